@@ -1,0 +1,198 @@
+/* The crypto provider: one table of primitives, filled by mbedtls (or another library) and by weir's
+ * own kernels. Protocols call through the table and know no library.
+ *
+ * Keyed contexts are flat values in caller memory, without pointers: copying one copies it, wiping
+ * it (weir_wipe) destroys it. The packet path calls only AEAD, CTR and HMAC, which never allocate.
+ * Public-key calls happen a few times per handshake; a provider may use its library's allocator
+ * there. Every function that can fail returns false and leaves outputs wiped or untouched.
+ */
+#ifndef WEIR_CORE_CRYPTO_H
+#define WEIR_CORE_CRYPTO_H
+
+#include "core/base.h"
+#include "core/rand.h"
+
+enum weir_aead_id {
+    WEIR_AES_128_GCM,
+    WEIR_AES_256_GCM,
+    WEIR_CHACHA20_POLY1305,
+    WEIR_AEAD_COUNT,
+};
+
+enum weir_hash_id {
+    WEIR_SHA1,
+    WEIR_SHA256,
+    WEIR_SHA384,
+    WEIR_SHA512,
+    WEIR_MD5, /* for the long-term STUN key of RFC 8489 9.2.2 alone */
+    WEIR_HASH_COUNT,
+};
+
+/* Named by their TLS NamedGroup code points [RFC 8422 5.1.1]. */
+enum weir_group {
+    WEIR_P256 = 0x0017,
+    WEIR_P384 = 0x0018,
+    WEIR_X25519 = 0x001d,
+};
+
+/* Named by their TLS SignatureScheme code points [RFC 8446 4.2.3]. */
+enum weir_sigscheme {
+    WEIR_RSA_PKCS1_SHA256 = 0x0401,
+    WEIR_RSA_PKCS1_SHA384 = 0x0501,
+    WEIR_RSA_PKCS1_SHA512 = 0x0601,
+    WEIR_ECDSA_P256_SHA256 = 0x0403,
+    WEIR_ECDSA_P384_SHA384 = 0x0503,
+    WEIR_RSA_PSS_SHA256 = 0x0804,
+    WEIR_RSA_PSS_SHA384 = 0x0805,
+    WEIR_RSA_PSS_SHA512 = 0x0806,
+};
+
+#define WEIR_TAG_BYTES 16
+#define WEIR_NONCE_BYTES 12
+#define WEIR_HASH_BYTES_MAX 64
+#define WEIR_HASH_BLOCK_MAX 128
+#define WEIR_GROUP_PRIVATE_MAX 48
+#define WEIR_GROUP_PUBLIC_MAX 97
+#define WEIR_GROUP_SHARED_MAX 48
+#define WEIR_SIGNATURE_MAX 512      /* RSA-4096 */
+#define WEIR_PUBKEY_MAX 550         /* SubjectPublicKeyInfo of RSA-4096 */
+#define WEIR_CERT_MAX 512           /* our own self-signed P-256 certificate is about 300 bytes */
+
+/* One AEAD key, with its key schedule and hash powers. */
+struct weir_aead {
+    uint32_t id; /* enum weir_aead_id */
+    _Alignas(64) uint8_t opaque[1088];
+};
+
+/* One AES key in counter mode, for SRTP. */
+struct weir_ctr {
+    _Alignas(64) uint8_t opaque[320];
+};
+
+/* A running hash; copying it forks the transcript. */
+struct weir_hash {
+    uint32_t id; /* enum weir_hash_id */
+    _Alignas(16) uint8_t opaque[240];
+};
+
+/* An HMAC key: the hash states after the inner and outer pad. */
+struct weir_hmac_key {
+    struct weir_hash inner;
+    struct weir_hash outer;
+};
+
+enum weir_pubkey_type {
+    WEIR_PUBKEY_NONE,
+    WEIR_PUBKEY_P256,
+    WEIR_PUBKEY_P384,
+    WEIR_PUBKEY_RSA,
+};
+
+/* A peer's public key as DER SubjectPublicKeyInfo, taken out of its certificate. */
+struct weir_pubkey {
+    enum weir_pubkey_type type;
+    uint32_t bits;
+    size_t spki_bytes;
+    uint8_t spki[WEIR_PUBKEY_MAX];
+};
+
+/* Our own P-256 key and its self-signed certificate. `private_key` is secret: wipe after use. */
+struct weir_identity {
+    uint8_t private_key[32];
+    uint8_t cert[WEIR_CERT_MAX]; /* DER */
+    size_t cert_bytes;
+    uint8_t fingerprint_sha256[32]; /* of cert */
+};
+
+struct weir_crypto {
+    const char *name; /* "mbedtls 2.28.3", ... */
+
+    /* AEAD, in place. `key` has 16 or 32 bytes as the id says. */
+    bool (*aead_init)(struct weir_aead *, enum weir_aead_id, const uint8_t *key);
+    /* data[0..n) becomes ciphertext; its tag goes to tag, which may be data + n. */
+    void (*aead_seal)(const struct weir_aead *, const uint8_t nonce[WEIR_NONCE_BYTES],
+                      struct weir_span aad, struct weir_mspan data, uint8_t tag[WEIR_TAG_BYTES]);
+    /* False when the tag is wrong; data is then unspecified and must not be used. */
+    bool (*aead_open)(const struct weir_aead *, const uint8_t nonce[WEIR_NONCE_BYTES],
+                      struct weir_span aad, struct weir_mspan data,
+                      const uint8_t tag[WEIR_TAG_BYTES]);
+
+    /* AES counter mode, key of 16 or 32 bytes; the 16-byte block counts up in its last 32 bits
+     * [RFC 3711 4.1.1: a packet is at most 2^16 blocks, so 16 bits would do]. In place. */
+    bool (*ctr_init)(struct weir_ctr *, const uint8_t *key, size_t key_bytes);
+    void (*ctr_xor)(const struct weir_ctr *, const uint8_t iv[16], struct weir_mspan data);
+
+    void (*hash_init)(struct weir_hash *, enum weir_hash_id);
+    void (*hash_update)(struct weir_hash *, struct weir_span);
+    /* Writes weir_hash_bytes(id) bytes and wipes the state. */
+    void (*hash_final)(struct weir_hash *, uint8_t *out);
+
+    /* Ephemeral ECDH. Private keys are raw big-endian scalars (P-256, P-384) or the 32 bytes of
+     * RFC 7748; public keys are uncompressed points 04 || X || Y or the 32 bytes of RFC 7748. */
+    bool (*ecdh_keygen)(enum weir_group, struct weir_rand *, uint8_t priv[WEIR_GROUP_PRIVATE_MAX],
+                        uint8_t pub[WEIR_GROUP_PUBLIC_MAX]);
+    /* False for a point off the curve, a wrong length, or an all-zero X25519 result
+     * [RFC 8446 7.4.2 MUST]. */
+    bool (*ecdh_shared)(enum weir_group, struct weir_rand *, const uint8_t *priv,
+                        struct weir_span peer_pub, uint8_t shared[WEIR_GROUP_SHARED_MAX]);
+
+    /* Make a P-256 key and a self-signed certificate for it, valid between two UTC times in
+     * seconds since 1970. */
+    bool (*identity_make)(struct weir_identity *, struct weir_rand *, int64_t not_before_s,
+                          int64_t not_after_s);
+    /* ECDSA P-256 over a SHA-256 digest, as DER. *sig_bytes is at most 72. */
+    bool (*identity_sign)(const struct weir_identity *, struct weir_rand *,
+                          const uint8_t digest[32], uint8_t sig[WEIR_SIGNATURE_MAX],
+                          size_t *sig_bytes);
+
+    /* The public key of a DER certificate; false when it does not parse or its key is of no kind
+     * named above. Dates and names are not judged: WebRTC trusts the fingerprint [RFC 8827 6.5]. */
+    bool (*cert_pubkey)(struct weir_span cert_der, struct weir_pubkey *);
+    /* Verify a signature over a digest. The scheme must suit the key type and its curve. */
+    bool (*verify)(const struct weir_pubkey *, enum weir_sigscheme, struct weir_span digest,
+                   struct weir_span sig);
+};
+
+size_t weir_aead_key_bytes(enum weir_aead_id id);
+size_t weir_hash_bytes(enum weir_hash_id id);
+size_t weir_hash_block_bytes(enum weir_hash_id id);
+size_t weir_group_private_bytes(enum weir_group g); /* 0 for a group we do not know */
+size_t weir_group_public_bytes(enum weir_group g);
+size_t weir_group_shared_bytes(enum weir_group g);
+/* The hash a signature scheme signs over; false for a scheme we do not know. */
+WEIR_MUST_CHECK bool weir_sigscheme_hash(uint16_t scheme, enum weir_hash_id *out);
+
+/* -- Built over the table --------------------------------------------------------------------- */
+
+/* Hash of a list of spans. */
+void weir_hash_of(const struct weir_crypto *c, enum weir_hash_id id, const struct weir_span *part,
+                  size_t parts, uint8_t *out);
+
+void weir_hmac_init(const struct weir_crypto *c, struct weir_hmac_key *k, enum weir_hash_id id,
+                    struct weir_span key);
+/* HMAC of a list of spans; writes weir_hash_bytes(id) bytes. */
+void weir_hmac(const struct weir_crypto *c, const struct weir_hmac_key *k,
+               const struct weir_span *part, size_t parts, uint8_t *out);
+
+/* HKDF [RFC 5869]. okm at most 255 hashes long. */
+void weir_hkdf_extract(const struct weir_crypto *c, enum weir_hash_id id, struct weir_span salt,
+                       struct weir_span ikm, uint8_t *prk);
+void weir_hkdf_expand(const struct weir_crypto *c, enum weir_hash_id id, struct weir_span prk,
+                      struct weir_span info, struct weir_mspan okm);
+
+/* P_hash of TLS 1.2 [RFC 5246 5] over seed_a || seed_b. */
+void weir_tls12_prf(const struct weir_crypto *c, enum weir_hash_id id, struct weir_span secret,
+                    const char *label, struct weir_span seed_a, struct weir_span seed_b,
+                    struct weir_mspan out);
+
+/* -- Providers -------------------------------------------------------------------------------- */
+
+/* The provider this build was configured with. */
+const struct weir_crypto *weir_crypto_default(void);
+
+/* For fuzzing and tests alone: a table that encrypts nothing and accepts every tag and signature,
+ * with the real hashes of `under`, so that fuzz bytes reach the machines behind the crypto. The
+ * table is written to *out. */
+void weir_crypto_null(struct weir_crypto *out, const struct weir_crypto *under);
+
+#endif
