@@ -1,0 +1,391 @@
+/* The crypto provider against the Wycheproof vectors and those of the RFCs that name its parts. */
+#include "test/support/support.h"
+
+#define FIELDS_MAX 8
+#define FIELD_BYTES 70000
+
+struct row {
+    unsigned id;
+    bool is_valid;
+    bool is_acceptable;
+    struct weir_mspan field[FIELDS_MAX];
+    unsigned fields;
+    uint64_t number; /* the one field that is a number, where a file has one */
+};
+
+static uint8_t field_room[FIELDS_MAX][FIELD_BYTES];
+
+/* Run `check` on every line of a vector file; the count of lines is returned. */
+static unsigned each_row(const char *file, int number_field, void (*check)(const struct row *))
+{
+    char path[128];
+    snprintf(path, sizeof path, "test/data/wycheproof/%s.txt", file);
+    struct weir_mspan text = test_read_file(path);
+    char *all = malloc(text.n + 1);
+    memcpy(all, text.p, text.n);
+    all[text.n] = '\0';
+    unsigned rows = 0;
+    char *line_end;
+    for (char *line = strtok_r(all, "\n", &line_end); line != NULL;
+         line = strtok_r(NULL, "\n", &line_end)) {
+        struct row r = { 0 };
+        char *word_end;
+        char *word = strtok_r(line, " ", &word_end);
+        r.id = (unsigned)strtoul(word, NULL, 10);
+        word = strtok_r(NULL, " ", &word_end);
+        r.is_valid = strcmp(word, "valid") == 0;
+        r.is_acceptable = strcmp(word, "acceptable") == 0;
+        while ((word = strtok_r(NULL, " ", &word_end)) != NULL) {
+            if ((int)r.fields == number_field) {
+                r.number = strtoull(word, NULL, 10);
+            }
+            r.field[r.fields].p = field_room[r.fields];
+            r.field[r.fields].n = test_unhex(word, field_room[r.fields], FIELD_BYTES);
+            r.fields++;
+        }
+        check(&r);
+        rows++;
+    }
+    free(all);
+    free(text.p);
+    return rows;
+}
+
+#define FIELD(r, i) weir_span_const((r)->field[i])
+
+/* -- AEAD -------------------------------------------------------------------------------------- */
+
+static enum weir_aead_id aead_under_test;
+
+static void check_aead(const struct row *r)
+{
+    const struct weir_crypto *c = weir_crypto_default();
+    enum weir_aead_id id = aead_under_test;
+    if (id != WEIR_CHACHA20_POLY1305) {
+        id = r->field[0].n == 16 ? WEIR_AES_128_GCM : WEIR_AES_256_GCM;
+    }
+    struct weir_aead key;
+    assert_true(c->aead_init(&key, id, r->field[0].p));
+    struct weir_aead copy = key; /* a copy is as good as the key */
+    weir_wipe(&key, sizeof key);
+
+    struct weir_mspan ct = r->field[4];
+    uint8_t *data = malloc(ct.n + 1);
+    weir_copy(data, ct.p, ct.n);
+    bool opened = c->aead_open(&copy, r->field[1].p, FIELD(r, 2), (struct weir_mspan){ data, ct.n },
+                               r->field[5].p);
+    assert_int_equal(opened, r->is_valid);
+    if (r->is_valid) {
+        uint8_t tag[16];
+        test_assert_bytes(weir_span_of(data, ct.n), FIELD(r, 3));
+        c->aead_seal(&copy, r->field[1].p, FIELD(r, 2), (struct weir_mspan){ data, ct.n }, tag);
+        test_assert_bytes(weir_span_of(data, ct.n), FIELD(r, 4));
+        test_assert_bytes(weir_span_of(tag, 16), FIELD(r, 5));
+    }
+    free(data);
+}
+
+static void aes_gcm_seals_and_opens_as_wycheproof_says(void **state)
+{
+    (void)state;
+    aead_under_test = WEIR_AES_128_GCM;
+    assert_true(each_row("aes_gcm", -1, check_aead) > 100);
+}
+
+static void chacha20_poly1305_seals_and_opens_as_wycheproof_says(void **state)
+{
+    (void)state;
+    aead_under_test = WEIR_CHACHA20_POLY1305;
+    assert_true(each_row("chacha20_poly1305", -1, check_aead) > 200);
+}
+
+/* -- CTR: NIST SP 800-38A F.5.1 ---------------------------------------------------------------- */
+
+static void ctr_matches_sp800_38a(void **state)
+{
+    (void)state;
+    const struct weir_crypto *c = weir_crypto_default();
+    uint8_t key[16], iv[16], data[64], want[64];
+    test_unhex("2b7e151628aed2a6abf7158809cf4f3c", key, 16);
+    test_unhex("f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff", iv, 16);
+    test_unhex("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51"
+               "30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710",
+               data, 64);
+    test_unhex("874d6191b620e3261bef6864990db6ce9806f66b7970fdff8617187bb9fffdff"
+               "5ae4df3edbd5d35e5b4f09020db03eab1e031dda2fbe03d1792170a0f3009cee",
+               want, 64);
+    struct weir_ctr k;
+    assert_true(c->ctr_init(&k, key, 16));
+    struct weir_ctr copy = k;
+    weir_wipe(&k, sizeof k);
+    c->ctr_xor(&copy, iv, (struct weir_mspan){ data, 64 });
+    test_assert_bytes(weir_span_of(data, 64), weir_span_of(want, 64));
+}
+
+/* -- ECDH -------------------------------------------------------------------------------------- */
+
+static enum weir_group group_under_test;
+
+static void check_ecdh(const struct row *r)
+{
+    const struct weir_crypto *c = weir_crypto_default();
+    size_t n = weir_group_private_bytes(group_under_test);
+    uint8_t priv[64] = { 0 }, shared[WEIR_GROUP_SHARED_MAX];
+    static const uint8_t zero[WEIR_GROUP_SHARED_MAX];
+    struct weir_rand rand;
+    weir_rand_init_number(&rand, r->id);
+    struct weir_span given = FIELD(r, 1);
+    while (given.n > n) { /* a leading zero of the number format */
+        given.p++;
+        given.n--;
+    }
+    memcpy(priv + n - given.n, given.p, given.n);
+    bool is_done = c->ecdh_shared(group_under_test, &rand, priv, FIELD(r, 0), shared);
+    bool must_refuse = r->field[2].n == n && memcmp(r->field[2].p, zero, n) == 0;
+    if (must_refuse) {
+        assert_false(is_done);
+    } else if (r->is_valid) {
+        assert_true(is_done);
+    } else if (!r->is_acceptable) {
+        assert_false(is_done);
+    }
+    if (is_done) {
+        test_assert_bytes(weir_span_of(shared, n), FIELD(r, 2));
+    }
+}
+
+static void ecdh_p256_agrees_with_wycheproof(void **state)
+{
+    (void)state;
+    group_under_test = WEIR_P256;
+    assert_true(each_row("ecdh_p256", -1, check_ecdh) > 200);
+}
+
+static void ecdh_p384_agrees_with_wycheproof(void **state)
+{
+    (void)state;
+    group_under_test = WEIR_P384;
+    assert_true(each_row("ecdh_p384", -1, check_ecdh) > 200);
+}
+
+static void attack_D36_x25519_agrees_with_wycheproof_and_refuses_zero(void **state)
+{
+    (void)state;
+    group_under_test = WEIR_X25519;
+    assert_true(each_row("x25519", -1, check_ecdh) > 200);
+}
+
+static void fresh_keys_agree_with_each_other(void **state)
+{
+    (void)state;
+    const struct weir_crypto *c = weir_crypto_default();
+    static const enum weir_group group[] = { WEIR_P256, WEIR_P384, WEIR_X25519 };
+    for (size_t i = 0; i < sizeof group / sizeof group[0]; i++) {
+        uint8_t a[WEIR_GROUP_PRIVATE_MAX], b[WEIR_GROUP_PRIVATE_MAX];
+        uint8_t pub_a[WEIR_GROUP_PUBLIC_MAX], pub_b[WEIR_GROUP_PUBLIC_MAX];
+        uint8_t ab[WEIR_GROUP_SHARED_MAX], ba[WEIR_GROUP_SHARED_MAX];
+        struct weir_rand rand;
+        weir_rand_init_number(&rand, i);
+        assert_true(c->ecdh_keygen(group[i], &rand, a, pub_a));
+        assert_true(c->ecdh_keygen(group[i], &rand, b, pub_b));
+        size_t n = weir_group_public_bytes(group[i]);
+        assert_true(c->ecdh_shared(group[i], &rand, a, weir_span_of(pub_b, n), ab));
+        assert_true(c->ecdh_shared(group[i], &rand, b, weir_span_of(pub_a, n), ba));
+        assert_memory_equal(ab, ba, weir_group_shared_bytes(group[i]));
+        assert_false(c->ecdh_shared(group[i], &rand, a, weir_span_of(pub_b, n - 1), ab));
+    }
+}
+
+/* -- Signatures -------------------------------------------------------------------------------- */
+
+static enum weir_sigscheme scheme_under_test;
+static enum weir_pubkey_type type_under_test;
+
+static void check_signature(const struct row *r)
+{
+    const struct weir_crypto *c = weir_crypto_default();
+    struct weir_pubkey key = { .type = type_under_test };
+    enum weir_hash_id hash = WEIR_SHA1;
+    uint8_t digest[WEIR_HASH_BYTES_MAX];
+    assert_true(weir_copy_into(key.spki, sizeof key.spki, FIELD(r, 0)));
+    key.spki_bytes = r->field[0].n;
+    assert_true(weir_sigscheme_hash((uint16_t)scheme_under_test, &hash));
+    struct weir_span msg = FIELD(r, 1);
+    weir_hash_of(c, hash, &msg, 1, digest);
+    bool is_good = c->verify(&key, scheme_under_test, weir_span_of(digest, weir_hash_bytes(hash)),
+                             FIELD(r, 2));
+    if (is_good != r->is_valid && !r->is_acceptable) {
+        fail_msg("vector %u: verify says %d", r->id, is_good);
+    }
+}
+
+static void ecdsa_p256_verifies_as_wycheproof_says(void **state)
+{
+    (void)state;
+    scheme_under_test = WEIR_ECDSA_P256_SHA256;
+    type_under_test = WEIR_PUBKEY_P256;
+    assert_true(each_row("ecdsa_p256_sha256", -1, check_signature) > 400);
+}
+
+static void ecdsa_p384_verifies_as_wycheproof_says(void **state)
+{
+    (void)state;
+    scheme_under_test = WEIR_ECDSA_P384_SHA384;
+    type_under_test = WEIR_PUBKEY_P384;
+    assert_true(each_row("ecdsa_p384_sha384", -1, check_signature) > 400);
+}
+
+static void rsa_pss_verifies_as_wycheproof_says(void **state)
+{
+    (void)state;
+    scheme_under_test = WEIR_RSA_PSS_SHA256;
+    type_under_test = WEIR_PUBKEY_RSA;
+    assert_true(each_row("rsa_pss_sha256", -1, check_signature) > 100);
+}
+
+static void an_identity_signs_what_its_certificate_verifies(void **state)
+{
+    (void)state;
+    const struct weir_crypto *c = weir_crypto_default();
+    struct weir_identity id, again;
+    struct weir_rand rand, same;
+    weir_rand_init_number(&rand, 7);
+    same = rand;
+    assert_true(c->identity_make(&id, &rand, 1700000000, 1900000000));
+    assert_true(c->identity_make(&again, &same, 1700000000, 1900000000));
+    assert_memory_equal(&id, &again, sizeof id); /* same seed, same certificate */
+
+    struct weir_pubkey key;
+    assert_true(c->cert_pubkey(weir_span_of(id.cert, id.cert_bytes), &key));
+    assert_int_equal(key.type, WEIR_PUBKEY_P256);
+
+    uint8_t digest[32] = { 1, 2, 3 }, sig[WEIR_SIGNATURE_MAX];
+    size_t n = 0;
+    assert_true(c->identity_sign(&id, &rand, digest, sig, &n));
+    struct weir_span d = { digest, 32 }, s = { sig, n };
+    assert_true(c->verify(&key, WEIR_ECDSA_P256_SHA256, d, s));
+    assert_false(c->verify(&key, WEIR_ECDSA_P384_SHA384, d, s)); /* wrong curve for the key */
+    assert_false(c->verify(&key, WEIR_RSA_PSS_SHA256, d, s));    /* wrong kind of key */
+    assert_false(c->verify(&key, WEIR_ECDSA_P256_SHA256, weir_span_of(digest, 20), s)); /* D21 */
+    digest[0] ^= 1;
+    assert_false(c->verify(&key, WEIR_ECDSA_P256_SHA256, d, s));
+}
+
+/* -- HMAC, HKDF, PRF --------------------------------------------------------------------------- */
+
+static enum weir_hash_id hash_under_test;
+
+static void check_hmac(const struct row *r)
+{
+    const struct weir_crypto *c = weir_crypto_default();
+    struct weir_hmac_key key;
+    uint8_t tag[WEIR_HASH_BYTES_MAX];
+    weir_hmac_init(c, &key, hash_under_test, FIELD(r, 0));
+    struct weir_span msg = FIELD(r, 1);
+    weir_hmac(c, &key, &msg, 1, tag);
+    bool is_equal = memcmp(tag, r->field[2].p, r->field[2].n) == 0; /* some vectors truncate */
+    assert_int_equal(is_equal, r->is_valid);
+}
+
+static void hmac_agrees_with_wycheproof(void **state)
+{
+    (void)state;
+    hash_under_test = WEIR_SHA1;
+    assert_true(each_row("hmac_sha1", -1, check_hmac) > 100);
+    hash_under_test = WEIR_SHA256;
+    assert_true(each_row("hmac_sha256", -1, check_hmac) > 100);
+    hash_under_test = WEIR_SHA384;
+    assert_true(each_row("hmac_sha384", -1, check_hmac) > 100);
+}
+
+static void check_hkdf(const struct row *r)
+{
+    const struct weir_crypto *c = weir_crypto_default();
+    uint8_t prk[WEIR_HASH_BYTES_MAX], okm[255 * WEIR_HASH_BYTES_MAX];
+    size_t hash_bytes = weir_hash_bytes(hash_under_test);
+    if (!r->is_valid) {
+        return; /* asks for more than 255 hashes, which our callers never do */
+    }
+    weir_hkdf_extract(c, hash_under_test, FIELD(r, 1), FIELD(r, 0), prk);
+    weir_hkdf_expand(c, hash_under_test, weir_span_of(prk, hash_bytes), FIELD(r, 2),
+                     (struct weir_mspan){ okm, (size_t)r->number });
+    test_assert_bytes(weir_span_of(okm, (size_t)r->number), FIELD(r, 4));
+}
+
+static void hkdf_agrees_with_wycheproof(void **state)
+{
+    (void)state;
+    hash_under_test = WEIR_SHA256;
+    assert_true(each_row("hkdf_sha256", 3, check_hkdf) > 50);
+    hash_under_test = WEIR_SHA384;
+    assert_true(each_row("hkdf_sha384", 3, check_hkdf) > 50);
+}
+
+/* The vector that the TLS working group circulated for the TLS 1.2 PRF with SHA-256. */
+static void tls12_prf_agrees_with_the_published_vector(void **state)
+{
+    (void)state;
+    uint8_t secret[16], seed[16], want[100], got[100];
+    test_unhex("9bbe436ba940f017b17652849a71db35", secret, 16);
+    test_unhex("a0ba9f936cda311827a6f796ffd5198c", seed, 16);
+    test_unhex("e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a"
+               "6b301791e90d35c9c9a46b4e14baf9af0fa022f7077def17abfd3797c0564bab"
+               "4fbc91666e9def9b97fce34f796789baa48082d122ee42c5a72e5a5110fff701"
+               "87347b66",
+               want, 100);
+    weir_tls12_prf(weir_crypto_default(), WEIR_SHA256, weir_span_of(secret, 16), "test label",
+                   weir_span_of(seed, 8), weir_span_of(seed + 8, 8), (struct weir_mspan){ got, 100 });
+    assert_memory_equal(got, want, 100);
+}
+
+static void hashes_match_their_published_digests_of_abc(void **state)
+{
+    (void)state;
+    static const struct {
+        enum weir_hash_id id;
+        const char *digest;
+    } row[] = {
+        { WEIR_MD5, "900150983cd24fb0d6963f7d28e17f72" },
+        { WEIR_SHA1, "a9993e364706816aba3e25717850c26c9cd0d89d" },
+        { WEIR_SHA256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" },
+        { WEIR_SHA384, "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed"
+                       "8086072ba1e7cc2358baeca134c825a7" },
+        { WEIR_SHA512, "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
+                       "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f" },
+    };
+    const struct weir_crypto *c = weir_crypto_default();
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        uint8_t want[64], got[64];
+        size_t n = test_unhex(row[i].digest, want, 64);
+        struct weir_hash h, fork;
+        c->hash_init(&h, row[i].id);
+        c->hash_update(&h, WEIR_LIT("a"));
+        fork = h;
+        c->hash_update(&fork, WEIR_LIT("zzz"));
+        c->hash_update(&h, WEIR_LIT("bc"));
+        c->hash_final(&h, got); /* the fork did not disturb it */
+        test_assert_bytes(weir_span_of(got, n), weir_span_of(want, n));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(aes_gcm_seals_and_opens_as_wycheproof_says),
+        cmocka_unit_test(chacha20_poly1305_seals_and_opens_as_wycheproof_says),
+        cmocka_unit_test(ctr_matches_sp800_38a),
+        cmocka_unit_test(ecdh_p256_agrees_with_wycheproof),
+        cmocka_unit_test(ecdh_p384_agrees_with_wycheproof),
+        cmocka_unit_test(attack_D36_x25519_agrees_with_wycheproof_and_refuses_zero),
+        cmocka_unit_test(fresh_keys_agree_with_each_other),
+        cmocka_unit_test(ecdsa_p256_verifies_as_wycheproof_says),
+        cmocka_unit_test(ecdsa_p384_verifies_as_wycheproof_says),
+        cmocka_unit_test(rsa_pss_verifies_as_wycheproof_says),
+        cmocka_unit_test(an_identity_signs_what_its_certificate_verifies),
+        cmocka_unit_test(hmac_agrees_with_wycheproof),
+        cmocka_unit_test(hkdf_agrees_with_wycheproof),
+        cmocka_unit_test(tls12_prf_agrees_with_the_published_vector),
+        cmocka_unit_test(hashes_match_their_published_digests_of_abc),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
