@@ -1,0 +1,381 @@
+/* What both pumps share: sockets, the ring of outgoing datagrams, taking coalesced receives apart.
+ *
+ * Out: room and send fill slots of a ring; consecutive slots to one destination with one size form a
+ * run; submit hands runs to the kernel; finished runs give their slots back in order.
+ * In: the implementation fills landings; recv walks through their segments.
+ */
+#define _GNU_SOURCE
+#include "core/pump/pump_int.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* -- Open and close ---------------------------------------------------------------------------- */
+
+static void *map_memory(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+static bool open_kind(struct weir_pump *p, const struct pump_ops *ops)
+{
+    p->ops = ops;
+    return ops->open(p);
+}
+
+static bool open_any(struct weir_pump *p, char error[WEIR_PUMP_ERROR_BYTES])
+{
+    switch (p->config.kind) {
+    case WEIR_PUMP_AUTO:
+        if (open_kind(p, &weir_pump_uring) || open_kind(p, &weir_pump_epoll)) {
+            return true;
+        }
+        break;
+    case WEIR_PUMP_URING:
+        if (open_kind(p, &weir_pump_uring)) {
+            return true;
+        }
+        snprintf(error, WEIR_PUMP_ERROR_BYTES,
+                 "io_uring is not available here (%s): use --pump epoll, or allow it with "
+                 "sysctl kernel.io_uring_disabled=0", strerror(errno));
+        return false;
+    case WEIR_PUMP_EPOLL:
+        if (open_kind(p, &weir_pump_epoll)) {
+            return true;
+        }
+        break;
+    }
+    snprintf(error, WEIR_PUMP_ERROR_BYTES, "cannot open a packet pump: %s", strerror(errno));
+    return false;
+}
+
+struct weir_pump *weir_pump_open(const struct weir_pump_config *config,
+                                 char error[WEIR_PUMP_ERROR_BYTES])
+{
+    struct weir_pump *p = map_memory(sizeof *p);
+    if (p == NULL) {
+        snprintf(error, WEIR_PUMP_ERROR_BYTES, "out of memory for the packet pump");
+        return NULL;
+    }
+    p->config = *config;
+    if (p->config.socket_buffer_bytes == 0) {
+        p->config.socket_buffer_bytes = 4u << 20;
+    }
+    p->slots = map_memory((size_t)WEIR_PUMP_TX_SLOTS * PUMP_SLOT_BYTES);
+    p->runs = map_memory(sizeof *p->runs * PUMP_RUNS_MAX);
+    p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (p->slots == NULL || p->runs == NULL || p->wake_fd < 0 || !open_any(p, error)) {
+        if (p->slots == NULL || p->runs == NULL || p->wake_fd < 0) {
+            snprintf(error, WEIR_PUMP_ERROR_BYTES, "out of memory or descriptors for the pump: %s",
+                     strerror(errno));
+        }
+        p->ops = NULL;
+        weir_pump_close(p);
+        return NULL;
+    }
+    p->now = weir_pump_clock();
+    return p;
+}
+
+void weir_pump_close(struct weir_pump *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    if (p->ops != NULL) {
+        p->ops->close(p);
+    }
+    for (uint32_t i = 0; i < p->sockets; i++) {
+        close(p->socket[i].fd);
+    }
+    if (p->wake_fd >= 0) {
+        close(p->wake_fd);
+    }
+    if (p->slots != NULL) {
+        munmap(p->slots, (size_t)WEIR_PUMP_TX_SLOTS * PUMP_SLOT_BYTES);
+    }
+    if (p->runs != NULL) {
+        munmap(p->runs, sizeof *p->runs * PUMP_RUNS_MAX);
+    }
+    munmap(p, sizeof *p);
+}
+
+const char *weir_pump_name(const struct weir_pump *p)
+{
+    return p->ops->name;
+}
+
+weir_time weir_pump_now(const struct weir_pump *p)
+{
+    return p->now;
+}
+
+const struct weir_pump_stats *weir_pump_stats(const struct weir_pump *p)
+{
+    return &p->stats;
+}
+
+int weir_pump_fd(const struct weir_pump *p)
+{
+    return p->ops->fd(p);
+}
+
+void weir_pump_wake(struct weir_pump *p)
+{
+    uint64_t one = 1;
+    ssize_t ignored = write(p->wake_fd, &one, sizeof one); /* full means already awake */
+    (void)ignored;
+}
+
+/* -- The loop's verbs -------------------------------------------------------------------------- */
+
+/* What the kernel is given no longer grows. */
+static void close_last_run(struct weir_pump *p)
+{
+    if (p->run_head != p->run_sent) {
+        p->runs[(p->run_head - 1) % PUMP_RUNS_MAX].is_closed = true;
+    }
+}
+
+enum weir_status weir_pump_wait(struct weir_pump *p, weir_time until)
+{
+    if (p->landing_at < p->landings) {
+        /* A flush reaped datagrams that nobody has read yet: they come first. */
+        weir_pump_flush(p);
+        p->now = weir_pump_clock();
+        return WEIR_OK;
+    }
+    p->ops->recycle(p);
+    p->landings = 0;
+    p->landing_at = 0;
+    close_last_run(p);
+    bool is_sound = p->ops->wait(p, until);
+    p->now = weir_pump_clock();
+    p->stats.waits++;
+    weir_pump_reap_runs(p);
+    return is_sound ? WEIR_OK : WEIR_ERR_SYSTEM;
+}
+
+void weir_pump_flush(struct weir_pump *p)
+{
+    close_last_run(p);
+    p->ops->submit(p);
+    weir_pump_reap_runs(p);
+}
+
+/* -- In ---------------------------------------------------------------------------------------- */
+
+void weir_pump_landed(struct weir_pump *p, const struct pump_landing *landing)
+{
+    p->landing[p->landings++] = *landing;
+    p->stats.rx_reads++;
+}
+
+static void fill_packet(struct weir_pump *p, struct pump_landing *l, struct weir_packet *out)
+{
+    size_t left = l->len - l->at;
+    out->data = l->data + l->at;
+    out->len = left < l->segment_bytes ? left : l->segment_bytes;
+    out->path.local = p->socket[l->socket].local;
+    out->path.remote = l->remote;
+    out->at = l->arrived;
+    out->socket = l->socket;
+    out->ecn = l->ecn;
+    l->at += out->len;
+    p->stats.rx_packets++;
+    p->stats.rx_bytes += out->len;
+}
+
+size_t weir_pump_recv(struct weir_pump *p, struct weir_packet *batch, size_t max)
+{
+    size_t n = 0;
+    while (n < max && p->landing_at < p->landings) {
+        struct pump_landing *l = &p->landing[p->landing_at];
+        fill_packet(p, l, &batch[n++]);
+        if (l->at == l->len) {
+            p->landing_at++;
+        }
+    }
+    return n;
+}
+
+/* -- Out --------------------------------------------------------------------------------------- */
+
+struct weir_mspan weir_pump_room(struct weir_pump *p)
+{
+    struct weir_mspan none = { NULL, 0 };
+    if (p->slot_head - p->slot_tail == WEIR_PUMP_TX_SLOTS
+        || p->run_head - p->run_tail >= PUMP_RUNS_MAX - 1) {
+        weir_pump_flush(p); /* completions may have come since */
+    }
+    if (p->slot_head - p->slot_tail == WEIR_PUMP_TX_SLOTS
+        || p->run_head - p->run_tail >= PUMP_RUNS_MAX - 1) {
+        p->stats.tx_full++;
+        return none;
+    }
+    struct weir_mspan room = {
+        p->slots + (size_t)(p->slot_head % WEIR_PUMP_TX_SLOTS) * PUMP_SLOT_BYTES, WEIR_MTU
+    };
+    return room;
+}
+
+static bool find_socket(struct weir_pump *p, const struct weir_addr *local, uint32_t *socket)
+{
+    if (p->last_socket < p->sockets
+        && weir_addr_eq(&p->socket[p->last_socket].local, local)) {
+        *socket = p->last_socket;
+        return true;
+    }
+    for (uint32_t i = 0; i < p->sockets; i++) {
+        if (weir_addr_eq(&p->socket[i].local, local)) {
+            *socket = p->last_socket = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Can this datagram join the run before it? */
+static bool run_accepts(const struct weir_pump *p, const struct pump_run *r,
+                        const struct weir_path *path, uint8_t ecn, size_t bytes)
+{
+    return !r->is_closed && p->socket[r->socket].has_gso && r->count < WEIR_PUMP_SEGMENTS_MAX
+           && bytes <= r->segment_bytes && r->bytes + bytes <= PUMP_RUN_BYTES_MAX && r->ecn == ecn
+           && weir_path_eq(&r->path, path);
+}
+
+static void run_begin(struct weir_pump *p, const struct weir_path *path, uint32_t socket, uint8_t ecn,
+                      size_t bytes)
+{
+    struct pump_run *r = &p->runs[p->run_head++ % PUMP_RUNS_MAX];
+    r->path = *path;
+    r->socket = socket;
+    r->first_slot = p->slot_head;
+    r->count = 0;
+    r->next = 0;
+    r->segment_bytes = (uint32_t)bytes;
+    r->bytes = 0;
+    r->ecn = ecn;
+    r->is_closed = r->is_in_flight = r->is_done = false;
+}
+
+enum weir_status weir_pump_send(struct weir_pump *p, const struct weir_path *path, uint8_t ecn,
+                                size_t bytes)
+{
+    uint32_t socket;
+    if (bytes == 0 || bytes > WEIR_MTU || p->slot_head - p->slot_tail == WEIR_PUMP_TX_SLOTS) {
+        return WEIR_ERR_SIZE;
+    }
+    if (!find_socket(p, &path->local, &socket)) {
+        p->stats.tx_no_route++;
+        return WEIR_ERR_ARG;
+    }
+    struct pump_run *r = &p->runs[(p->run_head - 1) % PUMP_RUNS_MAX];
+    if (p->run_head == p->run_sent || !run_accepts(p, r, path, ecn, bytes)) {
+        run_begin(p, path, socket, ecn, bytes);
+        r = &p->runs[(p->run_head - 1) % PUMP_RUNS_MAX];
+    }
+    struct iovec *iov = &r->iov[r->count++];
+    iov->iov_base = p->slots + (size_t)(p->slot_head % WEIR_PUMP_TX_SLOTS) * PUMP_SLOT_BYTES;
+    iov->iov_len = bytes;
+    r->bytes += (uint32_t)bytes;
+    r->is_closed = bytes < r->segment_bytes;
+    p->slot_head++;
+    p->stats.tx_packets++;
+    p->stats.tx_bytes += bytes;
+    return WEIR_OK;
+}
+
+/* -- One run as a kernel message --------------------------------------------------------------- */
+
+static void put_control(struct msghdr *msg, int level, int type, const void *value, size_t bytes)
+{
+    struct cmsghdr *c = (struct cmsghdr *)(void *)((uint8_t *)msg->msg_control + msg->msg_controllen);
+    c->cmsg_level = level;
+    c->cmsg_type = type;
+    c->cmsg_len = CMSG_LEN(bytes);
+    memcpy(CMSG_DATA(c), value, bytes);
+    msg->msg_controllen += CMSG_SPACE(bytes);
+}
+
+void weir_pump_run_message(struct weir_pump *p, struct pump_run *r, bool whole)
+{
+    memset(&r->msg, 0, sizeof r->msg);
+    memset(r->control, 0, sizeof r->control);
+    r->msg.msg_name = &r->name;
+    r->msg.msg_namelen = weir_pump_addr_out(&r->path.remote, &r->name);
+    r->msg.msg_iov = whole ? r->iov : &r->iov[r->next];
+    r->msg.msg_iovlen = whole ? r->count : 1;
+    r->msg.msg_control = r->control;
+    if (whole && r->count > 1) {
+        uint16_t segment = (uint16_t)r->segment_bytes;
+        put_control(&r->msg, IPPROTO_UDP, PUMP_UDP_SEGMENT, &segment, sizeof segment);
+    }
+    if (r->ecn != 0) {
+        int tos = r->ecn;
+        bool is_v4 = p->socket[r->socket].local.family == WEIR_IPV4;
+        put_control(&r->msg, is_v4 ? IPPROTO_IP : IPPROTO_IPV6, is_v4 ? IP_TOS : IPV6_TCLASS, &tos,
+                    sizeof tos);
+    }
+    if (r->msg.msg_controllen == 0) {
+        r->msg.msg_control = NULL;
+    }
+}
+
+static void count_refusal(struct weir_pump *p, int error)
+{
+    switch (error) {
+    case EMSGSIZE:
+        p->stats.tx_too_big++;
+        break;
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+    case ECONNREFUSED:
+    case ENETDOWN:
+    case EPERM:
+        p->stats.tx_unreachable++;
+        break;
+    default:
+        p->stats.tx_errors++;
+        break;
+    }
+}
+
+/* A refusal concerns one datagram or one run, never the socket: ICMP can be forged [RFC 5927]. */
+bool weir_pump_run_result(struct weir_pump *p, struct pump_run *r, bool whole, int res)
+{
+    int error = res < 0 ? -res : 0;
+    if (error == EAGAIN || error == EWOULDBLOCK || error == EINTR) {
+        return true;
+    }
+    if (error == ENOBUFS || error == ENOMEM) {
+        p->stats.tx_no_buffers++;
+        return true;
+    }
+    if (whole && r->count > 1 && (error == EIO || error == EINVAL || error == EOPNOTSUPP)) {
+        /* This path does not segment: say so once, and send the run one by one. */
+        p->stats.gso_refused += p->socket[r->socket].has_gso ? 1 : 0;
+        p->socket[r->socket].has_gso = false;
+        return true;
+    }
+    if (error != 0) {
+        count_refusal(p, error);
+    }
+    r->next = whole ? r->count : r->next + 1;
+    r->is_done = r->next >= r->count;
+    return !r->is_done;
+}
+
+void weir_pump_reap_runs(struct weir_pump *p)
+{
+    while (p->run_tail != p->run_sent && p->runs[p->run_tail % PUMP_RUNS_MAX].is_done) {
+        p->slot_tail += p->runs[p->run_tail % PUMP_RUNS_MAX].count;
+        p->run_tail++;
+        p->stats.tx_runs++;
+    }
+}

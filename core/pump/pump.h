@@ -1,0 +1,132 @@
+/* The packet pump: UDP datagrams in and out in batches, over io_uring or epoll.
+ *
+ * One pump belongs to one thread (a shard). All its memory is taken when it opens. The loop is
+ *
+ *     weir_pump_wait(pump, deadline);                     one system call
+ *     while ((n = weir_pump_recv(pump, batch, 64)) != 0)  datagrams, valid until the next wait
+ *         ...
+ *     room = weir_pump_room(pump);                        one MTU to write the next datagram into
+ *     weir_pump_send(pump, &path, ecn, bytes);            queue it
+ *
+ * and what was queued leaves with the next wait or flush. Datagrams of equal size to one destination
+ * leave as one send with UDP_SEGMENT; coalesced receives (UDP_GRO) are taken apart here, in place.
+ *
+ * This is the only place in weir that reads a clock, waits, or talks to the kernel.
+ */
+#ifndef WEIR_CORE_PUMP_H
+#define WEIR_CORE_PUMP_H
+
+#include "core/addr.h"
+#include "core/base.h"
+
+#define WEIR_PUMP_SOCKETS_MAX 32   /* one per local address and purpose */
+#define WEIR_PUMP_TX_SLOTS 1024    /* datagrams queued or in flight: 2 MiB */
+#define WEIR_PUMP_RX_BUFFERS 64    /* landing buffers of 64 KiB: 4 MiB */
+#define WEIR_PUMP_SEGMENTS_MAX 64  /* the kernel's UDP_MAX_SEGMENTS */
+#define WEIR_PUMP_ERROR_BYTES 200
+
+enum weir_pump_kind {
+    WEIR_PUMP_AUTO,  /* io_uring where it works, else epoll */
+    WEIR_PUMP_URING,
+    WEIR_PUMP_EPOLL,
+};
+
+struct weir_pump_config {
+    enum weir_pump_kind kind;
+    uint32_t socket_buffer_bytes; /* SO_RCVBUF and SO_SNDBUF to ask for; 0 = 4 MiB */
+    bool no_gso;                  /* never segment sends: for measurement and odd networks */
+    bool no_gro;
+};
+
+/* One received datagram. data may be changed in place; it stays valid until the next wait. */
+struct weir_packet {
+    uint8_t *data;
+    size_t len;
+    struct weir_path path;
+    weir_time at;    /* when the kernel had it */
+    uint32_t socket; /* as weir_pump_bind numbered it */
+    uint8_t ecn;     /* the two ECN bits */
+};
+
+/* What the pump did, every datagram that did not make it under one reason. */
+struct weir_pump_stats {
+    uint64_t rx_packets, rx_bytes, rx_reads; /* reads: completions or system calls that gave data */
+    uint64_t tx_packets, tx_bytes, tx_runs;  /* runs: sends handed to the kernel */
+    uint64_t waits;
+    uint64_t rx_truncated;   /* datagrams longer than a landing buffer */
+    uint64_t rx_starved;     /* times the kernel found no landing buffer */
+    uint64_t rx_errors;
+    uint64_t tx_full;        /* asked for room when every slot was in use */
+    uint64_t tx_no_route;    /* no socket of ours has that local address */
+    uint64_t tx_too_big;     /* EMSGSIZE */
+    uint64_t tx_unreachable; /* the network said no: ENETUNREACH, EHOSTUNREACH, ECONNREFUSED, EPERM */
+    uint64_t tx_no_buffers;  /* ENOBUFS, ENOMEM: tried again */
+    uint64_t tx_errors;      /* any other refusal */
+    uint64_t gso_refused;    /* sockets that do not segment; their runs go out one by one */
+};
+
+struct weir_pump;
+
+/* Open a pump; NULL when nothing works, and then `error` says in one sentence what to do. */
+struct weir_pump *weir_pump_open(const struct weir_pump_config *, char error[WEIR_PUMP_ERROR_BYTES]);
+void weir_pump_close(struct weir_pump *);
+
+/* "io_uring" or "epoll". */
+const char *weir_pump_name(const struct weir_pump *);
+
+/* Open a UDP socket on a local address; port 0 lets the kernel choose. *bound gets the address with
+ * its port, *socket its number. On failure `error` says why. Before the first wait only. */
+WEIR_MUST_CHECK enum weir_status weir_pump_bind(struct weir_pump *, const struct weir_addr *local,
+                                                struct weir_addr *bound, uint32_t *socket,
+                                                char error[WEIR_PUMP_ERROR_BYTES]);
+
+/* Open a socket on port 5353 that hears multicast DNS on every interface [RFC 6762 5]. */
+WEIR_MUST_CHECK enum weir_status weir_pump_bind_mdns(struct weir_pump *, struct weir_addr *bound,
+                                                     uint32_t *socket,
+                                                     char error[WEIR_PUMP_ERROR_BYTES]);
+
+/* Monotonic microseconds, read now. */
+weir_time weir_pump_clock(void);
+
+/* The time the last wait returned. */
+weir_time weir_pump_now(const struct weir_pump *);
+
+/* Send what is queued and wait for datagrams, for room to send, for a wake, or until `until`. Packets
+ * given out before become invalid. WEIR_ERR_SYSTEM when the kernel interface broke. */
+WEIR_MUST_CHECK enum weir_status weir_pump_wait(struct weir_pump *, weir_time until);
+
+/* Send what is queued without waiting. */
+void weir_pump_flush(struct weir_pump *);
+
+/* Up to `max` of the datagrams that have arrived; 0 when there are none left. */
+size_t weir_pump_recv(struct weir_pump *, struct weir_packet *batch, size_t max);
+
+/* Room for the next outgoing datagram: at least 1,500 bytes, or n = 0 when every slot is in use. The
+ * room is the same until send is called. */
+struct weir_mspan weir_pump_room(struct weir_pump *);
+
+/* Queue the bytes written to the room. WEIR_ERR_ARG when no socket has path->local. */
+enum weir_status weir_pump_send(struct weir_pump *, const struct weir_path *path, uint8_t ecn,
+                                size_t bytes);
+
+/* Make a wait in progress return; from any thread, and from a signal handler. */
+void weir_pump_wake(struct weir_pump *);
+
+/* A descriptor that polls readable when wait would return at once, for foreign event loops. */
+int weir_pump_fd(const struct weir_pump *);
+
+const struct weir_pump_stats *weir_pump_stats(const struct weir_pump *);
+
+/* Fill an array with the addresses of this host that are up; loopback only if asked. Link-local IPv6
+ * is left out: browsers do not use it. Returns how many were written. */
+size_t weir_pump_interfaces(struct weir_addr *out, size_t max, bool with_loopback);
+
+/* Seed bytes from the operating system. */
+WEIR_MUST_CHECK bool weir_pump_entropy(void *out, size_t n);
+
+/* UTC in seconds since 1970, for certificate dates and sender reports. */
+int64_t weir_pump_utc_s(void);
+/* UTC in microseconds since 1970. */
+uint64_t weir_pump_utc_us(void);
+
+#endif
