@@ -133,7 +133,8 @@ static bool pump_open(struct weir_pump *p)
         return false;
     }
     p->impl = u;
-    u->recv_template.msg_namelen = sizeof(struct sockaddr_in6);
+    /* The room for the name is rounded up, so that the control messages behind it are aligned. */
+    u->recv_template.msg_namelen = (sizeof(struct sockaddr_in6) + 7u) & ~7u;
     u->recv_template.msg_controllen = PUMP_CONTROL_BYTES;
     if (!start_ring(u) || !register_buffers(u)) {
         int why = errno;
