@@ -1,0 +1,177 @@
+/* RTP headers, and the transforms that protect RTP and RTCP [RFC 3550, 3711, 7714].
+ *
+ * Two things live here. A codec: weir_rtp_parse, weir_rtp_write and the header-extension iterator of
+ * RFC 8285. And a transform: one struct weir_srtp per direction, made from a master key, that opens
+ * or seals packets in place. There is no clock and no event; the machine contract's five verbs shrink
+ * to these calls.
+ *
+ * Opening goes: find the stream, estimate the index, check replay, verify, decrypt, and only then
+ * remember the stream, its rollover counter and its replay window [RFC 3711 3.3]. A packet that fails
+ * changes nothing but a counter.
+ *
+ * Memory: sizeof(struct weir_srtp) is about 18 KiB per direction, of which the stream table is
+ * WEIR_SRTP_STREAMS_MAX x 192 bytes. Copying the struct copies the state; wipe it after use.
+ */
+#ifndef WEIR_SRTP_SRTP_H
+#define WEIR_SRTP_SRTP_H
+
+#include "core/base.h"
+#include "core/crypto.h"
+
+/* -- RTP header [RFC 3550 5.1] ----------------------------------------------------------------- */
+
+#define WEIR_RTP_HEADER_BYTES 12
+#define WEIR_RTP_EXT_ONE_BYTE 0xBEDE  /* profile of one-byte extensions [RFC 8285 4.2] */
+#define WEIR_RTP_EXT_TWO_BYTE 0x1000  /* profile of two-byte extensions, low four bits free */
+#define WEIR_RTP_EXT_TWO_MASK 0xFFF0
+
+struct weir_rtp_header {
+    bool has_marker;
+    bool has_extension;
+    uint8_t payload_type; /* 0..127 */
+    uint8_t csrc_count;
+    uint16_t seq;
+    uint32_t timestamp;
+    uint32_t ssrc;
+    uint16_t ext_profile;
+    struct weir_span ext;     /* extension data without its 4-byte header; within the packet */
+    struct weir_span payload; /* without padding; within the packet */
+    uint8_t padding_bytes;
+};
+
+/* One header extension. */
+struct weir_rtp_ext {
+    uint8_t id;            /* 1..14, or 1..255 in the two-byte form */
+    struct weir_span data; /* within the packet */
+};
+
+struct weir_rtp_ext_iter {
+    struct weir_rd rd;
+    bool is_two_byte;
+    bool is_done;
+};
+
+/* -- Verdicts ---------------------------------------------------------------------------------- */
+
+enum weir_srtp_verdict {
+    WEIR_SRTP_OK,
+    WEIR_SRTP_SHORT,     /* shorter than header, tag and index [RFC 3711 3.1] */
+    WEIR_SRTP_VERSION,   /* version is not 2 [RFC 3550 5.1] */
+    WEIR_SRTP_CSRC,      /* CSRC list runs past the end */
+    WEIR_SRTP_EXTENSION, /* header extension runs past the end */
+    WEIR_SRTP_PADDING,   /* padding count is 0 or larger than the payload */
+    WEIR_SRTP_CRYPTEX,   /* encrypted header extensions, never negotiated [RFC 9335 5.1] */
+    WEIR_SRTP_OLD,       /* older than the replay window [RFC 3711 3.3.2] */
+    WEIR_SRTP_REPLAY,    /* seen before [RFC 3711 3.3.2]; on sealing: index already used */
+    WEIR_SRTP_CLEAR,     /* SRTCP without encryption, which was not negotiated */
+    WEIR_SRTP_AUTH,      /* authentication failed */
+    WEIR_SRTP_STREAMS,   /* the stream table is full */
+    WEIR_SRTP_LIMIT,     /* the key's packet limit is reached [RFC 3711 9.2] */
+    WEIR_SRTP_ROOM,      /* no tail-room for tag and index */
+    WEIR_SRTP_VERDICTS,
+};
+
+WEIR_API const char *weir_srtp_verdict_name(enum weir_srtp_verdict v);
+
+/* Parse a plain RTP packet. On anything but OK *out is unspecified. */
+WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_rtp_parse(struct weir_span packet,
+                                                               struct weir_rtp_header *out);
+
+/* Write header and extension data (padded here to 32 bits); payload and padding are the caller's to
+ * append. csrc_count and padding are written as zero. */
+WEIR_API void weir_rtp_write(struct weir_wr *w, const struct weir_rtp_header *h);
+
+/* Walk through the header extensions of a parsed packet. False at the end, and also at the first
+ * element that does not fit: what came before it stands [RFC 8285 4.1.2, 4.3 MUST]. */
+WEIR_API struct weir_rtp_ext_iter weir_rtp_ext_begin(const struct weir_rtp_header *h);
+WEIR_API WEIR_MUST_CHECK bool weir_rtp_ext_next(struct weir_rtp_ext_iter *it,
+                                                struct weir_rtp_ext *out);
+
+/* -- SRTP -------------------------------------------------------------------------------------- */
+
+/* Registered in RFC 5764 4.1.2 and RFC 7714 14.2. */
+enum weir_srtp_profile {
+    WEIR_SRTP_NONE = 0,
+    WEIR_SRTP_AES128_CM_SHA1_80 = 0x0001,
+    WEIR_SRTP_AEAD_AES_128_GCM = 0x0007,
+    WEIR_SRTP_AEAD_AES_256_GCM = 0x0008,
+};
+
+#define WEIR_SRTP_STREAMS_MAX 64   /* SSRCs per direction: 32 videos with retransmission */
+#define WEIR_SRTP_WINDOW 512       /* packets a reordered one may lag, a power of two, 64 bytes each */
+#define WEIR_SRTP_OVERHEAD_MAX 20  /* 16-byte tag and SRTCP index */
+#define WEIR_SRTP_KEY_MAX 32
+#define WEIR_SRTP_SALT_MAX 14
+#define WEIR_SRTP_KEYING_MAX (2 * (WEIR_SRTP_KEY_MAX + WEIR_SRTP_SALT_MAX))
+
+/* Which of the last WEIR_SRTP_WINDOW indices were seen. */
+struct weir_replay {
+    uint64_t highest;
+    bool has_any;
+    uint64_t seen[WEIR_SRTP_WINDOW / 64];
+};
+
+struct weir_srtp_stream {
+    uint32_t ssrc;
+    bool is_used;
+    struct weir_replay rtp;  /* 48-bit indices: rollover counter and sequence number */
+    struct weir_replay rtcp; /* 31-bit indices */
+};
+
+/* Session keys of RTP or of RTCP [RFC 3711 4.3]. */
+struct weir_srtp_keys {
+    union {
+        struct weir_aead aead;
+        struct weir_ctr ctr;
+    } cipher;
+    struct weir_hmac_key auth; /* CM profiles only */
+    uint8_t salt[WEIR_SRTP_SALT_MAX];
+};
+
+struct weir_srtp {
+    const struct weir_crypto *crypto;
+    enum weir_srtp_profile profile;
+    struct weir_srtp_keys rtp;
+    struct weir_srtp_keys rtcp;
+    struct weir_srtp_stream stream[WEIR_SRTP_STREAMS_MAX];
+    uint32_t streams;
+    uint32_t last; /* where the last packet's stream was found */
+    uint32_t verdicts[WEIR_SRTP_VERDICTS];
+};
+
+WEIR_API const char *weir_srtp_profile_name(enum weir_srtp_profile p);
+
+/* Master key and salt lengths of a profile in bytes; 0 for one we do not know. */
+WEIR_API size_t weir_srtp_key_bytes(enum weir_srtp_profile p);
+WEIR_API size_t weir_srtp_salt_bytes(enum weir_srtp_profile p);
+
+/* How much DTLS is to export for both directions [RFC 5764 4.2]. */
+WEIR_API size_t weir_srtp_keying_bytes(enum weir_srtp_profile p);
+
+/* Start one direction. False when the provider refuses the key or the profile is unknown. */
+WEIR_API WEIR_MUST_CHECK bool weir_srtp_init(struct weir_srtp *s, const struct weir_crypto *crypto,
+                                             enum weir_srtp_profile profile, const uint8_t *key,
+                                             const uint8_t *salt);
+
+/* Start both directions from what DTLS exported: client key, server key, client salt, server salt
+ * [RFC 5764 4.2]. `is_client` is our DTLS role. */
+WEIR_API WEIR_MUST_CHECK bool weir_srtp_init_pair(struct weir_srtp *tx, struct weir_srtp *rx,
+                                                  const struct weir_crypto *crypto,
+                                                  enum weir_srtp_profile profile,
+                                                  struct weir_span keying, bool is_client);
+
+/* Open a protected packet in place; *packet shrinks to the plain one. On any verdict but OK the bytes
+ * are unspecified and nothing else changed. */
+WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtp_open(struct weir_srtp *s,
+                                                               struct weir_mspan *packet);
+WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtcp_open(struct weir_srtp *s,
+                                                                struct weir_mspan *packet);
+
+/* Seal the first *len bytes of room in place; *len grows by at most WEIR_SRTP_OVERHEAD_MAX. A sequence
+ * number may be sealed once: retransmit the sealed bytes, or use another SSRC [RFC 3711 9.1]. */
+WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtp_seal(struct weir_srtp *s,
+                                                               struct weir_mspan room, size_t *len);
+WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtcp_seal(struct weir_srtp *s,
+                                                                struct weir_mspan room, size_t *len);
+
+#endif
