@@ -1,0 +1,254 @@
+/* RTCP: reading and writing control packets, reception statistics, feedback, retransmission history.
+ *
+ * Three parts, usable apart:
+ *   - a codec: weir_rtcp_check and weir_rtcp_next walk a compound, block iterators walk its packets;
+ *   - a machine, struct weir_rtcp, with the five verbs of weir's contract: it is told of every RTP
+ *     packet in and out, keeps the statistics of RFC 3550, asks for what is missing with generic NACK
+ *     [RFC 4585 6.2.1], passes on what the peer asks for, and writes compounds when they are due;
+ *   - a history, struct weir_rtcp_history, that keeps sealed packets for answering a NACK.
+ *
+ * The rule of every machine: after each call drain events; before waiting drain send.
+ * `now` never decreases. No clock, no allocation; packets in the history live in the shard's pool.
+ */
+#ifndef WEIR_RTCP_RTCP_H
+#define WEIR_RTCP_RTCP_H
+
+#include "core/base.h"
+#include "core/pool.h"
+#include "core/rand.h"
+#include "core/trace.h"
+#include "srtp/srtp.h"
+
+/* -- Codec ------------------------------------------------------------------------------------- */
+
+enum weir_rtcp_type {
+    WEIR_RTCP_SR = 200,
+    WEIR_RTCP_RR = 201,
+    WEIR_RTCP_SDES = 202,
+    WEIR_RTCP_BYE = 203,
+    WEIR_RTCP_APP = 204,
+    WEIR_RTCP_RTPFB = 205, /* transport feedback [RFC 4585 6.2] */
+    WEIR_RTCP_PSFB = 206,  /* payload-specific feedback [RFC 4585 6.3] */
+    WEIR_RTCP_XR = 207,
+};
+
+enum weir_rtcp_fmt {
+    WEIR_RTPFB_NACK = 1,
+    WEIR_RTPFB_TWCC = 15,
+    WEIR_PSFB_PLI = 1,
+    WEIR_PSFB_FIR = 4,
+    WEIR_PSFB_APP = 15, /* REMB among others */
+};
+
+enum weir_rtcp_verdict {
+    WEIR_RTCP_OK,
+    WEIR_RTCP_SHORT,   /* fewer than 8 bytes, or not a multiple of 4 */
+    WEIR_RTCP_VERSION, /* version is not 2 [RFC 3550 6.4.1] */
+    WEIR_RTCP_LENGTH,  /* a packet's length runs past the end [RFC 3550 A.2] */
+    WEIR_RTCP_PADDING, /* padding on a packet that is not the last, or of a wrong size */
+    WEIR_RTCP_TYPE,    /* the first packet is of no RTCP type: not RTCP at all */
+    WEIR_RTCP_BODY,    /* a known packet whose body is too short for what its header says */
+    WEIR_RTCP_VERDICTS,
+};
+
+WEIR_API const char *weir_rtcp_verdict_name(enum weir_rtcp_verdict v);
+
+/* One packet of a compound. */
+struct weir_rtcp_packet {
+    uint8_t count; /* report count, source count, subtype or feedback message type */
+    uint8_t type;  /* enum weir_rtcp_type, or any other */
+    struct weir_span body; /* after the 4-byte header, without padding; within the compound */
+};
+
+/* A report block [RFC 3550 6.4.1]. */
+struct weir_rtcp_block {
+    uint32_t ssrc;
+    uint8_t fraction_lost; /* of 256 */
+    int32_t lost;          /* cumulative, 24 bits signed */
+    uint32_t highest_seq;  /* extended */
+    uint32_t jitter;       /* in timestamp units */
+    uint32_t lsr, dlsr;    /* in 1/65536 s */
+};
+
+/* Judge a whole compound before any of it is used. Reduced-size RTCP [RFC 5506] is accepted: the
+ * first packet may be of any type. */
+WEIR_API WEIR_MUST_CHECK enum weir_rtcp_verdict weir_rtcp_check(struct weir_span compound);
+
+/* The next packet; false at the end. Call on a compound that passed the check. */
+WEIR_API WEIR_MUST_CHECK bool weir_rtcp_next(struct weir_rd *compound, struct weir_rtcp_packet *out);
+
+/* The next report block of an SR's or RR's remaining body; false when none is left. */
+WEIR_API WEIR_MUST_CHECK bool weir_rtcp_block_next(struct weir_rd *body, struct weir_rtcp_block *out);
+
+/* -- The machine ------------------------------------------------------------------------------- */
+
+#define WEIR_RTCP_LOCALS_MAX 8     /* SSRCs we send */
+#define WEIR_RTCP_REMOTES_MAX 16   /* SSRCs we receive; the rest is delivered but not reported on */
+#define WEIR_RTCP_MISSING_MAX 128  /* sequence numbers per remote that we still ask for */
+#define WEIR_RTCP_EVENTS_MAX 128
+#define WEIR_RTCP_CNAME_MAX 32
+#define WEIR_RTCP_NACK_TRIES 10    /* then the packet is given up */
+#define WEIR_RTCP_NACKED_MAX 512   /* sequence numbers answered out of one compound, at most */
+
+struct weir_rtcp_config {
+    weir_duration report_interval; /* between reports, randomised by half; 0 = 1 s */
+    char cname[WEIR_RTCP_CNAME_MAX]; /* NUL-terminated; the same for all streams [RFC 3550 6.5.1] */
+    uint64_t ntp_at_epoch;         /* NTP time, 32.32 fixed point, when weir_time was zero */
+    uint8_t seed[WEIR_SEED_BYTES];
+    struct weir_trace *trace;      /* or NULL */
+    uint32_t conn;
+};
+
+/* What we know of a stream we send. */
+struct weir_rtcp_local {
+    uint32_t ssrc;
+    uint32_t clock_hz;
+    uint32_t packets, bytes; /* sent, payload bytes, as an SR counts them */
+    uint32_t last_timestamp;
+    weir_time last_tx;
+    bool has_sent;
+    bool owes_bye;
+    /* what the peer reports */
+    uint8_t fraction_lost;
+    int32_t lost;
+    uint32_t jitter;
+    weir_duration rtt; /* 0 = not yet measured */
+    uint32_t nacks, plis, firs, retransmissions;
+};
+
+struct weir_rtcp_missing {
+    uint32_t seq; /* extended */
+    weir_time next_at;
+    uint8_t tries;
+};
+
+/* What we know of a stream we receive [RFC 3550 A.1, A.8]. */
+struct weir_rtcp_remote {
+    uint32_t ssrc;
+    uint32_t clock_hz;
+    bool wants_nack;
+    bool has_any;
+    bool owes_pli;
+    bool owes_fir;
+    uint8_t fir_seq;
+    weir_time pli_after; /* no PLI or FIR before this */
+    uint32_t base_seq, highest_seq; /* extended */
+    uint32_t packets, bytes;
+    uint32_t expected_prior, received_prior;
+    uint8_t fraction_lost; /* of 256, in the last interval */
+    uint32_t jitter_q4;    /* 1/16 timestamp units */
+    int64_t transit;
+    uint32_t sr_ntp_mid;   /* the middle 32 bits of the last SR's NTP time */
+    weir_time sr_at;       /* when it came; WEIR_NEVER = none yet */
+    uint32_t nacks, plis;  /* sent */
+    uint32_t recovered;    /* came after we asked */
+    uint32_t given_up;
+    uint32_t missing_count;
+    struct weir_rtcp_missing missing[WEIR_RTCP_MISSING_MAX];
+};
+
+enum weir_rtcp_event_type {
+    WEIR_RTCP_EVENT_NACK,     /* ssrc (ours), seq: the peer misses this packet */
+    WEIR_RTCP_EVENT_KEYFRAME, /* ssrc (ours): the peer needs a key frame (PLI or FIR) */
+    WEIR_RTCP_EVENT_REPORT,   /* ssrc (ours): fraction lost, jitter and round trip are new */
+    WEIR_RTCP_EVENT_BYE,      /* ssrc (theirs) left */
+};
+
+struct weir_rtcp_event {
+    enum weir_rtcp_event_type type;
+    uint32_t ssrc;
+    uint16_t seq;
+};
+
+/* Timers: one report timer; one NACK deadline over all remotes' missing lists; PLI and FIR leave with
+ * the next send, at most one per 500 ms and stream. */
+struct weir_rtcp {
+    struct weir_rtcp_config config;
+    struct weir_rand rand;
+    struct weir_rtcp_local local[WEIR_RTCP_LOCALS_MAX];
+    uint32_t locals;
+    struct weir_rtcp_remote remote[WEIR_RTCP_REMOTES_MAX];
+    uint32_t remotes;
+    weir_time report_at; /* armed by the first packet in or out; then every interval */
+    weir_time nack_at;   /* the earliest missing packet to ask for again */
+    bool report_is_due;
+    bool nack_is_due;
+    uint8_t fir_seq;
+    weir_duration rtt;   /* latest of any stream; 0 = not yet */
+    struct weir_rtcp_event event[WEIR_RTCP_EVENTS_MAX];
+    uint32_t event_head, event_tail;
+    uint32_t events_lost; /* the ring was full */
+    uint32_t remotes_refused;
+    uint32_t types_skipped; /* packets of a kind we do not use */
+    uint32_t verdicts[WEIR_RTCP_VERDICTS];
+};
+
+WEIR_API void weir_rtcp_init(struct weir_rtcp *r, const struct weir_rtcp_config *config,
+                             weir_time now);
+
+/* Say that we send a stream; clock_hz is its RTP clock. WEIR_ERR_FULL beyond the table. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_rtcp_add_local(struct weir_rtcp *r, uint32_t ssrc,
+                                                              uint32_t clock_hz);
+
+/* A packet left: h is its header, bytes its payload without padding. */
+WEIR_API void weir_rtcp_note_tx(struct weir_rtcp *r, weir_time now, const struct weir_rtp_header *h);
+
+/* An authenticated packet came: arrival from the kernel, clock of its payload type, and whether losses
+ * are to be asked for. */
+WEIR_API void weir_rtcp_note_rx(struct weir_rtcp *r, weir_time now, weir_time arrival,
+                                const struct weir_rtp_header *h, uint32_t clock_hz, bool wants_nack);
+
+/* Ask the sender of ssrc for a key frame: FIR if told to, else PLI. WEIR_ERR_ARG for an unknown SSRC.
+ * Asking often is safe: one leaves per 500 ms. */
+WEIR_API enum weir_status weir_rtcp_request_keyframe(struct weir_rtcp *r, weir_time now, uint32_t ssrc,
+                                                     bool with_fir);
+
+/* A stream of ours ends: a BYE leaves with the next compound. */
+WEIR_API void weir_rtcp_bye(struct weir_rtcp *r, weir_time now);
+
+/* An authenticated compound came. */
+WEIR_API enum weir_rtcp_verdict weir_rtcp_recv(struct weir_rtcp *r, weir_time now,
+                                               struct weir_span compound);
+WEIR_API void weir_rtcp_tick(struct weir_rtcp *r, weir_time now);
+
+/* Write the next compound, at most 1,200 bytes; 0 when nothing is due. Without an SSRC to speak as
+ * (a receiver that sends no media) it speaks as `ssrc 1`, as libwebrtc does. */
+WEIR_API size_t weir_rtcp_send(struct weir_rtcp *r, weir_time now, struct weir_mspan out);
+WEIR_API bool weir_rtcp_event(struct weir_rtcp *r, struct weir_rtcp_event *out);
+WEIR_API weir_time weir_rtcp_deadline(const struct weir_rtcp *r);
+
+/* Statistics of a remote stream: expected minus received, never below zero. */
+WEIR_API uint32_t weir_rtcp_remote_lost(const struct weir_rtcp_remote *s);
+
+/* -- History ----------------------------------------------------------------------------------- */
+
+#define WEIR_RTCP_HISTORY_MAX 256 /* sealed packets, 2 KiB of pool each: 512 KiB when full */
+
+/* The last sealed packets of all our streams, in pool buffers. Zero-initialise with _init. */
+struct weir_rtcp_history {
+    struct {
+        uint32_t ssrc;
+        uint32_t buf; /* WEIR_NO_BUF = empty */
+        uint16_t seq;
+        weir_time resent_at;
+    } slot[WEIR_RTCP_HISTORY_MAX];
+    uint32_t next;
+};
+
+WEIR_API void weir_rtcp_history_init(struct weir_rtcp_history *h);
+
+/* Keep a copy of a sealed packet; the oldest goes. An empty pool keeps nothing. */
+WEIR_API void weir_rtcp_history_note(struct weir_rtcp_history *h, struct weir_pool *pool, uint32_t ssrc,
+                                     uint16_t seq, struct weir_span sealed);
+
+/* The sealed bytes of a packet that may be sent again now: a packet leaves at most once per
+ * `min_gap`. False when it is not kept or was just sent [R16: a NACK storm is not amplified]. */
+WEIR_API WEIR_MUST_CHECK bool weir_rtcp_history_find(struct weir_rtcp_history *h,
+                                                     const struct weir_pool *pool, weir_time now,
+                                                     weir_duration min_gap, uint32_t ssrc,
+                                                     uint16_t seq, struct weir_span *out);
+
+/* Give every buffer back. */
+WEIR_API void weir_rtcp_history_clear(struct weir_rtcp_history *h, struct weir_pool *pool);
+
+#endif
