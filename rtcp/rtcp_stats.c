@@ -103,7 +103,7 @@ static void note_jitter(struct weir_rtcp_remote *s, weir_time arrival, uint32_t 
 static uint32_t extend(const struct weir_rtcp_remote *s, uint16_t seq)
 {
     int16_t ahead = (int16_t)(uint16_t)(seq - (uint16_t)s->highest_seq);
-    return s->highest_seq + (uint32_t)(int32_t)ahead;
+    return (uint32_t)((int64_t)s->highest_seq + ahead);
 }
 
 static void restart_at(struct weir_rtcp_remote *s, uint32_t seq)
