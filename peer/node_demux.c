@@ -1,0 +1,193 @@
+/* Which peer does a datagram belong to?
+ *
+ *   STUN requests    by the local half of their USERNAME [RFC 8445 7.3], which their integrity proves
+ *                    to the ICE agent afterwards;
+ *   everything else  by its path, remembered when ICE sent a check on it or accepted one from it.
+ * The tables are chained hashes in memory taken at start; the hash is keyed, so that no one outside can
+ * fill one chain.
+ */
+#include "peer/node_int.h"
+
+static uint32_t buckets_for(uint32_t peers_max)
+{
+    uint32_t n = 16;
+    while (n < peers_max * 4) {
+        n *= 2;
+    }
+    return n;
+}
+
+size_t weir_demux_bytes(uint32_t peers_max)
+{
+    return (size_t)peers_max * (NODE_PATHS_PER_PEER * sizeof(struct node_path)
+                                + sizeof(struct node_peer_links))
+           + 2 * (size_t)buckets_for(peers_max) * sizeof(uint32_t);
+}
+
+void weir_demux_init(struct node_demux *d, uint64_t key, uint32_t peers_max, void *memory)
+{
+    uint32_t buckets = buckets_for(peers_max), paths = peers_max * NODE_PATHS_PER_PEER;
+    d->key = key;
+    d->mask = buckets - 1;
+    d->peer = (struct node_peer_links *)memory;
+    d->path = (struct node_path *)(void *)(d->peer + peers_max);
+    d->path_bucket = (uint32_t *)(void *)(d->path + paths);
+    d->ufrag_bucket = d->path_bucket + buckets;
+    memset(d->path_bucket, 0xff, 2 * (size_t)buckets * sizeof(uint32_t));
+    d->path_free = paths == 0 ? NODE_NONE : 0;
+    for (uint32_t i = 0; i < paths; i++) {
+        d->path[i].peer_next = i + 1 < paths ? i + 1 : NODE_NONE;
+    }
+}
+
+/* -- Hashing ----------------------------------------------------------------------------------- */
+
+static uint64_t mix(uint64_t h)
+{
+    h ^= h >> 32;
+    h *= 0xd6e8feb86659fd93;
+    h ^= h >> 32;
+    h *= 0xd6e8feb86659fd93;
+    return h ^ h >> 32;
+}
+
+static uint64_t hash_bytes(uint64_t key, const void *bytes, size_t n)
+{
+    const uint8_t *p = (const uint8_t *)bytes;
+    uint64_t h = key ^ n;
+    for (; n >= 8; p += 8, n -= 8) {
+        h = mix(h ^ weir_be64(p));
+    }
+    uint64_t tail = 0;
+    for (size_t i = 0; i < n; i++) {
+        tail = tail << 8 | p[i];
+    }
+    return mix(h ^ tail);
+}
+
+/* -- Peers by ufrag ---------------------------------------------------------------------------- */
+
+void weir_demux_add_peer(struct node_demux *d, uint32_t slot, struct weir_span ufrag)
+{
+    struct node_peer_links *l = &d->peer[slot];
+    l->ufrag_hash = hash_bytes(d->key, ufrag.p, ufrag.n);
+    l->paths = NODE_NONE;
+    l->path_count = 0;
+    uint32_t *bucket = &d->ufrag_bucket[l->ufrag_hash & d->mask];
+    l->ufrag_next = *bucket;
+    *bucket = slot;
+}
+
+uint32_t weir_demux_first_ufrag(const struct node_demux *d, struct weir_span ufrag)
+{
+    uint64_t h = hash_bytes(d->key, ufrag.p, ufrag.n);
+    uint32_t slot = d->ufrag_bucket[h & d->mask];
+    while (slot != NODE_NONE && d->peer[slot].ufrag_hash != h) {
+        slot = d->peer[slot].ufrag_next;
+    }
+    return slot;
+}
+
+uint32_t weir_demux_next_ufrag(const struct node_demux *d, uint32_t slot)
+{
+    uint64_t h = d->peer[slot].ufrag_hash;
+    do {
+        slot = d->peer[slot].ufrag_next;
+    } while (slot != NODE_NONE && d->peer[slot].ufrag_hash != h);
+    return slot;
+}
+
+/* -- Paths ------------------------------------------------------------------------------------- */
+
+static uint32_t *path_bucket(const struct node_demux *d, const struct weir_path *path)
+{
+    return &d->path_bucket[hash_bytes(d->key, path, sizeof *path) & d->mask];
+}
+
+static uint32_t find(const struct node_demux *d, const struct weir_path *path)
+{
+    uint32_t i = *path_bucket(d, path);
+    while (i != NODE_NONE && !weir_path_eq(&d->path[i].path, path)) {
+        i = d->path[i].hash_next;
+    }
+    return i;
+}
+
+uint32_t weir_demux_find_path(const struct node_demux *d, const struct weir_path *path)
+{
+    uint32_t i = find(d, path);
+    return i == NODE_NONE ? NODE_NONE : d->path[i].slot;
+}
+
+static void unlink_hash(struct node_demux *d, uint32_t i)
+{
+    uint32_t *link = path_bucket(d, &d->path[i].path);
+    while (*link != i) {
+        link = &d->path[*link].hash_next;
+    }
+    *link = d->path[i].hash_next;
+}
+
+static void unlink_peer(struct node_demux *d, uint32_t i)
+{
+    struct node_peer_links *l = &d->peer[d->path[i].slot];
+    uint32_t *link = &l->paths;
+    while (*link != i) {
+        link = &d->path[*link].peer_next;
+    }
+    *link = d->path[i].peer_next;
+    l->path_count--;
+}
+
+static void drop_path(struct node_demux *d, uint32_t i)
+{
+    unlink_hash(d, i);
+    unlink_peer(d, i);
+    d->path[i].peer_next = d->path_free;
+    d->path_free = i;
+}
+
+static uint32_t oldest_path(const struct node_demux *d, uint32_t slot)
+{
+    uint32_t i = d->peer[slot].paths;
+    while (d->path[i].peer_next != NODE_NONE) {
+        i = d->path[i].peer_next;
+    }
+    return i;
+}
+
+void weir_demux_add_path(struct node_demux *d, uint32_t slot, const struct weir_path *path)
+{
+    uint32_t i = find(d, path);
+    if (i != NODE_NONE && d->path[i].slot == slot) {
+        return;
+    }
+    if (i != NODE_NONE) {
+        drop_path(d, i);
+    }
+    if (d->peer[slot].path_count == NODE_PATHS_PER_PEER) {
+        drop_path(d, oldest_path(d, slot));
+    }
+    i = d->path_free; /* there is one: every peer has its own share */
+    d->path_free = d->path[i].peer_next;
+    d->path[i].path = *path;
+    d->path[i].slot = slot;
+    d->path[i].hash_next = *path_bucket(d, path);
+    *path_bucket(d, path) = i;
+    d->path[i].peer_next = d->peer[slot].paths;
+    d->peer[slot].paths = i;
+    d->peer[slot].path_count++;
+}
+
+void weir_demux_remove_peer(struct node_demux *d, uint32_t slot)
+{
+    struct node_peer_links *l = &d->peer[slot];
+    while (l->paths != NODE_NONE) {
+        drop_path(d, l->paths);
+    }
+    uint32_t *link = &d->ufrag_bucket[l->ufrag_hash & d->mask];
+    while (*link != slot) {
+        link = &d->peer[*link].ufrag_next;
+    }
+    *link = l->ufrag_next;
+}

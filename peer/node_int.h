@@ -1,0 +1,114 @@
+/* Shared by the files of a node; included nowhere else. */
+#ifndef WEIR_PEER_NODE_INT_H
+#define WEIR_PEER_NODE_INT_H
+
+#include "peer/peer.h"
+
+#define NODE_NONE UINT32_MAX
+#define NODE_PATHS_PER_PEER 32 /* validated and checked paths; the oldest goes */
+
+/* -- Which peer does a datagram belong to? (node_demux.c) -------------------------------------- */
+
+/* One path of one peer, chained by hash and by peer. */
+struct node_path {
+    struct weir_path path;
+    uint32_t slot;
+    uint32_t hash_next;
+    uint32_t peer_next;
+};
+
+struct node_demux {
+    uint64_t key; /* random: nobody outside can aim at one bucket */
+    uint32_t mask;
+    uint32_t *path_bucket;
+    struct node_path *path;
+    uint32_t path_free;
+    uint32_t *ufrag_bucket; /* by hash of the local ufrag: first peer slot */
+    struct node_peer_links {
+        uint32_t ufrag_next;
+        uint32_t paths;      /* the newest */
+        uint32_t path_count;
+        uint64_t ufrag_hash;
+    } *peer;
+};
+
+size_t weir_demux_bytes(uint32_t peers_max);
+void weir_demux_init(struct node_demux *d, uint64_t key, uint32_t peers_max, void *memory);
+void weir_demux_add_peer(struct node_demux *d, uint32_t slot, struct weir_span ufrag);
+void weir_demux_remove_peer(struct node_demux *d, uint32_t slot);
+/* Remember that a path leads to a peer; the newest claim wins. */
+void weir_demux_add_path(struct node_demux *d, uint32_t slot, const struct weir_path *path);
+uint32_t weir_demux_find_path(const struct node_demux *d, const struct weir_path *path);
+uint32_t weir_demux_first_ufrag(const struct node_demux *d, struct weir_span ufrag);
+uint32_t weir_demux_next_ufrag(const struct node_demux *d, uint32_t slot);
+
+/* -- When is a peer next due? (node_timer.c) --------------------------------------------------- */
+
+/* A binary heap of peer slots by deadline. */
+struct node_timers {
+    uint32_t count;
+    uint32_t *heap;       /* slots */
+    weir_time *deadline;  /* by slot */
+    uint32_t *at;         /* by slot: place in the heap, or NODE_NONE */
+};
+
+size_t weir_timers_bytes(uint32_t peers_max);
+void weir_timers_init(struct node_timers *t, uint32_t peers_max, void *memory);
+/* Set, move or (WEIR_NEVER) remove a peer's deadline. */
+void weir_timers_set(struct node_timers *t, uint32_t slot, weir_time deadline);
+/* The earliest deadline, and whose; WEIR_NEVER when none. */
+weir_time weir_timers_next(const struct node_timers *t, uint32_t *slot);
+
+/* -- The node ---------------------------------------------------------------------------------- */
+
+enum node_phase { NODE_BATCH, NODE_TIMERS, NODE_TOUCHED, NODE_DONE };
+
+struct weir_node {
+    struct weir_node_config config;
+    struct weir_crypto const *crypto;
+    struct weir_pump *pump;
+    struct weir_rand rand;
+    struct weir_identity identity;
+    struct weir_pool pool;
+    struct weir_addr local[WEIR_PUMP_SOCKETS_MAX];
+    uint32_t locals;
+    uint8_t *assembly;
+
+    struct weir_peer *peer;   /* peers_max of them */
+    bool *is_used;            /* by slot */
+    uint32_t peers;
+    uint32_t conn_next;
+    struct node_demux demux;
+    struct node_timers timers;
+    uint32_t *touched;        /* slots that may have events or packets */
+    uint32_t touched_count;
+    uint32_t touched_at;
+
+    enum node_phase phase;
+    struct weir_item item[WEIR_NODE_BATCH];
+    size_t items, item_at;
+    bool item_is_delivered;
+    uint32_t current;         /* slot whose events are being taken, or NODE_NONE */
+
+    bool has_mdns;
+    uint32_t mdns_socket;
+    struct weir_addr mdns_local;
+    struct weir_mdns mdns;
+
+    uint64_t ntp_at_epoch;
+    struct weir_stage stage[WEIR_STAGES];
+    uint64_t drops[WEIR_NODE_DROPS];
+    uint64_t verdicts[WEIR_PEER_VERDICTS]; /* of all peers */
+    void *memory;
+    size_t memory_bytes;
+};
+
+void weir_node_touch(struct weir_node *n, struct weir_peer *p);
+/* Names that peers wait for, and the answers of multicast DNS (node_mdns.c). */
+void weir_node_mdns_open(struct weir_node *n);
+void weir_node_mdns_ask(struct weir_node *n, struct weir_span name);
+void weir_node_mdns_recv(struct weir_node *n, const struct weir_packet *packet);
+void weir_node_mdns_run(struct weir_node *n);
+weir_time weir_node_mdns_deadline(const struct weir_node *n);
+
+#endif

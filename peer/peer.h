@@ -1,0 +1,439 @@
+/* weir's public API: WebRTC peer connections in C.
+ *
+ * Two levels, one header.
+ *
+ * struct weir_peer is one connection: ICE, DTLS, SCTP, SRTP and RTCP wired together. It keeps weir's
+ * machine contract (recv, tick, send, event, deadline), so it can be driven by hand from any loop, in a
+ * simulator, or on bare metal.
+ *
+ * struct weir_node is one shard over it: a packet pump, a pool of buffers and many peers on shared
+ * sockets. An application opens a node, makes peers and loops:
+ *
+ *     while (weir_node_wait(node, WEIR_NEVER) == WEIR_OK) {       one system call
+ *         while (weir_node_event(node, &event)) {                 plain data, never a call-back
+ *             switch (event.type) { ... weir_channel_send(...); ... }
+ *         }
+ *     }
+ *
+ * Names follow the browser's API where it has one. Two of its steps are one here: creating an offer or
+ * answer also makes it the local description, which nothing can edit afterwards.
+ *
+ * Everything belongs to one thread, except weir_node_wake. Nothing is allocated after weir_node_open.
+ */
+#ifndef WEIR_PEER_PEER_H
+#define WEIR_PEER_PEER_H
+
+#include "core/addr.h"
+#include "core/base.h"
+#include "core/crypto.h"
+#include "core/pool.h"
+#include "core/pump/pump.h"
+#include "core/stage.h"
+#include "core/trace.h"
+#include "dtls/dtls.h"
+#include "ice/ice.h"
+#include "ice/mdns.h"
+#include "rtcp/rtcp.h"
+#include "sctp/sctp.h"
+#include "sdp/sdp.h"
+#include "srtp/srtp.h"
+
+/* -- Limits ------------------------------------------------------------------------------------ */
+
+#define WEIR_PEER_MEDIA_MAX 8           /* m= sections of one connection; 300 bytes each */
+#define WEIR_PEER_CODECS_MAX 12         /* negotiated payload types of one section */
+#define WEIR_PEER_SSRCS_MAX 4           /* remote SSRCs told apart per section */
+#define WEIR_PEER_EVENTS_MAX 32
+#define WEIR_PEER_RESENDS_MAX 128       /* packets waiting to be sent again */
+#define WEIR_PEER_SDP_MAX 16384         /* bytes of a description we write, at most */
+#define WEIR_PEER_NAMES_MAX 8           /* .local candidates waiting to be resolved */
+#define WEIR_PEER_NAME_BYTES 48         /* "<uuid>.local" is 42 */
+
+/* -- Events ------------------------------------------------------------------------------------ */
+
+enum weir_peer_state {
+    WEIR_PEER_NEW,          /* no descriptions yet, or only ours */
+    WEIR_PEER_CONNECTING,
+    WEIR_PEER_CONNECTED,    /* ICE and DTLS are up */
+    WEIR_PEER_DISCONNECTED, /* no answer for some seconds; may recover */
+    WEIR_PEER_FAILED,       /* for good: consent lost, or DTLS refused */
+    WEIR_PEER_CLOSED,
+    WEIR_PEER_STATES,
+};
+
+enum weir_event_type {
+    WEIR_EVENT_NONE,
+    WEIR_EVENT_STATE,           /* state */
+    WEIR_EVENT_CANDIDATE,       /* data: a local candidate "candidate:...", or empty at the end */
+    WEIR_EVENT_SELECTED,        /* path: the pair that is used from now on */
+    WEIR_EVENT_CHANNEL_OPEN,    /* channel, is_remote */
+    WEIR_EVENT_CHANNEL_MESSAGE, /* channel, data, is_text */
+    WEIR_EVENT_CHANNEL_LOW,     /* channel: buffered amount fell to its threshold */
+    WEIR_EVENT_CHANNEL_CLOSED,  /* channel: its index is free now */
+    WEIR_EVENT_WRITABLE,        /* after WEIR_ERR_FULL: sending may go on */
+    WEIR_EVENT_DATA_READY,      /* SCTP is up: channels of ours open from now on */
+    WEIR_EVENT_DATA_CLOSED,     /* SCTP is over, why in sctp_reason */
+    WEIR_EVENT_RTP,             /* media, rtp (payload and all), arrival */
+    WEIR_EVENT_KEYFRAME,        /* media: the peer needs a key frame of what we send */
+    WEIR_EVENT_NAME,            /* data: a remote .local name to resolve; a node does so itself */
+    WEIR_EVENT_TYPES,
+};
+
+struct weir_peer;
+
+/* Spans are valid until the next call on the peer (or node). */
+struct weir_event {
+    enum weir_event_type type;
+    struct weir_peer *peer; /* set by a node */
+    enum weir_peer_state state;
+    uint16_t channel;
+    bool is_remote;
+    bool is_text;
+    uint8_t media; /* index of the m= section */
+    enum weir_sctp_reason sctp_reason;
+    struct weir_span data;
+    struct weir_rtp_header rtp;
+    weir_time arrival;
+    struct weir_path path;
+};
+
+/* Why an incoming datagram went no further; OK when some layer took it. Each layer counts its own
+ * verdicts besides. */
+enum weir_peer_verdict {
+    WEIR_PEER_OK,
+    WEIR_PEER_EMPTY,      /* no bytes */
+    WEIR_PEER_CLASS,      /* the first byte belongs to no protocol of ours [RFC 7983 7] */
+    WEIR_PEER_STUN,       /* ICE refused it */
+    WEIR_PEER_PATH,       /* DTLS or SRTP from a path that ICE has not validated */
+    WEIR_PEER_DTLS,       /* DTLS refused the last record of it */
+    WEIR_PEER_SCTP,       /* SCTP refused it */
+    WEIR_PEER_EARLY,      /* media before its keys */
+    WEIR_PEER_SRTP,       /* SRTP refused it */
+    WEIR_PEER_RTP,        /* malformed once decrypted */
+    WEIR_PEER_RTCP,       /* malformed once decrypted */
+    WEIR_PEER_MEDIA,      /* belongs to no section that receives */
+    WEIR_PEER_OVER,       /* the connection is closed or failed */
+    WEIR_PEER_VERDICTS,
+};
+
+WEIR_API const char *weir_peer_verdict_name(enum weir_peer_verdict v);
+WEIR_API const char *weir_peer_state_name(enum weir_peer_state s);
+
+/* -- One connection ---------------------------------------------------------------------------- */
+
+struct weir_peer_config {
+    const struct weir_crypto *crypto;     /* outlives the peer */
+    const struct weir_identity *identity; /* certificate and key; outlives the peer */
+    uint8_t seed[WEIR_SEED_BYTES];        /* wiped by init */
+    bool is_data_only;                    /* reject audio and video */
+    enum weir_sdp_setup setup;            /* as answerer: ACTIVE (default) or PASSIVE */
+    uint32_t max_message_size;            /* of data channels; 0 = 262,144 */
+    uint32_t rx_buffers, tx_buffers;      /* pool buffers SCTP may hold each way; 0 = 320 and 512 */
+    uint64_t ntp_at_epoch;                /* NTP time when weir_time was 0, for sender reports */
+    struct weir_mspan assembly;           /* shared scratch for messages of several pieces, at least
+                                             max_message_size; larger messages are dropped */
+    struct weir_trace *trace;             /* or NULL */
+    uint32_t conn;                        /* our number in the trace */
+};
+
+struct weir_media_codec {
+    uint8_t payload_type;
+    uint8_t feedback; /* enum weir_sdp_feedback */
+    uint32_t clock_hz;
+    char name[16];
+};
+
+/* One m= section as negotiated. */
+struct weir_media {
+    enum weir_sdp_kind kind;
+    enum weir_sdp_direction wanted;     /* what we would like */
+    enum weir_sdp_direction direction;  /* what was agreed, as we see it */
+    bool is_accepted;
+    char mid[32];
+    uint8_t mid_bytes;
+    uint8_t mid_ext;                    /* id of the mid header extension; 0 = none */
+    uint32_t ssrc;                      /* ours */
+    uint32_t remote_ssrc[WEIR_PEER_SSRCS_MAX];
+    uint8_t remote_ssrcs;
+    uint8_t codecs;
+    struct weir_media_codec codec[WEIR_PEER_CODECS_MAX];
+    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+};
+
+/* Moments of the set-up, WEIR_NEVER until they come. */
+struct weir_peer_timeline {
+    weir_time created, local_description, remote_description, first_check, first_response, selected,
+        dtls_begun, dtls_done, sctp_done, first_channel, first_message, first_rtp;
+};
+
+/* Flat and caller-owned; fields are for reading. */
+struct weir_peer {
+    struct weir_peer_config config;
+    struct weir_pool *pool;
+    struct weir_rand rand;
+    enum weir_peer_state state;
+    bool is_offerer;
+    bool has_local, has_remote;
+    bool is_dtls_begun, is_sctp_begun, is_srtp_ready;
+    bool owes_close;
+    uint8_t medias;
+    struct weir_media media[WEIR_PEER_MEDIA_MAX];
+    uint32_t session_version;
+    char session_id[20];
+    uint16_t remote_sctp_port;
+    uint32_t remote_max_message;
+
+    struct weir_ice ice;
+    struct weir_dtls dtls;
+    struct weir_sctp sctp;
+    struct weir_srtp srtp_tx, srtp_rx;
+    struct weir_rtcp rtcp;
+    struct weir_rtcp_history history;
+
+    struct { uint32_t ssrc; uint16_t seq; } resend[WEIR_PEER_RESENDS_MAX];
+    uint32_t resend_head, resend_tail;
+    char name[WEIR_PEER_NAMES_MAX][WEIR_PEER_NAME_BYTES]; /* .local names waiting */
+    struct weir_ice_candidate name_candidate[WEIR_PEER_NAMES_MAX];
+    uint8_t names;
+    uint8_t names_told;
+    struct weir_event event[WEIR_PEER_EVENTS_MAX];
+    uint32_t event_head, event_tail;
+    char candidate_text[WEIR_PEER_EVENTS_MAX][160];
+    struct weir_sctp_message reading;   /* given out by the last event, released by the next */
+    bool is_reading;
+    bool is_deferred;                   /* `reading` is to be given again */
+    bool is_held;                       /* no messages for now */
+    struct weir_peer_timeline timeline;
+    uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+    uint32_t verdicts[WEIR_PEER_VERDICTS];
+    uint64_t user;                      /* the application's */
+
+    /* A node's own. */
+    uint32_t node_slot;
+    uint32_t node_heap_at;
+    bool node_is_touched;
+};
+
+/* A datagram on its way through the stages. */
+enum weir_item_kind {
+    WEIR_ITEM_NONE, /* nothing further to do */
+    WEIR_ITEM_SCTP,
+    WEIR_ITEM_RTP,
+    WEIR_ITEM_RTCP,
+};
+
+struct weir_item {
+    struct weir_peer *peer;
+    struct weir_packet packet;
+    enum weir_item_kind kind;
+    struct weir_span plain;
+    struct weir_rtp_header rtp;
+    uint8_t media;
+};
+
+/* Begin. `pool` outlives the peer; SCTP data and the retransmission history live in it. */
+WEIR_API void weir_peer_init(struct weir_peer *p, const struct weir_peer_config *config,
+                             struct weir_pool *pool, weir_time now);
+/* Give every buffer back and wipe all secrets. The memory may then be reused. */
+WEIR_API void weir_peer_deinit(struct weir_peer *p);
+
+/* The five verbs. recv is the three stages after one another; packet->data is changed in place. */
+WEIR_API enum weir_peer_verdict weir_peer_recv(struct weir_peer *p, weir_time now,
+                                               const struct weir_packet *packet);
+WEIR_API void weir_peer_tick(struct weir_peer *p, weir_time now);
+/* The next datagram and where it goes; `out` has at least 1,500 bytes. Order: ICE, DTLS flights, RTCP,
+ * retransmissions, SCTP. */
+WEIR_API size_t weir_peer_send(struct weir_peer *p, weir_time now, struct weir_mspan out,
+                               struct weir_path *to);
+WEIR_API bool weir_peer_event(struct weir_peer *p, weir_time now, struct weir_event *event);
+WEIR_API weir_time weir_peer_deadline(const struct weir_peer *p);
+
+/* The stages of recv, for who runs many peers in batches. Between decrypt and deliver of one datagram
+ * no other datagram of the same peer may be decrypted if it must be delivered in order. */
+WEIR_API enum weir_peer_verdict weir_peer_decrypt(struct weir_peer *p, weir_time now,
+                                                  struct weir_item *item);
+WEIR_API void weir_peer_analyse(struct weir_peer *p, weir_time now, struct weir_item *item);
+WEIR_API void weir_peer_deliver(struct weir_peer *p, weir_time now, struct weir_item *item);
+
+/* -- Descriptions -- */
+
+/* Say what an offer shall contain, before creating it. The index of the section is returned in *media.
+ * A data section is always offered last unless `without_data` was never asked for. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_media(struct weir_peer *p,
+                                                              enum weir_sdp_kind kind,
+                                                              enum weir_sdp_direction direction,
+                                                              uint8_t *media);
+/* Write an offer and make it the local description. WEIR_ERR_STATE when a remote offer waits for its
+ * answer; WEIR_ERR_SIZE when the writer is too small. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_create_offer(struct weir_peer *p, weir_time now,
+                                                                 struct weir_wr *text);
+/* Take the peer's offer, or its answer to ours. On WEIR_ERR_ARG nothing changed and *error says which
+ * line broke which rule. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_set_remote(struct weir_peer *p, weir_time now,
+                                                               bool is_offer, struct weir_span text,
+                                                               struct weir_sdp_error *error);
+/* Write the answer to the remote offer and make it the local description. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_create_answer(struct weir_peer *p, weir_time now,
+                                                                  struct weir_wr *text);
+/* A candidate from the peer, with or without "a="; empty text ends them. TCP candidates and names that
+ * are not .local are accepted and not used. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_candidate(struct weir_peer *p, weir_time now,
+                                                                  struct weir_span text);
+/* A .local name of the peer was resolved. */
+WEIR_API void weir_peer_name_resolved(struct weir_peer *p, weir_time now, struct weir_span name,
+                                      const struct weir_addr *ip);
+
+/* Local addresses to use, before the first description is created. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_local(struct weir_peer *p, weir_time now,
+                                                              const struct weir_addr *addr);
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_stun_server(struct weir_peer *p, weir_time now,
+                                                                    const struct weir_addr *server);
+
+/* -- Channels and media -- */
+
+WEIR_API WEIR_MUST_CHECK enum weir_status
+weir_peer_open_channel(struct weir_peer *p, weir_time now,
+                       const struct weir_sctp_channel_config *config, uint16_t *channel);
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_channel_send(struct weir_peer *p, weir_time now,
+                                                                 uint16_t channel,
+                                                                 struct weir_span message,
+                                                                 bool is_text);
+
+/* Seal one RTP packet into `out` (1,500 bytes) for sending to *to. Of the header payload type, marker,
+ * seq, timestamp and payload count; SSRC and extensions are the section's own. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_write_rtp(struct weir_peer *p, weir_time now,
+                                                              uint8_t media,
+                                                              const struct weir_rtp_header *h,
+                                                              struct weir_mspan out, size_t *len,
+                                                              struct weir_path *to);
+WEIR_API void weir_peer_request_keyframe(struct weir_peer *p, weir_time now, uint8_t media);
+
+/* The message of the last CHANNEL_MESSAGE event cannot be used now: keep it and give no further ones,
+ * so that the sender's window closes, until resume gives it again. */
+WEIR_API void weir_peer_defer(struct weir_peer *p);
+WEIR_API void weir_peer_resume(struct weir_peer *p);
+
+/* Close: BYE, SCTP abort and close_notify leave with the next sends, then nothing more happens. */
+WEIR_API void weir_peer_close(struct weir_peer *p, weir_time now);
+
+/* -- A shard of many connections --------------------------------------------------------------- */
+
+#define WEIR_NODE_BATCH 64 /* datagrams through the stages at a time */
+#define WEIR_NODE_ERROR_BYTES 240
+
+enum weir_stage_id {
+    WEIR_STAGE_RECEIVE,
+    WEIR_STAGE_DECRYPT,
+    WEIR_STAGE_ANALYSE,
+    WEIR_STAGE_DELIVER,
+    WEIR_STAGE_SEND,
+    WEIR_STAGES,
+};
+
+/* Why a datagram found no peer. */
+enum weir_node_drop {
+    WEIR_NODE_DROP_NONE,
+    WEIR_NODE_DROP_EMPTY,
+    WEIR_NODE_DROP_CLASS,   /* no protocol of ours */
+    WEIR_NODE_DROP_UFRAG,   /* a STUN request that names no peer of ours */
+    WEIR_NODE_DROP_PATH,    /* from a path that no peer uses */
+    WEIR_NODE_DROPS,
+};
+
+struct weir_node_config {
+    const struct weir_crypto *crypto; /* NULL = the build's */
+    struct weir_pump_config pump;
+    const struct weir_addr *bind;     /* local addresses; NULL = every interface */
+    uint32_t binds;
+    uint16_t port;                    /* for all of them when `bind` gives none; 0 = any */
+    bool with_loopback;               /* when bind is NULL */
+    bool no_mdns;
+    uint32_t peers_max;               /* 0 = 64 */
+    uint32_t pool_buffers;            /* 0 = 512 per peer, at most 32,768 */
+    uint32_t max_message_size;        /* 0 = 262,144 */
+    struct weir_addr stun_server;     /* family 0 = none */
+    uint8_t seed[WEIR_SEED_BYTES];
+    bool has_seed;                    /* else the operating system's */
+    struct weir_trace *trace;
+};
+
+struct weir_node;
+
+/* Open a shard, all its memory with it. NULL: *error says in one sentence what to do. */
+WEIR_API struct weir_node *weir_node_open(const struct weir_node_config *config,
+                                          char error[WEIR_NODE_ERROR_BYTES]);
+/* Close every peer properly (their last packets are sent) and free all. */
+WEIR_API void weir_node_close(struct weir_node *n);
+
+/* Send what is due, wait for packets or the next timer, at most until `until`. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_node_wait(struct weir_node *n, weir_time until);
+WEIR_API WEIR_MUST_CHECK bool weir_node_event(struct weir_node *n, struct weir_event *event);
+/* Make a wait return, from any thread or a signal handler. */
+WEIR_API void weir_node_wake(struct weir_node *n);
+WEIR_API weir_time weir_node_now(const struct weir_node *n);
+
+/* A new connection; NULL when peers_max is reached. Its pointer is valid until freed. */
+WEIR_API struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only);
+WEIR_API void weir_node_free(struct weir_node *n, struct weir_peer *p);
+WEIR_API uint32_t weir_node_peers(const struct weir_node *n);
+/* The i-th slot's peer, i below peers_max; NULL when the slot is free. */
+WEIR_API struct weir_peer *weir_node_peer_at(const struct weir_node *n, uint32_t i);
+
+/* What the browser calls createOffer, setRemoteDescription, createAnswer, addIceCandidate, ... */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_create_offer(struct weir_node *n, struct weir_peer *p,
+                                                            struct weir_wr *text);
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_set_remote_offer(struct weir_node *n,
+                                                                struct weir_peer *p,
+                                                                struct weir_span text,
+                                                                struct weir_sdp_error *error);
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_set_remote_answer(struct weir_node *n,
+                                                                 struct weir_peer *p,
+                                                                 struct weir_span text,
+                                                                 struct weir_sdp_error *error);
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_create_answer(struct weir_node *n, struct weir_peer *p,
+                                                             struct weir_wr *text);
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_add_candidate(struct weir_node *n, struct weir_peer *p,
+                                                             struct weir_span text);
+WEIR_API WEIR_MUST_CHECK enum weir_status
+weir_open_channel(struct weir_node *n, struct weir_peer *p,
+                  const struct weir_sctp_channel_config *config, uint16_t *channel);
+/* WEIR_ERR_FULL: wait for WEIR_EVENT_WRITABLE. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_channel_send(struct weir_node *n, struct weir_peer *p,
+                                                            uint16_t channel, struct weir_span message,
+                                                            bool is_text);
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_channel_close(struct weir_node *n, struct weir_peer *p,
+                                                             uint16_t channel);
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_send_rtp(struct weir_node *n, struct weir_peer *p,
+                                                        uint8_t media,
+                                                        const struct weir_rtp_header *h);
+WEIR_API void weir_request_keyframe(struct weir_node *n, struct weir_peer *p, uint8_t media);
+/* weir_peer_defer and weir_peer_resume of a node's peer. */
+WEIR_API void weir_defer(struct weir_node *n, struct weir_peer *p);
+WEIR_API void weir_resume(struct weir_node *n, struct weir_peer *p);
+WEIR_API void weir_close(struct weir_node *n, struct weir_peer *p);
+
+/* -- Inspection -- */
+
+struct weir_node_stats {
+    const struct weir_pump_stats *pump;
+    const char *pump_name;
+    const struct weir_stage *stage;   /* WEIR_STAGES of them */
+    const uint64_t *drops;            /* WEIR_NODE_DROPS */
+    const uint64_t *peer_verdicts;    /* WEIR_PEER_VERDICTS, of peers gone and present */
+    uint32_t pool_count, pool_free, pool_free_least;
+    uint64_t pool_misses;
+    const struct weir_addr *local;    /* bound addresses */
+    uint32_t locals;
+};
+
+WEIR_API struct weir_node_stats weir_node_stats(const struct weir_node *n);
+WEIR_API const char *weir_stage_name(enum weir_stage_id s);
+WEIR_API const char *weir_node_drop_name(enum weir_node_drop d);
+/* The certificate that all peers of the node present. */
+WEIR_API const struct weir_identity *weir_node_identity(const struct weir_node *n);
+/* Bytes that one connection will ever use, pool buffers included. */
+WEIR_API size_t weir_peer_bytes(const struct weir_peer_config *config);
+/* NSS key log lines of a connection for decrypting captures; empty before DTLS is done. */
+WEIR_API void weir_peer_keylog(const struct weir_peer *p, struct weir_wr *text);
+
+#endif

@@ -1,0 +1,95 @@
+#!/bin/sh
+# Build weir and run every test: units, vectors, simulator, corpora, the tree's own rules, real peers and
+# real browsers. Ends with a line "N passed, N failed".
+#
+#   ./test.sh             everything, under 15 minutes on two cores
+#   ./test.sh --long      also clang, valgrind and fuzzing for a while
+#   ./test.sh --quick     no browsers, no sanitizer build
+set -u
+cd "$(dirname "$0")"
+. scripts/packages.sh
+
+long=no quick=no
+for argument in "$@"; do
+    case "$argument" in
+    --long) long=yes ;;
+    --quick) quick=yes ;;
+    *) echo "usage: ./test.sh [--quick | --long]" >&2; exit 2 ;;
+    esac
+done
+
+need_build
+need_apps
+need clang libclang-rt-dev libcmocka-dev python3 openssl gnutls-bin libssl-dev libsrtp2-dev \
+    libusrsctp-dev libusrsctp1
+[ "$quick" = yes ] || need chromium firefox-esr nodejs npm iproute2
+[ "$long" = yes ] && need valgrind
+
+work=build-test-logs
+rm -rf "$work"
+mkdir -p "$work"
+passed=0 failed=0
+
+# step NAME COMMAND...: one thing that must succeed.
+step() {
+    name=$1
+    shift
+    if "$@" >"$work/$name.log" 2>&1 </dev/null; then
+        passed=$((passed + 1))
+        echo "ok      $name"
+        return 0
+    fi
+    failed=$((failed + 1))
+    echo "FAILED  $name"
+    tail -n 60 "$work/$name.log" | sed 's/^/        /'
+    return 1
+}
+
+# suite PRESET: run ctest in a build, each test counted.
+suite() {
+    build=$1
+    ctest --test-dir "$build" --output-on-failure -j 2 >"$work/ctest-$build.log" 2>&1 </dev/null
+    good=$(grep -c ' Passed ' "$work/ctest-$build.log")
+    bad=$(grep -cE '\*\*\*(Failed|Timeout|Exception|Not Run)' "$work/ctest-$build.log")
+    passed=$((passed + good))
+    failed=$((failed + bad))
+    echo "        $build: $good passed, $bad failed"
+    if [ "$bad" -ne 0 ] || [ "$good" -eq 0 ]; then
+        [ "$good" -eq 0 ] && failed=$((failed + 1))
+        tail -n 200 "$work/ctest-$build.log" | sed 's/^/        /'
+    fi
+}
+
+build() {
+    cmake --preset "$1" && cmake --build --preset "$1"
+}
+
+if step build-release build release; then
+    suite build
+fi
+if [ "$quick" = no ]; then
+    if step build-asan build asan; then
+        suite build-asan
+    fi
+    step browsers-install sh -c 'cd test/browser && npm ci --ignore-scripts --no-audit --no-fund'
+    if [ -d test/browser/node_modules ]; then
+        sh test/browser/run.sh >"$work/browsers.log" 2>&1 </dev/null
+        good=$(grep -c '^ok ' "$work/browsers.log")
+        bad=$(grep -c '^not ok ' "$work/browsers.log")
+        [ "$good" -eq 0 ] && bad=$((bad + 1))
+        passed=$((passed + good))
+        failed=$((failed + bad))
+        echo "        browsers: $good passed, $bad failed"
+        [ "$bad" -eq 0 ] || tail -n 80 "$work/browsers.log" | sed 's/^/        /'
+    fi
+fi
+if [ "$long" = yes ]; then
+    if step build-clang build clang; then
+        suite build-clang
+    fi
+    step valgrind sh test/valgrind.sh build
+    step fuzz sh fuzz/run.sh 20
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
