@@ -1,0 +1,296 @@
+/* The association as a whole: beginning, end, timers, events.
+ *
+ * Timers, each a field that holds when it is due (WEIR_NEVER = off):
+ *   t1_at         INIT or COOKIE ECHO is unanswered: send it again [RFC 9260 5.1]
+ *   t2_at         SHUTDOWN or SHUTDOWN ACK is unanswered: send it again [RFC 9260 9.2]
+ *   t3_at         data is outstanding: all in flight is lost [RFC 9260 6.3]; runs exactly while
+ *                 something is outstanding
+ *   sack_at       a SACK was delayed long enough [RFC 9260 6.2]
+ *   reset_at      a stream reset request is unanswered: send it again [RFC 6525 5.1.1]
+ *   heartbeat_at  idle for an interval: ask whether the peer is there [RFC 9260 8.3]
+ * tick runs those due in this order: t3, t1, t2, sack, reset, heartbeat.
+ *
+ * Events are bits and flags rather than a queue, so none is lost and none needs room; they come in
+ * an order that suits their reader: the association begins, channels open, messages, channels close,
+ * the association ends.
+ */
+#include "sctp/sctp_int.h"
+
+enum { RX_QUOTA_LEAST = 18, TX_QUOTA_LEAST = 2, MTU_LEAST = 576 };
+
+/* -- Beginning -------------------------------------------------------------------------------- */
+
+void weir_sctp_config_default(struct weir_sctp_config *c, const struct weir_crypto *crypto)
+{
+    memset(c, 0, sizeof *c);
+    c->crypto = crypto;
+    c->local_port = 5000;
+    c->remote_port = 5000;
+    c->mtu = 1191; /* what browsers use: 1,280 of IPv6 less IP, UDP, TURN and DTLS */
+    c->has_channels = true;
+    c->rx_quota = 320;
+    c->tx_quota = 512;
+    c->message_max_local = 262144;
+    /* [RFC 9260 16 DEVIATION] RTO.Initial and RTO.Min are 1 s there. A path that ICE has just measured
+     * is quicker than that; the floor stays above the 200 ms by which a peer may delay a SACK. */
+    c->rto_initial = 500 * WEIR_MS;
+    c->rto_min = 400 * WEIR_MS;
+    c->rto_max = 60 * WEIR_SEC;
+    c->sack_delay = 100 * WEIR_MS;
+    c->heartbeat_interval = 30 * WEIR_SEC;
+    c->cookie_life = 60 * WEIR_SEC;
+    c->init_retransmits_max = 8;
+    c->retransmits_max = 10;
+    c->burst_packets_max = 4;
+}
+
+static uint32_t clamp(uint32_t v, uint32_t least, uint32_t most)
+{
+    return v < least ? least : v > most ? most : v;
+}
+
+static void config_sane(struct weir_sctp_config *c)
+{
+    c->mtu = (uint16_t)clamp(c->mtu, MTU_LEAST, WEIR_MTU);
+    c->rx_quota = clamp(c->rx_quota, RX_QUOTA_LEAST, 1u << 20);
+    c->tx_quota = clamp(c->tx_quota, TX_QUOTA_LEAST, 1u << 20);
+    /* A message must fit what we may hold, or it could never be completed. */
+    c->message_max_local = clamp(c->message_max_local, 1, WEIR_SCTP_MESSAGE_FIT(c->rx_quota));
+    if (c->sack_delay > 500 * WEIR_MS) {
+        c->sack_delay = 500 * WEIR_MS;
+    }
+    if (c->rto_min == 0) {
+        c->rto_min = WEIR_MS;
+    }
+    if (c->rto_max < c->rto_min) {
+        c->rto_max = c->rto_min;
+    }
+    if (c->rto_initial < c->rto_min) {
+        c->rto_initial = c->rto_min;
+    }
+}
+
+static void lists_clear(struct weir_sctp *s)
+{
+    s->segment_head = WEIR_NO_BUF;
+    s->segment_tail = WEIR_NO_BUF;
+    s->unread_head = WEIR_NO_BUF;
+    s->unread_tail = WEIR_NO_BUF;
+    s->out_head = WEIR_NO_BUF;
+    s->out_tail = WEIR_NO_BUF;
+    s->rtx_hint = WEIR_NO_BUF;
+    weir_sctp_streams_clear(s);
+}
+
+static void timers_stop(struct weir_sctp *s)
+{
+    s->t1_at = WEIR_NEVER;
+    s->t2_at = WEIR_NEVER;
+    s->t3_at = WEIR_NEVER;
+    s->sack_at = WEIR_NEVER;
+    s->reset_at = WEIR_NEVER;
+    s->heartbeat_at = WEIR_NEVER;
+}
+
+void weir_sctp_init(struct weir_sctp *s, const struct weir_sctp_config *c, struct weir_pool *pool,
+                    weir_time now)
+{
+    memset(s, 0, sizeof *s);
+    s->config = *c;
+    config_sane(&s->config);
+    s->pool = pool;
+    s->data_sent_at = now;
+    weir_rand_init(&s->rand, c->seed);
+    weir_wipe(s->config.seed, sizeof s->config.seed);
+    weir_rand_bytes(&s->rand, s->cookie_key, sizeof s->cookie_key);
+    /* [RFC 9260 5.3.1 MUST] The tag is never zero. */
+    s->local_tag = weir_rand_below(&s->rand, UINT32_MAX) + 1;
+    s->local_tsn = weir_rand_u32(&s->rand);
+    s->tie_local = weir_rand_below(&s->rand, UINT32_MAX) + 1;
+    s->tie_remote = weir_rand_below(&s->rand, UINT32_MAX) + 1;
+    s->next_tsn = s->local_tsn;
+    s->cum_acked = s->local_tsn - 1;
+    s->advanced = s->cum_acked;
+    s->forward_told = s->cum_acked;
+    s->reset_next = s->local_tsn;
+    s->rto = s->config.rto_initial;
+    s->rwnd_told = s->config.rx_quota * fragment_bytes(s);
+    lists_clear(s);
+    timers_stop(s);
+    weir_sctp_cc_init(s);
+}
+
+/* -- State ------------------------------------------------------------------------------------ */
+
+enum weir_sctp_verdict weir_sctp_note(struct weir_sctp *s, weir_time now, enum weir_sctp_verdict v,
+                                      struct weir_span bytes)
+{
+    s->verdicts[v]++;
+    weir_trace(s->config.trace, now, WEIR_TRACE_SCTP, WEIR_TRACE_VERDICT, s->config.conn,
+               (uint32_t)v, (uint32_t)bytes.n, bytes.n >= 4 ? weir_be32(bytes.p) : 0);
+    return v;
+}
+
+void weir_sctp_set_state(struct weir_sctp *s, weir_time now, enum weir_sctp_state next,
+                         uint32_t why)
+{
+    weir_trace(s->config.trace, now, WEIR_TRACE_SCTP, WEIR_TRACE_STATE, s->config.conn,
+               (uint32_t)s->state, (uint32_t)next, why);
+    s->state = next;
+}
+
+void weir_sctp_owe_event(struct weir_sctp *s, enum weir_sctp_event_type type)
+{
+    s->events |= 1u << type;
+}
+
+void weir_sctp_end(struct weir_sctp *s, weir_time now, enum weir_sctp_reason reason,
+                   uint16_t cause)
+{
+    if (s->state == WEIR_SCTP_OVER) {
+        return;
+    }
+    weir_sctp_set_state(s, now, WEIR_SCTP_OVER, (uint32_t)reason);
+    s->reason = reason;
+    s->cause = cause;
+    s->owed = 0;
+    s->report_bytes = 0;
+    s->owes_reset = false;
+    s->reset_answers = 0;
+    s->owes_forward = false;
+    s->is_write_refused = false;
+    s->ack = ACK_NONE;
+    timers_stop(s);
+    weir_sctp_tx_release(s);
+    weir_sctp_reasm_release(s);
+    weir_sctp_channels_ended(s);
+    weir_wipe(s->cookie_key, sizeof s->cookie_key);
+    weir_sctp_owe_event(s, WEIR_SCTP_EVENT_CLOSED);
+}
+
+enum weir_sctp_verdict weir_sctp_violate(struct weir_sctp *s, weir_time now,
+                                         enum weir_sctp_verdict v, uint16_t cause)
+{
+    weir_sctp_end(s, now, WEIR_SCTP_REASON_VIOLATION, cause);
+    weir_sctp_report(s, cause, weir_span_of(NULL, 0));
+    s->owed = OWES_ABORT;
+    return v;
+}
+
+bool weir_sctp_count_error(struct weir_sctp *s, weir_time now)
+{
+    s->error_count++;
+    if (s->error_count <= s->config.retransmits_max) {
+        return false;
+    }
+    /* [RFC 9260 8.1 SHOULD] The peer is gone; the ABORT is for the case that it is not. */
+    weir_sctp_end(s, now, WEIR_SCTP_REASON_TIMEOUT, 0);
+    s->owed = OWES_ABORT;
+    return true;
+}
+
+void weir_sctp_release_all(struct weir_sctp *s)
+{
+    weir_sctp_tx_release(s);
+    weir_sctp_reasm_release(s);
+    while (s->unread_head != WEIR_NO_BUF) {
+        struct weir_sctp_message m;
+        if (weir_sctp_read(s, &m)) {
+            weir_sctp_rx_buffers_put(s, m.head);
+        }
+    }
+    timers_stop(s);
+    s->state = WEIR_SCTP_OVER;
+    s->owed = 0;
+    s->events = 0;
+    weir_wipe(s->cookie_key, sizeof s->cookie_key);
+}
+
+/* -- Timers ----------------------------------------------------------------------------------- */
+
+void weir_sctp_tick(struct weir_sctp *s, weir_time now)
+{
+    if (s->t3_at <= now) {
+        weir_sctp_t3_expired(s, now);
+    }
+    if (s->t1_at <= now) {
+        weir_sctp_t1_expired(s, now);
+    }
+    if (s->t2_at <= now) {
+        weir_sctp_t2_expired(s, now);
+    }
+    if (s->sack_at <= now) {
+        s->sack_at = WEIR_NEVER;
+        s->ack = ACK_NOW;
+    }
+    if (s->reset_at <= now) {
+        weir_sctp_reset_expired(s, now);
+    }
+    if (s->heartbeat_at <= now) {
+        weir_sctp_heartbeat_expired(s, now);
+    }
+}
+
+weir_time weir_sctp_deadline(const struct weir_sctp *s)
+{
+    weir_time at = weir_time_min(s->t1_at, s->t2_at);
+    at = weir_time_min(at, weir_time_min(s->t3_at, s->sack_at));
+    return weir_time_min(at, weir_time_min(s->reset_at, s->heartbeat_at));
+}
+
+/* -- Events ----------------------------------------------------------------------------------- */
+
+static bool take_event(struct weir_sctp *s, enum weir_sctp_event_type type,
+                       struct weir_sctp_event *e)
+{
+    if ((s->events & 1u << type) == 0) {
+        return false;
+    }
+    s->events &= ~(1u << type);
+    e->type = type;
+    return true;
+}
+
+static bool take_stream_event(struct weir_sctp *s, struct weir_sctp_event *e)
+{
+    for (uint16_t i = 0; s->streams_owe_event && i < WEIR_SCTP_STREAMS_MAX; i++) {
+        if (s->stream[i].is_used && s->stream[i].is_rx_reset) {
+            s->stream[i].is_rx_reset = false;
+            e->type = WEIR_SCTP_EVENT_STREAM_RESET;
+            e->stream = s->stream[i].id;
+            weir_sctp_stream_settle(s, i);
+            return true;
+        }
+    }
+    s->streams_owe_event = false;
+    return false;
+}
+
+static bool take_closed(struct weir_sctp *s, struct weir_sctp_event *e)
+{
+    if (!take_event(s, WEIR_SCTP_EVENT_CLOSED, e)) {
+        return false;
+    }
+    e->reason = s->reason;
+    e->cause = s->cause;
+    return true;
+}
+
+bool weir_sctp_event(struct weir_sctp *s, struct weir_sctp_event *e)
+{
+    memset(e, 0, sizeof *e);
+    e->channel = WEIR_SCTP_NO_CHANNEL;
+    e->stream = WEIR_SCTP_NO_STREAM;
+    return take_event(s, WEIR_SCTP_EVENT_RESTARTED, e) ||
+           take_event(s, WEIR_SCTP_EVENT_CONNECTED, e) ||
+           weir_sctp_channels_event(s, WEIR_SCTP_EVENT_CHANNEL_OPEN, e) ||
+           take_event(s, WEIR_SCTP_EVENT_MESSAGE, e) ||
+           weir_sctp_channels_event(s, WEIR_SCTP_EVENT_BUFFERED_LOW, e) ||
+           take_event(s, WEIR_SCTP_EVENT_WRITABLE, e) || take_stream_event(s, e) ||
+           weir_sctp_channels_event(s, WEIR_SCTP_EVENT_CHANNEL_CLOSED, e) || take_closed(s, e);
+}
+
+uint32_t weir_sctp_message_max(const struct weir_sctp *s)
+{
+    return s->config.message_max_local;
+}

@@ -1,0 +1,301 @@
+/* DATA and FORWARD-TSN in, messages out [RFC 9260 6.2, RFC 3758 3.6].
+ *
+ * 1. A DATA chunk is checked: user data, TSN inside the window and new, stream with state.
+ * 2. Reassembly keeps it; the TSN is noted; what has become a message is delivered: control messages
+ *    to DCEP, others to the list that weir_sctp_read takes from.
+ * 3. After the packet, an acknowledgement is owed: at once for gaps, duplicates and every second
+ *    packet, else within sack_delay.
+ * 4. Released messages open the window; the peer hears of it when a quarter of it has opened.
+ */
+#include "sctp/sctp_int.h"
+
+/* TSNs further ahead than a gap block can say are dropped. */
+enum { TSN_AHEAD_MAX = 65535 };
+/* A FORWARD-TSN that skips more than this is not believed: no sender has so much outstanding. */
+enum { FORWARD_AHEAD_MAX = 1 << 20 };
+
+uint32_t weir_sctp_rwnd(const struct weir_sctp *s)
+{
+    uint32_t quota = s->config.rx_quota;
+    uint32_t free_buffers = s->rx_held < quota ? quota - s->rx_held : 0;
+    return free_buffers * fragment_bytes(s);
+}
+
+/* -- DATA ------------------------------------------------------------------------------------- */
+
+/*  0                   1                   2                   3
+ *  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+ * +---------------+-------+-+-+-+-+-------------------------------+
+ * |    type 0     |  res  |I|U|B|E|            length             |
+ * +---------------+-------+-+-+-+-+-------------------------------+
+ * |                              TSN                              |  4
+ * +-------------------------------+-------------------------------+
+ * |       stream identifier       |    stream sequence number     |  8
+ * +-------------------------------+-------------------------------+
+ * |                  payload protocol identifier                  | 12
+ * +---------------------------------------------------------------+
+ * \                           user data                           \ 16
+ */
+static bool data_parse(const struct chunk *c, struct data *d)
+{
+    struct weir_rd r = weir_rd_of(c->value);
+    if (!weir_rd_u32(&r, &d->tsn) || !weir_rd_u16(&r, &d->stream) || !weir_rd_u16(&r, &d->ssn) ||
+        !weir_rd_u32(&r, &d->ppid)) {
+        return false;
+    }
+    d->flags = c->flags & (FLAG_BEGIN | FLAG_END | FLAG_UNORDERED);
+    d->payload = weir_rd_rest(&r);
+    return true;
+}
+
+/* [RFC 9260 6.5 MUST] A stream we cannot have: acknowledge the chunk, say so, drop it. */
+static enum weir_sctp_verdict refuse_stream(struct weir_sctp *s, const struct data *d)
+{
+    uint8_t value[4] = { 0 };
+    weir_put16(value, d->stream);
+    weir_sctp_report(s, CAUSE_STREAM, weir_span_of(value, sizeof value));
+    weir_sctp_tsn_note(s, d->tsn);
+    s->has_holes = true;
+    return WEIR_SCTP_DATA_STREAM;
+}
+
+static enum weir_sctp_verdict data_window(struct weir_sctp *s, const struct data *d)
+{
+    if (weir_sctp_tsn_received(s, d->tsn)) {
+        /* [RFC 9260 6.2 MUST] Our SACK may have been lost: answer at once. */
+        weir_sctp_tsn_duplicate(s, d->tsn);
+        s->ack = ACK_NOW;
+        return WEIR_SCTP_DATA_DUPLICATE;
+    }
+    if (d->tsn - s->rx_cum > TSN_AHEAD_MAX || !weir_sctp_tsn_has_room(s, d->tsn)) {
+        s->ack = ACK_NOW;
+        return WEIR_SCTP_DATA_WINDOW;
+    }
+    return WEIR_SCTP_OK;
+}
+
+/* What a chunk that reassembly would not keep means for the association. */
+static enum weir_sctp_verdict data_refused(struct weir_sctp *s, weir_time now,
+                                           const struct data *d, enum weir_sctp_verdict v)
+{
+    if (v == WEIR_SCTP_DATA_FRAGMENT) {
+        return weir_sctp_violate(s, now, v, CAUSE_VIOLATION);
+    }
+    if (v == WEIR_SCTP_DATA_TOO_LARGE) {
+        return weir_sctp_violate(s, now, v, CAUSE_OUT_OF_RESOURCE);
+    }
+    if (v == WEIR_SCTP_DATA_ORPHAN) {
+        weir_sctp_tsn_note(s, d->tsn); /* it came, and is of no use */
+    } else {
+        s->ack = ACK_NOW; /* [RFC 9260 6.2 MUST] what was dropped is not acknowledged */
+    }
+    weir_sctp_stream_settle(s, d->slot);
+    return v;
+}
+
+static bool may_take_data(const struct weir_sctp *s)
+{
+    return s->state == WEIR_SCTP_ESTABLISHED || s->state == WEIR_SCTP_SHUTDOWN_PENDING ||
+           s->state == WEIR_SCTP_SHUTDOWN_SENT;
+}
+
+enum weir_sctp_verdict weir_sctp_rx_data(struct weir_sctp *s, weir_time now, const struct chunk *c)
+{
+    struct data d = { 0 };
+    if (!may_take_data(s)) {
+        return WEIR_SCTP_UNEXPECTED;
+    }
+    if (!data_parse(c, &d)) {
+        return WEIR_SCTP_CHUNK_SHORT;
+    }
+    if (d.payload.n == 0) {
+        return weir_sctp_violate(s, now, WEIR_SCTP_DATA_EMPTY, CAUSE_NO_USER_DATA);
+    }
+    s->had_data = true;
+    if ((c->flags & FLAG_IMMEDIATE) != 0) {
+        s->ack = ACK_NOW; /* [RFC 7053 5.2 SHOULD] */
+    }
+    enum weir_sctp_verdict v = data_window(s, &d);
+    if (v != WEIR_SCTP_OK) {
+        return v;
+    }
+    uint32_t cum = s->rx_cum;
+    d.slot = weir_sctp_stream_get(s, d.stream);
+    if (d.slot == WEIR_SCTP_NO_STREAM) {
+        v = refuse_stream(s, &d);
+    } else {
+        v = weir_sctp_reasm_add(s, now, &d);
+        v = v == WEIR_SCTP_OK ? v : data_refused(s, now, &d, v);
+    }
+    if (s->rx_cum != cum) {
+        weir_sctp_reset_deferred(s, now);
+        weir_sctp_reasm_advance(s, now);
+    }
+    return v;
+}
+
+/* -- FORWARD-TSN ------------------------------------------------------------------------------ */
+
+/*  0                   1                   2                   3
+ *  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+ * +---------------+---------------+-------------------------------+
+ * |   type 192    |    flags 0    |            length             |
+ * +---------------+---------------+-------------------------------+
+ * |                      new cumulative TSN                       |  4
+ * +-------------------------------+-------------------------------+
+ * |            stream             |        stream sequence        |  8, n times
+ */
+static void skip_streams(struct weir_sctp *s, weir_time now, struct weir_rd *r)
+{
+    uint16_t stream, ssn;
+    while (weir_rd_u16(r, &stream) && weir_rd_u16(r, &ssn)) {
+        uint16_t slot = weir_sctp_stream_get(s, stream);
+        if (slot != WEIR_SCTP_NO_STREAM) {
+            weir_sctp_reasm_skip(s, now, slot, ssn);
+        }
+    }
+}
+
+enum weir_sctp_verdict weir_sctp_rx_forward_tsn(struct weir_sctp *s, weir_time now,
+                                                const struct chunk *c)
+{
+    struct weir_rd r = weir_rd_of(c->value);
+    uint32_t cum;
+    if (!may_take_data(s)) {
+        return WEIR_SCTP_UNEXPECTED;
+    }
+    if (!s->remote.has_forward_tsn || !weir_rd_u32(&r, &cum) || r.n % 4 != 0) {
+        return WEIR_SCTP_FORWARD_REFUSED;
+    }
+    s->had_data = true; /* [RFC 3758 3.6 MUST] acknowledge it as if it were DATA */
+    if (!tsn_after(cum, s->rx_cum)) {
+        s->ack = ACK_NOW;
+        return WEIR_SCTP_FORWARD_OLD;
+    }
+    if (cum - s->rx_cum > FORWARD_AHEAD_MAX) {
+        return WEIR_SCTP_FORWARD_REFUSED;
+    }
+    s->has_holes = true;
+    weir_sctp_reasm_drop_to(s, cum);
+    weir_sctp_tsn_skip_to(s, cum);
+    skip_streams(s, now, &r);
+    weir_sctp_reset_deferred(s, now);
+    weir_sctp_reasm_advance(s, now);
+    return WEIR_SCTP_OK;
+}
+
+/* -- Messages --------------------------------------------------------------------------------- */
+
+void weir_sctp_rx_buffers_put(struct weir_sctp *s, uint32_t head)
+{
+    while (head != WEIR_NO_BUF) {
+        uint32_t next = buf_at(s, head)->next;
+        weir_pool_put(s->pool, head);
+        s->rx_held--;
+        head = next;
+    }
+}
+
+void weir_sctp_deliver(struct weir_sctp *s, weir_time now, uint32_t head)
+{
+    struct segment *g = segment_at(s, head);
+    s->counters.rx_messages++;
+    if (s->config.has_channels && !weir_sctp_channel_message(s, now, head)) {
+        uint16_t slot = g->slot;
+        weir_sctp_rx_buffers_put(s, head);
+        weir_sctp_stream_settle(s, slot);
+        return;
+    }
+    g->next = WEIR_NO_BUF;
+    if (s->unread_tail == WEIR_NO_BUF) {
+        s->unread_head = head;
+    } else {
+        segment_at(s, s->unread_tail)->next = head;
+    }
+    s->unread_tail = head;
+    s->stream[g->slot].unread++;
+    weir_sctp_owe_event(s, WEIR_SCTP_EVENT_MESSAGE);
+}
+
+static bool is_text_ppid(uint32_t ppid)
+{
+    return ppid == WEIR_SCTP_PPID_STRING || ppid == WEIR_SCTP_PPID_STRING_EMPTY ||
+           ppid == WEIR_SCTP_PPID_STRING_PARTIAL;
+}
+
+static bool is_empty_ppid(uint32_t ppid)
+{
+    return ppid == WEIR_SCTP_PPID_STRING_EMPTY || ppid == WEIR_SCTP_PPID_BINARY_EMPTY;
+}
+
+bool weir_sctp_read(struct weir_sctp *s, struct weir_sctp_message *m)
+{
+    uint32_t head = s->unread_head;
+    if (head == WEIR_NO_BUF) {
+        return false;
+    }
+    struct segment *g = segment_at(s, head);
+    struct weir_sctp_stream *st = &s->stream[g->slot];
+    s->unread_head = g->next;
+    if (s->unread_head == WEIR_NO_BUF) {
+        s->unread_tail = WEIR_NO_BUF;
+    }
+    memset(m, 0, sizeof *m);
+    m->ppid = g->ppid;
+    m->stream = st->id;
+    m->channel = st->channel;
+    m->is_unordered = (g->flags & FLAG_UNORDERED) != 0;
+    m->is_text = is_text_ppid(g->ppid);
+    m->is_partial = g->ppid == WEIR_SCTP_PPID_STRING_PARTIAL ||
+                    g->ppid == WEIR_SCTP_PPID_BINARY_PARTIAL;
+    /* [RFC 8831 6.6 MUST] The one byte of an empty message is not part of it. */
+    m->bytes = s->config.has_channels && is_empty_ppid(g->ppid) ? 0 : g->bytes;
+    m->head = head;
+    st->unread--;
+    if (st->unread == 0) {
+        /* A channel's end is told after its last message is read. */
+        s->channels_owe_event |= st->channel != WEIR_SCTP_NO_CHANNEL;
+        weir_sctp_stream_settle(s, g->slot);
+    }
+    return true;
+}
+
+bool weir_sctp_message_piece(const struct weir_sctp *s, const struct weir_sctp_message *m,
+                             uint32_t *cursor, struct weir_span *piece)
+{
+    if (*cursor == WEIR_NO_BUF || m->bytes == 0) {
+        return false;
+    }
+    const struct weir_buf *b = buf_at(s, *cursor);
+    *piece = weir_span_of(b->data + b->start, b->len);
+    *cursor = b->next;
+    return true;
+}
+
+size_t weir_sctp_message_copy(const struct weir_sctp *s, const struct weir_sctp_message *m,
+                              struct weir_mspan out)
+{
+    struct weir_wr w = weir_wr_of(out);
+    struct weir_span piece;
+    uint32_t cursor = m->head;
+    if (m->bytes > out.n) {
+        return 0;
+    }
+    while (weir_sctp_message_piece(s, m, &cursor, &piece)) {
+        weir_wr_bytes(&w, piece);
+    }
+    return weir_wr_done(&w);
+}
+
+void weir_sctp_release(struct weir_sctp *s, weir_time now, struct weir_sctp_message *m)
+{
+    (void)now;
+    weir_sctp_rx_buffers_put(s, m->head);
+    m->head = WEIR_NO_BUF;
+    /* [RFC 9260 6.2 SHOULD] Tell the peer when the window has opened by a quarter. */
+    uint32_t rwnd = weir_sctp_rwnd(s);
+    uint32_t quarter = s->config.rx_quota * fragment_bytes(s) / 4;
+    if (may_take_data(s) && rwnd > s->rwnd_told && rwnd - s->rwnd_told >= quarter) {
+        s->ack = ACK_NOW;
+    }
+}

@@ -1,0 +1,174 @@
+/* Which TSNs have arrived, and the SACK that says so [RFC 9260 6.2, 6.7, 3.3.4].
+ *
+ * rx_cum is the cumulative TSN; beyond it, `range` holds the runs that have arrived, in order, never
+ * touching each other or rx_cum. In-order arrival touches no range at all.
+ */
+#include "sctp/sctp_int.h"
+
+/* How many ranges begin at or before tsn, which lies beyond rx_cum. */
+static unsigned ranges_up_to(const struct weir_sctp *s, uint32_t tsn)
+{
+    unsigned low = 0;
+    unsigned high = s->range_count;
+    while (low < high) {
+        unsigned mid = (low + high) / 2;
+        if (tsn_after(s->range[mid].first, tsn)) {
+            high = mid;
+        } else {
+            low = mid + 1;
+        }
+    }
+    return low;
+}
+
+static void range_remove(struct weir_sctp *s, unsigned i)
+{
+    s->range_count--;
+    memmove(&s->range[i], &s->range[i + 1], (s->range_count - i) * sizeof s->range[0]);
+}
+
+/* There is room: weir_sctp_tsn_has_room was asked, or forget checked it. */
+static void range_insert(struct weir_sctp *s, unsigned i, uint32_t first, uint32_t last)
+{
+    memmove(&s->range[i + 1], &s->range[i], (s->range_count - i) * sizeof s->range[0]);
+    s->range[i].first = first;
+    s->range[i].last = last;
+    s->range_count++;
+}
+
+bool weir_sctp_tsn_received(const struct weir_sctp *s, uint32_t tsn)
+{
+    if (!tsn_after(tsn, s->rx_cum)) {
+        return true;
+    }
+    unsigned i = ranges_up_to(s, tsn);
+    return i != 0 && !tsn_after(tsn, s->range[i - 1].last);
+}
+
+bool weir_sctp_tsn_has_room(const struct weir_sctp *s, uint32_t tsn)
+{
+    if (s->range_count < WEIR_SCTP_RANGES_MAX || tsn == s->rx_cum + 1) {
+        return true;
+    }
+    unsigned i = ranges_up_to(s, tsn);
+    return (i != 0 && s->range[i - 1].last + 1 == tsn) ||
+           (i < s->range_count && s->range[i].first == tsn + 1);
+}
+
+/* Take the first ranges into the cumulative TSN as far as they touch it. */
+static void absorb(struct weir_sctp *s)
+{
+    unsigned gone = 0;
+    while (gone < s->range_count && !tsn_after(s->range[gone].first, s->rx_cum + 1)) {
+        if (tsn_after(s->range[gone].last, s->rx_cum)) {
+            s->rx_cum = s->range[gone].last;
+        }
+        gone++;
+    }
+    if (gone != 0) {
+        s->range_count = (uint16_t)(s->range_count - gone);
+        memmove(&s->range[0], &s->range[gone], s->range_count * sizeof s->range[0]);
+    }
+}
+
+void weir_sctp_tsn_note(struct weir_sctp *s, uint32_t tsn)
+{
+    if (tsn == s->rx_cum + 1) {
+        s->rx_cum = tsn;
+        absorb(s);
+        return;
+    }
+    unsigned i = ranges_up_to(s, tsn);
+    bool touches_before = i != 0 && s->range[i - 1].last + 1 == tsn;
+    bool touches_after = i < s->range_count && s->range[i].first == tsn + 1;
+    if (touches_before && touches_after) {
+        s->range[i - 1].last = s->range[i].last;
+        range_remove(s, i);
+    } else if (touches_before) {
+        s->range[i - 1].last = tsn;
+    } else if (touches_after) {
+        s->range[i].first = tsn;
+    } else {
+        range_insert(s, i, tsn, tsn);
+    }
+}
+
+bool weir_sctp_tsn_forget(struct weir_sctp *s, uint32_t first, uint32_t last)
+{
+    unsigned i = ranges_up_to(s, first);
+    if (i == 0 || tsn_after(last, s->range[i - 1].last)) {
+        return false;
+    }
+    struct weir_sctp_range *r = &s->range[i - 1];
+    bool keeps_front = r->first != first;
+    bool keeps_back = r->last != last;
+    if (keeps_front && keeps_back) {
+        if (s->range_count == WEIR_SCTP_RANGES_MAX) {
+            return false;
+        }
+        uint32_t back = r->last;
+        r->last = first - 1;
+        range_insert(s, i, last + 1, back);
+    } else if (keeps_front) {
+        r->last = first - 1;
+    } else if (keeps_back) {
+        r->first = last + 1;
+    } else {
+        range_remove(s, i - 1);
+    }
+    return true;
+}
+
+void weir_sctp_tsn_skip_to(struct weir_sctp *s, uint32_t cum)
+{
+    s->rx_cum = cum;
+    absorb(s);
+}
+
+void weir_sctp_tsn_duplicate(struct weir_sctp *s, uint32_t tsn)
+{
+    if (s->duplicate_count < WEIR_SCTP_DUPLICATES_MAX) {
+        s->duplicate[s->duplicate_count++] = tsn;
+    }
+}
+
+/*  0                   1                   2                   3
+ *  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+ * +---------------------------------------------------------------+
+ * |                      cumulative TSN ack                       |  4
+ * +---------------------------------------------------------------+
+ * |              advertised receiver window credit                |  8
+ * +-------------------------------+-------------------------------+
+ * |       gap ack blocks (n)      |      duplicate TSNs (m)       | 12
+ * +-------------------------------+-------------------------------+
+ * |  block start (from cum ack)   |          block end            | 16, n times
+ * +-------------------------------+-------------------------------+
+ * |                        duplicate TSN                          | m times
+ */
+void weir_sctp_sack_write(struct weir_sctp *s, struct weir_wr *w, size_t room)
+{
+    enum { FIXED_BYTES = 16 };
+    size_t entries = (room - FIXED_BYTES) / 4;
+    /* [RFC 9260 6.2 MUST] As many blocks as fit; duplicates only after them. */
+    size_t blocks = s->range_count < entries ? s->range_count : entries;
+    entries -= blocks;
+    size_t duplicates = s->duplicate_count < entries ? s->duplicate_count : entries;
+    struct weir_mark m = weir_sctp_chunk_open(w, CHUNK_SACK, 0);
+    s->rwnd_told = weir_sctp_rwnd(s);
+    weir_wr_u32(w, s->rx_cum);
+    weir_wr_u32(w, s->rwnd_told);
+    weir_wr_u16(w, (uint16_t)blocks);
+    weir_wr_u16(w, (uint16_t)duplicates);
+    for (size_t i = 0; i < blocks; i++) {
+        weir_wr_u16(w, (uint16_t)(s->range[i].first - s->rx_cum));
+        weir_wr_u16(w, (uint16_t)(s->range[i].last - s->rx_cum));
+    }
+    for (size_t i = 0; i < duplicates; i++) {
+        weir_wr_u32(w, s->duplicate[i]);
+    }
+    weir_sctp_chunk_close(w, m);
+    s->duplicate_count = 0;
+    s->packets_unacked = 0;
+    s->ack = ACK_NONE;
+    s->sack_at = WEIR_NEVER;
+}

@@ -1,0 +1,469 @@
+/* Messages in, DATA out [RFC 9260 6.1, 6.9].
+ *
+ * 1. A write copies the message into buffers, one fragment each, at the end of its stream's queue.
+ * 2. Streams with something queued take turns, a message each: without interleaving the fragments
+ *    of a message need consecutive TSNs [RFC 9260 6.9 MUST].
+ * 3. When a packet is made: first what is to be sent again, then new fragments, as the congestion
+ *    window, the peer's window and the burst limit allow. A fragment gets its TSN when it is first
+ *    sent, so a message that expires in the queue costs nothing on the wire.
+ * 4. Sent fragments move to the list of outstanding chunks, in TSN order, until acknowledged.
+ */
+#include "sctp/sctp_int.h"
+
+/* Buffers over the quota that control messages (OPEN, ACK) may use: one for each channel. */
+enum { CONTROL_RESERVE = WEIR_SCTP_CHANNELS_MAX };
+
+/* -- Queues ----------------------------------------------------------------------------------- */
+
+void weir_sctp_tx_put(struct weir_sctp *s, uint32_t index)
+{
+    weir_pool_put(s->pool, index);
+    s->tx_held--;
+    /* Half of the quota, so that a writer is not woken for every buffer. */
+    if (s->is_write_refused && s->tx_held <= s->config.tx_quota / 2) {
+        s->is_write_refused = false;
+        weir_sctp_owe_event(s, WEIR_SCTP_EVENT_WRITABLE);
+    }
+}
+
+static void queue_push(struct weir_sctp_stream *st, struct weir_sctp *s, uint32_t i)
+{
+    if (st->queue_tail == WEIR_NO_BUF) {
+        st->queue_head = i;
+    } else {
+        buf_at(s, st->queue_tail)->next = i;
+    }
+    st->queue_tail = i;
+    st->queue_bytes += buf_at(s, i)->len;
+}
+
+static uint32_t queue_pop(struct weir_sctp *s, uint16_t slot)
+{
+    struct weir_sctp_stream *st = &s->stream[slot];
+    uint32_t i = st->queue_head;
+    uint32_t before = st->queue_bytes;
+    struct weir_buf *b = buf_at(s, i);
+    st->queue_head = b->next;
+    if (st->queue_head == WEIR_NO_BUF) {
+        st->queue_tail = WEIR_NO_BUF;
+    }
+    b->next = WEIR_NO_BUF;
+    st->queue_bytes -= b->len;
+    if (st->channel != WEIR_SCTP_NO_CHANNEL) {
+        weir_sctp_channel_drained(s, st, before);
+    }
+    return i;
+}
+
+static uint8_t place_flags(uint32_t i, uint32_t count, bool is_unordered)
+{
+    return (uint8_t)((i == 0 ? FLAG_BEGIN : 0) | (i + 1 == count ? FLAG_END : 0) |
+                     (is_unordered ? FLAG_UNORDERED : 0));
+}
+
+/* One fragment; the caller has seen that the pool has it. */
+static void queue_fragment(struct weir_sctp *s, uint16_t slot, struct weir_span piece,
+                           const struct tx_chunk *like)
+{
+    uint32_t i = weir_pool_get(s->pool);
+    struct weir_buf *b = buf_at(s, i);
+    memcpy(b->data + b->start, piece.p, piece.n);
+    b->len = (uint32_t)piece.n;
+    *chunk_at(s, i) = *like;
+    s->tx_held++;
+    queue_push(&s->stream[slot], s, i);
+}
+
+static struct tx_chunk chunk_template(uint16_t slot, weir_time now,
+                                      const struct weir_sctp_send_opts *opts)
+{
+    struct tx_chunk c = { 0 };
+    c.expires_at = opts->has_lifetime ? weir_time_add(now, opts->lifetime) : WEIR_NEVER;
+    c.resend_limit = opts->has_retransmits ? opts->retransmits : UINT16_MAX;
+    c.prev = WEIR_NO_BUF;
+    c.ppid = opts->ppid;
+    c.slot = slot;
+    return c;
+}
+
+enum weir_status weir_sctp_queue(struct weir_sctp *s, weir_time now, uint16_t slot,
+                                 struct weir_span msg, const struct weir_sctp_send_opts *opts,
+                                 bool is_control)
+{
+    uint32_t piece = fragment_bytes(s);
+    uint32_t quota = s->config.tx_quota + (is_control ? CONTROL_RESERVE : 0);
+    if (msg.n > (uint64_t)quota * piece ||
+        (s->config.message_max_remote != 0 && msg.n > s->config.message_max_remote)) {
+        return WEIR_ERR_SIZE;
+    }
+    uint32_t count = (uint32_t)((msg.n + piece - 1) / piece);
+    if (count > quota || s->tx_held > quota - count || count > s->pool->free_count) {
+        s->is_write_refused = true;
+        return WEIR_ERR_FULL;
+    }
+    struct tx_chunk like = chunk_template(slot, now, opts);
+    struct weir_rd r = weir_rd_of(msg);
+    for (uint32_t i = 0; i < count; i++) {
+        struct weir_span part;
+        bool is_taken = weir_rd_take(&r, r.n < piece ? r.n : piece, &part);
+        like.flags = place_flags(i, count, opts->is_unordered);
+        if (is_taken) {
+            queue_fragment(s, slot, part, &like);
+        }
+    }
+    s->counters.tx_messages++;
+    weir_sctp_stream_schedule(s, slot);
+    return WEIR_OK;
+}
+
+enum weir_status weir_sctp_write(struct weir_sctp *s, weir_time now, uint16_t stream,
+                                 struct weir_span msg, const struct weir_sctp_send_opts *opts)
+{
+    if (stream == WEIR_SCTP_NO_STREAM || msg.n == 0) {
+        return WEIR_ERR_ARG;
+    }
+    if (s->state > WEIR_SCTP_ESTABLISHED) {
+        return WEIR_ERR_STATE;
+    }
+    uint16_t slot = weir_sctp_stream_get(s, stream);
+    if (slot == WEIR_SCTP_NO_STREAM) {
+        return WEIR_ERR_FULL;
+    }
+    enum weir_status status = WEIR_ERR_STATE;
+    if (s->stream[slot].tx_reset == RESET_NONE) {
+        status = weir_sctp_queue(s, now, slot, msg, opts, false);
+    }
+    weir_sctp_stream_settle(s, slot);
+    return status;
+}
+
+/* Drop the first message of the queue, or what is left of it. */
+static void queue_drop_message(struct weir_sctp *s, uint16_t slot)
+{
+    bool is_end = false;
+    while (!is_end && s->stream[slot].queue_head != WEIR_NO_BUF) {
+        uint32_t i = queue_pop(s, slot);
+        is_end = (chunk_at(s, i)->flags & FLAG_END) != 0;
+        weir_sctp_tx_put(s, i);
+    }
+}
+
+void weir_sctp_queue_discard(struct weir_sctp *s, uint16_t slot)
+{
+    struct weir_sctp_stream *st = &s->stream[slot];
+    if (s->tx_mid != slot) {
+        while (st->queue_head != WEIR_NO_BUF) {
+            queue_drop_message(s, slot);
+        }
+        return;
+    }
+    /* The first message has begun: keep it up to its end, and drop what follows. */
+    uint32_t last = st->queue_head;
+    while ((chunk_at(s, last)->flags & FLAG_END) == 0) {
+        last = buf_at(s, last)->next;
+    }
+    uint32_t i = buf_at(s, last)->next;
+    uint32_t before = st->queue_bytes;
+    buf_at(s, last)->next = WEIR_NO_BUF;
+    st->queue_tail = last;
+    while (i != WEIR_NO_BUF) {
+        uint32_t next = buf_at(s, i)->next;
+        st->queue_bytes -= buf_at(s, i)->len;
+        weir_sctp_tx_put(s, i);
+        i = next;
+    }
+    if (st->channel != WEIR_SCTP_NO_CHANNEL) {
+        weir_sctp_channel_drained(s, st, before);
+    }
+}
+
+static uint32_t assign(struct weir_sctp *s, uint32_t i)
+{
+    struct tx_chunk *c = chunk_at(s, i);
+    struct weir_sctp_stream *st = &s->stream[c->slot];
+    c->tsn = s->next_tsn++;
+    c->ssn = (c->flags & FLAG_UNORDERED) != 0 ? 0 : st->tx_ssn;
+    if ((c->flags & (FLAG_UNORDERED | FLAG_END)) == FLAG_END) {
+        st->tx_ssn++;
+    }
+    st->outstanding++;
+    weir_sctp_out_append(s, i);
+    return i;
+}
+
+/* The message in the middle is finished with: the next stream's turn. */
+static void mid_finished(struct weir_sctp *s, uint16_t slot)
+{
+    s->tx_mid = WEIR_SCTP_NO_STREAM;
+    weir_sctp_stream_schedule(s, slot);
+    weir_sctp_reset_step(s);
+}
+
+void weir_sctp_queue_cut(struct weir_sctp *s, uint16_t slot)
+{
+    uint32_t i = queue_pop(s, slot);
+    bool is_end = (chunk_at(s, i)->flags & FLAG_END) != 0;
+    chunk_at(s, i)->flags |= FLAG_END;
+    chunk_at(s, i)->state = CHUNK_ABANDONED;
+    buf_at(s, i)->len = 0;
+    (void)assign(s, i);
+    if (!is_end) {
+        queue_drop_message(s, slot);
+    }
+    mid_finished(s, slot);
+}
+
+bool weir_sctp_tx_is_empty(const struct weir_sctp *s)
+{
+    return s->out_head == WEIR_NO_BUF && s->turn_head == WEIR_SCTP_NO_STREAM &&
+           s->tx_mid == WEIR_SCTP_NO_STREAM;
+}
+
+void weir_sctp_tx_release(struct weir_sctp *s)
+{
+    weir_pool_put_list(s->pool, s->out_head);
+    for (unsigned i = 0; i < WEIR_SCTP_STREAMS_MAX; i++) {
+        struct weir_sctp_stream *st = &s->stream[i];
+        if (!st->is_used) {
+            continue;
+        }
+        weir_pool_put_list(s->pool, st->queue_head);
+        st->queue_head = WEIR_NO_BUF;
+        st->queue_tail = WEIR_NO_BUF;
+        st->queue_bytes = 0;
+        st->outstanding = 0;
+        st->is_scheduled = false;
+    }
+    s->tx_held = 0;
+    s->out_head = WEIR_NO_BUF;
+    s->out_tail = WEIR_NO_BUF;
+    s->rtx_hint = WEIR_NO_BUF;
+    s->rtx_count = 0;
+    s->gap_acked_count = 0;
+    s->flight_bytes = 0;
+    s->flight_data = 0;
+    s->is_rtt_timed = false;
+    s->turn_head = WEIR_SCTP_NO_STREAM;
+    s->turn_tail = WEIR_SCTP_NO_STREAM;
+    s->tx_mid = WEIR_SCTP_NO_STREAM;
+}
+
+/* -- Which fragment next ---------------------------------------------------------------------- */
+
+bool weir_sctp_may_send_data(const struct weir_sctp *s)
+{
+    return s->state == WEIR_SCTP_ESTABLISHED || s->state == WEIR_SCTP_SHUTDOWN_PENDING ||
+           s->state == WEIR_SCTP_SHUTDOWN_RECEIVED || s->state == WEIR_SCTP_COOKIE_ECHOED;
+}
+
+/* Take streams whose queue is empty, and messages whose time is over, off the turn. */
+static uint16_t turn_next(struct weir_sctp *s, weir_time now)
+{
+    while (s->turn_head != WEIR_SCTP_NO_STREAM) {
+        uint16_t slot = s->turn_head;
+        struct weir_sctp_stream *st = &s->stream[slot];
+        while (st->queue_head != WEIR_NO_BUF && chunk_at(s, st->queue_head)->expires_at <= now) {
+            s->counters.abandoned_messages++;
+            queue_drop_message(s, slot);
+        }
+        if (st->queue_head != WEIR_NO_BUF) {
+            return slot;
+        }
+        s->turn_head = st->ready_next;
+        if (s->turn_head == WEIR_SCTP_NO_STREAM) {
+            s->turn_tail = WEIR_SCTP_NO_STREAM;
+        }
+        st->is_scheduled = false;
+        weir_sctp_reset_step(s);
+        weir_sctp_stream_settle(s, slot);
+    }
+    return WEIR_SCTP_NO_STREAM;
+}
+
+/* The slot whose first queued fragment is next to be sent. */
+static uint16_t slot_next(struct weir_sctp *s, weir_time now)
+{
+    uint16_t slot = s->tx_mid;
+    if (slot != WEIR_SCTP_NO_STREAM) {
+        const struct tx_chunk *c = chunk_at(s, s->stream[slot].queue_head);
+        if (c->expires_at > now || !s->remote.has_forward_tsn) {
+            return slot;
+        }
+        /* The last fragment sent stands for its message; with all of them acknowledged there is
+         * only the rest to give up. */
+        if (s->out_tail != WEIR_NO_BUF) {
+            weir_sctp_abandon(s, s->out_tail);
+        } else {
+            weir_sctp_queue_cut(s, slot);
+        }
+        weir_sctp_advance(s, now);
+    }
+    return turn_next(s, now);
+}
+
+static uint32_t fragment_take(struct weir_sctp *s, uint16_t slot)
+{
+    struct weir_sctp_stream *st = &s->stream[slot];
+    if (s->tx_mid == WEIR_SCTP_NO_STREAM) {
+        s->turn_head = st->ready_next;
+        if (s->turn_head == WEIR_SCTP_NO_STREAM) {
+            s->turn_tail = WEIR_SCTP_NO_STREAM;
+        }
+        st->is_scheduled = false;
+        s->tx_mid = slot;
+    }
+    uint32_t i = queue_pop(s, slot);
+    bool is_end = (chunk_at(s, i)->flags & FLAG_END) != 0;
+    (void)assign(s, i);
+    if (is_end) {
+        mid_finished(s, slot);
+    }
+    return i;
+}
+
+/* [RFC 9260 6.1 A, B] New data goes while less than cwnd is in flight, if it fits the peer's window;
+ * with nothing in flight one chunk goes in any case, as a probe of a closed window. */
+static bool window_allows(const struct weir_sctp *s, uint32_t payload)
+{
+    if (s->flight_bytes == 0) {
+        return true;
+    }
+    return s->flight_bytes < s->cwnd && s->burst_left != 0 && payload <= s->peer_rwnd;
+}
+
+static uint32_t lost_next(struct weir_sctp *s)
+{
+    uint32_t i = s->rtx_hint;
+    while (i != WEIR_NO_BUF && chunk_at(s, i)->state != CHUNK_LOST) {
+        i = buf_at(s, i)->next;
+    }
+    s->rtx_hint = i;
+    return i;
+}
+
+static bool may_resend(const struct weir_sctp *s)
+{
+    return s->rtx_count != 0 && (s->is_fast_resend || s->flight_bytes < s->cwnd);
+}
+
+bool weir_sctp_has_data(struct weir_sctp *s, weir_time now)
+{
+    if (!weir_sctp_may_send_data(s)) {
+        return false;
+    }
+    if (may_resend(s)) {
+        return true;
+    }
+    uint16_t slot = s->rtx_count == 0 ? slot_next(s, now) : WEIR_SCTP_NO_STREAM;
+    return slot != WEIR_SCTP_NO_STREAM &&
+           window_allows(s, buf_at(s, s->stream[slot].queue_head)->len);
+}
+
+/* -- Into the packet -------------------------------------------------------------------------- */
+
+static void chunk_write(struct weir_wr *w, const struct weir_sctp *s, const struct tx_chunk *c,
+                        const struct weir_buf *b)
+{
+    uint8_t *p = weir_wr_room(w, DATA_HEADER_BYTES);
+    if (p == NULL) {
+        return;
+    }
+    p[0] = CHUNK_DATA;
+    p[1] = c->flags;
+    weir_put16(p + 2, (uint16_t)(DATA_HEADER_BYTES + b->len));
+    weir_put32(p + 4, c->tsn);
+    weir_put16(p + 8, s->stream[c->slot].id);
+    weir_put16(p + 10, c->ssn);
+    weir_put32(p + 12, c->ppid);
+    weir_wr_bytes(w, weir_span_of(b->data + b->start, b->len));
+    weir_wr_pad4(w);
+}
+
+static void chunk_sent(struct weir_sctp *s, weir_time now, uint32_t i)
+{
+    struct tx_chunk *c = chunk_at(s, i);
+    uint32_t payload = buf_at(s, i)->len;
+    c->state = CHUNK_IN_FLIGHT;
+    c->sent_at = now;
+    c->order = s->tx_order++;
+    c->misses = 0;
+    c->sent_count = (uint16_t)(c->sent_count + (c->sent_count < UINT16_MAX ? 1 : 0));
+    s->flight_bytes += data_wire_bytes(payload);
+    s->flight_data += payload;
+    s->peer_rwnd -= payload < s->peer_rwnd ? payload : s->peer_rwnd;
+    s->data_sent_at = now;
+    /* [RFC 9260 6.3.2 R1, 6.1 MUST] T3 runs while anything is out, and starts anew when the earliest
+     * chunk is sent again. */
+    if (s->t3_at == WEIR_NEVER || i == s->out_head) {
+        s->t3_at = weir_time_add(now, s->rto);
+    }
+}
+
+static bool fits(const struct weir_wr *w, uint32_t payload)
+{
+    return data_wire_bytes(payload) <= w->cap - w->len;
+}
+
+static void fill_lost(struct weir_sctp *s, weir_time now, struct weir_wr *w)
+{
+    while (may_resend(s)) {
+        uint32_t i = lost_next(s);
+        if (i == WEIR_NO_BUF || !fits(w, buf_at(s, i)->len)) {
+            break;
+        }
+        struct tx_chunk *c = chunk_at(s, i);
+        chunk_write(w, s, c, buf_at(s, i));
+        s->rtx_count--;
+        s->counters.rtx_chunks++;
+        if (s->is_rtt_timed && s->rtt_tsn == c->tsn) {
+            s->is_rtt_timed = false; /* [RFC 9260 6.3.1 C5 MUST] Karn: no sample from this one */
+        }
+        chunk_sent(s, now, i);
+    }
+    /* [RFC 9260 7.2.4 step 3] One packet may ignore cwnd. */
+    s->is_fast_resend = false;
+}
+
+static void fill_new(struct weir_sctp *s, weir_time now, struct weir_wr *w)
+{
+    bool is_first = true;
+    for (;;) {
+        uint16_t slot = slot_next(s, now);
+        if (slot == WEIR_SCTP_NO_STREAM) {
+            return;
+        }
+        uint32_t payload = buf_at(s, s->stream[slot].queue_head)->len;
+        if (!fits(w, payload) || !window_allows(s, payload)) {
+            return;
+        }
+        if (s->flight_bytes == 0) {
+            weir_sctp_cc_idle(s, now);
+        }
+        uint32_t i = fragment_take(s, slot);
+        struct tx_chunk *c = chunk_at(s, i);
+        chunk_write(w, s, c, buf_at(s, i));
+        chunk_sent(s, now, i);
+        s->counters.tx_chunks++;
+        if (is_first && !s->is_rtt_timed) {
+            s->is_rtt_timed = true;
+            s->rtt_tsn = c->tsn;
+        }
+        is_first = false;
+        uint32_t wire = data_wire_bytes(payload);
+        s->burst_left -= wire < s->burst_left ? wire : s->burst_left;
+    }
+}
+
+void weir_sctp_fill_data(struct weir_sctp *s, weir_time now, struct weir_wr *w)
+{
+    if (!weir_sctp_may_send_data(s)) {
+        return;
+    }
+    if (s->rtx_count != 0) {
+        fill_lost(s, now, w);
+    }
+    /* [RFC 9260 6.1 C MUST] New data waits until nothing is left to be sent again. */
+    if (s->rtx_count == 0) {
+        fill_new(s, now, w);
+    }
+}
