@@ -1,0 +1,85 @@
+/* weir-demo: what weir does, to look at. With a browser, or with --self in the terminal alone. */
+#define _GNU_SOURCE
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/demo/demo.h"
+
+static const char help[] =
+    "usage: weir-demo [options]\n"
+    "\n"
+    "Serves a page that connects a browser to a weir peer: data channel echo, camera echo, and a live\n"
+    "view of what the protocols are doing.\n"
+    "\n"
+    "  --listen ADDR:PORT  where the page is served (default 127.0.0.1:8080; use 0.0.0.0:8080, or the\n"
+    "                      host's address, for a second machine)\n"
+    "  --self              no browser: two weir peers talk to each other over real sockets\n"
+    "  --bind ADDR[:PORT]  local address for WebRTC; may be repeated (default: every interface)\n"
+    "  --port N            UDP port for WebRTC, one for all browsers (default: any)\n"
+    "  --stun URL          learn our public address from stun:host[:port]\n"
+    "  --pump KIND         auto, uring or epoll (default: auto)\n"
+    "  --keylog FILE       append key material in NSS format\n"
+    "  --seed N            make every random choice from N\n"
+    "  --peers N           browsers at a time (default 64)\n"
+    "  --help              this text\n";
+
+struct arguments {
+    struct setup setup;
+    char address[64];
+    int port;
+    bool is_self;
+};
+
+static bool option_listen(struct arguments *a, const char *value)
+{
+    struct weir_addr listen;
+    if (!weir_addr_parse(weir_span_of(value, strlen(value)), &listen)) {
+        fprintf(stderr, "--listen %s: give an IP address and port, as 0.0.0.0:8080\n", value);
+        return false;
+    }
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ (uint8_t *)a->address, sizeof a->address - 1 });
+    weir_addr_write_ip(&w, &listen);
+    a->address[w.len] = '\0';
+    a->port = listen.port != 0 ? listen.port : 8080;
+    return true;
+}
+
+static bool read_options(struct arguments *a, int argc, char **argv)
+{
+    static const struct option options[] = {
+        { "self", no_argument, NULL, 'S' },       { "help", no_argument, NULL, 'h' },
+        { "listen", required_argument, NULL, 'l' }, { "bind", required_argument, NULL, 'n' },
+        { "port", required_argument, NULL, 'n' }, { "stun", required_argument, NULL, 'n' },
+        { "pump", required_argument, NULL, 'n' }, { "keylog", required_argument, NULL, 'n' },
+        { "seed", required_argument, NULL, 'n' }, { "peers", required_argument, NULL, 'n' },
+        { NULL, 0, NULL, 0 },
+    };
+    int c, at = 0;
+    while ((c = getopt_long(argc, argv, "", options, &at)) != -1) {
+        if (c == 'h') {
+            fputs(help, stdout);
+            exit(0);
+        }
+        if (c == '?' || (c == 'l' && !option_listen(a, optarg))
+            || (c == 'n' && !setup_option(&a->setup, options[at].name, optarg))) {
+            return false;
+        }
+        a->is_self |= c == 'S';
+    }
+    if (optind != argc) {
+        fprintf(stderr, "%s: not an option; see --help\n", argv[optind]);
+    }
+    return optind == argc;
+}
+
+int main(int argc, char **argv)
+{
+    static struct arguments a = { .address = "127.0.0.1", .port = 8080 };
+    setup_begin(&a.setup);
+    a.setup.node.with_loopback = true;
+    if (!read_options(&a, argc, argv)) {
+        return 2;
+    }
+    return a.is_self ? demo_self(&a.setup) : demo_serve(&a.setup, a.address, a.port);
+}

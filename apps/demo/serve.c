@@ -1,0 +1,205 @@
+/* The demo with browsers.
+ *
+ *   1. a page opens its WebSocket: a peer is made for it;
+ *   2. its offer is answered, candidates go both ways;
+ *   3. what it sends comes back, and twice a second it is told what the protocols are doing;
+ *   4. it closes, or its connection fails: the peer is freed.
+ */
+#define _GNU_SOURCE
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apps/common/echo.h"
+#include "apps/demo/demo.h"
+#include "apps/demo/web.h"
+
+#define STATS_INTERVAL (500 * WEIR_MS)
+
+struct server {
+    struct setup *setup;
+    struct weir_node *node;
+    struct web *web;
+    weir_time stats_at;
+};
+
+/* The peer of a page, or NULL: its number is the peer's `user`. */
+static struct weir_peer *find_peer(const struct server *s, uint32_t session)
+{
+    for (uint32_t i = 0; i < s->setup->node.peers_max; i++) {
+        struct weir_peer *p = weir_node_peer_at(s->node, i);
+        if (p != NULL && p->user == session) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static void tell(const struct server *s, uint32_t session, const char *type, const char *key,
+                 const char *value)
+{
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "type", type);
+    cJSON_AddStringToObject(o, key, value);
+    char *text = cJSON_PrintUnformatted(o);
+    web_send(s->web, session, text);
+    free(text);
+    cJSON_Delete(o);
+}
+
+static void open_session(struct server *s, uint32_t session)
+{
+    struct weir_peer *p = weir_node_peer(s->node, false);
+    if (p == NULL) {
+        tell(s, session, "error", "text", "this server has no room for another browser");
+        return;
+    }
+    p->user = session;
+}
+
+static void close_session(struct server *s, uint32_t session)
+{
+    struct weir_peer *p = find_peer(s, session);
+    if (p != NULL) {
+        weir_close(s->node, p);
+        p->user = 0; /* freed when it has said its goodbyes */
+    }
+}
+
+static void take_offer(struct server *s, struct weir_peer *p, uint32_t session, const char *sdp)
+{
+    static uint8_t answer[WEIR_PEER_SDP_MAX];
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ answer, sizeof answer - 1 });
+    struct weir_sdp_error error = { WEIR_SDP_OK, 0 };
+    if (weir_set_remote_offer(s->node, p, weir_span_of(sdp, strlen(sdp)), &error) != WEIR_OK
+        || weir_create_answer(s->node, p, &w) != WEIR_OK) {
+        char text[400];
+        snprintf(text, sizeof text, "the offer was refused, line %u: %s", error.line,
+                 weir_sdp_verdict_text(error.verdict));
+        tell(s, session, "error", "text", text);
+        return;
+    }
+    answer[w.len] = '\0';
+    tell(s, session, "answer", "sdp", (const char *)answer);
+}
+
+static void take_text(struct server *s, uint32_t session, const char *text)
+{
+    struct weir_peer *p = find_peer(s, session);
+    cJSON *o = cJSON_Parse(text);
+    const char *sdp = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, "sdp"));
+    const char *candidate = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, "candidate"));
+    if (p != NULL && sdp != NULL) {
+        take_offer(s, p, session, sdp);
+    } else if (p != NULL && candidate != NULL) {
+        (void)!weir_add_candidate(s->node, p, weir_span_of(candidate, strlen(candidate)));
+    } else if (o == NULL) {
+        tell(s, session, "error", "text", "not JSON");
+    }
+    cJSON_Delete(o);
+}
+
+static void take_web(struct server *s)
+{
+    struct web_message m;
+    while (web_take(s->web, &m)) {
+        switch (m.kind) {
+        case WEB_OPENED:
+            open_session(s, m.session);
+            break;
+        case WEB_TEXT:
+            take_text(s, m.session, m.text);
+            free(m.text);
+            break;
+        case WEB_CLOSED:
+            close_session(s, m.session);
+            break;
+        }
+    }
+}
+
+static void take_event(struct server *s, const struct weir_event *e)
+{
+    struct weir_peer *p = e->peer;
+    uint32_t session = (uint32_t)p->user;
+    if (e->type == WEIR_EVENT_STATE) {
+        if (e->state == WEIR_PEER_CONNECTED) {
+            setup_keylog(s->setup, p);
+        }
+        tell(s, session, "state", "state", weir_peer_state_name(e->state));
+        if (e->state == WEIR_PEER_CLOSED || e->state == WEIR_PEER_FAILED) {
+            weir_node_free(s->node, p);
+            return;
+        }
+    } else if (e->type == WEIR_EVENT_CANDIDATE && e->data.n != 0) {
+        char text[200];
+        snprintf(text, sizeof text, "%.*s", (int)e->data.n, (const char *)e->data.p);
+        tell(s, session, "candidate", "candidate", text);
+    }
+    echo_event(s->node, e);
+}
+
+static void send_stats(struct server *s)
+{
+    s->stats_at = weir_time_add(weir_node_now(s->node), STATS_INTERVAL);
+    for (uint32_t i = 0; i < s->setup->node.peers_max; i++) {
+        struct weir_peer *p = weir_node_peer_at(s->node, i);
+        if (p != NULL && p->user != 0 && p->has_remote) {
+            char *text = demo_stats(s->node, p);
+            web_send(s->web, (uint32_t)p->user, text);
+            free(text);
+        }
+    }
+}
+
+static void wake_node(void *node)
+{
+    weir_node_wake(node);
+}
+
+static int run(struct server *s)
+{
+    while (!setup_is_interrupted()) {
+        struct weir_event event;
+        weir_time until = weir_node_peers(s->node) == 0 ? WEIR_NEVER : s->stats_at;
+        if (weir_node_wait(s->node, until) != WEIR_OK) {
+            fprintf(stderr, "the packet pump broke; try --pump epoll\n");
+            return 1;
+        }
+        while (weir_node_event(s->node, &event)) {
+            take_event(s, &event);
+        }
+        take_web(s);
+        if (weir_node_now(s->node) >= s->stats_at) {
+            send_stats(s);
+        }
+    }
+    return 0;
+}
+
+int demo_serve(struct setup *setup, const char *address, int port)
+{
+    struct server s = { .setup = setup };
+    char error[200] = "";
+    setup->node.peers_max = setup->node.peers_max == 0 ? 64 : setup->node.peers_max;
+    s.node = setup_open(setup);
+    if (s.node == NULL) {
+        return 1;
+    }
+    setup_signals(s.node);
+    s.web = web_open(address, port, wake_node, s.node, error);
+    if (s.web == NULL) {
+        fprintf(stderr, "%s\n", error);
+        weir_node_close(s.node);
+        return 1;
+    }
+    struct weir_node_stats stats = weir_node_stats(s.node);
+    printf("weir demo: open http://%s:%d in a browser (%s, %s; Ctrl-C ends)\n", address, port,
+           stats.pump_name, (setup->node.crypto != NULL ? setup->node.crypto
+                                                        : weir_crypto_default())->name);
+    fflush(stdout);
+    int status = run(&s);
+    weir_node_close(s.node); /* says goodbye to every browser */
+    web_close(s.web);
+    return status;
+}

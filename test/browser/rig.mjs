@@ -1,0 +1,211 @@
+// Browser tests: every browser, each as offerer and as answerer, against one weir-peer each.
+import { readFileSync } from 'node:fs';
+import { Peer } from './peer.mjs';
+import { openChromium, openFirefox, servePage } from './browsers.mjs';
+
+const words = process.argv.slice(2);
+let number = 0, failures = 0;
+
+const script = readFileSync(new URL('page.js', import.meta.url));
+const { server, url } = await servePage(script);
+
+// One connection: a fresh page and a fresh weir-peer, described to each other.
+class Pair {
+  static async open(browser, role, { media = false, channels = [{ label: 'data', options: {} }], options = [], trickle = false } = {}) {
+    const pair = new Pair();
+    pair.page = await browser.newPage();
+    await pair.page.goto(url);
+    const flags = [...options, ...(media ? [] : ['--data-only']), ...(trickle ? ['--trickle'] : [])];
+    if (role === 'browser offers') {
+      pair.peer = new Peer(...flags);
+      await pair.call('begin', { media, channels });
+      const sdp = await pair.call('offer', trickle);
+      pair.peer.send({ type: 'offer', sdp });
+      const answer = await pair.peer.wait('an answer', line => line.type === 'answer' || line.error);
+      if (answer.error) throw new Error(answer.error);
+      await pair.call('accept', answer.sdp);
+    } else {
+      pair.peer = new Peer('--offer', ...flags);
+      const offer = await pair.peer.wait('an offer', line => line.type === 'offer' || line.error);
+      if (offer.error) throw new Error(offer.error);
+      await pair.call('begin', { media, channels: [] });
+      pair.peer.send({ type: 'answer', sdp: await pair.call('answer', offer.sdp) });
+    }
+    if (trickle) pair.trickle();
+    await pair.call('connected');
+    await pair.peer.state('connected');
+    return pair;
+  }
+
+  // As text, because the two drivers differ in how many arguments they pass.
+  call(name, ...args) {
+    return this.page.evaluate(`window.rig[${JSON.stringify(name)}](...${JSON.stringify(args)})`);
+  }
+
+  // Candidates both ways as they come.
+  trickle() {
+    let taken = 0;
+    this.timer = setInterval(async () => {
+      for (; taken < this.peer.lines.length; taken++) {
+        const line = this.peer.lines[taken];
+        if (line.type === 'candidate' && line.candidate) await this.call('addCandidate', line.candidate).catch(() => 0);
+      }
+      for (const candidate of await this.call('takeCandidates').catch(() => [])) this.peer.send({ type: 'candidate', candidate });
+    }, 20);
+  }
+
+  async close() {
+    clearInterval(this.timer);
+    await this.page.close().catch(() => 0);
+    await this.peer.bye();
+  }
+}
+
+async function test(name, body) {
+  if (!words.every(word => name.includes(word))) return;
+  const n = ++number, begin = Date.now();
+  try {
+    const note = await body();
+    console.log(`ok ${n} - ${name} (${Date.now() - begin} ms${note ? `, ${note}` : ''})`);
+  } catch (e) {
+    failures++;
+    console.log(`not ok ${n} - ${name} (${Date.now() - begin} ms)\n#   ${String(e.stack || e).split('\n').slice(0, 4).join('\n#   ')}`);
+  }
+}
+
+// Open a pair, use it, close it properly whatever happens.
+async function withPair(browser, role, config, use) {
+  const pair = await Pair.open(browser, role, config);
+  try {
+    return await use(pair);
+  } finally {
+    if (!pair.isGone) await pair.close();
+  }
+}
+
+const channelKinds = [
+  { label: 'ordered', options: {} },
+  { label: 'unordered', options: { ordered: false } },
+  { label: 'no retransmits', options: { ordered: false, maxRetransmits: 0 } },
+  { label: 'lifetime', options: { maxPacketLifeTime: 500 } },
+];
+
+async function testData(browser) {
+  await test(`${browser.name}, browser offers: four kinds of channels echo 1 B to 256 KiB`, () =>
+    withPair(browser, 'browser offers', { channels: channelKinds }, async pair => {
+      for (const { label } of channelKinds) {
+        await pair.call('open', label);
+        const lossy = label === 'no retransmits';
+        for (const size of [1, 1024, 65536, 262144]) await pair.call('echo', label, size, size > 100000 ? 3 : size === 1 ? 1 : 20, lossy);
+        await pair.call('echoText', label, 'grüße \u{1F30A}');
+        await pair.call('echoText', label, '');
+      }
+      const stats = await pair.peer.stats();
+      if (stats.dropped_class || stats.dropped_srtp) throw new Error(JSON.stringify(stats));
+    }));
+  await test(`${browser.name}, weir offers: its channel echoes 1 B to 256 KiB`, () =>
+    withPair(browser, 'weir offers', {}, async pair => {
+      await pair.call('open', 'weir');
+      for (const size of [1, 1024, 65536, 262144]) await pair.call('echo', 'weir', size, size > 100000 ? 3 : size === 1 ? 1 : 20);
+      await pair.call('echoText', 'weir', 'hello');
+      pair.peer.send({ send: 'from weir' });
+      await pair.call('echoText', 'weir', 'again').catch(e => { if (!String(e).includes('from weir')) throw e; });
+    }));
+  for (const role of ['browser offers', 'weir offers']) {
+    await test(`${browser.name}, ${role}: the browser closes a channel`, () =>
+      withPair(browser, role, {}, async pair => {
+        const label = role === 'browser offers' ? 'data' : 'weir';
+        await pair.call('open', label);
+        const how = await pair.call('close', label);
+        if (how !== 'closed') throw new Error(`channel is ${how}`);
+        await pair.peer.wait('channel close', line => line.event === 'close');
+      }));
+    await test(`${browser.name}, ${role}: the browser closes the connection`, () =>
+      withPair(browser, role, {}, async pair => {
+        await pair.call('open', role === 'browser offers' ? 'data' : 'weir');
+        await pair.call('end');
+        await pair.peer.state('closed', 3000);
+        const code = await pair.peer.exited;
+        pair.isGone = true;
+        await pair.page.close();
+        if (code !== 0) throw new Error(`exit ${code}`);
+      }));
+    await test(`${browser.name}, ${role}: the page closes`, () =>
+      withPair(browser, role, {}, async pair => {
+        await pair.call('open', role === 'browser offers' ? 'data' : 'weir');
+        await pair.page.close();
+        // A closed page may say so, or fall silent: then consent runs out.
+        await pair.peer.wait('an end', line => line.state === 'closed' || line.state === 'disconnected' || line.state === 'failed', 35000);
+        pair.peer.kill();
+        pair.isGone = true;
+      }));
+    await test(`${browser.name}, ${role}: weir closes, the browser's channel ends`, () =>
+      withPair(browser, role, {}, async pair => {
+        const label = role === 'browser offers' ? 'data' : 'weir';
+        await pair.call('open', label);
+        const closed = pair.call('closed', label);
+        await pair.peer.bye();
+        pair.isGone = true;
+        const how = await closed;
+        await pair.page.close();
+        if (how !== 'closed') throw new Error(`channel is ${how}`);
+      }));
+  }
+  await test(`${browser.name}, browser offers: as DTLS server`, () =>
+    withPair(browser, 'browser offers', { options: ['--setup', 'passive'] }, async pair => {
+      await pair.call('open', 'data');
+      await pair.call('echo', 'data', 1000, 5);
+    }));
+  await test(`${browser.name}, browser offers: candidates trickle`, () =>
+    withPair(browser, 'browser offers', { trickle: true }, async pair => {
+      await pair.call('open', 'data');
+      await pair.call('echo', 'data', 1000, 5);
+    }));
+  await test(`${browser.name}, browser offers: on epoll`, () =>
+    withPair(browser, 'browser offers', { options: ['--pump', 'epoll'] }, async pair => {
+      await pair.call('open', 'data');
+      await pair.call('echo', 'data', 65536, 20);
+    }));
+}
+
+async function testMedia(browser) {
+  for (const role of ['browser offers', 'weir offers']) {
+    await test(`${browser.name}, ${role}: audio and video come back and are decoded`, () =>
+      withPair(browser, role, { media: true }, async pair => {
+        const m = await pair.call('media', 20000);
+        await pair.call('open', role === 'browser offers' ? 'data' : 'weir');
+        await pair.call('echo', role === 'browser offers' ? 'data' : 'weir', 1024, 10);
+        return `${m.codec}, ${m.frames} frames ${m.width} wide, ${m.audio} audio packets`;
+      }));
+  }
+}
+
+// Sixty quiet seconds: nothing but consent keeps the connection.
+async function testIdle(browsers) {
+  const cases = browsers.flatMap(browser => ['browser offers', 'weir offers'].map(role => ({ browser, role })));
+  await Promise.all(cases.map(({ browser, role }) => test(`${browser.name}, ${role}: 60 s idle with consent`, () =>
+    withPair(browser, role, {}, async pair => {
+      const label = role === 'browser offers' ? 'data' : 'weir';
+      await pair.call('open', label);
+      await new Promise(resolve => setTimeout(resolve, 60000));
+      const state = await pair.call('stateNow');
+      if (state !== 'connected') throw new Error(`the browser says ${state}`);
+      if (pair.peer.lines.some(line => ['disconnected', 'failed', 'closed'].includes(line.state))) throw new Error('weir lost the connection');
+      await pair.call('echo', label, 1000, 3);
+    }))));
+}
+
+const wanted = name => !words.length || words.includes(name) || !words.some(w => ['chromium', 'firefox'].includes(w));
+const browsers = [];
+if (wanted('chromium')) browsers.push(await openChromium());
+if (wanted('firefox')) browsers.push(await openFirefox());
+for (const browser of browsers) {
+  console.log(`# ${browser.name} ${await browser.version()}`);
+  await testData(browser);
+  await testMedia(browser);
+}
+await testIdle(browsers);
+await Promise.all(browsers.map(browser => browser.close().catch(() => 0)));
+server.close();
+console.log(`# ${number - failures} passed, ${failures} failed`);
+process.exit(failures ? 1 : 0);
