@@ -39,8 +39,12 @@ void weir_sctp_config_default(struct weir_sctp_config *c, const struct weir_cryp
     c->sack_delay = 100 * WEIR_MS;
     c->heartbeat_interval = 30 * WEIR_SEC;
     c->cookie_life = 60 * WEIR_SEC;
-    c->init_retransmits_max = 8;
-    c->retransmits_max = 10;
+    /* [RFC 9260 16 DEVIATION] Whether the peer lives is for ICE consent to say; here patience ends
+     * after about a minute of set-up, or three of data. Waits do not grow beyond 3 s, so that data
+     * flows soon after a path comes back. */
+    c->backoff_max = 3 * WEIR_SEC;
+    c->init_retransmits_max = 20;
+    c->retransmits_max = 60;
     c->burst_packets_max = 4;
 }
 
@@ -207,6 +211,13 @@ void weir_sctp_release_all(struct weir_sctp *s)
 }
 
 /* -- Timers ----------------------------------------------------------------------------------- */
+
+weir_duration weir_sctp_backoff(const struct weir_sctp *s, weir_duration base, uint32_t count)
+{
+    weir_duration wait = base << (count < 16 ? count : 16);
+    weir_duration most = base > s->config.backoff_max ? base : s->config.backoff_max;
+    return wait < most ? wait : most;
+}
 
 void weir_sctp_tick(struct weir_sctp *s, weir_time now)
 {

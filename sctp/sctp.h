@@ -119,7 +119,7 @@ enum weir_sctp_verdict {
     /* Channels [RFC 8832] */
     WEIR_SCTP_DCEP_MALFORMED,   /* unknown message, bad lengths or channel type */
     WEIR_SCTP_DCEP_PARITY,      /* stream of our own parity */
-    WEIR_SCTP_DCEP_IN_USE,      /* OPEN on a channel that exists, ACK on one that does not wait */
+    WEIR_SCTP_DCEP_IN_USE,      /* OPEN on a channel that exists, ACK of one that was not asked for */
     WEIR_SCTP_DCEP_FULL,        /* no room for the channel or its names */
     WEIR_SCTP_DCEP_NO_CHANNEL,  /* message on a stream without a channel: dropped */
     WEIR_SCTP_DCEP_PPID,        /* unknown kind of payload: the channel closes */
@@ -144,6 +144,7 @@ struct weir_sctp_config {
     weir_duration rto_initial;
     weir_duration rto_min;
     weir_duration rto_max;
+    weir_duration backoff_max;        /* longest wait between retransmissions of one thing */
     weir_duration sack_delay;         /* at most 500 ms [RFC 9260 6.2 MUST] */
     weir_duration heartbeat_interval; /* 0 = none */
     weir_duration cookie_life;
@@ -317,6 +318,7 @@ struct weir_sctp_channel {
     uint16_t protocol_bytes;
     uint32_t reliability_value;
     uint32_t low_threshold;
+    uint32_t unread;      /* messages delivered and not read */
 };
 
 struct weir_sctp_counters {
@@ -364,9 +366,9 @@ struct weir_sctp {
 
     /* Timers, WEIR_NEVER = off; see sctp.c for the list. */
     weir_time t1_at, t2_at, t3_at, sack_at, reset_at, heartbeat_at;
-    uint32_t t1_count, error_count;
+    uint32_t t1_count, t3_count; /* expirations in a row */
+    uint32_t error_count;        /* transmissions in a row without an answer */
     weir_duration rto, srtt, rttvar;
-    weir_duration t1_wait;
     weir_time data_sent_at;
     weir_time heartbeat_sent_at;
     uint64_t heartbeat_nonce;

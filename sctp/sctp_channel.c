@@ -96,6 +96,14 @@ void weir_sctp_channel_detach(struct weir_sctp *s, uint16_t channel)
 
 static void channel_free(struct weir_sctp *s, uint16_t channel)
 {
+    /* Only when the association is over can messages be left: they have no channel any more. */
+    for (uint32_t i = s->unread_head; s->channel[channel].unread != 0 && i != WEIR_NO_BUF;
+         i = segment_at(s, i)->next) {
+        if (segment_at(s, i)->channel == channel) {
+            segment_at(s, i)->channel = WEIR_SCTP_NO_CHANNEL;
+            s->channel[channel].unread--;
+        }
+    }
     weir_sctp_channel_detach(s, channel);
     names_free(s, &s->channel[channel]);
     memset(&s->channel[channel], 0, sizeof s->channel[channel]);
@@ -482,7 +490,7 @@ static bool owes_event(const struct weir_sctp *s, const struct weir_sctp_channel
     }
     /* The end is told after the last message is read. */
     return ch->state == WEIR_SCTP_CHANNEL_CLOSED &&
-           (ch->slot == WEIR_SCTP_NO_STREAM || s->stream[ch->slot].unread == 0);
+           (ch->unread == 0 || s->state == WEIR_SCTP_OVER);
 }
 
 bool weir_sctp_channels_event(struct weir_sctp *s, enum weir_sctp_event_type type,

@@ -61,8 +61,11 @@ static enum weir_sctp_verdict rx_open(struct weir_sctp *s, uint16_t slot, struct
 {
     struct weir_sctp_stream *st = &s->stream[slot];
     struct open open;
+    if (st->channel != WEIR_SCTP_NO_CHANNEL && s->channel[st->channel].rx_reset_done) {
+        weir_sctp_reset_implied(s, slot);
+    }
     if (st->channel != WEIR_SCTP_NO_CHANNEL &&
-        s->channel[st->channel].state == WEIR_SCTP_CHANNEL_CLOSED && st->unread == 0) {
+        s->channel[st->channel].state == WEIR_SCTP_CHANNEL_CLOSED) {
         weir_sctp_channel_detach(s, st->channel); /* only its event is not taken yet */
     }
     if (st->channel != WEIR_SCTP_NO_CHANNEL) {
@@ -98,10 +101,13 @@ static enum weir_sctp_verdict rx_ack(struct weir_sctp *s, uint16_t slot)
 {
     uint16_t channel = s->stream[slot].channel;
     if (channel == WEIR_SCTP_NO_CHANNEL || s->channel[channel].is_remote ||
-        s->channel[channel].state != WEIR_SCTP_CHANNEL_CONNECTING) {
+        s->channel[channel].is_negotiated) {
         return WEIR_SCTP_DCEP_IN_USE;
     }
-    weir_sctp_channel_opened(s, channel);
+    /* It may be closing by now, or a message may have come first. */
+    if (s->channel[channel].state == WEIR_SCTP_CHANNEL_CONNECTING) {
+        weir_sctp_channel_opened(s, channel);
+    }
     return WEIR_SCTP_OK;
 }
 

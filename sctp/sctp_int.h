@@ -120,6 +120,7 @@ struct segment {
     uint32_t ppid;
     uint32_t bytes;
     uint16_t slot;
+    uint16_t channel; /* once delivered */
     uint16_t ssn;
     uint8_t flags; /* FLAG_BEGIN when it has the first fragment, FLAG_END the last */
 };
@@ -257,6 +258,9 @@ void weir_sctp_owe_event(struct weir_sctp *s, enum weir_sctp_event_type type);
 /* One more unanswered transmission; true when that was one too many and the association ended. */
 bool weir_sctp_count_error(struct weir_sctp *s, weir_time now);
 
+/* How long to wait for an answer after `count` waits of `base`, doubling, in vain. */
+weir_duration weir_sctp_backoff(const struct weir_sctp *s, weir_duration base, uint32_t count);
+
 /* -- sctp_setup.c ----------------------------------------------------------------------------- */
 
 enum weir_sctp_verdict weir_sctp_rx_init(struct weir_sctp *s, weir_time now, const struct chunk *c);
@@ -370,6 +374,7 @@ bool weir_sctp_tx_is_empty(const struct weir_sctp *s);
 enum weir_sctp_verdict weir_sctp_rx_sack(struct weir_sctp *s, weir_time now, const struct chunk *c);
 /* A SHUTDOWN acknowledges as well. */
 enum weir_sctp_verdict weir_sctp_rx_cum_ack(struct weir_sctp *s, weir_time now, uint32_t cum);
+void weir_sctp_t3_start(struct weir_sctp *s, weir_time now);
 void weir_sctp_t3_expired(struct weir_sctp *s, weir_time now);
 void weir_sctp_rtt_note(struct weir_sctp *s, weir_duration rtt);
 /* Append to the outstanding list. */
@@ -400,6 +405,8 @@ enum weir_sctp_verdict weir_sctp_rx_reconfig(struct weir_sctp *s, weir_time now,
                                              const struct chunk *c);
 /* Ask for a reset of a stream of ours as soon as it may be. */
 void weir_sctp_reset_want(struct weir_sctp *s, uint16_t slot);
+/* The peer opened the stream anew, which it may only once it has performed our reset. */
+void weir_sctp_reset_implied(struct weir_sctp *s, uint16_t slot);
 /* Begin a request if one is due and none is out. */
 void weir_sctp_reset_step(struct weir_sctp *s);
 /* Perform a deferred reset when all earlier data is here. */

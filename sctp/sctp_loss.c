@@ -257,7 +257,7 @@ static void timer_after_ack(struct weir_sctp *s, weir_time now, const struct pro
     if (s->out_head == WEIR_NO_BUF) {
         s->t3_at = WEIR_NEVER;
     } else if (p->cum_moved || s->t3_at == WEIR_NEVER) {
-        s->t3_at = weir_time_add(now, s->rto);
+        weir_sctp_t3_start(s, now);
     }
 }
 
@@ -271,6 +271,9 @@ static enum weir_sctp_verdict acknowledged(struct weir_sctp *s, weir_time now, u
     enum weir_sctp_verdict v = ack_gaps(s, now, cum, blocks, &p, &end);
     if (p.has_acked) {
         s->error_count = 0; /* [RFC 9260 8.1 MUST] */
+        /* [RFC 9260 6.3.3 E2 DEVIATION] The doubling ends with the first acknowledgement, not with
+         * the first measurement: under heavy loss everything is sent twice, and nothing measured. */
+        s->t3_count = 0;
     }
     if (s->is_recovering && !tsn_before(cum, s->recovery_exit)) {
         s->is_recovering = false;
@@ -335,6 +338,11 @@ enum weir_sctp_verdict weir_sctp_rx_sack(struct weir_sctp *s, weir_time now, con
 
 /* -- T3 --------------------------------------------------------------------------------------- */
 
+void weir_sctp_t3_start(struct weir_sctp *s, weir_time now)
+{
+    s->t3_at = weir_time_add(now, weir_sctp_backoff(s, s->rto, s->t3_count));
+}
+
 void weir_sctp_t3_expired(struct weir_sctp *s, weir_time now)
 {
     s->t3_at = WEIR_NEVER;
@@ -345,9 +353,8 @@ void weir_sctp_t3_expired(struct weir_sctp *s, weir_time now)
         return;
     }
     if (is_set_up) {
-        /* [RFC 9260 6.3.3 E1, E2] */
-        weir_sctp_cc_timeout(s);
-        s->rto = s->rto * 2 > s->config.rto_max ? s->config.rto_max : s->rto * 2;
+        weir_sctp_cc_timeout(s); /* [RFC 9260 6.3.3 E1] */
+        s->t3_count++;
     }
     for (uint32_t i = s->out_head; i != WEIR_NO_BUF; i = buf_at(s, i)->next) {
         if (chunk_at(s, i)->state == CHUNK_IN_FLIGHT) {
@@ -357,6 +364,6 @@ void weir_sctp_t3_expired(struct weir_sctp *s, weir_time now)
     s->forward_at = 0; /* [RFC 3758 3.5 A5 SHOULD] tell the peer again where to skip to */
     weir_sctp_advance(s, now);
     if (s->out_head != WEIR_NO_BUF && s->t3_at == WEIR_NEVER) {
-        s->t3_at = weir_time_add(now, s->rto);
+        weir_sctp_t3_start(s, now);
     }
 }

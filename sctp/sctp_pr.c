@@ -117,7 +117,7 @@ void weir_sctp_advance(struct weir_sctp *s, weir_time now)
     }
     /* [RFC 3758 3.5 C5 MUST] */
     if (s->t3_at == WEIR_NEVER) {
-        s->t3_at = weir_time_add(now, s->rto);
+        weir_sctp_t3_start(s, now);
     }
 }
 

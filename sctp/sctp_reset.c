@@ -101,6 +101,22 @@ static void request_done(struct weir_sctp *s, bool is_reset)
     weir_sctp_reset_step(s);
 }
 
+void weir_sctp_reset_implied(struct weir_sctp *s, uint16_t slot)
+{
+    bool is_any_left = false;
+    if (s->stream[slot].tx_reset != RESET_REQUESTED) {
+        return;
+    }
+    /* The response is lost or on its way: the rest of the request goes on without this stream. */
+    finish(s, slot, RESET_NONE);
+    for (unsigned i = 0; i < WEIR_SCTP_STREAMS_MAX; i++) {
+        is_any_left |= s->stream[i].is_used && s->stream[i].tx_reset == RESET_REQUESTED;
+    }
+    if (!is_any_left) {
+        request_done(s, true);
+    }
+}
+
 /* [RFC 6525 5.2.7] */
 static enum weir_sctp_verdict rx_response(struct weir_sctp *s, weir_time now, struct weir_span value)
 {
@@ -143,6 +159,7 @@ static void answer(struct weir_sctp *s, uint32_t number, uint32_t result)
 static void rx_stream_reset(struct weir_sctp *s, uint16_t slot)
 {
     struct weir_sctp_stream *st = &s->stream[slot];
+    bool was_unused = st->rx_ssn == 0 && st->tx_ssn == 0;
     st->is_rx_deferred = false;
     st->rx_ssn = 0;
     if (st->channel != WEIR_SCTP_NO_CHANNEL) {
@@ -150,6 +167,10 @@ static void rx_stream_reset(struct weir_sctp *s, uint16_t slot)
     } else if (!s->config.has_channels) {
         st->is_rx_reset = true;
         s->streams_owe_event = true;
+    } else if (was_unused) {
+        /* [RFC 8831 6.7] A channel that only the peer knows: it waits for us to reset the other
+         * direction. A stream that was used is one whose OPEN we refused by doing so already. */
+        weir_sctp_reset_want(s, slot);
     }
     weir_sctp_stream_settle(s, slot);
 }
@@ -170,7 +191,7 @@ void weir_sctp_reset_deferred(struct weir_sctp *s, weir_time now)
     }
 }
 
-/* [RFC 6525 5.2.2] Streams without state are as reset as they can be. */
+/* [RFC 6525 5.2.2] */
 static void perform_or_defer(struct weir_sctp *s, uint32_t last_tsn, struct weir_rd streams)
 {
     bool is_all = streams.n == 0;
@@ -182,7 +203,7 @@ static void perform_or_defer(struct weir_sctp *s, uint32_t last_tsn, struct weir
         s->stream[i].is_rx_deferred = s->stream[i].is_used;
     }
     while (weir_rd_u16(&streams, &id)) {
-        uint16_t slot = weir_sctp_stream_find(s, id);
+        uint16_t slot = weir_sctp_stream_get(s, id);
         if (slot != WEIR_SCTP_NO_STREAM) {
             s->stream[slot].is_rx_deferred = true;
         }
@@ -330,7 +351,7 @@ void weir_sctp_reset_write(struct weir_sctp *s, weir_time now, struct weir_wr *w
     if (s->owes_reset) {
         request_write(s, w);
         s->owes_reset = false;
-        s->reset_at = weir_time_add(now, s->rto);
+        s->reset_at = weir_time_add(now, weir_sctp_backoff(s, s->rto, s->error_count));
     }
 }
 

@@ -213,7 +213,11 @@ void weir_sctp_deliver(struct weir_sctp *s, weir_time now, uint32_t head)
         segment_at(s, s->unread_tail)->next = head;
     }
     s->unread_tail = head;
+    g->channel = s->stream[g->slot].channel;
     s->stream[g->slot].unread++;
+    if (g->channel != WEIR_SCTP_NO_CHANNEL) {
+        s->channel[g->channel].unread++;
+    }
     weir_sctp_owe_event(s, WEIR_SCTP_EVENT_MESSAGE);
 }
 
@@ -243,7 +247,7 @@ bool weir_sctp_read(struct weir_sctp *s, struct weir_sctp_message *m)
     memset(m, 0, sizeof *m);
     m->ppid = g->ppid;
     m->stream = st->id;
-    m->channel = st->channel;
+    m->channel = g->channel;
     m->is_unordered = (g->flags & FLAG_UNORDERED) != 0;
     m->is_text = is_text_ppid(g->ppid);
     m->is_partial = g->ppid == WEIR_SCTP_PPID_STRING_PARTIAL ||
@@ -252,11 +256,10 @@ bool weir_sctp_read(struct weir_sctp *s, struct weir_sctp_message *m)
     m->bytes = s->config.has_channels && is_empty_ppid(g->ppid) ? 0 : g->bytes;
     m->head = head;
     st->unread--;
-    if (st->unread == 0) {
-        /* A channel's end is told after its last message is read. */
-        s->channels_owe_event |= st->channel != WEIR_SCTP_NO_CHANNEL;
-        weir_sctp_stream_settle(s, g->slot);
+    if (g->channel != WEIR_SCTP_NO_CHANNEL && --s->channel[g->channel].unread == 0) {
+        s->channels_owe_event = true; /* a channel's end is told after its last message is read */
     }
+    weir_sctp_stream_settle(s, g->slot);
     return true;
 }
 

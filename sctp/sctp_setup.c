@@ -15,8 +15,7 @@
 static void t1_start(struct weir_sctp *s, weir_time now)
 {
     s->t1_count = 0;
-    s->t1_wait = s->config.rto_initial;
-    s->t1_at = weir_time_add(now, s->t1_wait);
+    s->t1_at = weir_time_add(now, s->config.rto_initial);
 }
 
 void weir_sctp_t1_expired(struct weir_sctp *s, weir_time now)
@@ -27,8 +26,7 @@ void weir_sctp_t1_expired(struct weir_sctp *s, weir_time now)
         return;
     }
     s->t1_count++;
-    s->t1_wait = s->t1_wait * 2 > s->config.rto_max ? s->config.rto_max : s->t1_wait * 2;
-    s->t1_at = weir_time_add(now, s->t1_wait);
+    s->t1_at = weir_time_add(now, weir_sctp_backoff(s, s->config.rto_initial, s->t1_count));
     s->owed |= s->state == WEIR_SCTP_COOKIE_WAIT ? OWES_INIT : OWES_COOKIE_ECHO;
 }
 
@@ -198,6 +196,7 @@ static void restart_from(struct weir_sctp *s, weir_time now, const struct cookie
     s->ack = ACK_NONE;
     s->rto = s->config.rto_initial;
     s->srtt = 0;
+    s->t3_count = 0;
     weir_sctp_cc_init(s);
     weir_sctp_channels_ended(s);
     weir_sctp_owe_event(s, WEIR_SCTP_EVENT_RESTARTED);

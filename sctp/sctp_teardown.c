@@ -48,7 +48,7 @@ void weir_sctp_abort(struct weir_sctp *s, weir_time now, struct weir_span why)
 
 static void t2_start(struct weir_sctp *s, weir_time now)
 {
-    s->t2_at = weir_time_add(now, s->rto);
+    s->t2_at = weir_time_add(now, weir_sctp_backoff(s, s->rto, s->error_count));
 }
 
 void weir_sctp_shutdown_step(struct weir_sctp *s, weir_time now)
@@ -139,7 +139,6 @@ void weir_sctp_t2_expired(struct weir_sctp *s, weir_time now)
     if (weir_sctp_count_error(s, now)) {
         return;
     }
-    s->rto = s->rto * 2 > s->config.rto_max ? s->config.rto_max : s->rto * 2;
     s->owed |= s->state == WEIR_SCTP_SHUTDOWN_SENT ? OWES_SHUTDOWN : OWES_SHUTDOWN_ACK;
     t2_start(s, now);
 }

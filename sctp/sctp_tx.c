@@ -395,7 +395,7 @@ static void chunk_sent(struct weir_sctp *s, weir_time now, uint32_t i)
     /* [RFC 9260 6.3.2 R1, 6.1 MUST] T3 runs while anything is out, and starts anew when the earliest
      * chunk is sent again. */
     if (s->t3_at == WEIR_NEVER || i == s->out_head) {
-        s->t3_at = weir_time_add(now, s->rto);
+        weir_sctp_t3_start(s, now);
     }
 }
 

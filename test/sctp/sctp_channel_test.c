@@ -1,0 +1,433 @@
+/* Data channels between two associations: opening, messages, closing, reuse [RFC 8831, RFC 8832]. */
+#include "test/sctp/sctp_sim.h"
+
+static uint16_t open_channel(struct sim *m, unsigned end, const char *label)
+{
+    struct weir_sctp_channel_config c = { 0 };
+    uint16_t channel = WEIR_SCTP_NO_CHANNEL;
+    c.label = weir_span_of(label, strlen(label));
+    assert_int_equal(weir_sctp_channel_open(&m->end[end].s, m->now, &c, &channel), WEIR_OK);
+    return channel;
+}
+
+static enum weir_status send_text(struct sim *m, unsigned end, uint16_t channel, const char *text)
+{
+    return weir_sctp_channel_send(&m->end[end].s, m->now, channel,
+                                  weir_span_of(text, strlen(text)), true);
+}
+
+static void channel_bounds(const struct sim *m)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(m->end[i].s.channel_count, 0);
+        assert_int_equal(m->end[i].s.names_used, 0);
+        assert_true(m->end[i].s.stream_count == 0 || m->end[i].s.state == WEIR_SCTP_OVER);
+        assert_int_equal(m->end[i].pool.free_count, SIM_POOL);
+    }
+}
+
+static void a_channel_opens_with_its_names(void **state)
+{
+    (void)state;
+    struct sim *m = sim_new(test_seed(1));
+    struct weir_sctp_channel_config c = { 0 };
+    struct weir_sctp_channel_info info;
+    uint16_t channel;
+    c.label = WEIR_LIT("chat");
+    c.protocol = WEIR_LIT("weir-1");
+    c.is_unordered = true;
+    c.reliability = WEIR_SCTP_RETRANSMITS;
+    c.reliability_value = 3;
+    c.priority = 512;
+    sim_connect(m);
+    assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_OK);
+    sim_run(m, 100 * WEIR_MS);
+    assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_CHANNEL_OPEN], 1);
+    assert_false(m->end[0].last[WEIR_SCTP_EVENT_CHANNEL_OPEN].is_remote);
+    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_OPEN], 1);
+    assert_true(m->end[1].last[WEIR_SCTP_EVENT_CHANNEL_OPEN].is_remote);
+    uint16_t theirs = m->end[1].last[WEIR_SCTP_EVENT_CHANNEL_OPEN].channel;
+    assert_true(weir_sctp_channel_info(&m->end[1].s, theirs, &info));
+    test_assert_bytes(info.config.label, WEIR_LIT("chat"));
+    test_assert_bytes(info.config.protocol, WEIR_LIT("weir-1"));
+    assert_true(info.config.is_unordered);
+    assert_int_equal(info.config.reliability, WEIR_SCTP_RETRANSMITS);
+    assert_int_equal(info.config.reliability_value, 3);
+    assert_int_equal(info.config.priority, 512);
+    assert_int_equal(info.id, 0); /* the DTLS client's streams are even */
+    assert_int_equal(open_channel(m, 1, ""), 1);
+    assert_true(weir_sctp_channel_info(&m->end[1].s, 1, &info));
+    assert_int_equal(info.id, 1); /* the server's are odd */
+    sim_free(m);
+}
+
+static void messages_keep_their_kind(void **state)
+{
+    (void)state;
+    struct sim *m = sim_new(test_seed(2));
+    uint16_t channel = open_channel(m, 0, "a"); /* before the association is up */
+    struct weir_sctp *s = &m->end[0].s;
+    assert_int_equal(send_text(m, 0, channel, "text"), WEIR_OK);
+    assert_int_equal(send_text(m, 0, channel, ""), WEIR_OK);
+    assert_int_equal(weir_sctp_channel_send(s, m->now, channel, WEIR_LIT("\0\1\2"), false), WEIR_OK);
+    assert_int_equal(weir_sctp_channel_send(s, m->now, channel, weir_span_of(NULL, 0), false),
+                     WEIR_OK);
+    sim_connect(m);
+    static const uint32_t ppid[] = { 51, 56, 53, 57 };
+    static const uint32_t bytes[] = { 4, 0, 3, 0 };
+    assert_int_equal(m->end[1].got_count, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(m->end[1].got[i].ppid, ppid[i]);
+        assert_int_equal(m->end[1].got[i].bytes, bytes[i]);
+        assert_int_equal(m->end[1].got[i].channel, 0);
+    }
+    sim_free(m);
+}
+
+static void a_channel_waits_for_the_dtls_role(void **state)
+{
+    (void)state;
+    struct sim *m = sim_new(test_seed(3));
+    struct weir_sctp_channel_info info;
+    m->end[1].s.is_dtls_role_known = false;
+    uint16_t channel = open_channel(m, 1, "early");
+    assert_true(weir_sctp_channel_info(&m->end[1].s, channel, &info));
+    assert_int_equal(info.state, WEIR_SCTP_CHANNEL_WAITING);
+    assert_int_equal(info.id, WEIR_SCTP_NO_STREAM);
+    assert_int_equal(send_text(m, 1, channel, "x"), WEIR_ERR_STATE);
+    weir_sctp_set_dtls_role(&m->end[1].s, m->now, false);
+    assert_int_equal(send_text(m, 1, channel, "x"), WEIR_OK);
+    sim_connect(m);
+    assert_true(weir_sctp_channel_info(&m->end[1].s, channel, &info));
+    assert_int_equal(info.state, WEIR_SCTP_CHANNEL_OPEN);
+    assert_int_equal(info.id, 1);
+    assert_int_equal(m->end[0].got_count, 1);
+    sim_free(m);
+}
+
+static void a_negotiated_channel_needs_no_messages(void **state)
+{
+    (void)state;
+    struct sim *m = sim_new(test_seed(4));
+    struct weir_sctp_channel_config c = { 0 };
+    uint16_t channel[2];
+    c.is_negotiated = true;
+    c.id = 100;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(weir_sctp_channel_open(&m->end[i].s, m->now, &c, &channel[i]), WEIR_OK);
+        uint16_t again;
+        assert_int_equal(weir_sctp_channel_open(&m->end[i].s, m->now, &c, &again), WEIR_ERR_STATE);
+    }
+    assert_int_equal(send_text(m, 0, channel[0], "first"), WEIR_OK);
+    sim_connect(m);
+    assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_CHANNEL_OPEN], 1);
+    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_OPEN], 1);
+    assert_int_equal(m->end[1].got_count, 1);
+    assert_int_equal(m->end[1].got[0].bytes, 5);
+    sim_free(m);
+}
+
+/* [RFC 8832 6 MUST] Until the ACK comes, an unordered channel sends ordered: what follows the OPEN
+ * never overtakes it. */
+static void data_never_overtakes_its_open(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        struct sim *m = sim_new(test_seed(seed));
+        struct weir_sctp_channel_config c = { 0 };
+        uint16_t channel;
+        c.is_unordered = true;
+        sim_connect(m);
+        m->loss_permille = 200;
+        m->jitter = 50 * WEIR_MS;
+        assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_OK);
+        for (unsigned i = 0; i < 20; i++) {
+            assert_int_equal(send_text(m, 0, channel, "early"), WEIR_OK);
+            sim_run(m, 10 * WEIR_MS);
+        }
+        sim_run(m, 30 * WEIR_SEC);
+        assert_int_equal(m->end[1].got_count, 20);
+        assert_int_equal(m->end[1].s.verdicts[WEIR_SCTP_DCEP_NO_CHANNEL], 0);
+        sim_free(m);
+    }
+}
+
+static void close_sends_what_is_queued_and_frees_all(void **state)
+{
+    (void)state;
+    static uint8_t big[200000];
+    for (unsigned loss = 0; loss <= 200; loss += 100) {
+        struct sim *m = sim_new(test_seed(5));
+        sim_connect(m);
+        uint16_t channel = open_channel(m, 0, "file");
+        sim_run(m, 100 * WEIR_MS);
+        m->loss_permille = loss;
+        assert_int_equal(weir_sctp_channel_send(&m->end[0].s, m->now, channel,
+                                                weir_span_of(big, sizeof big), false), WEIR_OK);
+        assert_int_equal(weir_sctp_channel_close(&m->end[0].s, m->now, channel), WEIR_OK);
+        assert_int_equal(send_text(m, 0, channel, "late"), WEIR_ERR_STATE);
+        sim_run(m, 60 * WEIR_SEC);
+        assert_int_equal(m->end[1].got_count, 1);
+        assert_int_equal(m->end[1].got[0].bytes, sizeof big);
+        assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], 1);
+        assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], 1);
+        channel_bounds(m);
+        sim_free(m);
+    }
+}
+
+static void both_close_at_once(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 30; seed++) {
+        struct sim *m = sim_new(test_seed(seed));
+        sim_connect(m);
+        uint16_t channel = open_channel(m, 0, "x");
+        sim_run(m, 100 * WEIR_MS);
+        m->loss_permille = 300;
+        m->jitter = 30 * WEIR_MS;
+        m->dup_permille = 100;
+        assert_int_equal(weir_sctp_channel_close(&m->end[0].s, m->now, channel), WEIR_OK);
+        sim_run(m, (seed % 5) * 5 * WEIR_MS);
+        if (weir_sctp_channel_close(&m->end[1].s, m->now, 0) != WEIR_OK) {
+            assert_int_equal(m->end[1].s.channel_count, 0);
+        }
+        sim_run(m, 120 * WEIR_SEC);
+        channel_bounds(m);
+        sim_free(m);
+    }
+}
+
+/* A negotiated channel that only one side made. */
+static void a_lonely_channel_closes(void **state)
+{
+    (void)state;
+    struct sim *m = sim_new(test_seed(14));
+    struct weir_sctp_channel_config c = { 0 };
+    uint16_t channel;
+    c.is_negotiated = true;
+    c.id = 9;
+    sim_connect(m);
+    assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_OK);
+    assert_int_equal(weir_sctp_channel_close(&m->end[0].s, m->now, channel), WEIR_OK);
+    sim_run(m, 5 * WEIR_SEC);
+    assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], 1);
+    assert_true(m->packets < 20); /* and the two do not reset each other for ever */
+    channel_bounds(m);
+    sim_free(m);
+}
+
+static void a_channel_never_heard_of_closes_at_once(void **state)
+{
+    (void)state;
+    struct sim *m = sim_new(test_seed(6));
+    uint16_t channel = open_channel(m, 0, "x");
+    assert_int_equal(weir_sctp_channel_close(&m->end[0].s, m->now, channel), WEIR_OK);
+    sim_events(m, &m->end[0]);
+    assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], 1);
+    channel_bounds(m);
+    sim_free(m);
+}
+
+/* C13: an identifier comes back only after both directions were reset, and then works. */
+static void attack_C13_identifiers_are_reused_safely(void **state)
+{
+    (void)state;
+    struct sim *m = sim_new(test_seed(7));
+    sim_connect(m);
+    m->loss_permille = 100;
+    m->jitter = 20 * WEIR_MS;
+    for (unsigned i = 0; i < 200; i++) {
+        uint16_t channel = open_channel(m, i % 2, "again");
+        assert_int_equal(send_text(m, i % 2, channel, "hello"), WEIR_OK);
+        if (i % 3 != 0) {
+            sim_run(m, 30 * WEIR_MS);
+        }
+        assert_int_equal(weir_sctp_channel_close(&m->end[i % 2].s, m->now, channel), WEIR_OK);
+        sim_run(m, (i % 4) * 20 * WEIR_MS);
+    }
+    sim_run(m, 120 * WEIR_SEC);
+    channel_bounds(m);
+    assert_int_equal(m->end[0].s.state, WEIR_SCTP_ESTABLISHED);
+    uint32_t opened = m->end[0].got_count + m->end[1].got_count;
+    assert_true(opened >= 130); /* those never heard of took their message with them */
+    for (uint32_t i = 0; i < m->end[1].got_count; i++) {
+        assert_int_equal(m->end[1].got[i].bytes, 5);
+    }
+    assert_int_equal(m->end[0].s.verdicts[WEIR_SCTP_DCEP_IN_USE], 0);
+    assert_int_equal(m->end[1].s.verdicts[WEIR_SCTP_DCEP_IN_USE], 0);
+    sim_free(m);
+}
+
+static void as_many_channels_as_there_is_room_for(void **state)
+{
+    (void)state;
+    struct sim *m = sim_new(test_seed(8));
+    uint16_t channel;
+    struct weir_sctp_channel_config c = { 0 };
+    c.label = WEIR_LIT("many");
+    sim_connect(m);
+    for (unsigned i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
+        assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_OK);
+        assert_int_equal(send_text(m, 0, channel, "x"), WEIR_OK);
+    }
+    assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_ERR_FULL);
+    sim_run(m, 5 * WEIR_SEC);
+    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_OPEN], WEIR_SCTP_CHANNELS_MAX);
+    assert_int_equal(m->end[1].got_count, WEIR_SCTP_CHANNELS_MAX);
+    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
+        assert_int_equal(weir_sctp_channel_close(&m->end[i % 2].s, m->now, i), WEIR_OK);
+    }
+    sim_run(m, 10 * WEIR_SEC);
+    channel_bounds(m);
+    sim_free(m);
+}
+
+static void names_have_limits(void **state)
+{
+    (void)state;
+    static uint8_t name[WEIR_SCTP_NAME_MAX + 1];
+    struct sim *m = sim_new(test_seed(9));
+    struct weir_sctp_channel_config c = { 0 };
+    uint16_t channel;
+    memset(name, 'n', sizeof name);
+    sim_connect(m);
+    c.label = weir_span_of(name, sizeof name);
+    assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_ERR_ARG);
+    c.label.n = WEIR_SCTP_NAME_MAX;
+    c.protocol = c.label;
+    for (unsigned i = 0; i < WEIR_SCTP_NAMES_BYTES / (2 * WEIR_SCTP_NAME_MAX); i++) {
+        assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_OK);
+    }
+    assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_ERR_FULL);
+    sim_run(m, WEIR_SEC);
+    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_OPEN], 4);
+    /* Freed from the middle, the others keep theirs. */
+    struct weir_sctp_channel_info info;
+    assert_int_equal(weir_sctp_channel_close(&m->end[0].s, m->now, 1), WEIR_OK);
+    sim_run(m, WEIR_SEC);
+    c.label = WEIR_LIT("short");
+    c.protocol = WEIR_LIT("");
+    assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_OK);
+    assert_true(weir_sctp_channel_info(&m->end[0].s, 3, &info));
+    test_assert_bytes(info.config.protocol, weir_span_of(name, WEIR_SCTP_NAME_MAX));
+    assert_true(weir_sctp_channel_info(&m->end[0].s, channel, &info));
+    test_assert_bytes(info.config.label, WEIR_LIT("short"));
+    sim_free(m);
+}
+
+static void buffered_bytes_fall_to_the_threshold(void **state)
+{
+    (void)state;
+    static uint8_t big[100000];
+    struct sim *m = sim_new(test_seed(10));
+    sim_connect(m);
+    uint16_t channel = open_channel(m, 0, "x");
+    sim_run(m, 100 * WEIR_MS);
+    m->end[0].told[WEIR_SCTP_EVENT_BUFFERED_LOW] = 0;
+    weir_sctp_channel_set_low(&m->end[0].s, channel, 50000);
+    assert_int_equal(weir_sctp_channel_send(&m->end[0].s, m->now, channel,
+                                            weir_span_of(big, sizeof big), false), WEIR_OK);
+    assert_int_equal(weir_sctp_channel_buffered(&m->end[0].s, channel), sizeof big);
+    sim_pump(m);
+    assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_BUFFERED_LOW], 0);
+    sim_run(m, 10 * WEIR_SEC);
+    assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_BUFFERED_LOW], 1);
+    assert_int_equal(weir_sctp_channel_buffered(&m->end[0].s, channel), 0);
+    sim_free(m);
+}
+
+static void the_last_message_is_read_before_the_end_is_told(void **state)
+{
+    (void)state;
+    struct sim *m = sim_new(test_seed(11));
+    sim_connect(m);
+    uint16_t channel = open_channel(m, 0, "x");
+    sim_run(m, 100 * WEIR_MS);
+    m->end[1].is_reading = false;
+    assert_int_equal(send_text(m, 0, channel, "last words"), WEIR_OK);
+    assert_int_equal(weir_sctp_channel_close(&m->end[0].s, m->now, channel), WEIR_OK);
+    sim_run(m, WEIR_SEC);
+    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], 0);
+    sim_read(m, &m->end[1]);
+    assert_int_equal(m->end[1].got[0].channel, 0);
+    sim_events(m, &m->end[1]);
+    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], 1);
+    sim_free(m);
+}
+
+static void the_association_ends_every_channel(void **state)
+{
+    (void)state;
+    struct sim *m = sim_new(test_seed(12));
+    sim_connect(m);
+    for (unsigned i = 0; i < 5; i++) {
+        open_channel(m, i % 2, "x");
+    }
+    sim_run(m, WEIR_SEC);
+    weir_sctp_abort(&m->end[0].s, m->now, WEIR_LIT(""));
+    sim_run(m, WEIR_SEC);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(m->end[i].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], 5);
+        assert_int_equal(m->end[i].told[WEIR_SCTP_EVENT_CLOSED], 1);
+    }
+    assert_int_equal(send_text(m, 0, 0, "x"), WEIR_ERR_ARG);
+    channel_bounds(m);
+    sim_free(m);
+}
+
+/* A partly reliable channel under loss: what arrives is whole, and closing works. */
+static void a_partly_reliable_channel_closes(void **state)
+{
+    (void)state;
+    static uint8_t bytes[3000];
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct sim *m = sim_new(test_seed(seed));
+        struct weir_sctp_channel_config c = { 0 };
+        uint16_t channel;
+        c.is_unordered = seed % 2 == 0;
+        c.reliability = seed % 4 < 2 ? WEIR_SCTP_RETRANSMITS : WEIR_SCTP_LIFETIME;
+        c.reliability_value = seed % 4 < 2 ? 0 : 30;
+        sim_connect(m);
+        assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_OK);
+        sim_run(m, 100 * WEIR_MS);
+        m->loss_permille = 250;
+        for (unsigned i = 0; i < 50; i++) {
+            assert_int_equal(weir_sctp_channel_send(&m->end[0].s, m->now, channel,
+                                                    weir_span_of(bytes, sizeof bytes), false),
+                             WEIR_OK);
+            sim_run(m, 15 * WEIR_MS);
+        }
+        assert_int_equal(weir_sctp_channel_close(&m->end[0].s, m->now, channel), WEIR_OK);
+        sim_run(m, 200 * WEIR_SEC);
+        assert_in_range(m->end[1].got_count, 1, 50);
+        for (uint32_t i = 0; i < m->end[1].got_count; i++) {
+            assert_int_equal(m->end[1].got[i].bytes, sizeof bytes);
+        }
+        channel_bounds(m);
+        sim_free(m);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_channel_opens_with_its_names),
+        cmocka_unit_test(messages_keep_their_kind),
+        cmocka_unit_test(a_channel_waits_for_the_dtls_role),
+        cmocka_unit_test(a_negotiated_channel_needs_no_messages),
+        cmocka_unit_test(data_never_overtakes_its_open),
+        cmocka_unit_test(close_sends_what_is_queued_and_frees_all),
+        cmocka_unit_test(both_close_at_once),
+        cmocka_unit_test(a_lonely_channel_closes),
+        cmocka_unit_test(a_channel_never_heard_of_closes_at_once),
+        cmocka_unit_test(attack_C13_identifiers_are_reused_safely),
+        cmocka_unit_test(as_many_channels_as_there_is_room_for),
+        cmocka_unit_test(names_have_limits),
+        cmocka_unit_test(buffered_bytes_fall_to_the_threshold),
+        cmocka_unit_test(the_last_message_is_read_before_the_end_is_told),
+        cmocka_unit_test(the_association_ends_every_channel),
+        cmocka_unit_test(a_partly_reliable_channel_closes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
