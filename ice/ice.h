@@ -1,0 +1,261 @@
+/* Interactive Connectivity Establishment [RFC 8445], with trickle [RFC 8838] and consent [RFC 7675].
+ *
+ * One struct weir_ice is one agent with one component: BUNDLE and rtcp-mux are assumed. It sends its
+ * checks and answers through weir_ice_send, learns from weir_ice_recv, and says which paths may carry
+ * data: weir_ice_path_ok for what comes in, weir_ice_selected for what goes out.
+ *
+ * The machine contract: after each call drain events; before waiting drain send. `now` never decreases.
+ * The structure is flat and caller-owned; a copy is a snapshot. sizeof is about 20 KiB.
+ *
+ * Timers, all fields of the struct:
+ *   check_at      while a pair waits for its check: the next check may leave (Ta)
+ *   pair.next_at  while a check is in progress: send it again, or give up
+ *   nominate_at   controlling, a pair is valid: nominate the best, better ones or not
+ *   consent_at    a pair is selected: ask for consent again
+ *   expire_at     a pair is selected: consent is over
+ *   fail_at       no pair is valid: give up [RFC 8863]
+ */
+#ifndef WEIR_ICE_ICE_H
+#define WEIR_ICE_ICE_H
+
+#include "core/addr.h"
+#include "core/base.h"
+#include "core/crypto.h"
+#include "core/rand.h"
+#include "core/trace.h"
+#include "stun/stun.h"
+
+/* -- Limits ------------------------------------------------------------------------------------ */
+
+#define WEIR_ICE_LOCALS_MAX 16   /* host and server-reflexive candidates of ours */
+#define WEIR_ICE_REMOTES_MAX 32  /* candidates of the peer, those discovered included */
+#define WEIR_ICE_PAIRS_MAX 100   /* [RFC 8445 6.1.2.5] */
+#define WEIR_ICE_SERVERS_MAX 2   /* STUN servers asked from each base */
+#define WEIR_ICE_GATHERS_MAX 16
+#define WEIR_ICE_ANSWERS_MAX 16  /* answers owed; the oldest goes, its asker asks again */
+#define WEIR_ICE_EVENTS_MAX 32
+#define WEIR_ICE_UFRAG_MAX 256   /* [RFC 8839 5.4] */
+#define WEIR_ICE_PWD_MAX 256
+#define WEIR_ICE_FOUNDATION_MAX 32
+
+enum weir_ice_type { WEIR_ICE_HOST, WEIR_ICE_SRFLX, WEIR_ICE_PRFLX, WEIR_ICE_RELAY };
+
+struct weir_ice_candidate {
+    enum weir_ice_type type;
+    bool is_tcp;              /* read and kept out [RFC 6544 OMITTED] */
+    uint8_t component;
+    uint32_t priority;
+    struct weir_addr addr;
+    struct weir_addr related; /* the base of ours; what the peer says of its own */
+    uint8_t foundation_bytes;
+    char foundation[WEIR_ICE_FOUNDATION_MAX];
+};
+
+/* [RFC 8445 6.1.2.6] */
+enum weir_ice_pair_state {
+    WEIR_ICE_FROZEN,
+    WEIR_ICE_WAITING,
+    WEIR_ICE_IN_PROGRESS,
+    WEIR_ICE_SUCCEEDED,
+    WEIR_ICE_PAIR_FAILED,
+    WEIR_ICE_PAIR_STATES,
+};
+
+enum weir_ice_state {
+    WEIR_ICE_NEW,
+    WEIR_ICE_CHECKING,
+    WEIR_ICE_CONNECTED,    /* a pair is valid: data may flow */
+    WEIR_ICE_COMPLETED,    /* and one is nominated */
+    WEIR_ICE_DISCONNECTED, /* no answer for a while; may recover */
+    WEIR_ICE_FAILED,       /* no pair ever worked, or consent is gone: nothing is sent any more */
+    WEIR_ICE_CLOSED,
+    WEIR_ICE_STATES,
+};
+
+/* What a datagram met, in the order in which it is checked. */
+enum weir_ice_verdict {
+    WEIR_ICE_OK,
+    WEIR_ICE_STUN,          /* no STUN message: the codec's verdict says more */
+    WEIR_ICE_METHOD,        /* not a Binding request, success or error */
+    WEIR_ICE_NO_FINGERPRINT,/* [RFC 8445 7.1 MUST] */
+    WEIR_ICE_LOCAL,         /* arrived at an address that is no candidate of ours */
+    WEIR_ICE_USERNAME,      /* not "<our ufrag>:<theirs>" [RFC 8445 7.3] */
+    WEIR_ICE_INTEGRITY,     /* no or wrong MESSAGE-INTEGRITY: dropped in silence */
+    WEIR_ICE_UNKNOWN_ATTR,  /* proven, with mandatory attributes unknown to us: answered 420 */
+    WEIR_ICE_PRIORITY,      /* proven, without PRIORITY or role: answered 400 */
+    WEIR_ICE_ROLE,          /* proven, role conflict lost by the peer: answered 487 */
+    WEIR_ICE_TRANSACTION,   /* a response to nothing we asked */
+    WEIR_ICE_ASYMMETRIC,    /* a response from another path than asked [RFC 8445 7.2.5.2.1] */
+    WEIR_ICE_RESPONSE,      /* a proven error response */
+    WEIR_ICE_FULL,          /* no room for another remote candidate or pair */
+    WEIR_ICE_OVER,          /* failed or closed */
+    WEIR_ICE_VERDICTS,
+};
+
+enum weir_ice_event_type {
+    WEIR_ICE_EVENT_STATE,       /* state */
+    WEIR_ICE_EVENT_CANDIDATE,   /* candidate: index of a new local one */
+    WEIR_ICE_EVENT_GATHERED,    /* no more local candidates will come */
+    WEIR_ICE_EVENT_VALIDATED,   /* path: may carry data from now on */
+    WEIR_ICE_EVENT_SELECTED,    /* path: data goes there from now on */
+};
+
+struct weir_ice_event {
+    enum weir_ice_event_type type;
+    enum weir_ice_state state;
+    uint32_t candidate;
+    struct weir_path path;
+};
+
+struct weir_ice_config {
+    const struct weir_crypto *crypto;
+    struct weir_trace *trace;
+    uint32_t conn;
+    uint8_t seed[WEIR_SEED_BYTES];
+    bool is_controlling;
+    weir_duration ta;            /* between new checks; 0 = 20 ms [RFC 8445 14.2: 50 ms or as agreed] */
+    weir_duration nominate_wait; /* for better pairs than the first valid one; 0 = 100 ms */
+};
+
+struct weir_ice_pair {
+    uint8_t local, remote; /* indices */
+    uint8_t state;         /* enum weir_ice_pair_state */
+    bool is_triggered;
+    bool is_valid;         /* a check succeeded, and none failed since */
+    bool is_nominated;
+    bool wants_nomination; /* controlled: the peer asked for it before the pair was valid */
+    bool is_nominating;    /* controlling: the check under way carries USE-CANDIDATE */
+    bool has_request;      /* the peer proved itself on this path */
+    bool owes_check;       /* in progress: (re)send now */
+    uint8_t tries;
+    uint8_t txid[WEIR_STUN_TXID_BYTES];
+    uint64_t priority;
+    weir_duration rto, rtt;
+    weir_time next_at, sent_at;
+    uint32_t requests, responses;
+};
+
+struct weir_ice_answer {
+    struct weir_path path;
+    uint8_t txid[WEIR_STUN_TXID_BYTES];
+    uint16_t error; /* 0 = success */
+    uint8_t unknowns;
+    uint16_t unknown[WEIR_STUN_UNKNOWN_MAX];
+};
+
+struct weir_ice_text {
+    uint16_t bytes;
+    char text[WEIR_ICE_UFRAG_MAX];
+};
+
+struct weir_ice {
+    struct weir_ice_config config;
+    struct weir_rand rand;
+    enum weir_ice_state state;
+    bool is_controlling;
+    bool is_remote_lite, has_remote, is_remote_done, is_gathering_done, has_told_gathered;
+    uint64_t tie_breaker;
+    uint8_t role_switches;
+    struct weir_ice_text local_ufrag, local_pwd, remote_ufrag, remote_pwd;
+    struct weir_ice_candidate local[WEIR_ICE_LOCALS_MAX];
+    struct weir_ice_candidate remote[WEIR_ICE_REMOTES_MAX];
+    struct weir_ice_pair pair[WEIR_ICE_PAIRS_MAX];
+    uint32_t locals, remotes, pairs;
+    uint32_t selected; /* pair index, or WEIR_ICE_NONE */
+    uint32_t consent_pair;
+    bool has_last_path; /* of before a restart: used until the new pairs take over */
+    struct weir_path last_path;
+    struct weir_addr server[WEIR_ICE_SERVERS_MAX];
+    uint32_t servers;
+    struct weir_stun_client gather[WEIR_ICE_GATHERS_MAX];
+    uint32_t gathers;
+    struct weir_ice_answer answer[WEIR_ICE_ANSWERS_MAX];
+    uint32_t answer_head, answer_tail;
+    struct weir_ice_event event[WEIR_ICE_EVENTS_MAX];
+    uint32_t event_head, event_tail;
+    weir_time check_at, nominate_at, consent_at, expire_at, fail_at;
+    weir_time last_rx_at;      /* the peer last proved to be there */
+    uint8_t consent_txid[WEIR_STUN_TXID_BYTES];
+    bool owes_consent, has_consent_out;
+    uint8_t consent_misses;
+    weir_time consent_sent_at;
+    uint32_t verdicts[WEIR_ICE_VERDICTS];
+    uint32_t stun_verdicts[WEIR_STUN_VERDICTS];
+};
+
+#define WEIR_ICE_NONE UINT32_MAX
+
+/* Begin. Ufrag and password of ours come from the seed. */
+WEIR_API void weir_ice_init(struct weir_ice *ice, const struct weir_ice_config *config, weir_time now);
+
+/* A host candidate. `preference` orders our own: 65535 is best. WEIR_ERR_FULL beyond the table. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_add_host(struct weir_ice *ice, weir_time now,
+                                                            const struct weir_addr *addr,
+                                                            uint16_t preference);
+/* A STUN server to learn server-reflexive candidates from, asked from every host of its family. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_add_server(struct weir_ice *ice, weir_time now,
+                                                              const struct weir_addr *server);
+/* No more hosts or servers: GATHERED follows once the servers have answered. */
+WEIR_API void weir_ice_gathering_done(struct weir_ice *ice, weir_time now);
+
+/* The peer's credentials, which begin the checks. New ones after weir_ice_restart. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_set_remote(struct weir_ice *ice, weir_time now,
+                                                              struct weir_span ufrag,
+                                                              struct weir_span pwd, bool is_lite);
+/* A candidate of the peer. WEIR_ERR_FULL: it is left out; WEIR_ERR_ARG: not one to check. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_add_remote(struct weir_ice *ice, weir_time now,
+                                                              const struct weir_ice_candidate *c);
+WEIR_API void weir_ice_remote_done(struct weir_ice *ice, weir_time now);
+/* Who nominates: before checks begin, as the descriptions decide [RFC 8445 6.1.1]. */
+WEIR_API void weir_ice_set_controlling(struct weir_ice *ice, bool is_controlling);
+
+/* New credentials of ours; the old pairs carry data until new ones are valid [RFC 8445 9]. */
+WEIR_API void weir_ice_restart(struct weir_ice *ice, weir_time now);
+WEIR_API void weir_ice_close(struct weir_ice *ice, weir_time now);
+
+/* The five verbs. */
+WEIR_API enum weir_ice_verdict weir_ice_recv(struct weir_ice *ice, weir_time now,
+                                             const struct weir_path *path, struct weir_span packet);
+WEIR_API void weir_ice_tick(struct weir_ice *ice, weir_time now);
+WEIR_API size_t weir_ice_send(struct weir_ice *ice, weir_time now, struct weir_mspan out,
+                              struct weir_path *to);
+WEIR_API bool weir_ice_event(struct weir_ice *ice, struct weir_ice_event *out);
+WEIR_API weir_time weir_ice_deadline(const struct weir_ice *ice);
+
+/* May anything but STUN come in on this path? True once the peer proved itself there. */
+WEIR_API bool weir_ice_path_ok(const struct weir_ice *ice, const struct weir_path *path);
+/* Where to send: the nominated pair, or before that the best valid one. False: nowhere, now. */
+WEIR_API bool weir_ice_selected(const struct weir_ice *ice, struct weir_path *path);
+
+/* -- Inspection -------------------------------------------------------------------------------- */
+
+struct weir_ice_pair_info {
+    struct weir_path path;
+    enum weir_ice_pair_state state;
+    enum weir_ice_type local_type, remote_type;
+    bool is_nominated, is_selected;
+    weir_duration rtt; /* 0 = not measured */
+    uint32_t requests, responses;
+};
+
+WEIR_API enum weir_ice_state weir_ice_state(const struct weir_ice *ice);
+/* The i-th pair; false past the last. */
+WEIR_API bool weir_ice_pair_info(const struct weir_ice *ice, uint32_t i,
+                                 struct weir_ice_pair_info *out);
+WEIR_API struct weir_span weir_ice_ufrag(const struct weir_ice *ice);
+WEIR_API struct weir_span weir_ice_pwd(const struct weir_ice *ice);
+WEIR_API const char *weir_ice_state_name(enum weir_ice_state s);
+WEIR_API const char *weir_ice_pair_state_name(enum weir_ice_pair_state s);
+WEIR_API const char *weir_ice_verdict_name(enum weir_ice_verdict v);
+
+/* -- Candidates as text [RFC 8839 5.1] --------------------------------------------------------- */
+
+/* Read "candidate:..." with or without "a=". A .local or other name instead of an address is returned
+ * in *name, and addr then has only its port. False when malformed. */
+WEIR_API WEIR_MUST_CHECK bool weir_ice_candidate_parse(struct weir_span text,
+                                                       struct weir_ice_candidate *out,
+                                                       struct weir_span *name);
+/* Write "candidate:...". */
+WEIR_API void weir_ice_candidate_write(struct weir_wr *w, const struct weir_ice_candidate *c);
+
+#endif

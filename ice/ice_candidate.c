@@ -1,0 +1,168 @@
+/* Candidates as text [RFC 8839 5.1]:
+ *
+ *   candidate:<foundation> <component> <transport> <priority> <address> <port> typ <type>
+ *             [raddr <address>] [rport <port>] [<name> <value>]...
+ */
+#include "ice/ice_int.h"
+
+static bool next_word(struct weir_rd *r, struct weir_span *word)
+{
+    size_t n = 0;
+    while (n < r->n && r->p[n] != ' ') {
+        n++;
+    }
+    struct weir_rd at = *r;
+    if (n == 0 || !weir_rd_take(&at, n, word) || (at.n != 0 && !weir_rd_skip(&at, 1))) {
+        return false;
+    }
+    *r = at;
+    return true;
+}
+
+static bool word_number(struct weir_span word, uint64_t max, uint64_t *out)
+{
+    uint64_t v = 0;
+    if (word.n == 0 || word.n > 10) {
+        return false;
+    }
+    for (size_t i = 0; i < word.n; i++) {
+        unsigned digit = (unsigned)word.p[i] - '0';
+        if (digit > 9) {
+            return false;
+        }
+        v = v * 10 + digit;
+    }
+    *out = v;
+    return v <= max;
+}
+
+static bool next_number(struct weir_rd *r, uint64_t max, uint64_t *out)
+{
+    struct weir_span word;
+    return next_word(r, &word) && word_number(word, max, out);
+}
+
+/* ASCII letters compare without case: Firefox writes UDP, Chromium udp. */
+static bool word_is(struct weir_span word, const char *want)
+{
+    size_t n = 0;
+    for (; want[n] != '\0'; n++) {
+        uint8_t c = n < word.n ? word.p[n] : 0;
+        c = c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+        if (c != (uint8_t)want[n]) {
+            return false;
+        }
+    }
+    return n == word.n;
+}
+
+static bool skip_prefix(struct weir_rd *r, const char *prefix, size_t n)
+{
+    struct weir_rd at = *r;
+    struct weir_span head;
+    if (!weir_rd_take(&at, n, &head) || memcmp(head.p, prefix, n) != 0) {
+        return false;
+    }
+    *r = at;
+    return true;
+}
+
+/* [RFC 8839 5.1] a fully-qualified name may stand for the address; anything printable is one. */
+static bool is_name(struct weir_span s)
+{
+    bool is_good = s.n != 0 && s.n <= 255;
+    for (size_t i = 0; i < s.n && is_good; i++) {
+        uint8_t c = s.p[i];
+        is_good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+                  || c == '-' || c == '.' || c == '_';
+    }
+    return is_good;
+}
+
+static bool read_type(struct weir_span word, enum weir_ice_type *out)
+{
+    static const char *const name[] = { "host", "srflx", "prflx", "relay" };
+    for (unsigned i = 0; i < 4; i++) {
+        if (word_is(word, name[i])) {
+            *out = (enum weir_ice_type)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Name and value pairs after the type; those we do not know are skipped. */
+static bool read_extensions(struct weir_rd *r, struct weir_ice_candidate *c)
+{
+    struct weir_span name, value;
+    uint64_t port;
+    while (r->n != 0) {
+        if (!next_word(r, &name) || !next_word(r, &value)) {
+            return false;
+        }
+        uint16_t related_port = c->related.port;
+        if (word_is(name, "raddr") && weir_addr_parse_ip(value, &c->related)) {
+            c->related.port = related_port;
+        } else if (word_is(name, "rport")) {
+            if (!word_number(value, 65535, &port)) {
+                return false;
+            }
+            c->related.port = (uint16_t)port;
+        }
+    }
+    return true;
+}
+
+bool weir_ice_candidate_parse(struct weir_span text, struct weir_ice_candidate *out,
+                              struct weir_span *name)
+{
+    struct weir_rd r = weir_rd_of(text);
+    struct weir_span foundation, transport, address, word;
+    uint64_t component, priority, port;
+    struct weir_ice_candidate c = { .type = WEIR_ICE_HOST };
+    *name = weir_span_of(NULL, 0);
+    (void)skip_prefix(&r, "a=", 2);
+    if (!skip_prefix(&r, "candidate:", 10) || !next_word(&r, &foundation)
+        || foundation.n > WEIR_ICE_FOUNDATION_MAX || !next_number(&r, 256, &component)
+        || component == 0 || !next_word(&r, &transport) || !next_number(&r, UINT32_MAX, &priority)
+        || !next_word(&r, &address) || !next_number(&r, 65535, &port) || !next_word(&r, &word)
+        || !word_is(word, "typ") || !next_word(&r, &word) || !read_type(word, &c.type)) {
+        return false;
+    }
+    if (!weir_addr_parse_ip(address, &c.addr)) {
+        if (!is_name(address)) {
+            return false;
+        }
+        *name = address;
+    }
+    c.addr.port = (uint16_t)port;
+    c.component = component > 255 ? 255 : (uint8_t)component;
+    c.priority = (uint32_t)priority;
+    c.is_tcp = !word_is(transport, "udp");
+    c.foundation_bytes = (uint8_t)foundation.n;
+    memcpy(c.foundation, foundation.p, foundation.n);
+    if (!read_extensions(&r, &c)) {
+        return false;
+    }
+    *out = c;
+    return true;
+}
+
+void weir_ice_candidate_write(struct weir_wr *w, const struct weir_ice_candidate *c)
+{
+    static const char *const type[] = { "host", "srflx", "prflx", "relay" };
+    weir_wr_str(w, "candidate:");
+    weir_wr_bytes(w, weir_span_of(c->foundation, c->foundation_bytes));
+    weir_wr_str(w, " 1 udp ");
+    weir_wr_dec(w, c->priority);
+    weir_wr_u8(w, ' ');
+    weir_addr_write_ip(w, &c->addr);
+    weir_wr_u8(w, ' ');
+    weir_wr_dec(w, c->addr.port);
+    weir_wr_str(w, " typ ");
+    weir_wr_str(w, type[c->type]);
+    if (c->type != WEIR_ICE_HOST) {
+        /* [RFC 8839 5.1] the base is of no use to the peer and says more than it must know. */
+        weir_wr_str(w, c->addr.family == WEIR_IPV4 ? " raddr 0.0.0.0 rport 0" : " raddr :: rport 0");
+    }
+}
