@@ -6,6 +6,8 @@
  * with a server, with the retransmissions of RFC 8489 6.2.1.
  *
  * Parsing trusts nothing and remembers nothing: what came is only believed after weir_stun_verify.
+ * Reading order of the sources: stun_attr.c, stun_parse.c, stun_integrity.c, stun_build.c, stun_client.c;
+ * stun_url.c and stun_print.c stand apart.
  */
 #ifndef WEIR_STUN_STUN_H
 #define WEIR_STUN_STUN_H
@@ -59,8 +61,11 @@ enum weir_stun_attr_type {
     WEIR_STUN_RESERVATION_TOKEN = 0x0022,
     WEIR_STUN_PRIORITY = 0x0024,
     WEIR_STUN_USE_CANDIDATE = 0x0025,
+    WEIR_STUN_ADDITIONAL_ADDRESS_FAMILY = 0x8000,
+    WEIR_STUN_ADDRESS_ERROR_CODE = 0x8001,
     WEIR_STUN_PASSWORD_ALGORITHMS = 0x8002,
     WEIR_STUN_ALTERNATE_DOMAIN = 0x8003,
+    WEIR_STUN_ICMP = 0x8004,
     WEIR_STUN_SOFTWARE = 0x8022,
     WEIR_STUN_ALTERNATE_SERVER = 0x8023,
     WEIR_STUN_FINGERPRINT = 0x8028,
@@ -94,37 +99,62 @@ struct weir_stun_msg {
     uint16_t klass;  /* enum weir_stun_class */
     uint8_t txid[WEIR_STUN_TXID_BYTES];
     struct weir_addr mapped;           /* XOR-MAPPED-ADDRESS, else MAPPED-ADDRESS */
+    bool has_xor_mapped;
     struct weir_addr alternate_server;
-    struct weir_span username, realm, nonce, software, userhash, password_algorithms;
+    struct weir_span username, realm, nonce, software, userhash;
+    struct weir_span password_algorithms, password_algorithm;
     struct weir_span dtls_in_stun, dtls_in_stun_ack;
-    bool has_dtls_in_stun, has_dtls_in_stun_ack;
+    bool has_username, has_dtls_in_stun, has_dtls_in_stun_ack;
     uint16_t error_code; /* 0 = none, else 300..699 */
     bool has_priority, has_use_candidate, has_controlling, has_controlled, has_fingerprint;
     uint32_t priority;
     uint64_t tie_breaker;
     uint16_t unknown[WEIR_STUN_UNKNOWN_MAX]; /* unknown and comprehension-required */
-    uint8_t unknowns;                        /* how many are listed */
+    uint8_t unknowns;                        /* how many are listed; more there may have been */
     size_t integrity_at;                     /* offset of MESSAGE-INTEGRITY, 0 = none */
     size_t integrity_sha256_at;
     size_t integrity_sha256_bytes;
 };
 
-/* One row of what is known about an attribute. */
+/* One row of what is known about an attribute. Types below 0x8000 are comprehension-required. */
 struct weir_stun_attr_info {
     uint16_t type;
     uint16_t min, max; /* of the value, in bytes */
     const char *name;
+    const char *rfc;   /* where it is defined */
+};
+
+/* One attribute as it stands in the message. */
+struct weir_stun_attr {
+    uint16_t type;
+    struct weir_span value; /* without padding */
+};
+
+struct weir_stun_iter {
+    struct weir_rd rd;
 };
 
 WEIR_API const char *weir_stun_verdict_name(enum weir_stun_verdict v);
 /* NULL for an attribute that is not known. */
 WEIR_API const struct weir_stun_attr_info *weir_stun_attr_info(uint16_t type);
+/* The table by row, for printers and dictionaries; NULL behind its end. */
+WEIR_API const struct weir_stun_attr_info *weir_stun_attr_row(size_t row);
+
+static inline bool weir_stun_attr_is_required(uint16_t type)
+{
+    return type < 0x8000; /* [RFC 8489 14] */
+}
 
 /* Does this look like STUN: first bits and cookie [RFC 7983 7]? */
 WEIR_API bool weir_stun_is_stun(struct weir_span packet);
 
 WEIR_API WEIR_MUST_CHECK enum weir_stun_verdict weir_stun_parse(struct weir_span packet,
                                                                 struct weir_stun_msg *out);
+
+/* Walk through the attributes of a parsed message, all of them, in order and unjudged: also those that
+ * parsing ignores because they stand behind the integrity. */
+WEIR_API struct weir_stun_iter weir_stun_iter(const struct weir_stun_msg *m);
+WEIR_API WEIR_MUST_CHECK bool weir_stun_next(struct weir_stun_iter *it, struct weir_stun_attr *out);
 
 /* Prove a message with a short-term password or a long-term key: MESSAGE-INTEGRITY-SHA256 when it is
  * there, else MESSAGE-INTEGRITY [RFC 8489 9.1.3]. Constant time in the comparison. */
@@ -137,6 +167,18 @@ WEIR_API WEIR_MUST_CHECK enum weir_stun_verdict weir_stun_verify(const struct we
 WEIR_API void weir_stun_long_term_key(const struct weir_crypto *c, enum weir_hash_id hash,
                                       struct weir_span username, struct weir_span realm,
                                       struct weir_span password, uint8_t *key);
+
+/* What stands for the user's name where it shall stay private: SHA-256(username ":" realm)
+ * [RFC 8489 14.4]. */
+WEIR_API void weir_stun_userhash(const struct weir_crypto *c, struct weir_span username,
+                                 struct weir_span realm, uint8_t hash[32]);
+
+/* Password algorithms [RFC 8489 18.5]. */
+#define WEIR_STUN_PASSWORD_MD5 0x0001
+#define WEIR_STUN_PASSWORD_SHA256 0x0002
+
+/* Does the value of PASSWORD-ALGORITHM(S) name this algorithm? False also for a malformed list. */
+WEIR_API bool weir_stun_names_algorithm(struct weir_span list, uint16_t algorithm);
 
 /* -- Building ---------------------------------------------------------------------------------- */
 
@@ -152,6 +194,8 @@ struct weir_stun_seal {
     bool with_fingerprint;
 };
 
+/* Build into `out`: begin, the attributes in the order they are put, end. What does not fit makes
+ * weir_stun_end return 0; so does a value longer than 65,535 bytes or an address without family. */
 WEIR_API void weir_stun_begin(struct weir_stun_build *b, struct weir_mspan out, uint16_t method,
                               enum weir_stun_class klass, const uint8_t txid[WEIR_STUN_TXID_BYTES]);
 WEIR_API void weir_stun_put_flag(struct weir_stun_build *b, uint16_t type);
@@ -160,13 +204,18 @@ WEIR_API void weir_stun_put_u64(struct weir_stun_build *b, uint16_t type, uint64
 WEIR_API void weir_stun_put_bytes(struct weir_stun_build *b, uint16_t type, struct weir_span value);
 /* XORed for the XOR-* types, plain for the others. */
 WEIR_API void weir_stun_put_addr(struct weir_stun_build *b, uint16_t type, const struct weir_addr *a);
+/* `reason` is cut after 32 characters. */
 WEIR_API void weir_stun_put_error(struct weir_stun_build *b, uint16_t code, const char *reason);
 WEIR_API void weir_stun_put_unknown(struct weir_stun_build *b, const uint16_t *type, unsigned count);
 /* Bytes of the whole message, 0 when it did not fit. */
 WEIR_API WEIR_MUST_CHECK size_t weir_stun_end(struct weir_stun_build *b,
                                               const struct weir_stun_seal *seal);
 
-/* -- A Binding transaction with a server ------------------------------------------------------- */
+/* -- A Binding transaction with a server -------------------------------------------------------
+ *
+ * The five verbs of the contract: events after every call, packets before every wait. One request is in
+ * flight; nothing is authenticated, so the answer is worth what the path is worth.
+ */
 
 enum weir_stun_client_state {
     WEIR_STUN_CLIENT_WAITING,
@@ -184,6 +233,14 @@ struct weir_stun_client {
     weir_duration rto;           /* 500 ms, doubling */
     weir_time retransmit_at;     /* the next request, or the end; WEIR_NEVER = settled */
     bool owes_request;
+    bool owes_event;
+};
+
+/* The one event: the transaction ended. */
+struct weir_stun_client_event {
+    enum weir_stun_client_state state; /* DONE or FAILED */
+    struct weir_addr mapped;           /* when DONE */
+    uint16_t error_code;               /* when FAILED by an error response, else 0 */
 };
 
 WEIR_API void weir_stun_client_init(struct weir_stun_client *t, const struct weir_path *path,
@@ -194,6 +251,27 @@ WEIR_API bool weir_stun_client_recv(struct weir_stun_client *t, const struct wei
 WEIR_API void weir_stun_client_tick(struct weir_stun_client *t, weir_time now);
 WEIR_API size_t weir_stun_client_send(struct weir_stun_client *t, weir_time now,
                                       struct weir_mspan out);
+WEIR_API bool weir_stun_client_event(struct weir_stun_client *t, struct weir_stun_client_event *e);
 WEIR_API weir_time weir_stun_client_deadline(const struct weir_stun_client *t);
+
+/* -- Addresses of servers as text [RFC 7064, RFC 7065] ------------------------------------------ */
+
+struct weir_stun_url {
+    bool is_turn;          /* turn: or turns:, else stun: or stuns: */
+    bool is_secure;        /* stuns: or turns: */
+    bool is_tcp;           /* ?transport=tcp, and turns: without a transport */
+    bool host_is_ip6;      /* the host stood in brackets, which are not part of it */
+    struct weir_span host; /* a name or an IP address; within the text */
+    uint16_t port;         /* 3478, or 5349 when secure, where none is given */
+};
+
+/* The whole text must be the URL. False, and *out unspecified, when it is not one. */
+WEIR_API WEIR_MUST_CHECK bool weir_stun_url_parse(struct weir_span text, struct weir_stun_url *out);
+
+/* -- For people -------------------------------------------------------------------------------- */
+
+/* One line about a parsed message, appended to the writer: class, method, transaction, then each
+ * attribute by name with its size. Names and passwords of users are not shown. */
+WEIR_API void weir_stun_print(const struct weir_stun_msg *m, struct weir_wr *text);
 
 #endif

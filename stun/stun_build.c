@@ -14,6 +14,10 @@ void weir_stun_begin(struct weir_stun_build *b, struct weir_mspan out, uint16_t 
 
 void weir_stun_put_bytes(struct weir_stun_build *b, uint16_t type, struct weir_span value)
 {
+    if (value.n > UINT16_MAX) {
+        b->w.overflow = true;
+        return;
+    }
     weir_wr_u16(&b->w, type);
     weir_wr_u16(&b->w, (uint16_t)value.n);
     weir_wr_bytes(&b->w, value);
@@ -49,6 +53,10 @@ void weir_stun_put_addr(struct weir_stun_build *b, uint16_t type, const struct w
 {
     uint8_t v[20] = { 0, a->family == WEIR_IPV4 ? 1 : 2 };
     size_t ip_bytes = weir_addr_ip_bytes(a);
+    if (ip_bytes == 0) {
+        b->w.overflow = true;
+        return;
+    }
     weir_put16(v + 2, a->port);
     memcpy(v + 4, a->ip, ip_bytes);
     if (is_xor_type(type) && !b->w.overflow) {
@@ -73,10 +81,11 @@ void weir_stun_put_error(struct weir_stun_build *b, uint16_t code, const char *r
 void weir_stun_put_unknown(struct weir_stun_build *b, const uint16_t *type, unsigned count)
 {
     uint8_t v[2 * WEIR_STUN_UNKNOWN_MAX];
-    for (unsigned i = 0; i < count && i < WEIR_STUN_UNKNOWN_MAX; i++) {
-        weir_put16(v + 2 * i, type[i]);
+    size_t n = 0;
+    for (unsigned i = 0; i < count && i < WEIR_STUN_UNKNOWN_MAX; i++, n += 2) {
+        weir_put16(v + n, type[i]);
     }
-    weir_stun_put_bytes(b, WEIR_STUN_UNKNOWN_ATTRIBUTES, weir_span_of(v, (size_t)2 * count));
+    weir_stun_put_bytes(b, WEIR_STUN_UNKNOWN_ATTRIBUTES, weir_span_of(v, n));
 }
 
 static void set_length(struct weir_stun_build *b)

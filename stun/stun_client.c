@@ -21,6 +21,19 @@ static void settle(struct weir_stun_client *t, enum weir_stun_client_state state
     t->state = state;
     t->retransmit_at = WEIR_NEVER;
     t->owes_request = false;
+    t->owes_event = true;
+}
+
+bool weir_stun_client_event(struct weir_stun_client *t, struct weir_stun_client_event *e)
+{
+    if (!t->owes_event) {
+        return false;
+    }
+    t->owes_event = false;
+    e->state = t->state;
+    e->mapped = t->mapped;
+    e->error_code = t->error_code;
+    return true;
 }
 
 bool weir_stun_client_recv(struct weir_stun_client *t, const struct weir_path *path,
@@ -32,7 +45,11 @@ bool weir_stun_client_recv(struct weir_stun_client *t, const struct weir_path *p
     if (!is_ours) {
         return false;
     }
-    if (m->klass == WEIR_STUN_SUCCESS && m->mapped.family == t->path.local.family) {
+    /* [RFC 8489 6.3.3 MUST] an answer with something mandatory that we do not know is a failure.
+     * [RFC 8489 10 OMITTED] ALTERNATE-SERVER is not followed: an unauthenticated answer could send us
+     * anywhere, and a reflexive address is not worth that. */
+    if (m->klass == WEIR_STUN_SUCCESS && m->unknowns == 0
+        && m->mapped.family == t->path.local.family) {
         t->mapped = m->mapped;
         settle(t, WEIR_STUN_CLIENT_DONE);
     } else {

@@ -52,3 +52,31 @@ void weir_stun_long_term_key(const struct weir_crypto *c, enum weir_hash_id hash
     const struct weir_span part[5] = { username, WEIR_LIT(":"), realm, WEIR_LIT(":"), password };
     weir_hash_of(c, hash, part, 5, key);
 }
+
+void weir_stun_userhash(const struct weir_crypto *c, struct weir_span username,
+                        struct weir_span realm, uint8_t hash[32])
+{
+    const struct weir_span part[3] = { username, WEIR_LIT(":"), realm };
+    weir_hash_of(c, WEIR_SHA256, part, 3, hash);
+}
+
+bool weir_stun_names_algorithm(struct weir_span list, uint16_t algorithm)
+{
+    struct weir_rd r = weir_rd_of(list);
+    while (r.n != 0) {
+        uint16_t number, bytes;
+        struct weir_span parameters;
+        if (!weir_rd_u16(&r, &number) || !weir_rd_u16(&r, &bytes)
+            || !weir_rd_take(&r, bytes, &parameters)) {
+            return false;
+        }
+        if (number == algorithm) {
+            return true;
+        }
+        /* The last one's padding belongs to the attribute, not to its value. */
+        if (r.n != 0 && !weir_rd_pad4(&r, bytes)) {
+            return false;
+        }
+    }
+    return false;
+}

@@ -71,56 +71,86 @@ static bool read_error(struct weir_span v, struct weir_stun_msg *m)
     return hundreds >= 3 && hundreds <= 6 && rest <= 99;
 }
 
-static bool is_first_tie_breaker(const struct weir_stun_msg *m)
+/* The spans that a message may carry; NULL for types of another kind. */
+static struct weir_span *span_of_type(struct weir_stun_msg *m, uint16_t type)
 {
-    return !m->has_controlled && !m->has_controlling;
+    switch (type) {
+    case WEIR_STUN_USERNAME:
+        return &m->username;
+    case WEIR_STUN_REALM:
+        return &m->realm;
+    case WEIR_STUN_NONCE:
+        return &m->nonce;
+    case WEIR_STUN_SOFTWARE:
+        return &m->software;
+    case WEIR_STUN_USERHASH:
+        return &m->userhash;
+    case WEIR_STUN_PASSWORD_ALGORITHMS:
+        return &m->password_algorithms;
+    case WEIR_STUN_PASSWORD_ALGORITHM:
+        return &m->password_algorithm;
+    case WEIR_STUN_DTLS_IN_STUN:
+        return &m->dtls_in_stun;
+    case WEIR_STUN_DTLS_IN_STUN_ACK:
+        return &m->dtls_in_stun_ack;
+    default:
+        return NULL;
+    }
+}
+
+static void take_span(struct weir_stun_msg *m, uint16_t type, struct weir_span v)
+{
+    struct weir_span *to = span_of_type(m, type);
+    if (to != NULL && to->p == NULL) { /* [RFC 8489 14] only the first of a type counts */
+        *to = v;
+        m->has_username |= type == WEIR_STUN_USERNAME;
+        m->has_dtls_in_stun |= type == WEIR_STUN_DTLS_IN_STUN;
+        m->has_dtls_in_stun_ack |= type == WEIR_STUN_DTLS_IN_STUN_ACK;
+    }
+}
+
+/* XOR-MAPPED-ADDRESS wins over MAPPED-ADDRESS, which an address-rewriting box may have changed. */
+static bool take_mapped(struct weir_stun_msg *m, bool is_xored, struct weir_span v)
+{
+    struct weir_addr a;
+    if (!read_addr(v, m, is_xored, &a)) {
+        return false;
+    }
+    if (is_xored ? !m->has_xor_mapped : m->mapped.family == WEIR_FAMILY_NONE) {
+        m->mapped = a;
+    }
+    m->has_xor_mapped |= is_xored;
+    return true;
+}
+
+/* One message speaks for one role [RFC 8445 7.1.3]. */
+static bool take_role(struct weir_stun_msg *m, uint16_t type, struct weir_span v)
+{
+    bool is_controlled = type == WEIR_STUN_ICE_CONTROLLED;
+    if (is_controlled ? m->has_controlling : m->has_controlled) {
+        return false;
+    }
+    if (!m->has_controlled && !m->has_controlling) {
+        m->tie_breaker = weir_be64(v.p);
+        m->has_controlled = is_controlled;
+        m->has_controlling = !is_controlled;
+    }
+    return true;
 }
 
 /* Take one attribute's value. False when it has a value it cannot have. `at` is its offset. */
 static bool take_value(struct weir_stun_msg *m, uint16_t type, struct weir_span v, size_t at)
 {
-    struct weir_addr plain;
     switch (type) {
     case WEIR_STUN_XOR_MAPPED_ADDRESS:
-        return read_addr(v, m, true, &m->mapped);
     case WEIR_STUN_MAPPED_ADDRESS:
-        if (!read_addr(v, m, false, &plain)) {
-            return false;
-        }
-        m->mapped = m->mapped.family == WEIR_FAMILY_NONE ? plain : m->mapped;
-        return true;
+        return take_mapped(m, type == WEIR_STUN_XOR_MAPPED_ADDRESS, v);
     case WEIR_STUN_ALTERNATE_SERVER:
         return read_addr(v, m, false, &m->alternate_server);
-    case WEIR_STUN_USERNAME:
-        m->username = v;
-        return true;
-    case WEIR_STUN_REALM:
-        m->realm = v;
-        return true;
-    case WEIR_STUN_NONCE:
-        m->nonce = v;
-        return true;
-    case WEIR_STUN_SOFTWARE:
-        m->software = v;
-        return true;
-    case WEIR_STUN_USERHASH:
-        m->userhash = v;
-        return true;
-    case WEIR_STUN_PASSWORD_ALGORITHMS:
-        m->password_algorithms = v;
-        return true;
-    case WEIR_STUN_DTLS_IN_STUN:
-        m->dtls_in_stun = v;
-        m->has_dtls_in_stun = true;
-        return true;
-    case WEIR_STUN_DTLS_IN_STUN_ACK:
-        m->dtls_in_stun_ack = v;
-        m->has_dtls_in_stun_ack = true;
-        return true;
     case WEIR_STUN_ERROR_CODE:
         return read_error(v, m);
     case WEIR_STUN_PRIORITY:
-        m->priority = weir_be32(v.p);
+        m->priority = m->has_priority ? m->priority : weir_be32(v.p);
         m->has_priority = true;
         return true;
     case WEIR_STUN_USE_CANDIDATE:
@@ -128,13 +158,7 @@ static bool take_value(struct weir_stun_msg *m, uint16_t type, struct weir_span 
         return true;
     case WEIR_STUN_ICE_CONTROLLED:
     case WEIR_STUN_ICE_CONTROLLING:
-        if (!is_first_tie_breaker(m)) {
-            return false; /* both roles in one message */
-        }
-        m->tie_breaker = weir_be64(v.p);
-        m->has_controlled = type == WEIR_STUN_ICE_CONTROLLED;
-        m->has_controlling = type == WEIR_STUN_ICE_CONTROLLING;
-        return true;
+        return take_role(m, type, v);
     case WEIR_STUN_MESSAGE_INTEGRITY:
         m->integrity_at = at;
         return true;
@@ -143,7 +167,8 @@ static bool take_value(struct weir_stun_msg *m, uint16_t type, struct weir_span 
         m->integrity_sha256_bytes = v.n;
         return v.n % 4 == 0; /* [RFC 8489 14.6 MUST] truncated to a multiple of four, 16 at least */
     default:
-        return true; /* known by size alone */
+        take_span(m, type, v);
+        return true;
     }
 }
 
@@ -206,4 +231,20 @@ enum weir_stun_verdict weir_stun_parse(struct weir_span packet, struct weir_stun
         v = take_attr(out, type, value, at, r.n);
     }
     return v;
+}
+
+struct weir_stun_iter weir_stun_iter(const struct weir_stun_msg *m)
+{
+    struct weir_stun_iter it = { weir_rd_of(m->packet) };
+    if (!weir_rd_skip(&it.rd, WEIR_STUN_HEADER_BYTES)) {
+        it.rd.n = 0;
+    }
+    return it;
+}
+
+bool weir_stun_next(struct weir_stun_iter *it, struct weir_stun_attr *out)
+{
+    uint16_t bytes;
+    return weir_rd_u16(&it->rd, &out->type) && weir_rd_u16(&it->rd, &bytes)
+           && weir_rd_take(&it->rd, bytes, &out->value) && weir_rd_pad4(&it->rd, bytes);
 }
