@@ -40,7 +40,7 @@
 
 /* -- Limits ------------------------------------------------------------------------------------ */
 
-#define WEIR_PEER_MEDIA_MAX 8           /* m= sections of one connection; 300 bytes each */
+#define WEIR_PEER_MEDIA_MAX WEIR_SDP_MEDIA_MAX /* m= sections of one connection; 450 bytes each */
 #define WEIR_PEER_CODECS_MAX 12         /* negotiated payload types of one section */
 #define WEIR_PEER_SSRCS_MAX 4           /* remote SSRCs told apart per section */
 #define WEIR_PEER_EVENTS_MAX 32
@@ -136,6 +136,13 @@ struct weir_peer_config {
     uint32_t conn;                        /* our number in the trace */
 };
 
+/* [RFC 8829 3.2] */
+enum weir_signalling {
+    WEIR_STABLE,
+    WEIR_HAVE_LOCAL_OFFER,
+    WEIR_HAVE_REMOTE_OFFER,
+};
+
 struct weir_media_codec {
     uint8_t payload_type;
     uint8_t feedback; /* enum weir_sdp_feedback */
@@ -172,16 +179,21 @@ struct weir_peer {
     struct weir_pool *pool;
     struct weir_rand rand;
     enum weir_peer_state state;
-    bool is_offerer;
+    enum weir_signalling signalling;
     bool has_local, has_remote;
-    bool is_dtls_begun, is_sctp_begun, is_srtp_ready;
-    bool owes_close;
+    bool is_dtls_ready;  /* initialised, may take records */
+    bool is_dtls_begun;  /* its role is settled */
+    bool is_sctp_begun;  /* the association was asked to connect */
+    bool is_srtp_ready, has_data;
+    bool owes_close, has_said_bye;
     uint8_t medias;
     struct weir_media media[WEIR_PEER_MEDIA_MAX];
     uint32_t session_version;
-    char session_id[20];
-    uint16_t remote_sctp_port;
-    uint32_t remote_max_message;
+    char session_id[20]; /* digits */
+    uint8_t session_id_bytes;
+    char cname[WEIR_RTCP_CNAME_MAX];
+    uint32_t remote_bytes;
+    char remote_text[WEIR_PEER_SDP_MAX]; /* the remote offer that waits for its answer */
 
     struct weir_ice ice;
     struct weir_dtls dtls;
@@ -258,7 +270,7 @@ WEIR_API void weir_peer_deliver(struct weir_peer *p, weir_time now, struct weir_
 /* -- Descriptions -- */
 
 /* Say what an offer shall contain, before creating it. The index of the section is returned in *media.
- * A data section is always offered last unless `without_data` was never asked for. */
+ * A data section is always offered too, behind the others. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_media(struct weir_peer *p,
                                                               enum weir_sdp_kind kind,
                                                               enum weir_sdp_direction direction,

@@ -115,6 +115,11 @@ weir_time weir_pump_now(const struct weir_pump *p)
     return p->now;
 }
 
+weir_time weir_pump_refresh(struct weir_pump *p)
+{
+    return p->now = weir_pump_clock();
+}
+
 const struct weir_pump_stats *weir_pump_stats(const struct weir_pump *p)
 {
     return &p->stats;

@@ -88,8 +88,10 @@ WEIR_MUST_CHECK enum weir_status weir_pump_bind_mdns(struct weir_pump *, struct 
 /* Monotonic microseconds, read now. */
 weir_time weir_pump_clock(void);
 
-/* The time the last wait returned. */
+/* The time the last wait returned, or the last refresh: one moment for a whole batch. */
 weir_time weir_pump_now(const struct weir_pump *);
+/* Read the clock into it now. */
+weir_time weir_pump_refresh(struct weir_pump *);
 
 /* Send what is queued and wait for datagrams, for room to send, for a wake, or until `until`. Packets
  * given out before become invalid. WEIR_ERR_SYSTEM when the kernel interface broke. */

@@ -1,0 +1,637 @@
+/* One connection: the verbs, and how the machines drive each other.
+ *
+ *   in    ICE says which paths are good; DTLS and SRTP are taken from those alone; what DTLS opens is
+ *         SCTP; what SRTP opens is media or RTCP.
+ *   up    a valid pair starts DTLS; DTLS gives SRTP its keys and starts SCTP.
+ *   out   ICE, DTLS flights, RTCP, retransmissions, SCTP, in this order.
+ */
+#include "peer/peer_int.h"
+
+const char *weir_peer_state_name(enum weir_peer_state s)
+{
+    static const char *const name[] = { "new",          "connecting", "connected",
+                                        "disconnected", "failed",     "closed" };
+    _Static_assert(sizeof name / sizeof name[0] == WEIR_PEER_STATES, "every state has a name");
+    return (unsigned)s < WEIR_PEER_STATES ? name[s] : "?";
+}
+
+const char *weir_peer_verdict_name(enum weir_peer_verdict v)
+{
+    static const char *const name[] = { "ok",   "empty", "class", "stun", "path",  "dtls", "sctp",
+                                        "early", "srtp", "rtp",   "rtcp", "media", "over" };
+    _Static_assert(sizeof name / sizeof name[0] == WEIR_PEER_VERDICTS, "every verdict has a name");
+    return (unsigned)v < WEIR_PEER_VERDICTS ? name[v] : "?";
+}
+
+/* -- Beginning and end ------------------------------------------------------------------------- */
+
+static void init_ice(struct weir_peer *p, weir_time now)
+{
+    struct weir_ice_config c = { .crypto = p->config.crypto, .trace = p->config.trace,
+                                 .conn = p->config.conn };
+    weir_rand_bytes(&p->rand, c.seed, sizeof c.seed);
+    weir_ice_init(&p->ice, &c, now);
+    weir_wipe(&c, sizeof c);
+}
+
+static void init_sctp(struct weir_peer *p, weir_time now)
+{
+    struct weir_sctp_config c;
+    weir_sctp_config_default(&c, p->config.crypto);
+    c.trace = p->config.trace;
+    c.conn = p->config.conn;
+    c.local_port = c.remote_port = PEER_SCTP_PORT;
+    c.mtu = PEER_SCTP_MTU;
+    c.has_channels = true;
+    c.rx_quota = p->config.rx_buffers;
+    c.tx_quota = p->config.tx_buffers;
+    c.message_max_local = p->config.max_message_size;
+    weir_rand_bytes(&p->rand, c.seed, sizeof c.seed);
+    weir_sctp_init(&p->sctp, &c, p->pool, now);
+    weir_wipe(&c, sizeof c);
+}
+
+static void init_rtcp(struct weir_peer *p, weir_time now)
+{
+    struct weir_rtcp_config c = { .trace = p->config.trace, .conn = p->config.conn,
+                                  .ntp_at_epoch = p->config.ntp_at_epoch };
+    weir_rand_text(&p->rand, p->cname, 16);
+    memcpy(c.cname, p->cname, sizeof c.cname);
+    weir_rand_bytes(&p->rand, c.seed, sizeof c.seed);
+    weir_rtcp_init(&p->rtcp, &c, now);
+    weir_rtcp_history_init(&p->history);
+    weir_wipe(&c, sizeof c);
+}
+
+static void init_timeline(struct weir_peer *p, weir_time now)
+{
+    struct weir_peer_timeline never = { now,        WEIR_NEVER, WEIR_NEVER, WEIR_NEVER,
+                                        WEIR_NEVER, WEIR_NEVER, WEIR_NEVER, WEIR_NEVER,
+                                        WEIR_NEVER, WEIR_NEVER, WEIR_NEVER, WEIR_NEVER };
+    p->timeline = never;
+}
+
+void weir_peer_init(struct weir_peer *p, const struct weir_peer_config *config, struct weir_pool *pool,
+                    weir_time now)
+{
+    memset(p, 0, sizeof *p);
+    p->config = *config;
+    p->pool = pool;
+    if (p->config.max_message_size == 0) {
+        p->config.max_message_size = PEER_MESSAGE_MAX;
+    }
+    p->config.rx_buffers = p->config.rx_buffers == 0 ? PEER_RX_BUFFERS : p->config.rx_buffers;
+    p->config.tx_buffers = p->config.tx_buffers == 0 ? PEER_TX_BUFFERS : p->config.tx_buffers;
+    weir_rand_init(&p->rand, config->seed);
+    weir_wipe(p->config.seed, sizeof p->config.seed);
+    struct weir_wr id = weir_wr_of((struct weir_mspan){ (uint8_t *)p->session_id,
+                                                        sizeof p->session_id });
+    weir_wr_dec(&id, weir_rand_u64(&p->rand) >> 2);
+    p->session_id_bytes = (uint8_t)weir_wr_done(&id);
+    init_timeline(p, now);
+    init_ice(p, now);
+    init_sctp(p, now);
+    init_rtcp(p, now);
+}
+
+void weir_peer_deinit(struct weir_peer *p)
+{
+    weir_sctp_release_all(&p->sctp);
+    weir_rtcp_history_clear(&p->history, p->pool);
+    if (p->is_dtls_ready) {
+        weir_dtls_deinit(&p->dtls);
+    }
+    weir_wipe(p, sizeof *p);
+}
+
+size_t weir_peer_bytes(const struct weir_peer_config *config)
+{
+    uint32_t rx = config->rx_buffers == 0 ? PEER_RX_BUFFERS : config->rx_buffers;
+    uint32_t tx = config->tx_buffers == 0 ? PEER_TX_BUFFERS : config->tx_buffers;
+    uint32_t history = config->is_data_only ? 0 : WEIR_RTCP_HISTORY_MAX;
+    return sizeof(struct weir_peer) + weir_pool_bytes(rx + tx + history);
+}
+
+enum weir_status weir_peer_add_local(struct weir_peer *p, weir_time now, const struct weir_addr *addr)
+{
+    bool is_loopback = weir_addr_is_loopback(addr);
+    uint16_t preference = (uint16_t)((is_loopback ? 10000u : 65535u) - p->ice.locals);
+    return weir_ice_add_host(&p->ice, now, addr, preference);
+}
+
+enum weir_status weir_peer_add_stun_server(struct weir_peer *p, weir_time now,
+                                           const struct weir_addr *server)
+{
+    return weir_ice_add_server(&p->ice, now, server);
+}
+
+/* -- Events ------------------------------------------------------------------------------------ */
+
+void weir_peer_push(struct weir_peer *p, const struct weir_event *e)
+{
+    if (p->event_head - p->event_tail < WEIR_PEER_EVENTS_MAX) {
+        p->event[p->event_head++ % WEIR_PEER_EVENTS_MAX] = *e;
+    }
+}
+
+static bool has_room(const struct weir_peer *p)
+{
+    return p->event_head - p->event_tail < WEIR_PEER_EVENTS_MAX - 4;
+}
+
+static void set_state(struct weir_peer *p, weir_time now, enum weir_peer_state next)
+{
+    if (p->state == next) {
+        return;
+    }
+    weir_trace(p->config.trace, now, WEIR_TRACE_PEER, WEIR_TRACE_STATE, p->config.conn,
+               (uint32_t)p->state, (uint32_t)next, 0);
+    p->state = next;
+    struct weir_event e = { .type = WEIR_EVENT_STATE, .state = next };
+    weir_peer_push(p, &e);
+}
+
+void weir_peer_update_state(struct weir_peer *p, weir_time now)
+{
+    enum weir_ice_state ice = weir_ice_state(&p->ice);
+    enum weir_dtls_state dtls = p->is_dtls_ready ? weir_dtls_state(&p->dtls) : WEIR_DTLS_NEW;
+    if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED) {
+        return;
+    }
+    if (ice == WEIR_ICE_FAILED || dtls == WEIR_DTLS_FAILED) {
+        set_state(p, now, WEIR_PEER_FAILED);
+    } else if (dtls == WEIR_DTLS_CLOSED && !p->owes_close) {
+        weir_ice_close(&p->ice, now);
+        set_state(p, now, WEIR_PEER_CLOSED);
+    } else if (ice == WEIR_ICE_DISCONNECTED) {
+        set_state(p, now, WEIR_PEER_DISCONNECTED);
+    } else if (dtls == WEIR_DTLS_CONNECTED && ice >= WEIR_ICE_CONNECTED) {
+        set_state(p, now, WEIR_PEER_CONNECTED);
+    } else if (p->has_local && p->has_remote && p->state == WEIR_PEER_NEW) {
+        set_state(p, now, WEIR_PEER_CONNECTING);
+    }
+}
+
+static void tell_candidate(struct weir_peer *p, uint32_t index)
+{
+    uint32_t at = p->event_head % WEIR_PEER_EVENTS_MAX;
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ (uint8_t *)p->candidate_text[at],
+                                                       sizeof p->candidate_text[at] });
+    weir_ice_candidate_write(&w, &p->ice.local[index]);
+    struct weir_event e = { .type = WEIR_EVENT_CANDIDATE,
+                            .data = { w.base, weir_wr_done(&w) } };
+    weir_peer_push(p, &e);
+}
+
+static void take_ice_events(struct weir_peer *p, weir_time now)
+{
+    struct weir_ice_event e;
+    while (has_room(p) && weir_ice_event(&p->ice, &e)) {
+        struct weir_event out = { .path = e.path };
+        switch (e.type) {
+        case WEIR_ICE_EVENT_CANDIDATE:
+            tell_candidate(p, e.candidate);
+            break;
+        case WEIR_ICE_EVENT_GATHERED:
+            out.type = WEIR_EVENT_CANDIDATE;
+            weir_peer_push(p, &out);
+            break;
+        case WEIR_ICE_EVENT_SELECTED:
+            p->timeline.selected = weir_time_min(p->timeline.selected, now);
+            out.type = WEIR_EVENT_SELECTED;
+            weir_peer_push(p, &out);
+            break;
+        case WEIR_ICE_EVENT_VALIDATED:
+        case WEIR_ICE_EVENT_STATE:
+            break;
+        }
+    }
+}
+
+static void take_dtls_events(struct weir_peer *p, weir_time now)
+{
+    struct weir_dtls_event e;
+    while (p->is_dtls_ready && weir_dtls_event(&p->dtls, &e)) { /* at most three kinds, once each */
+        if (e.type == WEIR_DTLS_EVENT_CONNECTED) {
+            weir_peer_dtls_connected(p, now);
+        }
+    }
+}
+
+static void take_sctp_event(struct weir_peer *p, weir_time now, const struct weir_sctp_event *e)
+{
+    struct weir_event out = { .channel = e->channel, .is_remote = e->is_remote,
+                              .sctp_reason = e->reason };
+    switch (e->type) {
+    case WEIR_SCTP_EVENT_CONNECTED:
+        p->timeline.sctp_done = now;
+        out.type = WEIR_EVENT_DATA_READY;
+        break;
+    case WEIR_SCTP_EVENT_CHANNEL_OPEN:
+        p->timeline.first_channel = weir_time_min(p->timeline.first_channel, now);
+        out.type = WEIR_EVENT_CHANNEL_OPEN;
+        break;
+    case WEIR_SCTP_EVENT_BUFFERED_LOW:
+        out.type = WEIR_EVENT_CHANNEL_LOW;
+        break;
+    case WEIR_SCTP_EVENT_WRITABLE:
+        out.type = WEIR_EVENT_WRITABLE;
+        break;
+    case WEIR_SCTP_EVENT_CHANNEL_CLOSED:
+        out.type = WEIR_EVENT_CHANNEL_CLOSED;
+        break;
+    case WEIR_SCTP_EVENT_CLOSED:
+        out.type = WEIR_EVENT_DATA_CLOSED;
+        break;
+    case WEIR_SCTP_EVENT_NONE:
+    case WEIR_SCTP_EVENT_RESTARTED:    /* its channels close one by one */
+    case WEIR_SCTP_EVENT_MESSAGE:      /* read when asked for */
+    case WEIR_SCTP_EVENT_STREAM_RESET: /* streams without channels are not used here */
+        return;
+    }
+    weir_peer_push(p, &out);
+}
+
+void weir_peer_progress(struct weir_peer *p, weir_time now)
+{
+    struct weir_sctp_event e;
+    take_ice_events(p, now);
+    weir_peer_start_dtls(p, now);
+    take_dtls_events(p, now);
+    while (has_room(p) && weir_sctp_event(&p->sctp, &e)) {
+        take_sctp_event(p, now, &e);
+    }
+    weir_peer_take_rtcp_events(p, now);
+    weir_peer_update_state(p, now);
+    while (p->names_told < p->names && has_room(p)) {
+        const char *name = p->name[p->names_told++];
+        size_t n = 0;
+        while (name[n] != '\0') {
+            n++;
+        }
+        struct weir_event out = { .type = WEIR_EVENT_NAME, .data = weir_span_of(name, n) };
+        weir_peer_push(p, &out);
+    }
+}
+
+/* -- Messages ---------------------------------------------------------------------------------- */
+
+static void release_reading(struct weir_peer *p, weir_time now)
+{
+    if (p->is_reading && !p->is_deferred) {
+        weir_sctp_release(&p->sctp, now, &p->reading);
+        p->is_reading = false;
+    }
+}
+
+/* The bytes of the message being read: in place when it is one piece, else gathered. */
+static bool message_bytes(struct weir_peer *p, struct weir_span *out)
+{
+    const struct weir_sctp_message *m = &p->reading;
+    uint32_t cursor = m->head;
+    struct weir_span piece;
+    *out = weir_span_of(NULL, 0);
+    if (m->bytes == 0) {
+        return true;
+    }
+    if (weir_sctp_message_piece(&p->sctp, m, &cursor, &piece) && piece.n == m->bytes) {
+        *out = piece;
+        return true;
+    }
+    out->p = p->config.assembly.p;
+    out->n = weir_sctp_message_copy(&p->sctp, m, p->config.assembly);
+    return out->n == m->bytes;
+}
+
+static bool next_message(struct weir_peer *p, weir_time now, struct weir_event *e)
+{
+    bool is_again = p->is_reading;
+    if (p->is_held || p->state == WEIR_PEER_CLOSED) {
+        return false;
+    }
+    while (is_again || weir_sctp_read(&p->sctp, &p->reading)) {
+        is_again = false;
+        p->is_reading = true;
+        p->is_deferred = false;
+        memset(e, 0, sizeof *e);
+        e->type = WEIR_EVENT_CHANNEL_MESSAGE;
+        e->channel = p->reading.channel;
+        e->is_text = p->reading.is_text;
+        if (p->reading.channel != WEIR_SCTP_NO_CHANNEL && message_bytes(p, &e->data)) {
+            p->timeline.first_message = weir_time_min(p->timeline.first_message, now);
+            return true;
+        }
+        release_reading(p, now);
+    }
+    return false;
+}
+
+void weir_peer_defer(struct weir_peer *p)
+{
+    p->is_deferred = p->is_held = p->is_reading;
+}
+
+void weir_peer_resume(struct weir_peer *p)
+{
+    p->is_held = false;
+}
+
+bool weir_peer_event(struct weir_peer *p, weir_time now, struct weir_event *e)
+{
+    release_reading(p, now);
+    weir_peer_progress(p, now);
+    if (p->event_head != p->event_tail) {
+        *e = p->event[p->event_tail++ % WEIR_PEER_EVENTS_MAX];
+        return true;
+    }
+    return next_message(p, now, e);
+}
+
+/* -- In: decrypt, analyse, deliver ------------------------------------------------------------- */
+
+static enum weir_peer_verdict decrypt_stun(struct weir_peer *p, weir_time now,
+                                           const struct weir_packet *k)
+{
+    enum weir_ice_verdict v =
+        weir_ice_recv(&p->ice, now, &k->path, weir_span_of(k->data, k->len));
+    if (v == WEIR_ICE_OK && p->timeline.first_response == WEIR_NEVER) {
+        p->timeline.first_response = now;
+    }
+    weir_peer_start_dtls(p, now);
+    return v == WEIR_ICE_OK ? WEIR_PEER_OK : WEIR_PEER_STUN;
+}
+
+static bool is_inside(struct weir_span s, const struct weir_packet *k)
+{
+    return s.p >= k->data && (size_t)(s.p - k->data) <= k->len;
+}
+
+/* A datagram may hold several records. The last data stays in the item for its stage; data before it,
+ * or data that DTLS had kept itself, is handled at once, in order. */
+static enum weir_peer_verdict decrypt_dtls(struct weir_peer *p, weir_time now, struct weir_item *item)
+{
+    struct weir_mspan datagram = { item->packet.data, item->packet.len };
+    enum weir_dtls_verdict v = WEIR_DTLS_OVER;
+    while (datagram.n != 0) {
+        struct weir_span plain = { NULL, 0 };
+        size_t before = datagram.n;
+        v = weir_dtls_recv(&p->dtls, now, &datagram, &plain);
+        if (plain.n != 0 && (datagram.n != 0 || !is_inside(plain, &item->packet))) {
+            (void)weir_sctp_recv(&p->sctp, now, plain);
+        } else if (plain.n != 0) {
+            item->plain = plain;
+            item->kind = WEIR_ITEM_SCTP;
+        }
+        if (datagram.n >= before) {
+            break;
+        }
+    }
+    return v == WEIR_DTLS_OK ? WEIR_PEER_OK : WEIR_PEER_DTLS;
+}
+
+static enum weir_peer_verdict decrypt_srtp(struct weir_peer *p, struct weir_item *item)
+{
+    struct weir_mspan packet = { item->packet.data, item->packet.len };
+    if (!p->is_srtp_ready) {
+        return WEIR_PEER_EARLY;
+    }
+    if (packet.n > 1 && packet.p[1] >= 192 && packet.p[1] <= 223) { /* [RFC 5761 4] */
+        if (weir_srtcp_open(&p->srtp_rx, &packet) != WEIR_SRTP_OK) {
+            return WEIR_PEER_SRTP;
+        }
+        item->kind = WEIR_ITEM_RTCP;
+        item->plain = weir_span_const(packet);
+        return WEIR_PEER_OK;
+    }
+    if (weir_srtp_open(&p->srtp_rx, &packet) != WEIR_SRTP_OK) {
+        return WEIR_PEER_SRTP;
+    }
+    if (weir_rtp_parse(weir_span_const(packet), &item->rtp) != WEIR_SRTP_OK) {
+        return WEIR_PEER_RTP;
+    }
+    struct weir_media *m = weir_peer_media_of_rtp(p, &item->rtp);
+    if (m == NULL) {
+        return WEIR_PEER_MEDIA;
+    }
+    item->kind = WEIR_ITEM_RTP;
+    item->plain = weir_span_const(packet);
+    item->media = (uint8_t)(m - p->media);
+    return WEIR_PEER_OK;
+}
+
+/* [RFC 7983 7] by the first byte. */
+static enum weir_peer_verdict decrypt(struct weir_peer *p, weir_time now, struct weir_item *item)
+{
+    const struct weir_packet *k = &item->packet;
+    if (k->len == 0) {
+        return WEIR_PEER_EMPTY;
+    }
+    if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED) {
+        return WEIR_PEER_OVER;
+    }
+    uint8_t first = k->data[0];
+    if (first <= 3) {
+        return decrypt_stun(p, now, k);
+    }
+    bool is_dtls = first >= 20 && first <= 63, is_rtp = first >= 128 && first <= 191;
+    if (!is_dtls && !is_rtp) {
+        return WEIR_PEER_CLASS;
+    }
+    if (!p->is_dtls_ready || !weir_ice_path_ok(&p->ice, &k->path)) {
+        return WEIR_PEER_PATH;
+    }
+    return is_dtls ? decrypt_dtls(p, now, item) : decrypt_srtp(p, item);
+}
+
+enum weir_peer_verdict weir_peer_decrypt(struct weir_peer *p, weir_time now, struct weir_item *item)
+{
+    item->kind = WEIR_ITEM_NONE;
+    item->plain = weir_span_of(NULL, 0);
+    enum weir_peer_verdict v = decrypt(p, now, item);
+    p->rx_packets++;
+    p->rx_bytes += item->packet.len;
+    p->verdicts[v]++;
+    return v;
+}
+
+void weir_peer_analyse(struct weir_peer *p, weir_time now, struct weir_item *item)
+{
+    if (item->kind == WEIR_ITEM_RTCP) {
+        if (weir_rtcp_recv(&p->rtcp, now, item->plain) != WEIR_RTCP_OK) {
+            p->verdicts[WEIR_PEER_RTCP]++;
+        }
+        weir_peer_take_rtcp_events(p, now);
+        item->kind = WEIR_ITEM_NONE;
+    } else if (item->kind == WEIR_ITEM_RTP) {
+        struct weir_media *m = &p->media[item->media];
+        const struct weir_media_codec *c = weir_peer_codec(m, item->rtp.payload_type);
+        weir_rtcp_note_rx(&p->rtcp, now, item->packet.at, &item->rtp, c == NULL ? 0 : c->clock_hz,
+                          c != NULL && (c->feedback & WEIR_SDP_FB_NACK) != 0);
+        m->rx_packets++;
+        m->rx_bytes += item->rtp.payload.n;
+        p->timeline.first_rtp = weir_time_min(p->timeline.first_rtp, now);
+    }
+}
+
+void weir_peer_deliver(struct weir_peer *p, weir_time now, struct weir_item *item)
+{
+    if (item->kind == WEIR_ITEM_SCTP) {
+        if (weir_sctp_recv(&p->sctp, now, item->plain) != WEIR_SCTP_OK) {
+            p->verdicts[WEIR_PEER_SCTP]++;
+        }
+    }
+    weir_peer_progress(p, now);
+}
+
+enum weir_peer_verdict weir_peer_recv(struct weir_peer *p, weir_time now,
+                                      const struct weir_packet *packet)
+{
+    struct weir_item item = { .peer = p, .packet = *packet };
+    enum weir_peer_verdict v = weir_peer_decrypt(p, now, &item);
+    weir_peer_analyse(p, now, &item);
+    weir_peer_deliver(p, now, &item);
+    if (item.kind == WEIR_ITEM_RTP) {
+        struct weir_event e = { .type = WEIR_EVENT_RTP, .media = item.media, .rtp = item.rtp,
+                                .arrival = packet->at };
+        weir_peer_push(p, &e);
+    }
+    return v;
+}
+
+/* -- Time -------------------------------------------------------------------------------------- */
+
+void weir_peer_tick(struct weir_peer *p, weir_time now)
+{
+    weir_ice_tick(&p->ice, now);
+    if (p->is_dtls_ready) {
+        weir_dtls_tick(&p->dtls, now);
+    }
+    weir_sctp_tick(&p->sctp, now);
+    weir_rtcp_tick(&p->rtcp, now);
+    weir_peer_progress(p, now);
+}
+
+weir_time weir_peer_deadline(const struct weir_peer *p)
+{
+    if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED) {
+        return WEIR_NEVER;
+    }
+    weir_time at = weir_ice_deadline(&p->ice);
+    if (p->is_dtls_ready) {
+        at = weir_time_min(at, weir_dtls_deadline(&p->dtls));
+    }
+    if (p->is_sctp_begun) {
+        at = weir_time_min(at, weir_sctp_deadline(&p->sctp));
+    }
+    return p->is_srtp_ready ? weir_time_min(at, weir_rtcp_deadline(&p->rtcp)) : at;
+}
+
+/* -- Out --------------------------------------------------------------------------------------- */
+
+static size_t send_rtcp(struct weir_peer *p, weir_time now, struct weir_mspan out)
+{
+    size_t n = p->is_srtp_ready ? weir_rtcp_send(&p->rtcp, now, out) : 0;
+    return n != 0 && weir_srtcp_seal(&p->srtp_tx, out, &n) == WEIR_SRTP_OK ? n : 0;
+}
+
+static size_t send_sctp(struct weir_peer *p, weir_time now, struct weir_mspan out)
+{
+    size_t head = weir_dtls_head_bytes(&p->dtls);
+    if (weir_dtls_state(&p->dtls) != WEIR_DTLS_CONNECTED || out.n < PEER_DATAGRAM_MAX) {
+        return 0;
+    }
+    size_t n = weir_sctp_send(&p->sctp, now, (struct weir_mspan){ out.p + head, PEER_SCTP_MTU });
+    return n == 0 ? 0 : weir_dtls_seal(&p->dtls, out, head, n);
+}
+
+/* What goes over the selected pair. */
+static size_t send_on_path(struct weir_peer *p, weir_time now, struct weir_mspan out)
+{
+    size_t n = p->is_dtls_ready ? weir_dtls_send(&p->dtls, now, out) : 0;
+    n = n != 0 ? n : send_rtcp(p, now, out);
+    n = n != 0 || p->owes_close ? n : weir_peer_send_again(p, now, out);
+    return n != 0 || !p->is_dtls_ready ? n : send_sctp(p, now, out);
+}
+
+/* Everything else has left: say close_notify, then be closed. */
+static size_t send_goodbye(struct weir_peer *p, weir_time now, struct weir_mspan out, bool has_path)
+{
+    size_t n = 0;
+    if (has_path && p->is_dtls_ready && !p->has_said_bye) {
+        p->has_said_bye = true;
+        weir_dtls_close(&p->dtls, now);
+        n = weir_dtls_send(&p->dtls, now, out);
+    }
+    if (n == 0) {
+        p->owes_close = false;
+        weir_ice_close(&p->ice, now);
+        set_state(p, now, WEIR_PEER_CLOSED);
+    }
+    return n;
+}
+
+size_t weir_peer_send(struct weir_peer *p, weir_time now, struct weir_mspan out, struct weir_path *to)
+{
+    if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED) {
+        return 0;
+    }
+    size_t n = weir_ice_send(&p->ice, now, out, to);
+    if (n != 0) {
+        p->timeline.first_check = weir_time_min(p->timeline.first_check, now);
+    } else {
+        bool has_path = weir_ice_selected(&p->ice, to);
+        n = has_path ? send_on_path(p, now, out) : 0;
+        if (n == 0 && p->owes_close) {
+            n = send_goodbye(p, now, out, has_path);
+        }
+    }
+    p->tx_packets += n != 0 ? 1 : 0;
+    p->tx_bytes += n;
+    return n;
+}
+
+/* -- Channels and closing ---------------------------------------------------------------------- */
+
+enum weir_status weir_peer_open_channel(struct weir_peer *p, weir_time now,
+                                        const struct weir_sctp_channel_config *config,
+                                        uint16_t *channel)
+{
+    if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED) {
+        return WEIR_ERR_STATE;
+    }
+    return weir_sctp_channel_open(&p->sctp, now, config, channel);
+}
+
+enum weir_status weir_peer_channel_send(struct weir_peer *p, weir_time now, uint16_t channel,
+                                        struct weir_span message, bool is_text)
+{
+    if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED || p->owes_close) {
+        return WEIR_ERR_STATE;
+    }
+    return weir_sctp_channel_send(&p->sctp, now, channel, message, is_text);
+}
+
+void weir_peer_close(struct weir_peer *p, weir_time now)
+{
+    if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED || p->owes_close) {
+        return;
+    }
+    p->owes_close = true;
+    weir_rtcp_bye(&p->rtcp, now);
+    if (p->is_sctp_begun) {
+        weir_sctp_abort(&p->sctp, now, WEIR_LIT("closed"));
+    }
+}
+
+void weir_peer_keylog(const struct weir_peer *p, struct weir_wr *text)
+{
+    uint8_t random[32], master[48];
+    if (p->is_dtls_ready && weir_dtls_keylog(&p->dtls, random, master)) {
+        weir_wr_str(text, "CLIENT_RANDOM ");
+        weir_wr_hex(text, weir_span_of(random, sizeof random));
+        weir_wr_u8(text, ' ');
+        weir_wr_hex(text, weir_span_of(master, sizeof master));
+        weir_wr_u8(text, '\n');
+    }
+    weir_wipe(master, sizeof master);
+}

@@ -1,0 +1,44 @@
+/* Shared by the files of one connection; included nowhere else. */
+#ifndef WEIR_PEER_INT_H
+#define WEIR_PEER_INT_H
+
+#include "peer/peer.h"
+
+/* A datagram of ours is at most this long: 1,280 of IPv6's least MTU less 48 of headers. */
+#define PEER_DATAGRAM_MAX 1232
+#define PEER_SCTP_MTU 1192 /* fits a datagram with 37 of DTLS around it, a multiple of four */
+#define PEER_SCTP_PORT 5000
+#define PEER_MESSAGE_MAX 262144
+#define PEER_RX_BUFFERS 320
+#define PEER_TX_BUFFERS 512
+#define PEER_RESEND_GAP (10 * WEIR_MS) /* one packet is sent again at most so often */
+
+/* -- peer.c ------------------------------------------------------------------------------------ */
+
+void weir_peer_push(struct weir_peer *p, const struct weir_event *e);
+/* Take what the machines below have to say, and let one drive the next. */
+void weir_peer_progress(struct weir_peer *p, weir_time now);
+void weir_peer_update_state(struct weir_peer *p, weir_time now);
+
+/* -- peer_sdp.c -------------------------------------------------------------------------------- */
+
+extern const struct weir_sdp_codec_name weir_peer_codecs[];
+
+/* -- peer_media.c ------------------------------------------------------------------------------ */
+
+struct weir_media *weir_peer_media_of_rtp(struct weir_peer *p, const struct weir_rtp_header *h);
+const struct weir_media_codec *weir_peer_codec(const struct weir_media *m, uint8_t payload_type);
+void weir_peer_take_rtcp_events(struct weir_peer *p, weir_time now);
+/* The next packet that the peer missed; 0 = none. */
+size_t weir_peer_send_again(struct weir_peer *p, weir_time now, struct weir_mspan out);
+
+/* -- peer_transport.c -------------------------------------------------------------------------- */
+
+/* Make DTLS ready in a role; again, if the role turned out otherwise before anything happened. */
+void weir_peer_ready_dtls(struct weir_peer *p, weir_time now, bool is_client);
+/* The role is settled: begin as soon as there is a path. */
+void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client);
+void weir_peer_start_dtls(struct weir_peer *p, weir_time now);
+void weir_peer_dtls_connected(struct weir_peer *p, weir_time now);
+
+#endif

@@ -1,0 +1,178 @@
+/* Audio and video: which section a packet belongs to, sending, sending again. */
+#include "peer/peer_int.h"
+
+const struct weir_media_codec *weir_peer_codec(const struct weir_media *m, uint8_t payload_type)
+{
+    for (unsigned i = 0; i < m->codecs; i++) {
+        if (m->codec[i].payload_type == payload_type) {
+            return &m->codec[i];
+        }
+    }
+    return NULL;
+}
+
+static bool receives(const struct weir_media *m)
+{
+    return m->is_accepted && m->kind != WEIR_SDP_DATA && (m->direction & WEIR_SDP_RECVONLY) != 0;
+}
+
+static bool has_ssrc(const struct weir_media *m, uint32_t ssrc)
+{
+    bool is_known = false;
+    for (unsigned i = 0; i < m->remote_ssrcs; i++) {
+        is_known |= m->remote_ssrc[i] == ssrc;
+    }
+    return is_known;
+}
+
+static bool mid_matches(const struct weir_media *m, const struct weir_rtp_header *h)
+{
+    struct weir_rtp_ext_iter it = weir_rtp_ext_begin(h);
+    struct weir_rtp_ext ext;
+    while (m->mid_ext != 0 && weir_rtp_ext_next(&it, &ext)) {
+        if (ext.id == m->mid_ext && weir_span_eq(ext.data, weir_span_of(m->mid, m->mid_bytes))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* [RFC 9143 9.2] by SSRC once known, else by the MID in the packet, else by a payload type that only
+ * one section has. What a packet teaches is kept, up to WEIR_PEER_SSRCS_MAX per section. */
+struct weir_media *weir_peer_media_of_rtp(struct weir_peer *p, const struct weir_rtp_header *h)
+{
+    struct weir_media *found = NULL;
+    unsigned by_type = 0;
+    for (unsigned i = 0; i < p->medias; i++) {
+        if (receives(&p->media[i]) && has_ssrc(&p->media[i], h->ssrc)) {
+            return &p->media[i];
+        }
+    }
+    for (unsigned i = 0; i < p->medias && found == NULL; i++) {
+        if (receives(&p->media[i]) && mid_matches(&p->media[i], h)) {
+            found = &p->media[i];
+        }
+    }
+    for (unsigned i = 0; i < p->medias && (found == NULL || by_type != 0); i++) {
+        if (receives(&p->media[i]) && weir_peer_codec(&p->media[i], h->payload_type) != NULL) {
+            found = by_type++ == 0 ? &p->media[i] : NULL;
+        }
+    }
+    if (found != NULL && found->remote_ssrcs < WEIR_PEER_SSRCS_MAX) {
+        found->remote_ssrc[found->remote_ssrcs++] = h->ssrc;
+    }
+    return found;
+}
+
+/* -- Out --------------------------------------------------------------------------------------- */
+
+/* Our MID in a one-byte extension [RFC 8843 15]. */
+static size_t write_mid(const struct weir_media *m, uint8_t out[36])
+{
+    if (m->mid_ext == 0 || m->mid_ext > 14 || m->mid_bytes == 0 || m->mid_bytes > 16) {
+        return 0;
+    }
+    out[0] = (uint8_t)(m->mid_ext << 4 | (m->mid_bytes - 1));
+    memcpy(out + 1, m->mid, m->mid_bytes);
+    return 1 + (size_t)m->mid_bytes;
+}
+
+enum weir_status weir_peer_write_rtp(struct weir_peer *p, weir_time now, uint8_t media,
+                                     const struct weir_rtp_header *h, struct weir_mspan out,
+                                     size_t *len, struct weir_path *to)
+{
+    uint8_t ext[36];
+    struct weir_wr w = weir_wr_of(out);
+    if (media >= p->medias || !p->media[media].is_accepted) {
+        return WEIR_ERR_ARG;
+    }
+    struct weir_media *m = &p->media[media];
+    const struct weir_media_codec *codec = weir_peer_codec(m, h->payload_type);
+    if (codec == NULL) {
+        return WEIR_ERR_ARG;
+    }
+    if (!p->is_srtp_ready || (m->direction & WEIR_SDP_SENDONLY) == 0 || p->owes_close
+        || !weir_ice_selected(&p->ice, to)) {
+        return WEIR_ERR_STATE;
+    }
+    struct weir_rtp_header ours = *h;
+    ours.ssrc = m->ssrc;
+    ours.ext = weir_span_of(ext, write_mid(m, ext));
+    ours.has_extension = ours.ext.n != 0;
+    ours.ext_profile = WEIR_RTP_EXT_ONE_BYTE;
+    weir_rtp_write(&w, &ours);
+    weir_wr_bytes(&w, h->payload);
+    *len = weir_wr_done(&w);
+    if (*len == 0 || *len + WEIR_SRTP_OVERHEAD_MAX > WEIR_MTU) {
+        return WEIR_ERR_SIZE;
+    }
+    if (weir_srtp_seal(&p->srtp_tx, out, len) != WEIR_SRTP_OK) {
+        return WEIR_ERR_CRYPTO;
+    }
+    if ((codec->feedback & WEIR_SDP_FB_NACK) != 0) {
+        weir_rtcp_history_note(&p->history, p->pool, m->ssrc, ours.seq, weir_span_of(out.p, *len));
+    }
+    weir_rtcp_note_tx(&p->rtcp, now, &ours);
+    m->tx_packets++;
+    m->tx_bytes += h->payload.n;
+    p->tx_packets++;
+    p->tx_bytes += *len;
+    return WEIR_OK;
+}
+
+size_t weir_peer_send_again(struct weir_peer *p, weir_time now, struct weir_mspan out)
+{
+    weir_duration gap = p->rtcp.rtt > PEER_RESEND_GAP ? p->rtcp.rtt : PEER_RESEND_GAP;
+    while (p->resend_head != p->resend_tail) { /* at most WEIR_PEER_RESENDS_MAX */
+        uint32_t at = p->resend_tail++ % WEIR_PEER_RESENDS_MAX;
+        struct weir_span sealed;
+        if (weir_rtcp_history_find(&p->history, p->pool, now, gap, p->resend[at].ssrc,
+                                   p->resend[at].seq, &sealed)
+            && weir_copy_into(out.p, out.n, sealed)) {
+            struct weir_rtcp_local *l = NULL;
+            for (uint32_t i = 0; i < p->rtcp.locals; i++) {
+                l = p->rtcp.local[i].ssrc == p->resend[at].ssrc ? &p->rtcp.local[i] : l;
+            }
+            if (l != NULL) {
+                l->retransmissions++;
+            }
+            return sealed.n;
+        }
+    }
+    return 0;
+}
+
+void weir_peer_request_keyframe(struct weir_peer *p, weir_time now, uint8_t media)
+{
+    for (unsigned i = 0; media < p->medias && i < p->media[media].remote_ssrcs; i++) {
+        (void)weir_rtcp_request_keyframe(&p->rtcp, now, p->media[media].remote_ssrc[i], false);
+    }
+}
+
+/* -- What RTCP brought ------------------------------------------------------------------------- */
+
+static void ask_again(struct weir_peer *p, uint32_t ssrc, uint16_t seq)
+{
+    if (p->resend_head - p->resend_tail < WEIR_PEER_RESENDS_MAX) {
+        uint32_t at = p->resend_head++ % WEIR_PEER_RESENDS_MAX;
+        p->resend[at].ssrc = ssrc;
+        p->resend[at].seq = seq;
+    }
+}
+
+void weir_peer_take_rtcp_events(struct weir_peer *p, weir_time now)
+{
+    struct weir_rtcp_event e;
+    (void)now;
+    while (weir_rtcp_event(&p->rtcp, &e)) { /* at most WEIR_RTCP_EVENTS_MAX */
+        if (e.type == WEIR_RTCP_EVENT_NACK) {
+            ask_again(p, e.ssrc, e.seq);
+        }
+        for (unsigned i = 0; e.type == WEIR_RTCP_EVENT_KEYFRAME && i < p->medias; i++) {
+            if (p->media[i].ssrc == e.ssrc) {
+                struct weir_event out = { .type = WEIR_EVENT_KEYFRAME, .media = (uint8_t)i };
+                weir_peer_push(p, &out);
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+/* DTLS and what hangs on it: keys for SRTP, the association for data. */
+#include "peer/peer_int.h"
+
+static void dtls_config(struct weir_peer *p, bool is_client, struct weir_dtls_config *c)
+{
+    memset(c, 0, sizeof *c);
+    c->crypto = p->config.crypto;
+    c->identity = p->config.identity;
+    c->trace = p->config.trace;
+    c->conn = p->config.conn;
+    c->is_client = is_client;
+    c->has_keylog = true; /* who asks for a key log holds our memory anyway */
+    c->mtu = WEIR_DTLS_MTU_DEFAULT;
+    if (!p->config.is_data_only) {
+        static const uint16_t profile[] = { WEIR_SRTP_AEAD_AES_128_GCM, WEIR_SRTP_AEAD_AES_256_GCM,
+                                            WEIR_SRTP_AES128_CM_SHA1_80 };
+        c->srtp_profiles = sizeof profile / sizeof profile[0];
+        memcpy(c->srtp_profile, profile, sizeof profile);
+    }
+    weir_rand_bytes(&p->rand, c->seed, sizeof c->seed);
+}
+
+void weir_peer_ready_dtls(struct weir_peer *p, weir_time now, bool is_client)
+{
+    struct weir_dtls_config c;
+    if (p->is_dtls_ready && p->dtls.config.is_client == is_client) {
+        return;
+    }
+    if (p->is_dtls_ready) {
+        weir_dtls_deinit(&p->dtls);
+    }
+    dtls_config(p, is_client, &c);
+    weir_dtls_init(&p->dtls, &c, now);
+    weir_wipe(&c, sizeof c);
+    p->is_dtls_ready = true;
+}
+
+void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client)
+{
+    if (p->is_dtls_begun) {
+        return; /* [RFC 8842 5.5] roles stay through renegotiation */
+    }
+    weir_peer_ready_dtls(p, now, is_client);
+    p->is_dtls_begun = true;
+    weir_sctp_set_dtls_role(&p->sctp, now, is_client);
+    weir_peer_start_dtls(p, now);
+}
+
+/* [RFC 8445 12.1] as soon as any pair is valid: nomination is not waited for. */
+void weir_peer_start_dtls(struct weir_peer *p, weir_time now)
+{
+    struct weir_path path;
+    if (p->is_dtls_begun && p->timeline.dtls_begun == WEIR_NEVER
+        && weir_ice_selected(&p->ice, &path)) {
+        p->timeline.dtls_begun = now;
+        if (p->dtls.config.is_client) {
+            enum weir_status status = weir_dtls_start(&p->dtls, now);
+            (void)status; /* already begun is as good */
+        }
+    }
+}
+
+static void derive_srtp(struct weir_peer *p)
+{
+    uint8_t keying[WEIR_SRTP_KEYING_MAX];
+    enum weir_srtp_profile profile = (enum weir_srtp_profile)weir_dtls_srtp(&p->dtls);
+    size_t n = weir_srtp_keying_bytes(profile);
+    if (n == 0 || p->is_srtp_ready) {
+        return;
+    }
+    p->is_srtp_ready =
+        weir_dtls_export(&p->dtls, "EXTRACTOR-dtls_srtp", (struct weir_mspan){ keying, n }) == WEIR_OK
+        && weir_srtp_init_pair(&p->srtp_tx, &p->srtp_rx, p->config.crypto, profile,
+                               weir_span_of(keying, n), p->dtls.config.is_client);
+    weir_wipe(keying, sizeof keying);
+}
+
+void weir_peer_dtls_connected(struct weir_peer *p, weir_time now)
+{
+    p->timeline.dtls_done = now;
+    derive_srtp(p);
+    if (p->has_data && !p->is_sctp_begun) {
+        p->is_sctp_begun = weir_sctp_connect(&p->sctp, now) == WEIR_OK;
+    }
+}
