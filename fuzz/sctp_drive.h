@@ -29,14 +29,14 @@ struct drive {
     weir_time now;
 };
 
-static size_t drive_send(struct drive *d, uint8_t out[WEIR_MTU])
+static inline size_t drive_send(struct drive *d, uint8_t out[WEIR_MTU])
 {
     struct weir_mspan room = { out, WEIR_MTU };
     return weir_sctp_send(&d->s, d->now, room);
 }
 
 /* A whole packet in exact memory, so that a sanitizer sees a read of one byte over. */
-static enum weir_sctp_verdict drive_packet(struct drive *d, struct weir_span packet)
+static inline enum weir_sctp_verdict drive_packet(struct drive *d, struct weir_span packet)
 {
     uint8_t *exact = malloc(packet.n == 0 ? 1 : packet.n);
     weir_copy(exact, packet.p, packet.n);
@@ -45,7 +45,7 @@ static enum weir_sctp_verdict drive_packet(struct drive *d, struct weir_span pac
     return v;
 }
 
-static enum weir_sctp_verdict drive_tagged(struct drive *d, uint32_t tag, struct weir_span chunks)
+static inline enum weir_sctp_verdict drive_tagged(struct drive *d, uint32_t tag, struct weir_span chunks)
 {
     uint8_t *packet = malloc(COMMON_HEADER_BYTES + chunks.n);
     weir_put16(packet, 5000);
@@ -60,14 +60,14 @@ static enum weir_sctp_verdict drive_tagged(struct drive *d, uint32_t tag, struct
     return v;
 }
 
-static enum weir_sctp_verdict drive_chunks(struct drive *d, struct weir_span chunks)
+static inline enum weir_sctp_verdict drive_chunks(struct drive *d, struct weir_span chunks)
 {
     bool is_init = chunks.n != 0 && chunks.p[0] == CHUNK_INIT;
     return drive_tagged(d, is_init ? 0 : d->s.local_tag, chunks);
 }
 
 /* The peer's INIT or INIT ACK: both extensions, a cookie of four bytes. */
-static size_t drive_init_chunk(uint8_t *out, bool is_ack)
+static inline size_t drive_init_chunk(uint8_t *out, bool is_ack)
 {
     struct weir_mspan room = { out, 64 };
     struct weir_wr w = weir_wr_of(room);
@@ -87,7 +87,7 @@ static size_t drive_init_chunk(uint8_t *out, bool is_ack)
     return weir_wr_done(&w);
 }
 
-static void drive_init(struct drive *d, bool has_channels)
+static inline void drive_init(struct drive *d, bool has_channels)
 {
     struct weir_sctp_config c;
     uint8_t out[WEIR_MTU];
@@ -111,13 +111,13 @@ static void drive_init(struct drive *d, bool has_channels)
     (void)drive_send(d, out);
 }
 
-static void drive_simple_chunk(struct drive *d, uint8_t type)
+static inline void drive_simple_chunk(struct drive *d, uint8_t type)
 {
     const uint8_t chunk[4] = { type, 0, 0, 4 };
     (void)drive_chunks(d, weir_span_of(chunk, sizeof chunk));
 }
 
-static void drive_shutdown_chunk(struct drive *d)
+static inline void drive_shutdown_chunk(struct drive *d)
 {
     uint8_t chunk[8] = { CHUNK_SHUTDOWN, 0, 0, 8 };
     weir_put32(chunk + 4, d->s.next_tsn - 1);
@@ -125,7 +125,7 @@ static void drive_shutdown_chunk(struct drive *d)
 }
 
 /* Bring it from the state before to this one. */
-static void drive_step(struct drive *d, enum weir_sctp_state state)
+static inline void drive_step(struct drive *d, enum weir_sctp_state state)
 {
     uint8_t bytes[64];
     static const uint8_t reset_data[20] = { 1 };
@@ -166,7 +166,7 @@ static void drive_step(struct drive *d, enum weir_sctp_state state)
 }
 
 /* Begin in a state, with everything owed sent already. */
-static void drive_begin(struct drive *d, uint8_t first)
+static inline void drive_begin(struct drive *d, uint8_t first)
 {
     enum weir_sctp_state state = (enum weir_sctp_state)((first & 15) % WEIR_SCTP_STATES);
     uint8_t out[WEIR_MTU];
@@ -187,7 +187,7 @@ static void drive_begin(struct drive *d, uint8_t first)
     memset(d->s.verdicts, 0, sizeof d->s.verdicts);
 }
 
-static enum weir_sctp_verdict drive_input(struct drive *d, struct weir_span input)
+static inline enum weir_sctp_verdict drive_input(struct drive *d, struct weir_span input)
 {
     drive_begin(d, input.n == 0 ? 0 : input.p[0]);
     if (input.n == 0) {
@@ -197,7 +197,7 @@ static enum weir_sctp_verdict drive_input(struct drive *d, struct weir_span inpu
     return (input.p[0] & DRIVE_RAW) != 0 ? drive_packet(d, rest) : drive_chunks(d, rest);
 }
 
-static void drive_read_all(struct drive *d)
+static inline void drive_read_all(struct drive *d)
 {
     struct weir_sctp_message m;
     struct weir_sctp_event e;
@@ -218,7 +218,7 @@ static void drive_read_all(struct drive *d)
 }
 
 /* Every buffer comes home, or it is our bug. */
-static void drive_end(struct drive *d)
+static inline void drive_end(struct drive *d)
 {
     if (!weir_sctp_check(&d->s)) {
         abort();

@@ -260,7 +260,7 @@ static void sim_run(struct sim *m, weir_duration span)
     }
 }
 
-__attribute__((unused)) static void sim_connect(struct sim *m)
+static inline void sim_connect(struct sim *m)
 {
     assert_int_equal(weir_sctp_connect(&m->end[0].s, m->now), WEIR_OK);
     assert_int_equal(weir_sctp_connect(&m->end[1].s, m->now), WEIR_OK);
@@ -270,17 +270,15 @@ __attribute__((unused)) static void sim_connect(struct sim *m)
 }
 
 /* Bytes that differ from message to message and place to place. */
-__attribute__((unused)) static void sim_fill(uint8_t *p, size_t n, uint32_t number)
+static inline void sim_fill(uint8_t *p, size_t n, uint32_t number)
 {
     for (size_t i = 0; i < n; i++) {
         p[i] = (uint8_t)(i * 7 + (i >> 8) + number * 131);
     }
 }
 
-__attribute__((unused)) static enum weir_status sim_write(struct sim *m, unsigned end,
-                                                          uint16_t stream, size_t n,
-                                                          uint32_t number,
-                                                          const struct weir_sctp_send_opts *opts)
+static inline enum weir_status sim_write(struct sim *m, unsigned end, uint16_t stream, size_t n,
+                                         uint32_t number, const struct weir_sctp_send_opts *opts)
 {
     static uint8_t bytes[1 << 20];
     struct weir_sctp_send_opts plain = { 0 };
@@ -291,7 +289,7 @@ __attribute__((unused)) static enum weir_status sim_write(struct sim *m, unsigne
                            opts == NULL ? &plain : opts);
 }
 
-__attribute__((unused)) static uint64_t sim_expected(size_t n, uint32_t number)
+static inline uint64_t sim_expected(size_t n, uint32_t number)
 {
     static uint8_t bytes[1 << 20];
     sim_fill(bytes, n, number);
