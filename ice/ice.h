@@ -127,6 +127,7 @@ struct weir_ice_pair {
     bool is_nominating;    /* controlling: the check under way carries USE-CANDIDATE */
     bool has_request;      /* the peer proved itself on this path */
     bool owes_check;       /* in progress: (re)send now */
+    bool asked_controlling; /* the role that the check under way claims */
     uint8_t tries;
     uint8_t txid[WEIR_STUN_TXID_BYTES];
     uint64_t priority;

@@ -15,6 +15,7 @@
 #define ICE_CONSENT_INTERVAL (5 * WEIR_SEC)   /* [RFC 7675 5.1] randomised by a fifth */
 #define ICE_CONSENT_LIFE (30 * WEIR_SEC)      /* [RFC 7675 5.1] */
 #define ICE_MISSES_DISCONNECTED 2
+#define ICE_SILENCE (8 * WEIR_SEC)             /* nothing proven came for so long */
 #define ICE_PATIENCE (39500 * WEIR_MS)        /* [RFC 8863 4] the PAC timer */
 #define ICE_ROLE_SWITCHES_MAX 8
 

@@ -73,7 +73,9 @@ void weir_ice_consent_tick(struct weir_ice *ice, weir_time now)
     if (now < ice->consent_at) {
         return;
     }
-    if (ice->has_consent_out && ++ice->consent_misses >= ICE_MISSES_DISCONNECTED) {
+    /* Under loss some answers go missing while the peer's own checks still come in. */
+    if (ice->has_consent_out && ++ice->consent_misses >= ICE_MISSES_DISCONNECTED
+        && weir_time_since(now, ice->last_rx_at) >= ICE_SILENCE) {
         weir_ice_set_state(ice, now, WEIR_ICE_DISCONNECTED);
         leave_silent_pair(ice);
     }

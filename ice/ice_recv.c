@@ -189,9 +189,13 @@ static enum weir_ice_verdict error_on_pair(struct weir_ice *ice, weir_time now,
     bool was_nominating = p->is_nominating;
     p->next_at = WEIR_NEVER;
     p->owes_check = false;
-    if (code == 487 && ice->role_switches < ICE_ROLE_SWITCHES_MAX) { /* [RFC 8445 7.2.5.1] */
-        switch_role(ice);
-        weir_rand_bytes(&ice->rand, &ice->tie_breaker, sizeof ice->tie_breaker);
+    if (code == 487 && ice->role_switches < ICE_ROLE_SWITCHES_MAX) {
+        /* [RFC 8445 7.2.5.1 MUST] the other role than the request claimed: a request of the peer may
+         * have changed ours already. */
+        if (p->asked_controlling == ice->is_controlling) {
+            switch_role(ice);
+            weir_rand_bytes(&ice->rand, &ice->tie_breaker, sizeof ice->tie_breaker);
+        }
         p->state = WEIR_ICE_WAITING;
         weir_ice_trigger(ice, now, p);
     } else {

@@ -74,6 +74,7 @@ static size_t send_check(struct weir_ice *ice, weir_time now, struct weir_ice_pa
     *to = weir_ice_pair_path(ice, p);
     if (n != 0) {
         p->owes_check = false;
+        p->asked_controlling = ice->is_controlling;
         p->sent_at = now;
         p->tries++;
         p->requests++;
