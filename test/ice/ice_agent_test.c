@@ -240,7 +240,7 @@ static void loss_of_a_third_only_costs_time(void **state)
         add_host(&w, 0, "10.0.0.1:1000");
         add_host(&w, 1, "10.0.0.2:2000");
         introduce(&w);
-        run(&w, w.now + 8 * WEIR_SEC);
+        run(&w, w.now + 12 * WEIR_SEC);
         assert_completed(&w);
     }
 }
