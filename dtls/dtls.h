@@ -1,0 +1,385 @@
+/* DTLS 1.2 for WebRTC [RFC 6347, RFC 5764, RFC 8827]: client and server, key export for SRTP.
+ *
+ * One struct weir_dtls is one connection over a path that ICE has validated. It knows no addresses
+ * and no sockets. It trusts no certificate authority: what a peer must show is a certificate with
+ * the fingerprint that signalling told. Until that was checked there is no CONNECTED event, no key
+ * leaves and no application data is delivered.
+ *
+ * Drive it with five verbs: recv a datagram (one record per call, until nothing is left of it), tick
+ * when the deadline has come, then take events until there are none and datagrams (send) until it
+ * gives 0. Take events after every call that changes something; take datagrams before waiting.
+ * `now` never decreases. A client begins with weir_dtls_start; a server waits for a hello.
+ *
+ * The structure is flat: copying it is a snapshot. Fields below "private" are for reading in tests
+ * and printers only.
+ */
+#ifndef WEIR_DTLS_DTLS_H
+#define WEIR_DTLS_DTLS_H
+
+#include "core/base.h"
+#include "core/crypto.h"
+#include "core/rand.h"
+#include "core/trace.h"
+
+/* -- Limits ------------------------------------------------------------------------------------ */
+
+/* Bytes of handshake messages that wait for their missing fragments or their turn, and thereby the
+ * longest message we take: a certificate chain. One bit more per byte tells what has arrived. */
+#define WEIR_DTLS_REASSEMBLY_BYTES 8192
+/* The longest ClientHello. Those with a post-quantum share have about 1,500 bytes. */
+#define WEIR_DTLS_HELLO_MAX 4096
+/* Messages from the one expected next that may arrive ahead of their turn. 12 bytes each. */
+#define WEIR_DTLS_WINDOW 8
+/* Our own flight, kept for retransmission. The longest has two certificates' worth of room. */
+#define WEIR_DTLS_FLIGHT_BYTES 2560
+/* The one record of the next epoch that arrived before its keys; a longer one is dropped. */
+#define WEIR_DTLS_HELD_BYTES 512
+/* Extensions of one hello. GREASE included, browsers send about 20. */
+#define WEIR_DTLS_EXTENSIONS_MAX 64
+/* Certificates of one chain; only the first one counts. */
+#define WEIR_DTLS_CHAIN_MAX 10
+#define WEIR_DTLS_FINGERPRINTS_MAX 8
+#define WEIR_DTLS_SRTP_PROFILES_MAX 4
+#define WEIR_DTLS_ADDRESS_MAX 32
+
+/* What a record needs beside its plaintext, at most: header 13, explicit nonce 8, tag 16. */
+#define WEIR_DTLS_HEAD_MAX 21
+#define WEIR_DTLS_OVERHEAD_MAX 37
+/* What one record may carry [RFC 6347 4.1.1]. */
+#define WEIR_DTLS_PLAIN_MAX 16384
+#define WEIR_DTLS_MTU_DEFAULT 1200
+#define WEIR_DTLS_MTU_MIN 128
+
+/* -- States, verdicts, reasons ----------------------------------------------------------------- */
+
+enum weir_dtls_state {
+    WEIR_DTLS_NEW,        /* a client that was not started, a server that saw no good hello */
+    WEIR_DTLS_HANDSHAKE,
+    WEIR_DTLS_UNVERIFIED, /* handshake done, expected fingerprint not known yet */
+    WEIR_DTLS_CONNECTED,
+    WEIR_DTLS_CLOSED,     /* either side said close_notify */
+    WEIR_DTLS_FAILED,
+    WEIR_DTLS_STATES,
+};
+
+/* What a record met. One value per rule, in the order in which they are checked. */
+enum weir_dtls_verdict {
+    WEIR_DTLS_OK,
+    /* The record [RFC 6347 4.1] */
+    WEIR_DTLS_OVER,               /* closed, failed, or a client not started */
+    WEIR_DTLS_RECORD_TRUNCATED,   /* no room for a header, or for the length that it names */
+    WEIR_DTLS_RECORD_LENGTH,      /* longer than 2^14 + 256 */
+    WEIR_DTLS_RECORD_TYPE,        /* no content type of DTLS 1.2 */
+    WEIR_DTLS_RECORD_VERSION,     /* neither 1.0 nor 1.2, or 1.0 under protection */
+    WEIR_DTLS_RECORD_EMPTY,       /* no content and no protection */
+    WEIR_DTLS_RECORD_EPOCH,       /* an epoch that this handshake never reaches */
+    WEIR_DTLS_RECORD_EARLY,       /* next epoch before its keys: held if it is the only one */
+    WEIR_DTLS_RECORD_SHORT,       /* no room for nonce and tag */
+    WEIR_DTLS_RECORD_REPLAYED,
+    WEIR_DTLS_RECORD_FORGED,      /* tag is wrong */
+    WEIR_DTLS_DATA_PLAIN,         /* application data without protection */
+    WEIR_DTLS_DATA_EARLY,         /* application data before the connection stands */
+    WEIR_DTLS_CCS_MALFORMED,      /* ChangeCipherSpec is one byte, 1 */
+    WEIR_DTLS_CCS_UNEXPECTED,     /* early or again */
+    WEIR_DTLS_ALERT_MALFORMED,    /* not two bytes, or a level that is neither 1 nor 2 */
+    WEIR_DTLS_ALERT_PLAIN,        /* an alert that anybody could have sent: remembered, not obeyed */
+    /* Fragments and their messages [RFC 6347 4.2.2] */
+    WEIR_DTLS_FRAGMENT_TRUNCATED, /* no room for its header, or for the length that it names */
+    WEIR_DTLS_FRAGMENT_RANGE,     /* reaches over the end of its message */
+    WEIR_DTLS_FRAGMENT_EPOCH,     /* not under the protection that is in force */
+    WEIR_DTLS_MESSAGE_OLD,        /* handled before; may mean that our flight was lost */
+    WEIR_DTLS_MESSAGE_AHEAD,      /* beyond the window */
+    WEIR_DTLS_MESSAGE_SIZE,       /* longer than we take */
+    WEIR_DTLS_FRAGMENT_EMPTY,     /* no bytes of a message that has some */
+    WEIR_DTLS_FRAGMENT_MISMATCH,  /* type or length differ from an earlier fragment's */
+    WEIR_DTLS_MESSAGE_NO_ROOM,    /* ahead of its turn, and the buffer is used up */
+    WEIR_DTLS_RENEGOTIATION,      /* asked for after the handshake: refused with a warning */
+    WEIR_DTLS_MESSAGE_LATE,       /* any other message after the handshake */
+    WEIR_DTLS_UNEXPECTED,         /* not the message of this step: fatal */
+    /* Hellos [RFC 5246 7.4.1]. A server drops a bad one; a client fails. */
+    WEIR_DTLS_HELLO_MALFORMED,
+    WEIR_DTLS_HELLO_DUPLICATE,    /* the same extension twice, or more than 64 of them */
+    WEIR_DTLS_HELLO_VERSION,
+    WEIR_DTLS_HELLO_COOKIE,       /* none, a wrong or an old one: answered with a request for one */
+    WEIR_DTLS_HELLO_COMPRESSION,
+    WEIR_DTLS_HELLO_SUITE,
+    WEIR_DTLS_HELLO_GROUP,
+    WEIR_DTLS_HELLO_POINTS,       /* point formats without the uncompressed one */
+    WEIR_DTLS_HELLO_SIGNATURES,   /* the peer cannot verify ours */
+    WEIR_DTLS_HELLO_NO_EMS,       /* no extended master secret */
+    WEIR_DTLS_HELLO_RENEGOTIATES, /* renegotiation_info is not empty */
+    WEIR_DTLS_HELLO_SRTP,         /* use_srtp malformed, not offered, or with an MKI */
+    WEIR_DTLS_HELLO_UNASKED,      /* the server answers an extension that we did not send */
+    WEIR_DTLS_VERIFY_REQUEST,     /* HelloVerifyRequest malformed, or one too many */
+    /* Certificates and keys */
+    WEIR_DTLS_CERT_MALFORMED,
+    WEIR_DTLS_CERT_EMPTY,         /* [RFC 8827 6.5] both sides show one */
+    WEIR_DTLS_CERT_UNREADABLE,    /* not X.509, or a key of no kind we know */
+    WEIR_DTLS_CERT_KEY,           /* a key that does not suit the cipher suite */
+    WEIR_DTLS_CERT_FINGERPRINT,   /* not the one that signalling told */
+    WEIR_DTLS_KEY_MALFORMED,
+    WEIR_DTLS_KEY_GROUP,          /* a group that we did not offer */
+    WEIR_DTLS_KEY_SCHEME,         /* a signature scheme that we did not offer, or another key's */
+    WEIR_DTLS_KEY_SIGNATURE,
+    WEIR_DTLS_KEY_SHARE,          /* not on the curve, or an all-zero secret */
+    WEIR_DTLS_REQUEST_MALFORMED,
+    WEIR_DTLS_REQUEST_SCHEME,     /* the server cannot verify our signature */
+    WEIR_DTLS_DONE_MALFORMED,     /* ServerHelloDone with content */
+    WEIR_DTLS_PROOF_MALFORMED,    /* CertificateVerify */
+    WEIR_DTLS_PROOF_SCHEME,
+    WEIR_DTLS_PROOF_SIGNATURE,
+    WEIR_DTLS_FINISHED,           /* wrong verify_data */
+    WEIR_DTLS_CRYPTO,             /* our crypto provider refused what never fails */
+    WEIR_DTLS_VERDICTS,
+};
+
+/* Why a connection failed. */
+enum weir_dtls_reason {
+    WEIR_DTLS_REASON_NONE,
+    WEIR_DTLS_REASON_MESSAGE,     /* a handshake message was refused; the verdict says why */
+    WEIR_DTLS_REASON_FINGERPRINT,
+    WEIR_DTLS_REASON_ALERT,       /* the peer sent a fatal alert under protection */
+    WEIR_DTLS_REASON_TIMEOUT,
+    WEIR_DTLS_REASON_FORGERIES,   /* as many wrong tags as the cipher can bear */
+    WEIR_DTLS_REASONS,
+};
+
+/* -- Config ------------------------------------------------------------------------------------ */
+
+/* SRTP protection profiles [RFC 5764 4.1.2, RFC 7714 14.2]. */
+enum weir_dtls_srtp_profile {
+    WEIR_DTLS_SRTP_NONE = 0,
+    WEIR_DTLS_SRTP_AES128_CM_SHA1_80 = 0x0001,
+    WEIR_DTLS_SRTP_AEAD_AES_128_GCM = 0x0007,
+    WEIR_DTLS_SRTP_AEAD_AES_256_GCM = 0x0008,
+};
+
+/* A certificate's hash as signalling told it. SHA-256, SHA-384 and SHA-512 count; weaker ones are
+ * passed over [RFC 8122 5]. */
+struct weir_dtls_fingerprint {
+    enum weir_hash_id hash;
+    uint8_t bytes[WEIR_HASH_BYTES_MAX];
+};
+
+struct weir_dtls_config {
+    const struct weir_crypto *crypto;
+    const struct weir_identity *identity; /* outlives the connection */
+    struct weir_trace *trace;             /* NULL: off */
+    uint32_t conn;                        /* our number in the trace */
+    bool is_client;
+    bool has_keylog;                      /* weir_dtls_keylog tells the master secret */
+    bool requires_cookie;                 /* server: HelloVerifyRequest first; off after ICE */
+    uint8_t fingerprints;                 /* 0: weir_dtls_set_fingerprints will come */
+    uint8_t srtp_profiles;                /* 0: no SRTP */
+    uint8_t address_bytes;
+    uint16_t mtu;                         /* of handshake datagrams; 0: WEIR_DTLS_MTU_DEFAULT */
+    uint16_t srtp_profile[WEIR_DTLS_SRTP_PROFILES_MAX]; /* enum weir_dtls_srtp_profile, best first */
+    struct weir_dtls_fingerprint fingerprint[WEIR_DTLS_FINGERPRINTS_MAX];
+    weir_duration rto;                    /* first retransmission; 0: 50 ms */
+    weir_duration rto_max;                /* 0: 3 s */
+    weir_duration give_up;                /* from the first flight to TIMEOUT; 0: 30 s */
+    uint8_t address[WEIR_DTLS_ADDRESS_MAX]; /* of the peer, any form: what a cookie is bound to */
+    uint8_t cookie_secret[32];            /* shared by the servers of one address */
+    uint8_t seed[WEIR_SEED_BYTES];
+};
+
+/* -- Events ------------------------------------------------------------------------------------ */
+
+enum weir_dtls_event_type {
+    WEIR_DTLS_EVENT_NONE,
+    WEIR_DTLS_EVENT_CONNECTED, /* keys may be exported, data may flow */
+    WEIR_DTLS_EVENT_CLOSED,    /* the peer said close_notify */
+    WEIR_DTLS_EVENT_FAILED,    /* reason, verdict, alert */
+};
+
+struct weir_dtls_event {
+    enum weir_dtls_event_type type;
+    enum weir_dtls_reason reason;
+    enum weir_dtls_verdict verdict; /* of the message that was refused */
+    uint8_t alert;                  /* description that we send or that the peer sent */
+};
+
+/* -- The connection ---------------------------------------------------------------------------- */
+
+/* One direction's keys. */
+struct weir_dtls_keys {
+    struct weir_aead aead;
+    uint8_t iv[WEIR_NONCE_BYTES]; /* 4 bytes with GCM, 12 with ChaCha20 */
+    bool is_ready;
+};
+
+/* The 64 newest sequence numbers: bit i is top - i. */
+struct weir_dtls_window {
+    uint64_t top;
+    uint64_t seen;
+};
+
+/* One message of which not everything has arrived, or whose turn has not come. */
+struct weir_dtls_slot {
+    uint8_t type;
+    bool is_used;
+    uint16_t at;     /* in the buffer, a multiple of 8 */
+    uint16_t length;
+    uint16_t have;   /* distinct bytes that arrived */
+};
+
+struct weir_dtls_reassembly {
+    uint16_t next; /* message_seq expected next; slot i is next + i */
+    uint16_t used; /* bytes of the buffer given to slots */
+    struct weir_dtls_slot slot[WEIR_DTLS_WINDOW];
+    uint8_t seen[WEIR_DTLS_REASSEMBLY_BYTES / 8]; /* one bit per byte that arrived */
+    uint8_t bytes[WEIR_DTLS_REASSEMBLY_BYTES];
+};
+
+/* Our last flight. Entries: content type, epoch, length (2), then a ChangeCipherSpec's byte or a
+ * handshake message with its header. */
+struct weir_dtls_flight {
+    uint16_t used;
+    uint16_t at;         /* entry that is sent next; == used when all is sent */
+    uint16_t offset;     /* bytes of its message body that were sent */
+    uint16_t open;       /* entry being written */
+    bool is_timed;       /* false for HelloVerifyRequest and the last flight */
+    uint8_t resends;
+    weir_duration rto;
+    weir_time sent_at;
+    weir_time resend_at; /* timer: armed when all is sent; sends the flight again, doubling */
+    uint8_t bytes[WEIR_DTLS_FLIGHT_BYTES];
+};
+
+/* What only the handshake needs: wiped when it ends. */
+struct weir_dtls_handshake {
+    struct weir_hash transcript[2]; /* SHA-256, SHA-384: which one counts is known late */
+    struct weir_pubkey peer_key;
+    uint16_t group;
+    uint16_t premaster_bytes;
+    uint8_t private_key[WEIR_GROUP_PRIVATE_MAX];
+    uint8_t public_key[WEIR_GROUP_PUBLIC_MAX];
+    uint8_t premaster[WEIR_GROUP_SHARED_MAX];
+    uint8_t cookie[255];
+    uint8_t cookie_bytes;
+    uint8_t verify_requests; /* that we followed as client */
+    bool has_request;        /* the server asked for our certificate */
+    bool peer_has_points, peer_has_renegotiation;
+};
+
+struct weir_dtls {
+    /* private */
+    struct weir_dtls_config config;
+    enum weir_dtls_state state;
+    uint8_t step; /* of the handshake, enum dtls_step */
+    uint8_t rx_epoch, tx_epoch;
+    uint16_t version; /* 0xfefd once agreed */
+    uint16_t suite;
+    uint16_t srtp_profile;
+    uint16_t message_seq; /* of our next handshake message */
+    uint64_t tx_seq[2];   /* of our next record, per epoch */
+    uint64_t forgeries;
+    struct weir_dtls_window window;
+    struct weir_dtls_keys rx, tx;
+    struct weir_rand rand;
+    weir_time give_up_at; /* timer: armed with the first flight; fails the handshake */
+    uint8_t client_random[32], server_random[32];
+    uint8_t master[48];
+    bool has_master;
+    bool has_peer_cert;
+    uint8_t peer_sha256[32], peer_sha384[48], peer_sha512[64];
+    uint8_t owes_alert;  /* level of an alert to send, 0 = none */
+    uint8_t alert;       /* its description */
+    uint8_t plain_alert; /* last description that came without protection, for diagnosis */
+    bool owes_connected, owes_closed, owes_failed;
+    enum weir_dtls_reason reason;
+    enum weir_dtls_verdict fail_verdict;
+    uint8_t fail_alert;
+    uint64_t hello_seq; /* record number of the hello, which its answer takes with cookies */
+    uint16_t held_bytes;
+    uint8_t held[WEIR_DTLS_HELD_BYTES];
+    struct weir_dtls_handshake hs;
+    struct weir_dtls_flight flight;
+    struct weir_dtls_reassembly reassembly;
+    uint32_t verdicts[WEIR_DTLS_VERDICTS];
+    uint32_t rx_records, tx_records, resends;
+};
+
+/* The config is copied; what is out of range in it is brought into range. Fingerprints of weak
+ * hashes are passed over. */
+WEIR_API void weir_dtls_init(struct weir_dtls *d, const struct weir_dtls_config *config,
+                             weir_time now);
+
+/* Wipe all that is secret, and the rest. */
+WEIR_API void weir_dtls_deinit(struct weir_dtls *d);
+
+/* A client writes its hello. For a server this does nothing. WEIR_ERR_STATE when it began before. */
+WEIR_MUST_CHECK WEIR_API enum weir_status weir_dtls_start(struct weir_dtls *d, weir_time now);
+
+/* Handle the first record of *datagram in place and take it off its front; call again until
+ * datagram->n is 0. *plain is application data if there was some: inside the datagram or inside *d,
+ * valid until the next call. A bad record is counted and changes nothing else. */
+WEIR_API enum weir_dtls_verdict weir_dtls_recv(struct weir_dtls *d, weir_time now,
+                                               struct weir_mspan *datagram,
+                                               struct weir_span *plain);
+
+/* Run the timers that are due. */
+WEIR_API void weir_dtls_tick(struct weir_dtls *d, weir_time now);
+
+/* The next datagram of the handshake or with an alert: 0 = none. Order: flight, alert. Give room for
+ * the configured MTU; if `out` is too small for anything, 0 is returned and nothing is lost. */
+WEIR_API size_t weir_dtls_send(struct weir_dtls *d, weir_time now, struct weir_mspan out);
+
+WEIR_API bool weir_dtls_event(struct weir_dtls *d, struct weir_dtls_event *event);
+
+WEIR_API weir_time weir_dtls_deadline(const struct weir_dtls *d);
+
+/* Say close_notify. Nothing is delivered afterwards. */
+WEIR_API void weir_dtls_close(struct weir_dtls *d, weir_time now);
+
+/* -- Application data -------------------------------------------------------------------------- */
+
+/* Bytes that a record puts before and around its plaintext, by the agreed suite. */
+WEIR_API size_t weir_dtls_head_bytes(const struct weir_dtls *d);
+WEIR_API size_t weir_dtls_overhead(const struct weir_dtls *d);
+
+/* Protect plain_len bytes at buf.p + plain_at in place. The record begins weir_dtls_head_bytes before
+ * them and ends 16 behind; its length is returned. 0 when not connected, when a bound of buf is
+ * crossed, when plain_len exceeds WEIR_DTLS_PLAIN_MAX, or when the sequence numbers are used up. */
+WEIR_MUST_CHECK WEIR_API size_t weir_dtls_seal(struct weir_dtls *d, struct weir_mspan buf,
+                                               size_t plain_at, size_t plain_len);
+
+/* -- Fingerprints, keys, timing ---------------------------------------------------------------- */
+
+/* What the peer's certificate must hash to: any entry of the strongest hash in the list
+ * [RFC 8122 5]. May be called before, during or after the handshake, and again with a new
+ * description; a certificate that does not match ends the connection. WEIR_ERR_ARG, and nothing
+ * changes, when no entry has an acceptable hash or there are too many. */
+WEIR_MUST_CHECK WEIR_API enum weir_status
+weir_dtls_set_fingerprints(struct weir_dtls *d, weir_time now,
+                           const struct weir_dtls_fingerprint *list, size_t count);
+
+/* Keying material [RFC 5705 4] without context, for example "EXTRACTOR-dtls_srtp".
+ * WEIR_ERR_STATE unless connected. */
+WEIR_MUST_CHECK WEIR_API enum weir_status weir_dtls_export(const struct weir_dtls *d,
+                                                           const char *label,
+                                                           struct weir_mspan out);
+
+/* For an NSS key log line CLIENT_RANDOM; false unless the config asked for it and keys exist. */
+WEIR_MUST_CHECK WEIR_API bool weir_dtls_keylog(const struct weir_dtls *d, uint8_t client_random[32],
+                                               uint8_t master_secret[48]);
+
+/* The path's round-trip time is known: retransmit after twice that, within 50 ms and the maximum. */
+WEIR_API void weir_dtls_set_rtt_hint(struct weir_dtls *d, weir_duration rtt);
+
+/* SHA-256 of the peer's certificate; false before it has arrived. */
+WEIR_MUST_CHECK WEIR_API bool weir_dtls_peer_digest(const struct weir_dtls *d, uint8_t sha256[32]);
+
+/* -- Inspection -------------------------------------------------------------------------------- */
+
+WEIR_API enum weir_dtls_state weir_dtls_state(const struct weir_dtls *d);
+/* The agreed SRTP profile, WEIR_DTLS_SRTP_NONE when there is none or not yet. */
+WEIR_API enum weir_dtls_srtp_profile weir_dtls_srtp(const struct weir_dtls *d);
+WEIR_API const char *weir_dtls_version_name(const struct weir_dtls *d); /* "DTLS 1.2", "" */
+WEIR_API const char *weir_dtls_suite_name(const struct weir_dtls *d);   /* as IANA has it, "" */
+WEIR_API const char *weir_dtls_state_name(enum weir_dtls_state state);
+WEIR_API const char *weir_dtls_verdict_name(enum weir_dtls_verdict verdict);
+WEIR_API const char *weir_dtls_reason_name(enum weir_dtls_reason reason);
+WEIR_API const char *weir_dtls_alert_name(uint8_t description);
+
+#endif

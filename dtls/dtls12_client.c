@@ -1,0 +1,318 @@
+/* The client of DTLS 1.2, in flow order [RFC 5246 7.3, RFC 6347 4.2.4].
+ *
+ *   1. ClientHello                 -->
+ *   2.                             <--  HelloVerifyRequest     not from servers behind ICE
+ *      ClientHello with cookie     -->
+ *   3.                             <--  ServerHello
+ *   4.                             <--  Certificate
+ *   5.                             <--  ServerKeyExchange
+ *   6.                             <--  CertificateRequest     only from servers that check us
+ *   7.                             <--  ServerHelloDone
+ *   8. Certificate, ClientKeyExchange, CertificateVerify, [ChangeCipherSpec], Finished  -->
+ *   9.                             <--  [ChangeCipherSpec], Finished
+ */
+#include "dtls/dtls_int.h"
+
+/* [RFC 6347 4.2.1 SHOULD] A new request is followed; more than these make a loop. */
+enum { VERIFY_REQUESTS_MAX = 4 };
+
+/* -- 1. ClientHello ---------------------------------------------------------------------------- */
+
+static void write_extensions(const struct weir_dtls *d, struct weir_wr *w)
+{
+    struct weir_mark body;
+    weir_wr_u16(w, EXTENSION_EMS);
+    weir_wr_u16(w, 0);
+    weir_wr_u16(w, EXTENSION_RENEGOTIATION); /* [RFC 5746 3.4] empty: this is the first handshake */
+    weir_wr_u16(w, 1);
+    weir_wr_u8(w, 0);
+    weir_wr_u16(w, EXTENSION_GROUPS);
+    body = weir_wr_open(w, 2);
+    weir_dtls12_write_groups(w);
+    weir_wr_close(w, body);
+    weir_wr_u16(w, EXTENSION_POINTS);
+    weir_wr_u16(w, 2);
+    weir_wr_u8(w, 1);
+    weir_wr_u8(w, POINT_UNCOMPRESSED);
+    struct weir_span schemes = weir_dtls_schemes(false);
+    weir_wr_u16(w, EXTENSION_SIGNATURES);
+    weir_wr_u16(w, (uint16_t)(schemes.n + 2));
+    weir_wr_u16(w, (uint16_t)schemes.n);
+    weir_wr_bytes(w, schemes);
+    if (d->config.srtp_profiles != 0) {
+        weir_dtls12_use_srtp(d, w, WEIR_DTLS_SRTP_NONE);
+    }
+}
+
+bool weir_dtls12_client_hello(struct weir_dtls *d, weir_time now)
+{
+    const struct dtls12_suite *suite;
+    (void)now;
+    weir_dtls_transcript_begin(d);
+    weir_dtls_flight_begin(d, true);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_CLIENT_HELLO, 0);
+    weir_wr_u16(&w, VERSION_1_2);
+    weir_wr_bytes(&w, weir_span_of(d->client_random, 32));
+    weir_wr_u8(&w, 0); /* no session to resume */
+    weir_wr_u8(&w, d->hs.cookie_bytes);
+    weir_wr_bytes(&w, weir_span_of(d->hs.cookie, d->hs.cookie_bytes));
+    struct weir_mark list = weir_wr_open(&w, 2);
+    for (unsigned i = 0; (suite = weir_dtls12_suite_at(i)) != NULL; i++) {
+        weir_wr_u16(&w, suite->id);
+    }
+    weir_wr_close(&w, list);
+    weir_wr_u8(&w, 1);
+    weir_wr_u8(&w, 0); /* compression: none */
+    list = weir_wr_open(&w, 2);
+    write_extensions(d, &w);
+    weir_wr_close(&w, list);
+    return weir_dtls_message_close(d, &w);
+}
+
+/* -- 2. HelloVerifyRequest --------------------------------------------------------------------- */
+
+static enum weir_dtls_verdict check_verify_request(struct weir_dtls *d, weir_time now,
+                                                   struct weir_span body)
+{
+    struct weir_span cookie;
+    enum weir_dtls_verdict v = weir_dtls_hello_parse_verify(body, &cookie);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return v;
+    }
+    if (d->hs.verify_requests == VERIFY_REQUESTS_MAX
+        || !weir_copy_into(d->hs.cookie, sizeof d->hs.cookie, cookie)) {
+        return WEIR_DTLS_VERIFY_REQUEST;
+    }
+    d->hs.cookie_bytes = (uint8_t)cookie.n;
+    d->hs.verify_requests++;
+    return WEIR_DTLS_OK;
+}
+
+/* -- 3. ServerHello ---------------------------------------------------------------------------- */
+
+/* [RFC 5246 7.4.1.4 MUST] A server answers extensions of ours and adds none. */
+static bool was_asked(const struct weir_dtls *d, uint16_t type)
+{
+    return type == EXTENSION_EMS || type == EXTENSION_RENEGOTIATION || type == EXTENSION_POINTS
+           || type == EXTENSION_GROUPS || (type == EXTENSION_SRTP && d->config.srtp_profiles != 0);
+}
+
+/* [RFC 5764 4.1.1 MUST] One profile, one that we offered, and our MKI: none. */
+static bool take_srtp(const struct weir_dtls *d, struct weir_span body, uint16_t *profile)
+{
+    struct weir_rd rd = weir_rd_of(body);
+    struct weir_rd list, mki;
+    if (!weir_rd_sub16(&rd, &list) || !weir_rd_sub8(&rd, &mki) || rd.n != 0 || mki.n != 0
+        || !weir_rd_u16(&list, profile) || list.n != 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < d->config.srtp_profiles; i++) {
+        if (d->config.srtp_profile[i] == *profile) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum weir_dtls_verdict check_server_extensions(struct weir_dtls *d,
+                                                      const struct dtls_hello *h, uint16_t *profile)
+{
+    struct weir_span body, list;
+    for (unsigned i = 0; i < h->extensions; i++) {
+        if (!was_asked(d, h->extension[i].type)) {
+            return WEIR_DTLS_HELLO_UNASKED;
+        }
+    }
+    if (weir_dtls_hello_find(h, EXTENSION_POINTS, &body)
+        && (!weir_dtls_list8(body, &list) || !weir_dtls_bytes_have(list, POINT_UNCOMPRESSED))) {
+        return WEIR_DTLS_HELLO_POINTS;
+    }
+    /* [RFC 7627 5.2 MUST] Without it two sessions could be made to share their keys. */
+    if (!weir_dtls_hello_find(h, EXTENSION_EMS, &body) || body.n != 0) {
+        return WEIR_DTLS_HELLO_NO_EMS;
+    }
+    /* [RFC 5746 3.4 MUST] empty in a first handshake. [RFC 5746 4.1] A server without it is let in:
+     * we never renegotiate, and the fingerprint names the one peer. */
+    if (weir_dtls_hello_find(h, EXTENSION_RENEGOTIATION, &body) && (body.n != 1 || body.p[0] != 0)) {
+        return WEIR_DTLS_HELLO_RENEGOTIATES;
+    }
+    if (weir_dtls_hello_find(h, EXTENSION_SRTP, &body) && !take_srtp(d, body, profile)) {
+        return WEIR_DTLS_HELLO_SRTP;
+    }
+    return WEIR_DTLS_OK;
+}
+
+static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time now,
+                                                 struct weir_span body)
+{
+    struct dtls_hello h;
+    uint16_t profile = WEIR_DTLS_SRTP_NONE;
+    enum weir_dtls_verdict v = weir_dtls_hello_parse_server(body, &h);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return v;
+    }
+    if (h.version != VERSION_1_2) {
+        return WEIR_DTLS_HELLO_VERSION;
+    }
+    if (h.compression != 0) {
+        return WEIR_DTLS_HELLO_COMPRESSION;
+    }
+    if (weir_dtls12_suite(h.suite) == NULL) {
+        return WEIR_DTLS_HELLO_SUITE;
+    }
+    v = check_server_extensions(d, &h, &profile);
+    if (v != WEIR_DTLS_OK) {
+        return v;
+    }
+    memcpy(d->server_random, h.random.p, sizeof d->server_random);
+    d->version = h.version;
+    d->suite = h.suite;
+    d->srtp_profile = profile;
+    return WEIR_DTLS_OK;
+}
+
+/* -- 5. ServerKeyExchange [RFC 8422 5.4] ------------------------------------------------------- */
+
+struct server_key {
+    struct weir_span params; /* what is signed: curve type, group, share */
+    struct weir_span share;
+    struct weir_span signature;
+    uint16_t group, scheme;
+};
+
+static bool parse_server_key(struct weir_span body, struct server_key *k)
+{
+    struct weir_rd rd = weir_rd_of(body);
+    struct weir_rd share, signature;
+    uint8_t curve_type;
+    if (!weir_rd_u8(&rd, &curve_type) || curve_type != CURVE_NAMED || !weir_rd_u16(&rd, &k->group)
+        || !weir_rd_sub8(&rd, &share)) {
+        return false;
+    }
+    k->params = weir_span_of(body.p, body.n - rd.n);
+    if (!weir_rd_u16(&rd, &k->scheme) || !weir_rd_sub16(&rd, &signature) || rd.n != 0) {
+        return false;
+    }
+    k->share = weir_rd_rest(&share);
+    k->signature = weir_rd_rest(&signature);
+    return true;
+}
+
+static enum weir_dtls_verdict check_server_key(struct weir_dtls *d, weir_time now,
+                                               struct weir_span body)
+{
+    struct server_key k;
+    uint8_t digest[WEIR_HASH_BYTES_MAX];
+    size_t digest_bytes;
+    (void)now;
+    if (!parse_server_key(body, &k)) {
+        return WEIR_DTLS_KEY_MALFORMED;
+    }
+    if (!weir_dtls12_group_is_ours(k.group)) {
+        return WEIR_DTLS_KEY_GROUP;
+    }
+    if (!weir_dtls_list_has(weir_dtls_schemes(false), k.scheme)
+        || !weir_dtls_scheme_suits(k.scheme, d->hs.peer_key.type)) {
+        return WEIR_DTLS_KEY_SCHEME;
+    }
+    if (!weir_dtls12_hash_params(d, k.scheme, k.params, digest, &digest_bytes)
+        || !weir_dtls_verify(d, k.scheme, weir_span_of(digest, digest_bytes), k.signature)) {
+        return WEIR_DTLS_KEY_SIGNATURE;
+    }
+    d->hs.group = k.group;
+    if (!weir_dtls12_make_share(d)) {
+        return WEIR_DTLS_CRYPTO;
+    }
+    return weir_dtls12_take_share(d, k.share) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
+}
+
+/* -- 6. CertificateRequest [RFC 5246 7.4.4] ---------------------------------------------------- */
+
+static enum weir_dtls_verdict check_request(struct weir_dtls *d, weir_time now,
+                                            struct weir_span body)
+{
+    struct weir_rd rd = weir_rd_of(body);
+    struct weir_rd types, schemes, authorities;
+    (void)now;
+    if (!weir_rd_sub8(&rd, &types) || types.n == 0 || !weir_rd_sub16(&rd, &schemes)
+        || schemes.n == 0 || schemes.n % 2 != 0 || !weir_rd_sub16(&rd, &authorities) || rd.n != 0) {
+        return WEIR_DTLS_REQUEST_MALFORMED;
+    }
+    /* [RFC 8827 6.5] ECDSA P-256 with SHA-256 is what every WebRTC end verifies, and what we have.
+     * Which authorities the server would like does not matter to a self-signed certificate. */
+    if (!weir_dtls_bytes_have(weir_rd_rest(&types), CERT_TYPE_ECDSA_SIGN)
+        || !weir_dtls_list_has(weir_rd_rest(&schemes), WEIR_ECDSA_P256_SHA256)) {
+        return WEIR_DTLS_REQUEST_SCHEME;
+    }
+    d->hs.has_request = true;
+    return WEIR_DTLS_OK;
+}
+
+/* -- 7. ServerHelloDone ------------------------------------------------------------------------ */
+
+static enum weir_dtls_verdict check_done(struct weir_dtls *d, weir_time now, struct weir_span body)
+{
+    (void)d, (void)now;
+    return body.n == 0 ? WEIR_DTLS_OK : WEIR_DTLS_DONE_MALFORMED;
+}
+
+/* -- 8. Our second flight ---------------------------------------------------------------------- */
+
+static bool write_client_key(struct weir_dtls *d)
+{
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_CLIENT_KEY, 0);
+    struct weir_mark share = weir_wr_open(&w, 1);
+    size_t n = weir_group_public_bytes((enum weir_group)d->hs.group);
+    weir_wr_bytes(&w, weir_span_of(d->hs.public_key, n));
+    weir_wr_close(&w, share);
+    return weir_dtls_message_close(d, &w);
+}
+
+static bool write_proof(struct weir_dtls *d)
+{
+    uint8_t digest[WEIR_HASH_BYTES_MAX];
+    weir_dtls_transcript_digest(d, WEIR_SHA256, digest);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_CERTIFICATE_VERIFY, 0);
+    return weir_dtls_write_signature(d, &w, digest) && weir_dtls_message_close(d, &w);
+}
+
+/* The master secret takes the transcript up to ClientKeyExchange [RFC 7627 3], so it is made in the
+ * middle of the flight. */
+static bool send_second_flight(struct weir_dtls *d, weir_time now)
+{
+    (void)now;
+    weir_dtls_flight_begin(d, true);
+    return (!d->hs.has_request || weir_dtls_write_certificate(d)) && write_client_key(d)
+           && weir_dtls12_derive(d) && (!d->hs.has_request || write_proof(d))
+           && weir_dtls12_write_ending(d);
+}
+
+/* -- 9. Finished ------------------------------------------------------------------------------- */
+
+static bool finish(struct weir_dtls *d, weir_time now)
+{
+    weir_dtls_flight_answered(d);
+    weir_dtls_complete(d, now);
+    return true;
+}
+
+/* -- The table --------------------------------------------------------------------------------- */
+
+const struct dtls_row weir_dtls12_client_rows[] = {
+    { STEP_CLIENT_HELLO, MESSAGE_VERIFY_REQUEST, STEP_CLIENT_HELLO, check_verify_request,
+      weir_dtls12_client_hello },
+    { STEP_CLIENT_HELLO, MESSAGE_SERVER_HELLO, STEP_CLIENT_CERTIFICATE, check_server_hello, NULL },
+    { STEP_CLIENT_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_CLIENT_KEY,
+      weir_dtls12_check_peer_certificate, NULL },
+    { STEP_CLIENT_KEY, MESSAGE_SERVER_KEY, STEP_CLIENT_REQUEST, check_server_key, NULL },
+    { STEP_CLIENT_REQUEST, MESSAGE_CERTIFICATE_REQUEST, STEP_CLIENT_DONE, check_request, NULL },
+    { STEP_CLIENT_REQUEST, MESSAGE_SERVER_DONE, STEP_CLIENT_CCS, check_done, send_second_flight },
+    { STEP_CLIENT_DONE, MESSAGE_SERVER_DONE, STEP_CLIENT_CCS, check_done, send_second_flight },
+    /* STEP_CLIENT_CCS takes no message: weir_dtls_ccs_recv goes on to STEP_CLIENT_FINISHED. */
+    { STEP_CLIENT_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls12_check_finished, finish },
+};
+
+const unsigned weir_dtls12_client_row_count = sizeof weir_dtls12_client_rows
+                                              / sizeof weir_dtls12_client_rows[0];

@@ -1,0 +1,361 @@
+/* The server of DTLS 1.2, in flow order [RFC 5246 7.3, RFC 6347 4.2.4].
+ *
+ *   1. ClientHello                                                   -->
+ *   2.      <--  HelloVerifyRequest                       only when the config requires cookies
+ *      ClientHello with cookie                                       -->
+ *   3.      <--  ServerHello, Certificate, ServerKeyExchange, CertificateRequest, ServerHelloDone
+ *   4. Certificate                                                   -->
+ *   5. ClientKeyExchange                                             -->
+ *   6. CertificateVerify                                             -->
+ *   7. [ChangeCipherSpec], Finished                                  -->
+ *   8.      <--  [ChangeCipherSpec], Finished
+ *
+ * A hello that is refused is dropped in silence: the real client's may still come. All public-key
+ * work comes after it was accepted, once per connection.
+ */
+#include "dtls/dtls_int.h"
+
+/* How long a cookie is good, in seconds: many round trips, and no store of old ones for anybody. */
+enum { COOKIE_LIFE_S = 60 };
+
+/* -- 1. ClientHello ---------------------------------------------------------------------------- */
+
+/* What we make of a hello, before anything of it counts. */
+struct choice {
+    uint16_t suite, group, srtp_profile;
+    bool has_points, has_renegotiation;
+};
+
+/* [RFC 5246 7.4.1.4.1] A client without the extension verifies SHA-1 alone, which we do not sign. */
+static bool client_verifies_ours(const struct dtls_hello *h)
+{
+    struct weir_span body, list;
+    return weir_dtls_hello_find(h, EXTENSION_SIGNATURES, &body) && weir_dtls_list16(body, &list)
+           && weir_dtls_list_has(list, WEIR_ECDSA_P256_SHA256);
+}
+
+/* Our order counts, and our certificate is ECDSA. */
+static bool choose_suite(const struct dtls_hello *h, uint16_t *chosen)
+{
+    const struct dtls12_suite *suite;
+    for (unsigned i = 0; (suite = weir_dtls12_suite_at(i)) != NULL; i++) {
+        if (!suite->is_rsa && weir_dtls_list_has(h->suites, suite->id)) {
+            *chosen = suite->id;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* [RFC 5764 4.1.1] The first profile of ours that the client has; none in common means no SRTP, and
+ * the handshake goes on. [RFC 5764 4.1.3] An MKI that the client offers is answered with none. */
+static bool choose_srtp(const struct weir_dtls *d, const struct dtls_hello *h, uint16_t *chosen)
+{
+    struct weir_span body;
+    struct weir_rd rd, list, mki;
+    *chosen = WEIR_DTLS_SRTP_NONE;
+    if (!weir_dtls_hello_find(h, EXTENSION_SRTP, &body)) {
+        return true;
+    }
+    rd = weir_rd_of(body);
+    if (!weir_rd_sub16(&rd, &list) || list.n == 0 || list.n % 2 != 0 || !weir_rd_sub8(&rd, &mki)
+        || rd.n != 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < d->config.srtp_profiles; i++) {
+        if (weir_dtls_list_has(weir_rd_rest(&list), d->config.srtp_profile[i])) {
+            *chosen = d->config.srtp_profile[i];
+            break;
+        }
+    }
+    return true;
+}
+
+static enum weir_dtls_verdict choose_security(const struct dtls_hello *h, struct choice *c)
+{
+    struct weir_span body, list;
+    c->has_points = weir_dtls_hello_find(h, EXTENSION_POINTS, &body);
+    /* [RFC 8422 5.1.2 MUST] who sends formats has the uncompressed one among them. */
+    if (c->has_points
+        && (!weir_dtls_list8(body, &list) || !weir_dtls_bytes_have(list, POINT_UNCOMPRESSED))) {
+        return WEIR_DTLS_HELLO_POINTS;
+    }
+    if (!client_verifies_ours(h)) {
+        return WEIR_DTLS_HELLO_SIGNATURES;
+    }
+    /* [RFC 7627 5.3] Without it two sessions could be made to share their keys. */
+    if (!weir_dtls_hello_find(h, EXTENSION_EMS, &body) || body.n != 0) {
+        return WEIR_DTLS_HELLO_NO_EMS;
+    }
+    c->has_renegotiation = weir_dtls_list_has(h->suites, SCSV_RENEGOTIATION);
+    if (weir_dtls_hello_find(h, EXTENSION_RENEGOTIATION, &body)) {
+        /* [RFC 5746 3.6 MUST] empty in a first handshake. */
+        if (body.n != 1 || body.p[0] != 0) {
+            return WEIR_DTLS_HELLO_RENEGOTIATES;
+        }
+        c->has_renegotiation = true;
+    }
+    return WEIR_DTLS_OK;
+}
+
+static enum weir_dtls_verdict choose(const struct weir_dtls *d, const struct dtls_hello *h,
+                                     struct choice *c)
+{
+    /* [RFC 8446 4.1.2] A client that can do more says 1.2 here. [RFC 6347 4.1] Versions count down. */
+    if (h->version >> 8 != VERSION_1_2 >> 8 || h->version > VERSION_1_2) {
+        return WEIR_DTLS_HELLO_VERSION;
+    }
+    if (!weir_dtls_bytes_have(h->compressions, 0)) {
+        return WEIR_DTLS_HELLO_COMPRESSION;
+    }
+    if (!choose_suite(h, &c->suite)) {
+        return WEIR_DTLS_HELLO_SUITE;
+    }
+    if (!weir_dtls12_hello_groups(h, &c->group)) {
+        return WEIR_DTLS_HELLO_GROUP;
+    }
+    enum weir_dtls_verdict v = choose_security(h, c);
+    if (v != WEIR_DTLS_OK) {
+        return v;
+    }
+    return choose_srtp(d, h, &c->srtp_profile) ? WEIR_DTLS_OK : WEIR_DTLS_HELLO_SRTP;
+}
+
+/* -- 2. Cookies [RFC 6347 4.2.1] --------------------------------------------------------------- */
+
+/* time (4), HMAC over time, address and the client's parameters (28). Nothing is remembered. */
+static void make_cookie(const struct weir_dtls *d, const struct dtls_hello *h, uint32_t at_s,
+                        uint8_t cookie[COOKIE_BYTES])
+{
+    struct weir_hmac_key key;
+    uint8_t mac[WEIR_HASH_BYTES_MAX], stamp[6];
+    struct weir_span part[6] = {
+        weir_span_of(stamp, sizeof stamp), weir_span_of(d->config.address, d->config.address_bytes),
+        h->random, h->session, h->suites, h->compressions,
+    };
+    weir_put32(stamp, at_s);
+    weir_put16(stamp + 4, h->version);
+    weir_hmac_init(d->config.crypto, &key, WEIR_SHA256,
+                   weir_span_of(d->config.cookie_secret, sizeof d->config.cookie_secret));
+    weir_hmac(d->config.crypto, &key, part, 6, mac);
+    memcpy(cookie, stamp, 4);
+    memcpy(cookie + 4, mac, COOKIE_BYTES - 4);
+    weir_wipe(&key, sizeof key);
+}
+
+static bool cookie_is_good(const struct weir_dtls *d, weir_time now, const struct dtls_hello *h)
+{
+    uint8_t expected[COOKIE_BYTES];
+    uint32_t now_s = (uint32_t)(now / WEIR_SEC);
+    if (h->cookie.n != COOKIE_BYTES) {
+        return false;
+    }
+    uint32_t made_s = weir_be32(h->cookie.p);
+    make_cookie(d, h, made_s, expected);
+    return weir_equal_secret(h->cookie.p, expected, COOKIE_BYTES)
+           && (uint32_t)(now_s - made_s) <= COOKIE_LIFE_S;
+}
+
+/* Take the numbers of the hello for its answer [RFC 6347 4.2.1 MUST]. A number near the end of the
+ * range, which no client that just began has, must not use up ours. */
+static void follow_numbers(struct weir_dtls *d)
+{
+    d->message_seq = d->reassembly.next;
+    if (d->config.requires_cookie && d->hello_seq < SEQUENCE_END / 2) {
+        d->tx_seq[0] = d->hello_seq;
+    }
+}
+
+/* Smaller than the hello it answers, and no timer: the client repeats its hello [RFC 6347 4.2.4]. */
+static enum weir_dtls_verdict request_cookie(struct weir_dtls *d, weir_time now,
+                                             const struct dtls_hello *h)
+{
+    uint8_t cookie[COOKIE_BYTES];
+    make_cookie(d, h, (uint32_t)(now / WEIR_SEC), cookie);
+    follow_numbers(d);
+    weir_dtls_flight_begin(d, false);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_VERIFY_REQUEST, 0);
+    weir_wr_u16(&w, VERSION_1_2);
+    weir_wr_u8(&w, COOKIE_BYTES);
+    weir_wr_bytes(&w, weir_span_of(cookie, sizeof cookie));
+    bool is_written = weir_dtls_message_close(d, &w);
+    weir_dtls_reassembly_reset(&d->reassembly, (uint16_t)(d->reassembly.next + 1));
+    return is_written ? WEIR_DTLS_HELLO_COOKIE : WEIR_DTLS_CRYPTO;
+}
+
+static enum weir_dtls_verdict check_client_hello(struct weir_dtls *d, weir_time now,
+                                                 struct weir_span body)
+{
+    struct dtls_hello h;
+    struct choice c;
+    enum weir_dtls_verdict v = weir_dtls_hello_parse_client(body, &h);
+    if (v == WEIR_DTLS_OK) {
+        v = choose(d, &h, &c);
+    }
+    if (v != WEIR_DTLS_OK) {
+        return v;
+    }
+    if (d->config.requires_cookie && !cookie_is_good(d, now, &h)) {
+        return request_cookie(d, now, &h);
+    }
+    memcpy(d->client_random, h.random.p, sizeof d->client_random);
+    d->version = VERSION_1_2;
+    d->suite = c.suite;
+    d->srtp_profile = c.srtp_profile;
+    d->hs.group = c.group;
+    d->hs.peer_has_points = c.has_points;
+    d->hs.peer_has_renegotiation = c.has_renegotiation;
+    follow_numbers(d);
+    weir_dtls_transcript_begin(d);
+    return WEIR_DTLS_OK;
+}
+
+/* -- 3. Our first flight ----------------------------------------------------------------------- */
+
+static bool write_server_hello(struct weir_dtls *d)
+{
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_HELLO, 0);
+    weir_wr_u16(&w, VERSION_1_2);
+    weir_wr_bytes(&w, weir_span_of(d->server_random, 32));
+    weir_wr_u8(&w, 0); /* a session that is not to be resumed */
+    weir_wr_u16(&w, d->suite);
+    weir_wr_u8(&w, 0);
+    struct weir_mark list = weir_wr_open(&w, 2);
+    weir_wr_u16(&w, EXTENSION_EMS);
+    weir_wr_u16(&w, 0);
+    if (d->hs.peer_has_renegotiation) {
+        weir_wr_u16(&w, EXTENSION_RENEGOTIATION);
+        weir_wr_u16(&w, 1);
+        weir_wr_u8(&w, 0);
+    }
+    if (d->hs.peer_has_points) {
+        weir_wr_u16(&w, EXTENSION_POINTS);
+        weir_wr_u16(&w, 2);
+        weir_wr_u8(&w, 1);
+        weir_wr_u8(&w, POINT_UNCOMPRESSED);
+    }
+    if (d->srtp_profile != WEIR_DTLS_SRTP_NONE) {
+        weir_dtls12_use_srtp(d, &w, d->srtp_profile);
+    }
+    weir_wr_close(&w, list);
+    return weir_dtls_message_close(d, &w);
+}
+
+static bool write_server_key(struct weir_dtls *d)
+{
+    uint8_t digest[WEIR_HASH_BYTES_MAX];
+    size_t digest_bytes;
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_KEY, 0);
+    size_t params_at = w.len;
+    weir_wr_u8(&w, CURVE_NAMED);
+    weir_wr_u16(&w, d->hs.group);
+    size_t n = weir_group_public_bytes((enum weir_group)d->hs.group);
+    weir_wr_u8(&w, (uint8_t)n);
+    weir_wr_bytes(&w, weir_span_of(d->hs.public_key, n));
+    struct weir_span params = { w.base + params_at, w.len - params_at };
+    return !w.overflow
+           && weir_dtls12_hash_params(d, WEIR_ECDSA_P256_SHA256, params, digest, &digest_bytes)
+           && weir_dtls_write_signature(d, &w, digest) && weir_dtls_message_close(d, &w);
+}
+
+/* [RFC 8827 6.5 MUST] Both sides show a certificate. */
+static bool write_request(struct weir_dtls *d)
+{
+    struct weir_span schemes = weir_dtls_schemes(true);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_CERTIFICATE_REQUEST, 0);
+    weir_wr_u8(&w, 2);
+    weir_wr_u8(&w, CERT_TYPE_ECDSA_SIGN);
+    weir_wr_u8(&w, CERT_TYPE_RSA_SIGN);
+    weir_wr_u16(&w, (uint16_t)schemes.n);
+    weir_wr_bytes(&w, schemes);
+    weir_wr_u16(&w, 0); /* no authorities */
+    return weir_dtls_message_close(d, &w);
+}
+
+static bool send_first_flight(struct weir_dtls *d, weir_time now)
+{
+    weir_dtls_begin(d, now);
+    weir_dtls_flight_begin(d, true);
+    if (!weir_dtls12_make_share(d) || !write_server_hello(d) || !weir_dtls_write_certificate(d)
+        || !write_server_key(d) || !write_request(d)) {
+        return false;
+    }
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_DONE, 0);
+    return weir_dtls_message_close(d, &w);
+}
+
+/* -- 5. ClientKeyExchange [RFC 8422 5.7] ------------------------------------------------------- */
+
+static enum weir_dtls_verdict check_client_key(struct weir_dtls *d, weir_time now,
+                                               struct weir_span body)
+{
+    struct weir_rd rd = weir_rd_of(body);
+    struct weir_rd share;
+    (void)now;
+    if (!weir_rd_sub8(&rd, &share) || share.n == 0 || rd.n != 0) {
+        return WEIR_DTLS_KEY_MALFORMED;
+    }
+    return weir_dtls12_take_share(d, weir_rd_rest(&share)) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
+}
+
+/* The transcript now ends with ClientKeyExchange: just what the master secret takes. */
+static bool derive(struct weir_dtls *d, weir_time now)
+{
+    (void)now;
+    return weir_dtls12_derive(d);
+}
+
+/* -- 6. CertificateVerify [RFC 5246 7.4.8] ----------------------------------------------------- */
+
+static enum weir_dtls_verdict check_proof(struct weir_dtls *d, weir_time now, struct weir_span body)
+{
+    struct weir_rd rd = weir_rd_of(body);
+    struct weir_rd signature;
+    uint16_t scheme;
+    enum weir_hash_id hash;
+    uint8_t digest[WEIR_HASH_BYTES_MAX];
+    (void)now;
+    if (!weir_rd_u16(&rd, &scheme) || !weir_rd_sub16(&rd, &signature) || rd.n != 0) {
+        return WEIR_DTLS_PROOF_MALFORMED;
+    }
+    /* [RFC 5246 7.4.8 MUST] one that we asked for, and of the kind of the certificate's key. */
+    if (!weir_dtls_list_has(weir_dtls_schemes(true), scheme)
+        || !weir_dtls_scheme_suits(scheme, d->hs.peer_key.type)
+        || !weir_sigscheme_hash(scheme, &hash)) {
+        return WEIR_DTLS_PROOF_SCHEME;
+    }
+    weir_dtls_transcript_digest(d, hash, digest);
+    return weir_dtls_verify(d, scheme, weir_span_of(digest, weir_hash_bytes(hash)),
+                            weir_rd_rest(&signature))
+               ? WEIR_DTLS_OK
+               : WEIR_DTLS_PROOF_SIGNATURE;
+}
+
+/* -- 8. Our end -------------------------------------------------------------------------------- */
+
+/* The last flight has no timer; it is repeated when the client repeats its own. */
+static bool finish(struct weir_dtls *d, weir_time now)
+{
+    weir_dtls_flight_begin(d, false);
+    if (!weir_dtls12_write_ending(d)) {
+        return false;
+    }
+    weir_dtls_complete(d, now);
+    return true;
+}
+
+/* -- The table --------------------------------------------------------------------------------- */
+
+const struct dtls_row weir_dtls12_server_rows[] = {
+    { STEP_SERVER_HELLO, MESSAGE_CLIENT_HELLO, STEP_SERVER_CERTIFICATE, check_client_hello,
+      send_first_flight },
+    { STEP_SERVER_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_SERVER_KEY,
+      weir_dtls12_check_peer_certificate, NULL },
+    { STEP_SERVER_KEY, MESSAGE_CLIENT_KEY, STEP_SERVER_PROOF, check_client_key, derive },
+    { STEP_SERVER_PROOF, MESSAGE_CERTIFICATE_VERIFY, STEP_SERVER_CCS, check_proof, NULL },
+    /* STEP_SERVER_CCS takes no message: weir_dtls_ccs_recv goes on to STEP_SERVER_FINISHED. */
+    { STEP_SERVER_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls12_check_finished, finish },
+};
+
+const unsigned weir_dtls12_server_row_count = sizeof weir_dtls12_server_rows
+                                              / sizeof weir_dtls12_server_rows[0];

@@ -1,0 +1,139 @@
+/* Alerts: what they say, what theirs do, and the end of a connection [RFC 5246 7.2].
+ *
+ * Only an alert under protection counts: one without could be anybody's [RFC 6347 4.1.2.7]. That
+ * holds before there are keys, too: a peer that really gave up stops answering, and the handshake's
+ * own time limit ends it.
+ */
+#include "dtls/dtls_int.h"
+
+uint8_t weir_dtls_alert_of(enum weir_dtls_verdict v)
+{
+    static const uint8_t alert[WEIR_DTLS_VERDICTS] = {
+        [WEIR_DTLS_RECORD_FORGED] = ALERT_BAD_RECORD_MAC,
+        [WEIR_DTLS_UNEXPECTED] = ALERT_UNEXPECTED_MESSAGE,
+        [WEIR_DTLS_HELLO_MALFORMED] = ALERT_DECODE_ERROR,
+        [WEIR_DTLS_HELLO_DUPLICATE] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_HELLO_VERSION] = ALERT_PROTOCOL_VERSION,
+        [WEIR_DTLS_HELLO_COMPRESSION] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_HELLO_SUITE] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_HELLO_POINTS] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_HELLO_NO_EMS] = ALERT_HANDSHAKE_FAILURE,
+        [WEIR_DTLS_HELLO_RENEGOTIATES] = ALERT_HANDSHAKE_FAILURE,
+        [WEIR_DTLS_HELLO_SRTP] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_HELLO_UNASKED] = ALERT_UNSUPPORTED_EXTENSION,
+        [WEIR_DTLS_VERIFY_REQUEST] = ALERT_DECODE_ERROR,
+        [WEIR_DTLS_CERT_MALFORMED] = ALERT_DECODE_ERROR,
+        [WEIR_DTLS_CERT_EMPTY] = ALERT_HANDSHAKE_FAILURE,
+        [WEIR_DTLS_CERT_UNREADABLE] = ALERT_UNSUPPORTED_CERTIFICATE,
+        [WEIR_DTLS_CERT_KEY] = ALERT_UNSUPPORTED_CERTIFICATE,
+        [WEIR_DTLS_CERT_FINGERPRINT] = ALERT_BAD_CERTIFICATE,
+        [WEIR_DTLS_KEY_MALFORMED] = ALERT_DECODE_ERROR,
+        [WEIR_DTLS_KEY_GROUP] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_KEY_SCHEME] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_KEY_SIGNATURE] = ALERT_DECRYPT_ERROR,
+        [WEIR_DTLS_KEY_SHARE] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_REQUEST_MALFORMED] = ALERT_DECODE_ERROR,
+        [WEIR_DTLS_REQUEST_SCHEME] = ALERT_HANDSHAKE_FAILURE,
+        [WEIR_DTLS_DONE_MALFORMED] = ALERT_DECODE_ERROR,
+        [WEIR_DTLS_PROOF_MALFORMED] = ALERT_DECODE_ERROR,
+        [WEIR_DTLS_PROOF_SCHEME] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_PROOF_SIGNATURE] = ALERT_DECRYPT_ERROR,
+        [WEIR_DTLS_FINISHED] = ALERT_DECRYPT_ERROR,
+    };
+    return alert[v] != 0 ? alert[v] : ALERT_INTERNAL_ERROR;
+}
+
+/* -- Ends -------------------------------------------------------------------------------------- */
+
+/* No timer, no flight and no handshake are left of a connection that is over. */
+static void stop(struct weir_dtls *d, weir_time now, enum weir_dtls_state state)
+{
+    d->give_up_at = WEIR_NEVER;
+    d->held_bytes = 0;
+    weir_wipe(&d->hs, sizeof d->hs);
+    weir_wipe(d->master, sizeof d->master);
+    weir_wipe(&d->rx, sizeof d->rx);
+    d->has_master = false;
+    weir_dtls_set_state(d, now, state);
+}
+
+void weir_dtls_fail(struct weir_dtls *d, weir_time now, enum weir_dtls_reason reason,
+                    enum weir_dtls_verdict v, uint8_t alert)
+{
+    if (d->state == WEIR_DTLS_FAILED || d->state == WEIR_DTLS_CLOSED) {
+        return;
+    }
+    d->owes_connected = false;
+    d->owes_failed = true;
+    d->reason = reason;
+    d->fail_verdict = v;
+    d->fail_alert = alert;
+    d->owes_alert = 0;
+    if (reason != WEIR_DTLS_REASON_ALERT) {
+        d->owes_alert = ALERT_FATAL;
+        d->alert = alert;
+    }
+    weir_dtls_flight_begin(d, false); /* nothing of the old one leaves any more */
+    stop(d, now, WEIR_DTLS_FAILED);
+}
+
+static void say_close(struct weir_dtls *d)
+{
+    d->owes_alert = 0;
+    if (d->tx_epoch == 1) {
+        d->owes_alert = ALERT_WARNING;
+        d->alert = ALERT_CLOSE_NOTIFY;
+    }
+}
+
+void weir_dtls_close(struct weir_dtls *d, weir_time now)
+{
+    if (d->state == WEIR_DTLS_FAILED || d->state == WEIR_DTLS_CLOSED) {
+        return;
+    }
+    d->owes_connected = false;
+    if (d->step != STEP_DONE) {
+        weir_dtls_flight_begin(d, false);
+    }
+    d->flight.resend_at = WEIR_NEVER;
+    say_close(d);
+    stop(d, now, WEIR_DTLS_CLOSED);
+}
+
+/* -- Theirs ------------------------------------------------------------------------------------ */
+
+enum weir_dtls_verdict weir_dtls_alert_recv(struct weir_dtls *d, weir_time now,
+                                            const struct dtls_record *r)
+{
+    if (r->body.n != 2 || (r->body.p[0] != ALERT_WARNING && r->body.p[0] != ALERT_FATAL)) {
+        return WEIR_DTLS_ALERT_MALFORMED;
+    }
+    uint8_t level = r->body.p[0];
+    uint8_t description = r->body.p[1];
+    if (r->epoch == 0) {
+        d->plain_alert = description;
+        return WEIR_DTLS_ALERT_PLAIN;
+    }
+    if (description == ALERT_CLOSE_NOTIFY) {
+        /* [RFC 5246 7.2.1 MUST] answer with our own, and discard what was to be sent. */
+        weir_dtls_close(d, now);
+        d->owes_closed = true;
+    } else if (level == ALERT_FATAL) {
+        weir_dtls_fail(d, now, WEIR_DTLS_REASON_ALERT, WEIR_DTLS_OK, description);
+    }
+    return WEIR_DTLS_OK;
+}
+
+/* -- Ours -------------------------------------------------------------------------------------- */
+
+size_t weir_dtls_alert_send(struct weir_dtls *d, struct weir_mspan out)
+{
+    size_t head = weir_dtls_record_head(d, d->tx_epoch);
+    if (d->owes_alert == 0 || out.n < weir_dtls_record_overhead(d, d->tx_epoch) + 2) {
+        return 0;
+    }
+    out.p[head] = d->owes_alert;
+    out.p[head + 1] = d->alert;
+    d->owes_alert = 0;
+    return weir_dtls_record_seal(d, d->tx_epoch, CONTENT_ALERT, VERSION_1_2, out.p, 2);
+}

@@ -1,0 +1,210 @@
+/* Flights: our messages as bytes, sent in records until they are answered [RFC 6347 4.2.4].
+ *
+ *  1. open, close   the handshake writes entries; nothing is sent while it does
+ *  2. send          entries leave in order, as many as fit a datagram; long messages in fragments
+ *  3. all sent      the timer is armed, if an answer is expected
+ *  4. resend        the timer fired: everything again, with new record numbers, after twice the time
+ *  5. peer_resent   the peer's old flight came again: everything again, at most once in half a time
+ *
+ * A flight stays after its last sending: the one who ends the handshake must be able to repeat its
+ * end [RFC 6347 4.2.4 MUST]. We keep it for the life of the connection; it costs no timer.
+ */
+#include "dtls/dtls_int.h"
+
+enum {
+    ENTRY_HEADER_BYTES = 4, /* content type, epoch, length (2) */
+    /* A fragment that only tops up a datagram carries at least this much of its message. */
+    FRAGMENT_MIN = 32,
+};
+
+/* -- 1. Writing -------------------------------------------------------------------------------- */
+
+void weir_dtls_flight_begin(struct weir_dtls *d, bool is_timed)
+{
+    struct weir_dtls_flight *f = &d->flight;
+    f->used = 0;
+    f->at = 0;
+    f->offset = 0;
+    f->open = 0;
+    f->resends = 0;
+    f->is_timed = is_timed;
+    f->rto = d->config.rto;
+    f->resend_at = WEIR_NEVER;
+    f->sent_at = 0;
+}
+
+struct weir_wr weir_dtls_flight_open(struct weir_dtls *d, enum content_type type, unsigned epoch)
+{
+    struct weir_dtls_flight *f = &d->flight;
+    struct weir_mspan room = { f->bytes + f->used, sizeof f->bytes - f->used };
+    struct weir_wr w = weir_wr_of(room);
+    f->open = f->used;
+    weir_wr_u8(&w, (uint8_t)type);
+    weir_wr_u8(&w, (uint8_t)epoch);
+    weir_wr_u16(&w, 0); /* its length, when it is known */
+    return w;
+}
+
+bool weir_dtls_flight_close(struct weir_dtls *d, const struct weir_wr *w)
+{
+    struct weir_dtls_flight *f = &d->flight;
+    size_t n = weir_wr_done(w);
+    if (n == 0) {
+        return false;
+    }
+    weir_put16(f->bytes + f->open + 2, (uint16_t)(n - ENTRY_HEADER_BYTES));
+    f->used = (uint16_t)(f->open + n);
+    return true;
+}
+
+/* -- 2. Sending -------------------------------------------------------------------------------- */
+
+bool weir_dtls_flight_is_pending(const struct weir_dtls_flight *f)
+{
+    return f->at < f->used;
+}
+
+struct entry {
+    uint8_t type, epoch;
+    struct weir_span content;
+};
+
+static struct entry entry_at(const struct weir_dtls_flight *f, size_t at)
+{
+    const uint8_t *p = f->bytes + at;
+    struct entry e = { p[0], p[1], { p + ENTRY_HEADER_BYTES, weir_be16(p + 2) } };
+    return e;
+}
+
+/* How many bytes of a message's body go into the next record, given `room` for head and body. A
+ * message that would fit a datagram of its own is not torn for the rest of this one. */
+static size_t body_that_fits(size_t left, size_t room, bool is_first, size_t datagram)
+{
+    if (left <= room) {
+        return left;
+    }
+    return is_first || (left > datagram && room >= FRAGMENT_MIN) ? room : 0;
+}
+
+/* A first hello goes out as 1.0, which is what all servers, middle-boxes too, take [RFC 5246 E.1]. */
+static uint16_t version_of(const struct entry *e)
+{
+    return e->type == CONTENT_HANDSHAKE && e->content.p[0] == MESSAGE_CLIENT_HELLO ? VERSION_1_0
+                                                                                   : VERSION_1_2;
+}
+
+/* Write the next part of a message at `record`, which has `room` bytes; the fragment's header tells
+ * where it belongs. 0 when it must wait for the next datagram. */
+static size_t send_message(struct weir_dtls *d, const struct entry *e, uint8_t *record, size_t room,
+                           bool is_first, size_t datagram)
+{
+    struct weir_dtls_flight *f = &d->flight;
+    size_t around = weir_dtls_record_overhead(d, e->epoch) + MESSAGE_HEADER_BYTES;
+    size_t left = e->content.n - MESSAGE_HEADER_BYTES - f->offset;
+    if (room < around) {
+        return 0;
+    }
+    size_t part = body_that_fits(left, room - around, is_first, datagram - around);
+    if (part == 0 && left != 0) {
+        return 0;
+    }
+    uint8_t *message = record + weir_dtls_record_head(d, e->epoch);
+    memcpy(message, e->content.p, MESSAGE_HEADER_BYTES);
+    weir_put24(message + 6, f->offset);
+    weir_put24(message + 9, (uint32_t)part);
+    weir_copy(message + MESSAGE_HEADER_BYTES, e->content.p + MESSAGE_HEADER_BYTES + f->offset, part);
+    f->offset = (uint16_t)(f->offset + part);
+    return weir_dtls_record_seal(d, e->epoch, CONTENT_HANDSHAKE, version_of(e), record,
+                                 MESSAGE_HEADER_BYTES + part);
+}
+
+static size_t send_ccs(struct weir_dtls *d, const struct entry *e, uint8_t *record, size_t room)
+{
+    size_t head = weir_dtls_record_head(d, e->epoch);
+    if (room < weir_dtls_record_overhead(d, e->epoch) + e->content.n) {
+        return 0;
+    }
+    memcpy(record + head, e->content.p, e->content.n);
+    return weir_dtls_record_seal(d, e->epoch, CONTENT_CCS, VERSION_1_2, record, e->content.n);
+}
+
+/* One record of the flight. */
+static size_t send_record(struct weir_dtls *d, uint8_t *record, size_t room, bool is_first,
+                          size_t datagram)
+{
+    struct weir_dtls_flight *f = &d->flight;
+    struct entry e = entry_at(f, f->at);
+    bool is_message = e.type == CONTENT_HANDSHAKE;
+    size_t n = is_message ? send_message(d, &e, record, room, is_first, datagram)
+                          : send_ccs(d, &e, record, room);
+    if (n != 0 && (!is_message || f->offset == e.content.n - MESSAGE_HEADER_BYTES)) {
+        f->at = (uint16_t)(f->at + ENTRY_HEADER_BYTES + e.content.n);
+        f->offset = 0;
+    }
+    return n;
+}
+
+size_t weir_dtls_flight_send(struct weir_dtls *d, weir_time now, struct weir_mspan out)
+{
+    struct weir_dtls_flight *f = &d->flight;
+    size_t datagram = out.n < d->config.mtu ? out.n : d->config.mtu;
+    size_t used = 0;
+    /* At most one record per entry and datagram, or a full datagram: bounded by its size. */
+    while (weir_dtls_flight_is_pending(f)) {
+        size_t n = send_record(d, out.p + used, datagram - used, used == 0, datagram);
+        if (n == 0) {
+            break;
+        }
+        used += n;
+    }
+    if (used != 0) {
+        weir_trace(d->config.trace, now, WEIR_TRACE_DTLS, WEIR_TRACE_TX, d->config.conn,
+                   (uint32_t)used, weir_be32(out.p), f->resends);
+        f->sent_at = now;
+        if (!weir_dtls_flight_is_pending(f) && f->is_timed) {
+            f->resend_at = weir_time_add(now, f->rto);
+        }
+    }
+    return used;
+}
+
+/* -- 4., 5. Again ------------------------------------------------------------------------------ */
+
+static void rewind_flight(struct weir_dtls *d)
+{
+    d->flight.at = 0;
+    d->flight.offset = 0;
+    d->flight.resend_at = WEIR_NEVER;
+    d->resends++;
+}
+
+void weir_dtls_flight_resend(struct weir_dtls *d, weir_time now)
+{
+    struct weir_dtls_flight *f = &d->flight;
+    weir_trace(d->config.trace, now, WEIR_TRACE_DTLS, WEIR_TRACE_TIMER, d->config.conn, 0, 0,
+               (uint32_t)(f->rto / WEIR_MS));
+    f->rto = f->rto > d->config.rto_max / 2 ? d->config.rto_max : f->rto * 2;
+    if (f->resends < UINT8_MAX) {
+        f->resends++;
+    }
+    rewind_flight(d);
+}
+
+void weir_dtls_flight_peer_resent(struct weir_dtls *d, weir_time now)
+{
+    struct weir_dtls_flight *f = &d->flight;
+    /* Whoever can put one old fragment on the path gets no more out of us than the timer would send. */
+    if (f->used == 0 || weir_dtls_flight_is_pending(f)
+        || weir_time_since(now, f->sent_at) < f->rto / 2) {
+        return;
+    }
+    rewind_flight(d);
+}
+
+void weir_dtls_flight_answered(struct weir_dtls *d)
+{
+    d->flight.is_timed = false;
+    d->flight.resend_at = WEIR_NEVER;
+    d->flight.at = d->flight.used;
+    d->flight.offset = 0;
+}

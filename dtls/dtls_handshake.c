@@ -1,0 +1,270 @@
+/* The handshake's frame: fragments become messages, messages meet the row of the present step.
+ *
+ *  1. a record's fragments enter the reassembly, if their protection is the one in force
+ *  2. a complete message in turn is looked up in the table of our role: which step takes it, who
+ *     judges it, what follows
+ *  3. judged good, it enters the transcript, the step changes, and what follows is done
+ *  4. ChangeCipherSpec is no message: it moves the receiving epoch in the one step that awaits it
+ *  5. messages of ours are written into the flight and noted in the transcript
+ *  6. complete: secrets of the handshake are wiped
+ */
+#include "dtls/dtls_int.h"
+
+/* -- The transcript ---------------------------------------------------------------------------- */
+
+static const enum weir_hash_id transcript_hash[2] = { WEIR_SHA256, WEIR_SHA384 };
+
+void weir_dtls_transcript_begin(struct weir_dtls *d)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        d->config.crypto->hash_init(&d->hs.transcript[i], transcript_hash[i]);
+    }
+}
+
+static void transcript_note(struct weir_dtls *d, struct weir_span bytes)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        d->config.crypto->hash_update(&d->hs.transcript[i], bytes);
+    }
+}
+
+void weir_dtls_transcript_digest(const struct weir_dtls *d, enum weir_hash_id id, uint8_t *out)
+{
+    struct weir_hash h = d->hs.transcript[id == WEIR_SHA384 ? 1 : 0];
+    d->config.crypto->hash_final(&h, out);
+}
+
+/* [RFC 6347 4.2.6 MUST] A message counts with its header as if it had come in one fragment. */
+static void transcript_note_peer(struct weir_dtls *d, uint8_t type, struct weir_span body)
+{
+    uint8_t head[MESSAGE_HEADER_BYTES] = { type };
+    weir_put24(head + 1, (uint32_t)body.n);
+    weir_put16(head + 4, d->reassembly.next);
+    weir_put24(head + 9, (uint32_t)body.n);
+    transcript_note(d, weir_span_of(head, sizeof head));
+    transcript_note(d, body);
+}
+
+/* -- 5. Messages of ours ----------------------------------------------------------------------- */
+
+struct weir_wr weir_dtls_message_open(struct weir_dtls *d, enum message_type type, unsigned epoch)
+{
+    struct weir_wr w = weir_dtls_flight_open(d, CONTENT_HANDSHAKE, epoch);
+    weir_wr_u8(&w, (uint8_t)type);
+    weir_wr_u24(&w, 0);
+    weir_wr_u16(&w, d->message_seq);
+    weir_wr_u24(&w, 0);
+    weir_wr_u24(&w, 0);
+    return w;
+}
+
+bool weir_dtls_message_close(struct weir_dtls *d, struct weir_wr *w)
+{
+    uint8_t *message = w->base + 4;
+    size_t n = weir_wr_done(w);
+    if (n == 0) {
+        return false;
+    }
+    struct weir_span whole = { message, n - 4 };
+    weir_put24(message + 1, (uint32_t)(whole.n - MESSAGE_HEADER_BYTES));
+    weir_put24(message + 9, (uint32_t)(whole.n - MESSAGE_HEADER_BYTES));
+    d->message_seq++;
+    transcript_note(d, whole);
+    return weir_dtls_flight_close(d, w);
+}
+
+bool weir_dtls_write_ccs(struct weir_dtls *d)
+{
+    struct weir_wr w = weir_dtls_flight_open(d, CONTENT_CCS, 0);
+    weir_wr_u8(&w, 1);
+    return weir_dtls_flight_close(d, &w);
+}
+
+/* -- 6. Beginning and end ---------------------------------------------------------------------- */
+
+void weir_dtls_begin(struct weir_dtls *d, weir_time now)
+{
+    d->give_up_at = weir_time_add(now, d->config.give_up);
+    weir_dtls_set_state(d, now, WEIR_DTLS_HANDSHAKE);
+}
+
+void weir_dtls_complete(struct weir_dtls *d, weir_time now)
+{
+    d->give_up_at = WEIR_NEVER;
+    weir_wipe(&d->hs, sizeof d->hs);
+    /* What the peer sent of its flight is handled; nothing of it is needed again. */
+    weir_dtls_reassembly_reset(&d->reassembly, d->reassembly.next);
+    weir_wipe(d->reassembly.bytes, sizeof d->reassembly.bytes);
+    if (d->config.fingerprints == 0) {
+        weir_dtls_set_state(d, now, WEIR_DTLS_UNVERIFIED);
+    } else {
+        /* The certificate matched when it came, or when the fingerprints did. */
+        d->owes_connected = true;
+        weir_dtls_set_state(d, now, WEIR_DTLS_CONNECTED);
+    }
+}
+
+/* -- 2., 3. Messages --------------------------------------------------------------------------- */
+
+static const struct dtls_row *row_of(const struct weir_dtls *d, uint8_t type)
+{
+    const struct dtls_row *row = d->config.is_client ? weir_dtls12_client_rows
+                                                     : weir_dtls12_server_rows;
+    unsigned rows = d->config.is_client ? weir_dtls12_client_row_count : weir_dtls12_server_row_count;
+    for (unsigned i = 0; i < rows; i++) {
+        if (row[i].step == d->step && row[i].message == type) {
+            return &row[i];
+        }
+    }
+    return NULL;
+}
+
+/* A hello that we cannot take ends nothing: the right one may still come, and anybody on the way can
+ * make a wrong one. The same place in the sequence stays open. */
+static enum weir_dtls_verdict refuse(struct weir_dtls *d, weir_time now, enum weir_dtls_verdict v)
+{
+    if (d->step == STEP_SERVER_HELLO) {
+        weir_dtls_reassembly_drop(&d->reassembly);
+        return v;
+    }
+    weir_dtls_fail(d, now,
+                   v == WEIR_DTLS_CERT_FINGERPRINT ? WEIR_DTLS_REASON_FINGERPRINT
+                                                   : WEIR_DTLS_REASON_MESSAGE,
+                   v, weir_dtls_alert_of(v));
+    return v;
+}
+
+static enum weir_dtls_verdict message_recv(struct weir_dtls *d, weir_time now, uint8_t type,
+                                           struct weir_span body)
+{
+    if (d->config.is_client && type == MESSAGE_HELLO_REQUEST && body.n == 0) {
+        /* [RFC 5246 7.4.1.1] passed over in a handshake, and no part of the transcript. */
+        weir_dtls_reassembly_pop(&d->reassembly);
+        return WEIR_DTLS_RENEGOTIATION;
+    }
+    const struct dtls_row *row = row_of(d, type);
+    enum weir_dtls_verdict v = row == NULL ? WEIR_DTLS_UNEXPECTED : row->check(d, now, body);
+    if (v == WEIR_DTLS_HELLO_COOKIE) {
+        return v; /* answered, and nothing else changed */
+    }
+    if (v != WEIR_DTLS_OK) {
+        return refuse(d, now, v);
+    }
+    transcript_note_peer(d, type, body);
+    weir_dtls_reassembly_pop(&d->reassembly);
+    weir_dtls_set_step(d, now, (enum dtls_step)row->next);
+    if (row->then != NULL && !row->then(d, now)) {
+        return refuse(d, now, WEIR_DTLS_CRYPTO);
+    }
+    return WEIR_DTLS_OK;
+}
+
+/* -- 1. Fragments ------------------------------------------------------------------------------ */
+
+/* After the handshake nothing is reassembled any more. */
+static enum weir_dtls_verdict late_fragment(struct weir_dtls *d, weir_time now, unsigned epoch,
+                                            const struct dtls_fragment *f)
+{
+    if (f->seq < d->reassembly.next) {
+        /* [RFC 6347 4.2.4 MUST] The client's Finished again: it lacks ours. Only this message comes
+         * under protection, so nobody else can make us repeat. */
+        if (!d->config.is_client && epoch == 1 && f->type == MESSAGE_FINISHED) {
+            weir_dtls_flight_peer_resent(d, now);
+        }
+        return WEIR_DTLS_MESSAGE_OLD;
+    }
+    uint8_t begins = d->config.is_client ? MESSAGE_HELLO_REQUEST : MESSAGE_CLIENT_HELLO;
+    if (epoch != 1) {
+        return WEIR_DTLS_FRAGMENT_EPOCH;
+    }
+    if (f->type != begins) {
+        return WEIR_DTLS_MESSAGE_LATE;
+    }
+    /* [RFC 5246 7.2.2] Renegotiation is refused with a warning, and the connection goes on. */
+    if (d->owes_alert == 0) {
+        d->owes_alert = ALERT_WARNING;
+        d->alert = ALERT_NO_RENEGOTIATION;
+    }
+    return WEIR_DTLS_RENEGOTIATION;
+}
+
+/* With cookies, a hello begins anew at number 0, without one, or at 1, with one: which of them
+ * comes next is the client's affair [RFC 6347 4.2.2]. */
+static void follow_hello(struct weir_dtls *d, const struct dtls_record *r,
+                         const struct dtls_fragment *f)
+{
+    if (d->step != STEP_SERVER_HELLO || f->type != MESSAGE_CLIENT_HELLO) {
+        return;
+    }
+    d->hello_seq = r->seq;
+    if (d->config.requires_cookie && f->seq < WEIR_DTLS_WINDOW
+        && f->seq != d->reassembly.next) {
+        weir_dtls_reassembly_reset(&d->reassembly, f->seq);
+    }
+}
+
+static enum weir_dtls_verdict fragment_recv(struct weir_dtls *d, weir_time now,
+                                            const struct dtls_record *r,
+                                            const struct dtls_fragment *f)
+{
+    uint8_t type;
+    struct weir_span body;
+    if (d->step == STEP_DONE) {
+        return late_fragment(d, now, r->epoch, f);
+    }
+    follow_hello(d, r, f);
+    if (f->seq >= d->reassembly.next && r->epoch != d->rx_epoch) {
+        return WEIR_DTLS_FRAGMENT_EPOCH;
+    }
+    enum weir_dtls_verdict v = weir_dtls_reassembly_add(&d->reassembly, f);
+    if (v == WEIR_DTLS_MESSAGE_OLD) {
+        weir_dtls_flight_peer_resent(d, now);
+    }
+    while (v == WEIR_DTLS_OK && d->step != STEP_DONE
+           && weir_dtls_reassembly_ready(&d->reassembly, &type, &body)) {
+        v = message_recv(d, now, type, body);
+    }
+    return v;
+}
+
+enum weir_dtls_verdict weir_dtls_handshake_recv(struct weir_dtls *d, weir_time now,
+                                                const struct dtls_record *r)
+{
+    struct weir_rd rd = weir_rd_of(weir_span_const(r->body));
+    enum weir_dtls_verdict first = WEIR_DTLS_OK;
+    /* [RFC 6347 4.2.3] One record may hold several fragments: at most one in 12 bytes. The first
+     * complaint is the record's, and only a broken frame keeps us from the rest of it. */
+    while (rd.n != 0 && d->state != WEIR_DTLS_FAILED) {
+        struct dtls_fragment f;
+        enum weir_dtls_verdict v = weir_dtls_fragment_take(&rd, &f);
+        bool is_broken = v != WEIR_DTLS_OK;
+        if (!is_broken) {
+            v = fragment_recv(d, now, r, &f);
+        }
+        if (first == WEIR_DTLS_OK) {
+            first = v;
+        }
+        if (is_broken) {
+            break;
+        }
+    }
+    return first;
+}
+
+/* -- 4. ChangeCipherSpec ----------------------------------------------------------------------- */
+
+enum weir_dtls_verdict weir_dtls_ccs_recv(struct weir_dtls *d, const struct dtls_record *r)
+{
+    if (r->body.n != 1 || r->body.p[0] != 1) {
+        return WEIR_DTLS_CCS_MALFORMED;
+    }
+    /* [RFC 5246 7.1] It has its one place. Before it, keys do not change: not even when the peer's
+     * records were reordered, for its retransmission brings another one. */
+    bool is_turn = d->step == STEP_CLIENT_CCS || d->step == STEP_SERVER_CCS;
+    if (!is_turn || r->epoch != 0) {
+        return WEIR_DTLS_CCS_UNEXPECTED;
+    }
+    d->rx_epoch = 1;
+    d->step = d->config.is_client ? STEP_CLIENT_FINISHED : STEP_SERVER_FINISHED;
+    return WEIR_DTLS_OK;
+}

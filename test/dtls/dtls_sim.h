@@ -1,0 +1,322 @@
+/* Two DTLS ends over a simulated path: virtual time, loss, duplication and delay by the number of a
+ * datagram, and a rewriter that tears records into tiny fragments. Included by the tests of dtls/;
+ * everything is static. */
+#ifndef WEIR_TEST_DTLS_SIM_H
+#define WEIR_TEST_DTLS_SIM_H
+
+#include "dtls/dtls_int.h"
+#include "test/support/support.h"
+
+#define SIM_DATAGRAMS 4096
+#define SIM_LOG 256
+
+enum { CLIENT, SERVER };
+
+struct sim_datagram {
+    weir_time at;
+    uint64_t order;
+    unsigned to;
+    size_t n;
+    uint8_t bytes[1500];
+};
+
+struct sim_end {
+    struct weir_dtls d;
+    unsigned told[4]; /* events by type */
+    struct weir_dtls_event last;
+    uint8_t got[256]; /* the last application data */
+    size_t got_bytes;
+    unsigned got_count;
+    uint64_t digest; /* of every datagram that it sent */
+    uint64_t sent_bytes, heard_bytes;
+    unsigned sent;
+};
+
+struct sim {
+    struct sim_end end[2];
+    struct sim_datagram *datagram;
+    unsigned count;
+    uint64_t order;
+    weir_time now;
+    weir_duration delay;
+    uint64_t drop, twice, late; /* bit i: the i-th datagram of the conversation */
+    size_t tear;                /* 0, or body bytes per fragment that epoch-0 messages are torn into */
+    bool is_shuffled;           /* datagrams take their time from a seed */
+    uint32_t loss_permille;
+    struct weir_rand rand;
+    unsigned numbered;
+};
+
+static struct weir_identity sim_identity[2];
+
+/* Two identities, made once per program: they cost the most. */
+static const struct weir_identity *sim_id(unsigned who)
+{
+    if (sim_identity[who].cert_bytes == 0) {
+        struct weir_rand rand;
+        weir_rand_init_number(&rand, 1000 + who);
+        assert_true(weir_crypto_default()->identity_make(&sim_identity[who], &rand, 1700000000,
+                                                         2000000000));
+    }
+    return &sim_identity[who];
+}
+
+static struct weir_dtls_fingerprint sim_fingerprint(unsigned who, enum weir_hash_id hash)
+{
+    struct weir_dtls_fingerprint f = { .hash = hash };
+    struct weir_span cert = { sim_id(who)->cert, sim_id(who)->cert_bytes };
+    weir_hash_of(weir_crypto_default(), hash, &cert, 1, f.bytes);
+    return f;
+}
+
+static struct weir_dtls_config sim_config(unsigned who, uint64_t seed)
+{
+    struct weir_dtls_config c = {
+        .crypto = weir_crypto_default(),
+        .identity = sim_id(who),
+        .is_client = who == CLIENT,
+        .has_keylog = true,
+        .fingerprints = 1,
+        .fingerprint = { sim_fingerprint(1 - who, WEIR_SHA256) },
+        .srtp_profiles = 3,
+        .srtp_profile = { WEIR_DTLS_SRTP_AEAD_AES_128_GCM, WEIR_DTLS_SRTP_AES128_CM_SHA1_80,
+                          WEIR_DTLS_SRTP_AEAD_AES_256_GCM },
+    };
+    weir_put64(c.seed, seed);
+    c.seed[31] = (uint8_t)who;
+    return c;
+}
+
+static void sim_init(struct sim *s, const struct weir_dtls_config *client,
+                     const struct weir_dtls_config *server)
+{
+    memset(s, 0, sizeof *s);
+    s->datagram = calloc(SIM_DATAGRAMS, sizeof *s->datagram);
+    assert_non_null(s->datagram);
+    s->now = 1000 * WEIR_SEC;
+    s->delay = 10 * WEIR_MS;
+    weir_rand_init_number(&s->rand, 77);
+    weir_dtls_init(&s->end[CLIENT].d, client, s->now);
+    weir_dtls_init(&s->end[SERVER].d, server, s->now);
+}
+
+static void sim_init_default(struct sim *s, uint64_t seed)
+{
+    struct weir_dtls_config c = sim_config(CLIENT, seed), v = sim_config(SERVER, seed + 1);
+    sim_init(s, &c, &v);
+}
+
+static void sim_free(struct sim *s)
+{
+    free(s->datagram);
+}
+
+static void sim_put(struct sim *s, unsigned to, const uint8_t *p, size_t n, weir_duration more)
+{
+    assert_true(s->count < SIM_DATAGRAMS);
+    struct sim_datagram *g = &s->datagram[s->count++];
+    g->at = s->now + s->delay + more;
+    g->order = s->order++;
+    g->to = to;
+    g->n = n;
+    assert_true(n <= sizeof g->bytes);
+    memcpy(g->bytes, p, n);
+}
+
+/* Rewrite a datagram: each plain handshake record becomes many, each a datagram of its own. */
+static void sim_tear(struct sim *s, unsigned to, uint8_t *p, size_t n)
+{
+    struct weir_mspan rest = { p, n };
+    struct dtls_record r;
+    while (rest.n != 0 && weir_dtls_record_take(&rest, &r) == WEIR_DTLS_OK) {
+        struct weir_rd rd = weir_rd_of(weir_span_const(r.body));
+        struct dtls_fragment f;
+        if (r.epoch != 0 || r.type != CONTENT_HANDSHAKE
+            || weir_dtls_fragment_take(&rd, &f) != WEIR_DTLS_OK) {
+            sim_put(s, to, r.body.p - 13, r.body.n + 13, WEIR_MS);
+            continue;
+        }
+        for (size_t at = 0; at == 0 || at < f.bytes.n; at += s->tear) {
+            uint8_t out[1500];
+            size_t part = f.bytes.n - at < s->tear ? f.bytes.n - at : s->tear;
+            memcpy(out, r.body.p - 13, 25);
+            weir_put16(out + 11, (uint16_t)(12 + part));
+            weir_put24(out + 13 + 6, (uint32_t)(f.offset + at));
+            weir_put24(out + 13 + 9, (uint32_t)part);
+            memcpy(out + 25, f.bytes.p + at, part);
+            sim_put(s, to, out, 25 + part,
+                    s->is_shuffled ? weir_rand_below(&s->rand, 1000) : 0);
+        }
+    }
+}
+
+static void sim_post(struct sim *s, unsigned from, uint8_t *p, size_t n)
+{
+    struct sim_end *e = &s->end[from];
+    uint64_t bit = s->numbered < 64 ? (uint64_t)1 << s->numbered : 0;
+    s->numbered++;
+    e->sent++;
+    e->sent_bytes += n;
+    for (size_t i = 0; i < n; i++) {
+        e->digest = e->digest * 1099511628211u + p[i] + 1;
+    }
+    if ((s->drop & bit) != 0 || weir_rand_below(&s->rand, 1000) < s->loss_permille) {
+        return;
+    }
+    weir_duration more = (s->late & bit) != 0 ? 25 * WEIR_MS : 0;
+    if (s->is_shuffled && s->tear == 0) {
+        more += weir_rand_below(&s->rand, 30000);
+    }
+    if (s->tear != 0) {
+        sim_tear(s, 1 - from, p, n);
+    } else {
+        sim_put(s, 1 - from, p, n, more);
+    }
+    if ((s->twice & bit) != 0) {
+        sim_put(s, 1 - from, p, n, more + 3 * WEIR_MS);
+    }
+}
+
+/* Take what an end has to say. */
+static void sim_drain(struct sim *s, unsigned who)
+{
+    struct sim_end *e = &s->end[who];
+    struct weir_dtls_event event;
+    uint8_t out[1500];
+    size_t n;
+    while (weir_dtls_event(&e->d, &event)) {
+        e->told[event.type]++;
+        e->last = event;
+    }
+    while ((n = weir_dtls_send(&e->d, s->now, (struct weir_mspan){ out, sizeof out })) != 0) {
+        assert_true(n <= e->d.config.mtu);
+        sim_post(s, who, out, n);
+    }
+}
+
+/* Hand one datagram to an end; the verdict of its first record that was not taken. */
+static enum weir_dtls_verdict sim_hear(struct sim *s, unsigned who, uint8_t *p, size_t n)
+{
+    struct sim_end *e = &s->end[who];
+    struct weir_mspan datagram = { p, n };
+    enum weir_dtls_verdict first = WEIR_DTLS_OK;
+    e->heard_bytes += n;
+    while (datagram.n != 0) {
+        struct weir_span plain;
+        enum weir_dtls_verdict v = weir_dtls_recv(&e->d, s->now, &datagram, &plain);
+        first = first == WEIR_DTLS_OK ? v : first;
+        if (plain.n != 0) {
+            e->got_bytes = plain.n < sizeof e->got ? plain.n : sizeof e->got;
+            memcpy(e->got, plain.p, e->got_bytes);
+            e->got_count++;
+        }
+    }
+    sim_drain(s, who);
+    return first;
+}
+
+/* The datagram that arrives next, or NULL. */
+static struct sim_datagram *sim_next(struct sim *s)
+{
+    struct sim_datagram *first = NULL;
+    for (unsigned i = 0; i < s->count; i++) {
+        struct sim_datagram *g = &s->datagram[i];
+        if (first == NULL || g->at < first->at || (g->at == first->at && g->order < first->order)) {
+            first = g;
+        }
+    }
+    return first;
+}
+
+/* One thing happens: a datagram arrives or a timer fires. False when nothing is left until `until`. */
+static bool sim_step(struct sim *s, weir_time until)
+{
+    struct sim_datagram *g = sim_next(s);
+    weir_time timer = weir_time_min(weir_dtls_deadline(&s->end[0].d), weir_dtls_deadline(&s->end[1].d));
+    weir_time at = weir_time_min(g != NULL ? g->at : WEIR_NEVER, timer);
+    if (at > until) {
+        s->now = until;
+        return false;
+    }
+    s->now = at > s->now ? at : s->now;
+    if (g != NULL && g->at <= timer) {
+        uint8_t bytes[1500];
+        size_t n = g->n;
+        unsigned to = g->to;
+        memcpy(bytes, g->bytes, n);
+        *g = s->datagram[--s->count];
+        sim_hear(s, to, bytes, n);
+        return true;
+    }
+    for (unsigned who = 0; who < 2; who++) {
+        weir_dtls_tick(&s->end[who].d, s->now);
+        sim_drain(s, who);
+    }
+    return true;
+}
+
+static bool sim_is_up(const struct sim *s)
+{
+    return s->end[0].d.state == WEIR_DTLS_CONNECTED && s->end[1].d.state == WEIR_DTLS_CONNECTED;
+}
+
+static void sim_start(struct sim *s)
+{
+    assert_int_equal(weir_dtls_start(&s->end[CLIENT].d, s->now), WEIR_OK);
+    sim_drain(s, CLIENT);
+}
+
+/* Until both are connected, or `limit` has gone by. */
+static bool sim_connect(struct sim *s, weir_duration limit)
+{
+    weir_time until = s->now + limit;
+    sim_start(s);
+    while (!sim_is_up(s) && sim_step(s, until)) {
+    }
+    return sim_is_up(s);
+}
+
+static void sim_run(struct sim *s, weir_duration d)
+{
+    weir_time until = s->now + d;
+    while (sim_step(s, until)) {
+    }
+}
+
+/* Send application data from one end. */
+static size_t sim_write(struct sim *s, unsigned from, const char *text)
+{
+    uint8_t out[1500];
+    struct weir_dtls *d = &s->end[from].d;
+    size_t head = weir_dtls_head_bytes(d), len = strlen(text);
+    memcpy(out + head, text, len);
+    size_t n = weir_dtls_seal(d, (struct weir_mspan){ out, sizeof out }, head, len);
+    if (n != 0) {
+        assert_int_equal(n, len + weir_dtls_overhead(d));
+        sim_post(s, from, out, n);
+    }
+    return n;
+}
+
+/* Data goes both ways and keys are the same. */
+static void sim_check_up(struct sim *s)
+{
+    uint8_t key[2][60];
+    for (unsigned who = 0; who < 2; who++) {
+        unsigned before = s->end[1 - who].got_count;
+        const char *text = who == CLIENT ? "from the client" : "from the server";
+        s->drop = s->twice = s->late = 0;
+        assert_true(sim_write(s, who, text) != 0);
+        sim_run(s, 100 * WEIR_MS);
+        assert_int_equal(s->end[1 - who].got_count, before + 1);
+        test_assert_bytes(weir_span_of(s->end[1 - who].got, s->end[1 - who].got_bytes),
+                          weir_span_of(text, strlen(text)));
+        assert_int_equal(weir_dtls_export(&s->end[who].d, "EXTRACTOR-dtls_srtp",
+                                          (struct weir_mspan){ key[who], 60 }), WEIR_OK);
+    }
+    assert_memory_equal(key[0], key[1], 60);
+    assert_int_equal(s->end[0].told[WEIR_DTLS_EVENT_CONNECTED], 1);
+    assert_int_equal(s->end[1].told[WEIR_DTLS_EVENT_CONNECTED], 1);
+}
+
+#endif
