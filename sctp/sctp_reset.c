@@ -149,6 +149,7 @@ static enum weir_sctp_verdict rx_response(struct weir_sctp *s, weir_time now, st
 
 static void answer(struct weir_sctp *s, uint32_t number, uint32_t result)
 {
+    s->ack = ACK_NOW; /* [RFC 6525 5.2.1 SHOULD] a SACK goes with it */
     if (s->reset_answers < 2) {
         s->reset_answer[s->reset_answers].number = number;
         s->reset_answer[s->reset_answers].result = result;

@@ -60,7 +60,7 @@ struct sim {
     bool is_cut;                /* nothing gets through */
 };
 
-static uint64_t sim_digest(uint64_t h, const uint8_t *p, size_t n)
+static inline uint64_t sim_digest(uint64_t h, const uint8_t *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         h = (h ^ p[i]) * UINT64_C(1099511628211);
@@ -68,14 +68,14 @@ static uint64_t sim_digest(uint64_t h, const uint8_t *p, size_t n)
     return h;
 }
 
-static void sim_config(struct weir_sctp_config *c, uint8_t end, uint64_t seed)
+static inline void sim_config(struct weir_sctp_config *c, uint8_t end, uint64_t seed)
 {
     weir_sctp_config_default(c, weir_crypto_default());
     weir_put64(c->seed, seed);
     c->seed[31] = end;
 }
 
-static void sim_end_init(struct sim_end *e, const struct weir_sctp_config *c, uint8_t number,
+static inline void sim_end_init(struct sim_end *e, const struct weir_sctp_config *c, uint8_t number,
                          weir_time now)
 {
     memset(e, 0, sizeof *e);
@@ -88,7 +88,7 @@ static void sim_end_init(struct sim_end *e, const struct weir_sctp_config *c, ui
     e->is_reading = true;
 }
 
-static struct sim *sim_new_with(uint64_t seed, const struct weir_sctp_config *a,
+static inline struct sim *sim_new_with(uint64_t seed, const struct weir_sctp_config *a,
                                 const struct weir_sctp_config *b)
 {
     struct sim *m = calloc(1, sizeof *m);
@@ -102,7 +102,7 @@ static struct sim *sim_new_with(uint64_t seed, const struct weir_sctp_config *a,
     return m;
 }
 
-static struct sim *sim_new(uint64_t seed)
+static inline struct sim *sim_new(uint64_t seed)
 {
     struct weir_sctp_config a, b;
     sim_config(&a, 0, seed);
@@ -110,7 +110,7 @@ static struct sim *sim_new(uint64_t seed)
     return sim_new_with(seed, &a, &b);
 }
 
-static void sim_free(struct sim *m)
+static inline void sim_free(struct sim *m)
 {
     for (unsigned i = 0; i < 2; i++) {
         weir_sctp_release_all(&m->end[i].s);
@@ -123,12 +123,12 @@ static void sim_free(struct sim *m)
     free(m);
 }
 
-static bool sim_chance(struct sim *m, uint32_t permille)
+static inline bool sim_chance(struct sim *m, uint32_t permille)
 {
     return permille != 0 && weir_rand_below(&m->rand, 1000) < permille;
 }
 
-static void sim_carry(struct sim *m, uint8_t from, const uint8_t *p, size_t n)
+static inline void sim_carry(struct sim *m, uint8_t from, const uint8_t *p, size_t n)
 {
     m->packets++;
     if (m->is_cut || m->packets == m->drop_number || sim_chance(m, m->loss_permille) ||
@@ -150,7 +150,7 @@ static void sim_carry(struct sim *m, uint8_t from, const uint8_t *p, size_t n)
     }
 }
 
-static void sim_read(struct sim *m, struct sim_end *e)
+static inline void sim_read(struct sim *m, struct sim_end *e)
 {
     struct weir_sctp_message msg;
     while (weir_sctp_read(&e->s, &msg)) {
@@ -173,7 +173,7 @@ static void sim_read(struct sim *m, struct sim_end *e)
     }
 }
 
-static void sim_events(struct sim *m, struct sim_end *e)
+static inline void sim_events(struct sim *m, struct sim_end *e)
 {
     struct weir_sctp_event ev;
     while (!e->keeps_events && weir_sctp_event(&e->s, &ev)) {
@@ -185,7 +185,7 @@ static void sim_events(struct sim *m, struct sim_end *e)
     }
 }
 
-static void sim_pump(struct sim *m)
+static inline void sim_pump(struct sim *m)
 {
     uint8_t out[WEIR_MTU];
     struct weir_mspan room = { out, sizeof out };
@@ -209,7 +209,7 @@ static void sim_pump(struct sim *m)
 }
 
 /* The packet that arrives next, or -1. */
-static int sim_next(const struct sim *m)
+static inline int sim_next(const struct sim *m)
 {
     int best = -1;
     for (uint32_t i = 0; i < m->packet_count; i++) {
@@ -223,7 +223,7 @@ static int sim_next(const struct sim *m)
 }
 
 /* One step in time: the next packet or timer. False when nothing is left before `until`. */
-static bool sim_step(struct sim *m, weir_time until)
+static inline bool sim_step(struct sim *m, weir_time until)
 {
     sim_pump(m);
     int next = sim_next(m);
@@ -253,7 +253,7 @@ static bool sim_step(struct sim *m, weir_time until)
     return true;
 }
 
-static void sim_run(struct sim *m, weir_duration span)
+static inline void sim_run(struct sim *m, weir_duration span)
 {
     weir_time until = m->now + span;
     while (sim_step(m, until)) {
