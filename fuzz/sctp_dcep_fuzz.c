@@ -1,5 +1,5 @@
-/* Messages of a peer on streams, whole: [stream][payload kind][length][bytes], again and again. What
- * the channel layer makes of them, and that names and channels stay in bounds. */
+/* Messages of a peer on streams, whole: [stream][payload kind][length][bytes], again and again.
+ * What the channel layer makes of them, and that names and channels stay in bounds. */
 #include "fuzz/sctp_drive.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);

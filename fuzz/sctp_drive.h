@@ -45,7 +45,8 @@ static inline enum weir_sctp_verdict drive_packet(struct drive *d, struct weir_s
     return v;
 }
 
-static inline enum weir_sctp_verdict drive_tagged(struct drive *d, uint32_t tag, struct weir_span chunks)
+static inline enum weir_sctp_verdict drive_tagged(struct drive *d, uint32_t tag,
+                                                  struct weir_span chunks)
 {
     uint8_t *packet = malloc(COMMON_HEADER_BYTES + chunks.n);
     weir_put16(packet, 5000);

@@ -1,13 +1,14 @@
 /* A stream of operations on one association: packets of the peer, timers, and the calls of an
- * application. The first byte names the state to begin in, as in sctp_drive.h; then operations of one
- * byte and an argument byte, packets with a length. DATA chunks get TSNs near the window, so that
- * they are not all refused. After each operation the invariants hold and memory stays bounded. */
+ * application. The first byte names the state to begin in, as in sctp_drive.h; then operations
+ * of one byte and an argument byte, packets with a length. DATA chunks get TSNs near the window,
+ * so that they are not all refused. After each operation the invariants hold and memory stays
+ * bounded. */
 #include "fuzz/sctp_drive.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-/* Move the TSN of each DATA and FORWARD-TSN, and the acknowledgement of each SACK, near to where the
- * association is. */
+/* Move the TSN of each DATA and FORWARD-TSN, and the acknowledgement of each SACK, near to where
+ * the association is. */
 static void make_near(const struct drive *d, uint8_t *chunks, size_t n)
 {
     struct weir_rd r = weir_rd_of(weir_span_of(chunks, n));

@@ -62,7 +62,8 @@ static void take(struct end *e)
     while (weir_sctp_read(&e->s, &m)) {
         uint32_t cursor = m.head;
         struct weir_span piece;
-        if (m.stream == 100 && m.channel == 0 && weir_sctp_message_piece(&e->s, &m, &cursor, &piece)) {
+        if (m.stream == 100 && m.channel == 0 &&
+            weir_sctp_message_piece(&e->s, &m, &cursor, &piece)) {
             if (is_clean && piece.p[0] != e->got) {
                 abort(); /* lost, doubled or out of order */
             }
@@ -148,7 +149,8 @@ static void speak(unsigned i, uint8_t how)
         (void)!weir_sctp_channel_close(&e->s, now, 1 + how % 8);
         break;
     default:
-        (void)!weir_sctp_channel_send(&e->s, now, 1 + how % 8, weir_span_of(bytes, how * 23u), true);
+        (void)!weir_sctp_channel_send(&e->s, now, 1 + how % 8, weir_span_of(bytes, how * 23u),
+                                      true);
         break;
     }
 }

@@ -11,8 +11,8 @@
  * tick runs those due in this order: t3, t1, t2, sack, reset, heartbeat.
  *
  * Events are bits and flags rather than a queue, so none is lost and none needs room; they come in
- * an order that suits their reader: the association begins, channels open, messages, channels close,
- * the association ends.
+ * an order that suits their reader: the association begins, channels open, messages, channels
+ * close, the association ends.
  */
 #include "sctp/sctp_int.h"
 
@@ -31,8 +31,8 @@ void weir_sctp_config_default(struct weir_sctp_config *c, const struct weir_cryp
     c->rx_quota = 320;
     c->tx_quota = 512;
     c->message_max_local = 262144;
-    /* [RFC 9260 16 DEVIATION] RTO.Initial and RTO.Min are 1 s there. A path that ICE has just measured
-     * is quicker than that; the floor stays above the 200 ms by which a peer may delay a SACK. */
+    /* [RFC 9260 16 DEVIATION] RTO.Initial and RTO.Min are 1 s there. A path that ICE has just
+     * measured is quicker; the floor stays above the 200 ms by which a peer may delay a SACK. */
     c->rto_initial = 500 * WEIR_MS;
     c->rto_min = 400 * WEIR_MS;
     c->rto_max = 60 * WEIR_SEC;

@@ -119,7 +119,7 @@ enum weir_sctp_verdict {
     /* Channels [RFC 8832] */
     WEIR_SCTP_DCEP_MALFORMED,   /* unknown message, bad lengths or channel type */
     WEIR_SCTP_DCEP_PARITY,      /* stream of our own parity */
-    WEIR_SCTP_DCEP_IN_USE,      /* OPEN on a channel that exists, ACK of one that was not asked for */
+    WEIR_SCTP_DCEP_IN_USE,      /* OPEN on a channel that exists, ACK that was not asked for */
     WEIR_SCTP_DCEP_FULL,        /* no room for the channel or its names */
     WEIR_SCTP_DCEP_NO_CHANNEL,  /* message on a stream without a channel: dropped */
     WEIR_SCTP_DCEP_PPID,        /* unknown kind of payload: the channel closes */
@@ -156,7 +156,8 @@ struct weir_sctp_config {
 /* Browser-like values for everything but crypto and seed. rx_quota 320 and tx_quota 512 buffers:
  * a message of max_message_local bytes must fit what we may hold even when its fragments fill half
  * of each buffer, so messages are limited to WEIR_SCTP_MESSAGE_FIT(rx_quota). */
-WEIR_API void weir_sctp_config_default(struct weir_sctp_config *c, const struct weir_crypto *crypto);
+WEIR_API void weir_sctp_config_default(struct weir_sctp_config *c,
+                                       const struct weir_crypto *crypto);
 
 /* Bytes of one message that surely fit `quota` buffers: two neighbouring buffers of a message are
  * together never emptier than one buffer, and 16 stay for what arrives meanwhile. */

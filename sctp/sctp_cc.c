@@ -2,21 +2,22 @@
  *
  * 1. Slow start doubles cwnd per round trip until ssthresh; congestion avoidance then adds a packet
  *    per round trip.
- * 2. A loss seen by gap reports halves cwnd, once per window of data; a timeout takes it to a packet.
+ * 2. A loss seen by gap reports halves cwnd, once per window of data; a timeout leaves
+ *    one packet.
  * 3. After silence cwnd shrinks back towards its first value.
  *
  * [RFC 9260 7.2.1 DEVIATION] The first window is ten packets, as RFC 6928 has it for TCP and as
  * browsers do, rather than three or four.
  * [RFC 9260 6.1 D DEVIATION] A burst is bounded by what a SACK newly acknowledged plus
- * burst_packets_max, rather than by Max.Burst alone: where the receiver reads packets in batches, one
- * SACK acknowledges many, and a fixed limit would stall a sender on a clear path.
+ * burst_packets_max, rather than by Max.Burst alone: where the receiver reads packets in batches,
+ * one SACK acknowledges many, and a fixed limit would stall a sender on a clear path.
  */
 #include "sctp/sctp_int.h"
 
 enum {
     FIRST_WINDOW_PACKETS = 10,
-    /* Growth per SACK in slow start, the L of [RFC 9260 7.2.1 MAY]: above 1 because one SACK may stand
-     * for a batch; what was acknowledged bounds it in any case. */
+    /* Growth per SACK in slow start, the L of [RFC 9260 7.2.1 MAY]: above 1 because one SACK may
+     * stand for a batch; what was acknowledged bounds it in any case. */
     SLOW_START_PACKETS = 4,
 };
 

@@ -7,7 +7,7 @@
  *   CLOSED <------ both directions are reset ---- CLOSING
  *
  * A channel that the peer opened begins in OPEN; a negotiated one opens with the association. The
- * index is free again when its CLOSED event is taken, and the stream when both directions were reset.
+ * index is free again when its CLOSED event is taken, the stream when both directions were reset.
  */
 #include "sctp/sctp_int.h"
 
@@ -152,8 +152,8 @@ static uint32_t streams_usable(const struct weir_sctp *s)
     return n;
 }
 
-/* [RFC 8832 6 MUST] Even for the DTLS client, odd for the server. At most STREAMS_MAX are in use, so
- * the search is short. */
+/* [RFC 8832 6 MUST] Even for the DTLS client, odd for the server. At most STREAMS_MAX are in use,
+ * so the search is short. */
 static bool assign_stream(struct weir_sctp *s, uint16_t channel)
 {
     uint32_t id = s->is_dtls_client ? 0 : 1;

@@ -1,10 +1,10 @@
 /* The state cookie [RFC 9260 5.1.3]: everything an answer to INIT would have to remember, sealed
  * with HMAC-SHA-256 under a key of this association, so that nothing need be remembered.
  *
- *   offset 0  made_at, microseconds of our clock        36  streams out, streams in (of the peer)
- *          8  local tag, local initial TSN              40  extensions: bit 0 FORWARD-TSN, 1 RE-CONFIG
- *         16  local tie tag, remote tie tag             41  zero
- *         24  remote tag, window, initial TSN           44  MAC over the 44 bytes before it
+ *   offset 0  made_at, microseconds of our clock    36  streams out, streams in (of the peer)
+ *          8  local tag, local initial TSN          40  bit 0 FORWARD-TSN, bit 1 RE-CONFIG
+ *         16  local tie tag, remote tie tag         41  zero
+ *         24  remote tag, window, initial TSN       44  MAC over the 44 bytes before it
  *
  * The cookie names no address and no pointer.
  */
@@ -37,7 +37,8 @@ void weir_sctp_cookie_seal(const struct weir_sctp *s, const struct cookie *c,
     weir_wr_u32(&w, c->remote.tsn);
     weir_wr_u16(&w, c->remote.out_streams);
     weir_wr_u16(&w, c->remote.in_streams);
-    weir_wr_u8(&w, (uint8_t)((c->remote.has_forward_tsn ? 1 : 0) | (c->remote.has_reconfig ? 2 : 0)));
+    weir_wr_u8(&w, (uint8_t)((c->remote.has_forward_tsn ? 1 : 0) |
+                             (c->remote.has_reconfig ? 2 : 0)));
     weir_wr_zero(&w, 3);
     cookie_mac(s, out, out + BODY_BYTES);
 }

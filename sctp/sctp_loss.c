@@ -142,7 +142,7 @@ static void chunk_gap_acked(struct weir_sctp *s, weir_time now, uint32_t i, stru
     s->gap_acked_count++;
 }
 
-/* Blocks must rise, lie beyond cum and name only what was sent. `end` becomes the last TSN named. */
+/* Blocks must rise, lie beyond cum and name only what was sent; `end` becomes the last TSN. */
 static bool block_next(const struct weir_sctp *s, struct weir_rd *r, uint32_t cum, uint32_t *first,
                        uint32_t *end)
 {
@@ -271,8 +271,8 @@ static enum weir_sctp_verdict acknowledged(struct weir_sctp *s, weir_time now, u
     enum weir_sctp_verdict v = ack_gaps(s, now, cum, blocks, &p, &end);
     if (p.has_acked) {
         s->error_count = 0; /* [RFC 9260 8.1 MUST] */
-        /* [RFC 9260 6.3.3 E2 DEVIATION] The doubling ends with the first acknowledgement, not with
-         * the first measurement: under heavy loss everything is sent twice, and nothing measured. */
+        /* [RFC 9260 6.3.3 E2 DEVIATION] The doubling ends with the first acknowledgement, not the
+         * first measurement: under heavy loss everything is sent twice, and nothing measured. */
         s->t3_count = 0;
     }
     if (s->is_recovering && !tsn_before(cum, s->recovery_exit)) {

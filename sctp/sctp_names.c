@@ -1,4 +1,4 @@
-/* Names of states and verdicts, and the invariants; apart, so that a small build leaves them out. */
+/* Names of states and verdicts, and the invariants; a small build leaves this file out. */
 #include "sctp/sctp_int.h"
 
 const char *weir_sctp_state_name(enum weir_sctp_state state)

@@ -1,7 +1,7 @@
 /* Partial reliability, sending side [RFC 3758 3.5]: by count of retransmissions and by lifetime.
  *
- * 1. A chunk found lost, or sent in part when its time is over, may be past its limit. Then its whole
- *    message is abandoned, also the part not sent yet.
+ * 1. A chunk found lost, or sent in part when its time is over, may be past its limit. Then its
+ *    whole message is abandoned, also the part not sent yet.
  * 2. When abandoned chunks stand next after the cumulative acknowledgement, the point up to which
  *    the peer may skip advances over them, and a FORWARD-TSN tells the peer.
  * 3. It is told again when the point moves, when a round trip passes, and at a timeout.

@@ -332,7 +332,8 @@ void weir_sctp_reasm_advance(struct weir_sctp *s, weir_time now)
      * that numbers its messages well none is found here; otherwise its hole is passed over, so that
      * no stream holds our buffers for ever. */
     uint32_t i = s->segment_head;
-    while (i != WEIR_NO_BUF && s->rx_waiting != 0 && !tsn_after(segment_at(s, i)->first, s->rx_cum)) {
+    while (i != WEIR_NO_BUF && s->rx_waiting != 0 &&
+           !tsn_after(segment_at(s, i)->first, s->rx_cum)) {
         struct segment *g = segment_at(s, i);
         uint32_t next = g->next;
         if (is_waiting(g)) {

@@ -6,8 +6,8 @@
  *         12  chunks
  *
  * 1. Ports, checksum, and the lengths of all chunks are checked before any chunk is looked into.
- * 2. The verification tag must be ours; INIT, COOKIE ECHO, ABORT, SHUTDOWN COMPLETE and SHUTDOWN ACK
- *    have rules of their own.
+ * 2. The verification tag must be ours; INIT, COOKIE ECHO, ABORT, SHUTDOWN COMPLETE and SHUTDOWN
+ *    ACK have rules of their own.
  * 3. Each chunk goes to its handler; what the packet as a whole asks for (an acknowledgement, a
  *    SHUTDOWN again) is decided after the last.
  */
@@ -22,7 +22,7 @@ static enum weir_sctp_verdict check_frame(const struct weir_sctp *s, struct weir
         weir_be16(packet.p + 2) != s->config.local_port) {
         return WEIR_SCTP_PORTS;
     }
-    /* [RFC 9653 OMITTED] A zero checksum is accepted only where it was negotiated, and we do not. */
+    /* [RFC 9653 OMITTED] A zero checksum is for those who negotiated it, and we do not. */
     if (weir_be32(packet.p + 8) != weir_sctp_packet_crc(packet)) {
         return WEIR_SCTP_CHECKSUM;
     }
@@ -158,7 +158,8 @@ static enum weir_sctp_verdict rx_packet(struct weir_sctp *s, weir_time now, stru
     enum weir_sctp_verdict first = WEIR_SCTP_OK;
     bool go_on = true;
     struct chunk c;
-    for (bool is_first = true; go_on && r.n != 0 && weir_sctp_chunk_next(&r, &c); is_first = false) {
+    bool is_first = true;
+    for (; go_on && r.n != 0 && weir_sctp_chunk_next(&r, &c); is_first = false) {
         enum weir_sctp_verdict v = is_first ? check_tag(s, &c, tag) : WEIR_SCTP_OK;
         if (v != WEIR_SCTP_OK) {
             if (v == WEIR_SCTP_OUT_OF_THE_BLUE) {

@@ -118,7 +118,8 @@ void weir_sctp_reset_implied(struct weir_sctp *s, uint16_t slot)
 }
 
 /* [RFC 6525 5.2.7] */
-static enum weir_sctp_verdict rx_response(struct weir_sctp *s, weir_time now, struct weir_span value)
+static enum weir_sctp_verdict rx_response(struct weir_sctp *s, weir_time now,
+                                          struct weir_span value)
 {
     struct weir_rd r = weir_rd_of(value);
     uint32_t number, result;
@@ -238,8 +239,8 @@ static enum weir_sctp_verdict rx_outgoing(struct weir_sctp *s, struct weir_span 
         return WEIR_SCTP_RECONFIG_REFUSED;
     }
     if (number == s->peer_reset_next - 1) {
-        /* [RFC 6525 5.2.1 MUST] A repeated request gets its answer again; a deferred one is performed
-         * by the arrival of the data, not by asking. */
+        /* [RFC 6525 5.2.1 MUST] A repeated request gets its answer again; a deferred one is
+         * performed by the arrival of the data, not by asking. */
         answer(s, number, s->peer_reset_result);
         return WEIR_SCTP_OK;
     }

@@ -1,8 +1,8 @@
 /* DATA and FORWARD-TSN in, messages out [RFC 9260 6.2, RFC 3758 3.6].
  *
  * 1. A DATA chunk is checked: user data, TSN inside the window and new, stream with state.
- * 2. Reassembly keeps it; the TSN is noted; what has become a message is delivered: control messages
- *    to DCEP, others to the list that weir_sctp_read takes from.
+ * 2. Reassembly keeps it; the TSN is noted; what has become a message is delivered: control
+ *    messages to DCEP, others to the list that weir_sctp_read takes from.
  * 3. After the packet, an acknowledgement is owed: at once for gaps, duplicates and every second
  *    packet, else within sack_delay.
  * 4. Released messages open the window; the peer hears of it when a quarter of it has opened.

@@ -5,8 +5,8 @@
  *     A: COOKIE-ECHOED      COOKIE ECHO, DATA ------>
  *                           <------------ COOKIE ACK   B: ESTABLISHED
  *
- * In WebRTC both sides connect at once, so both INITs cross; each is answered with the values of the
- * INIT that was sent, and the tags decide what a COOKIE ECHO means (cases A to D of 5.2.4).
+ * In WebRTC both sides connect at once, so both INITs cross; each is answered with the values of
+ * the INIT that was sent, and the tags decide what a COOKIE ECHO means (cases A to D of 5.2.4).
  */
 #include "sctp/sctp_int.h"
 
@@ -108,8 +108,8 @@ enum weir_sctp_verdict weir_sctp_rx_init(struct weir_sctp *s, weir_time now, con
         s->owed |= OWES_REFUSAL;
         return WEIR_SCTP_UNEXPECTED;
     }
-    /* [RFC 9260 5.1 MUST] The answer changes nothing of the association. One answer is owed at a time:
-     * the peer repeats an INIT that is not answered. */
+    /* [RFC 9260 5.1 MUST] The answer changes nothing of the association. One answer is owed at a
+     * time: the peer repeats an INIT that is not answered. */
     s->init_answer = init;
     choose_answer(s);
     s->owed |= OWES_INIT_ACK;
@@ -118,8 +118,8 @@ enum weir_sctp_verdict weir_sctp_rx_init(struct weir_sctp *s, weir_time now, con
 
 /* -- INIT ACK --------------------------------------------------------------------------------- */
 
-/* [RFC 9260 3.2.2 SHOULD] The parameters that an INIT ACK had and we do not know go back in an ERROR
- * beside the cookie. */
+/* [RFC 9260 3.2.2 SHOULD] The parameters that an INIT ACK had and we do not know go back in an
+ * ERROR beside the cookie. */
 static void report_unknown(struct weir_sctp *s, const struct weir_sctp_init_chunk *init)
 {
     if (init->unknown_bytes != 0) {

@@ -1,7 +1,7 @@
 /* Which TSNs have arrived, and the SACK that says so [RFC 9260 6.2, 6.7, 3.3.4].
  *
- * rx_cum is the cumulative TSN; beyond it, `range` holds the runs that have arrived, in order, never
- * touching each other or rx_cum. In-order arrival touches no range at all.
+ * rx_cum is the cumulative TSN; beyond it, `range` holds the runs that have arrived, in order,
+ * never touching each other or rx_cum. In-order arrival touches no range at all.
  */
 #include "sctp/sctp_int.h"
 

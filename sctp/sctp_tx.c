@@ -321,8 +321,8 @@ static uint32_t fragment_take(struct weir_sctp *s, uint16_t slot)
     return i;
 }
 
-/* [RFC 9260 6.1 A, B] New data goes while less than cwnd is in flight, if it fits the peer's window;
- * with nothing in flight one chunk goes in any case, as a probe of a closed window. */
+/* [RFC 9260 6.1 A, B] New data goes while less than cwnd is in flight, if it fits the peer's
+ * window; with nothing in flight one chunk goes in any case, as a probe of a closed window. */
 static bool window_allows(const struct weir_sctp *s, uint32_t payload)
 {
     if (s->flight_bytes == 0) {
@@ -392,8 +392,8 @@ static void chunk_sent(struct weir_sctp *s, weir_time now, uint32_t i)
     s->flight_data += payload;
     s->peer_rwnd -= payload < s->peer_rwnd ? payload : s->peer_rwnd;
     s->data_sent_at = now;
-    /* [RFC 9260 6.3.2 R1, 6.1 MUST] T3 runs while anything is out, and starts anew when the earliest
-     * chunk is sent again. */
+    /* [RFC 9260 6.3.2 R1, 6.1 MUST] T3 runs while anything is out, and starts anew when the
+     * earliest chunk is sent again. */
     if (s->t3_at == WEIR_NEVER || i == s->out_head) {
         weir_sctp_t3_start(s, now);
     }

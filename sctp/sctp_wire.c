@@ -134,8 +134,8 @@ enum weir_sctp_verdict weir_sctp_init_value_parse(struct weir_span value, bool i
         !weir_rd_u32(&r, &init->tsn)) {
         return WEIR_SCTP_CHUNK_SHORT;
     }
-    /* [RFC 9260 3.3.2, 3.3.3 DEVIATION] The specification tears an association down when an INIT ACK
-     * has these values; we drop the packet, and T1 ends what cannot be set up. */
+    /* [RFC 9260 3.3.2, 3.3.3 DEVIATION] The specification tears an association down when an INIT
+     * ACK has these values; we drop the packet, and T1 ends what cannot be set up. */
     if (init->tag == 0 || init->out_streams == 0 || init->in_streams == 0 || init->a_rwnd < 1500) {
         return WEIR_SCTP_INIT_VALUE;
     }

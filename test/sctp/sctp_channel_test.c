@@ -1,4 +1,4 @@
-/* Data channels between two associations: opening, messages, closing, reuse [RFC 8831, RFC 8832]. */
+/* Data channels between two associations: opening, messages, closing, reuse. */
 #include "test/sctp/sctp_sim.h"
 
 static uint16_t open_channel(struct sim *m, unsigned end, const char *label)
@@ -69,7 +69,8 @@ static void messages_keep_their_kind(void **state)
     struct weir_sctp *s = &m->end[0].s;
     assert_int_equal(send_text(m, 0, channel, "text"), WEIR_OK);
     assert_int_equal(send_text(m, 0, channel, ""), WEIR_OK);
-    assert_int_equal(weir_sctp_channel_send(s, m->now, channel, WEIR_LIT("\0\1\2"), false), WEIR_OK);
+    assert_int_equal(weir_sctp_channel_send(s, m->now, channel, WEIR_LIT("\0\1\2"), false),
+                     WEIR_OK);
     assert_int_equal(weir_sctp_channel_send(s, m->now, channel, weir_span_of(NULL, 0), false),
                      WEIR_OK);
     sim_connect(m);

@@ -43,8 +43,8 @@ static unsigned read_count(struct drive *d)
 
 /* -- Receiving -------------------------------------------------------------------------------- */
 
-/* A reader that sleeps closes the window; the sender keeps probing and lives; when the reader wakes,
- * all arrives. */
+/* A reader that sleeps closes the window; the sender keeps probing and lives; when the reader
+ * wakes, all arrives. */
 static void a_sleeping_reader_loses_nothing(void **state)
 {
     (void)state;
@@ -119,6 +119,11 @@ static void attack_C16_a_message_over_the_limit_is_not_buffered(void **state)
     }
 }
 
+static uint8_t place_of(uint32_t i, uint32_t count)
+{
+    return (uint8_t)((i == 0 ? FLAG_BEGIN : 0) | (i + 1 == count ? FLAG_END : 0));
+}
+
 /* Fragments of a byte each, the odd ones first: they are packed, and the message completes. */
 static void tiny_fragments_are_packed(void **state)
 {
@@ -127,14 +132,13 @@ static void tiny_fragments_are_packed(void **state)
     enum { COUNT = 200 };
     drive_begin(&d, PLAIN);
     for (uint32_t i = 0; i < COUNT; i++) {
-        send_data(&d, (uint8_t)((i == 0 ? FLAG_BEGIN : 0) | (i + 1 == COUNT ? FLAG_END : 0)), i, 0, 0, 1);
+        send_data(&d, place_of(i, COUNT), i, 0, 0, 1);
         assert_true(d.s.rx_held <= 1);
     }
     assert_int_equal(read_count(&d), 1);
     for (uint32_t k = 0; k < 20; k++) {
         uint32_t i = COUNT + (k < 10 ? 2 * k + 1 : 2 * (k - 10));
-        uint32_t place = i - COUNT;
-        send_data(&d, (uint8_t)((place == 0 ? FLAG_BEGIN : 0) | (place == 19 ? FLAG_END : 0)), i, 0, 1, 1);
+        send_data(&d, place_of(i - COUNT, 20), i, 0, 1, 1);
     }
     assert_int_equal(read_count(&d), 1);
     assert_int_equal(d.s.rx_held, 0);
@@ -210,12 +214,13 @@ static void attack_C8_fragments_that_contradict(void **state)
             struct drive d;
             uint8_t out[WEIR_MTU];
             drive_begin(&d, PLAIN);
-            if (reversed != 0) {
-                send_data(&d, rows[i].second_flags, 1, rows[i].second_stream, rows[i].second_ssn, 10);
-            }
-            send_data(&d, rows[i].first_flags, 0, 0, 0, 10);
-            if (reversed == 0) {
-                send_data(&d, rows[i].second_flags, 1, rows[i].second_stream, rows[i].second_ssn, 10);
+            for (unsigned k = 0; k < 2; k++) {
+                if (k == reversed) {
+                    send_data(&d, rows[i].first_flags, 0, 0, 0, 10);
+                } else {
+                    send_data(&d, rows[i].second_flags, 1, rows[i].second_stream,
+                              rows[i].second_ssn, 10);
+                }
             }
             assert_int_equal(d.s.state, WEIR_SCTP_OVER);
             assert_int_equal(d.s.reason, WEIR_SCTP_REASON_VIOLATION);
@@ -338,7 +343,8 @@ static void streams_to_send_on_have_a_limit(void **state)
     sim_free(m);
 }
 
-/* The pool is shared and runs dry: drops and refusals, and everything arrives when it fills again. */
+/* The pool is shared and runs dry: drops and refusals, and everything arrives when it fills
+ * again. */
 static void an_empty_pool_is_back_pressure(void **state)
 {
     (void)state;
@@ -383,10 +389,10 @@ static void sack(struct drive *d, uint32_t acked, uint32_t a_rwnd, uint32_t bloc
 static void write_some(struct drive *d, unsigned count)
 {
     static const uint8_t bytes[1100] = { 0 };
+    struct weir_span msg = weir_span_of(bytes, sizeof bytes);
     struct weir_sctp_send_opts opts = { 0 };
     for (unsigned i = 0; i < count; i++) {
-        assert_int_equal(weir_sctp_write(&d->s, d->now, 0, weir_span_of(bytes, sizeof bytes), &opts),
-                         WEIR_OK);
+        assert_int_equal(weir_sctp_write(&d->s, d->now, 0, msg, &opts), WEIR_OK);
     }
 }
 
