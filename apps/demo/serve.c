@@ -199,7 +199,7 @@ int demo_serve(struct setup *setup, const char *address, int port)
                                                         : weir_crypto_default())->name);
     fflush(stdout);
     int status = run(&s);
+    web_close(s.web);        /* its thread wakes the node: it must end first */
     weir_node_close(s.node); /* says goodbye to every browser */
-    web_close(s.web);
     return status;
 }

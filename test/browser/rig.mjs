@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Peer } from './peer.mjs';
 import { openChromium, openFirefox, servePage } from './browsers.mjs';
+import { tryDemo } from './demo.mjs';
 
 const words = process.argv.slice(2);
 let number = 0, failures = 0;
@@ -203,6 +204,7 @@ for (const browser of browsers) {
   console.log(`# ${browser.name} ${await browser.version()}`);
   await testData(browser);
   await testMedia(browser);
+  await test(`${browser.name}: the demo's page connects, echoes and says goodbye`, () => tryDemo(browser, '10.77.0.1:8080'));
 }
 await testIdle(browsers);
 await Promise.all(browsers.map(browser => browser.close().catch(() => 0)));

@@ -116,7 +116,7 @@ function pumpBurst() {
 
 channel.onopen = () => { log('data channel open'); probe(); };
 channel.onbufferedamountlow = pumpBurst;
-channel.onclose = () => log('data channel closed');
+channel.onclose = () => { log('data channel closed'); setState('closed'); };
 channel.onmessage = e => {
   window.weir.echoed++;
   $('count').textContent = window.weir.echoed;

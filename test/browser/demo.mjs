@@ -1,0 +1,61 @@
+// The demo's page in a real browser: it connects, the data channel and the picture come back, the panel
+// fills. With --picture FILE it leaves a screenshot there.
+import { spawn } from 'node:child_process';
+import { openChromium, openFirefox } from './browsers.mjs';
+
+const program = process.env.WEIR_DEMO || new URL('../../build/bin/weir-demo', import.meta.url).pathname;
+const pictureAt = process.argv.indexOf('--picture');
+const picture = pictureAt > 0 ? process.argv[pictureAt + 1] : null;
+const after = ms => new Promise(resolve => setTimeout(resolve, ms));
+
+export async function tryDemo(browser, address = '127.0.0.1:8099') {
+  const demo = spawn(program, ['--listen', address], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  demo.stdout.on('data', data => { said += data; });
+  demo.stderr.on('data', data => { said += data; });
+  const exited = new Promise(resolve => demo.on('exit', resolve));
+  try {
+    for (let i = 0; i < 100 && !said.includes('http://'); i++) await after(20);
+    if (!said.includes('http://')) throw new Error(`the demo did not start: ${said}`);
+    const page = await browser.newPage();
+    if (page.setViewportSize) await page.setViewportSize({ width: 1180, height: 1060 });
+    await page.goto(`http://${address}/`);
+    const until = Date.now() + 20000;
+    let seen;
+    for (;;) {
+      seen = await page.evaluate(`(() => {
+        const v = document.getElementById('remote');
+        return { state: document.getElementById('state').textContent, echoed: window.weir.echoed,
+          frames: v.getVideoPlaybackQuality().totalVideoFrames, stats: window.weir.stats && window.weir.stats.dtls.suite };
+      })()`);
+      if (seen.state === 'connected' && seen.echoed > 5 && seen.frames > 20 && seen.stats) break;
+      if (Date.now() > until) throw new Error(`the page shows ${JSON.stringify(seen)}`);
+      await after(100);
+    }
+    if (picture) {
+      await page.evaluate(`document.getElementById('text').value = 'hello, weir'; document.getElementById('chat').requestSubmit(); document.getElementById('burst').click()`);
+      await after(6000);
+      await page.screenshot({ path: picture });
+    }
+    demo.kill('SIGINT');
+    const begin = Date.now();
+    const code = await Promise.race([exited, after(3000).then(() => 'still running')]);
+    if (code !== 0 || Date.now() - begin > 1000) throw new Error(`after Ctrl-C: ${code}, ${Date.now() - begin} ms`);
+    for (let i = 0; i < 50 && seen.state === 'connected'; i++) {
+      await after(100);
+      seen.state = await page.evaluate(`document.getElementById('state').textContent`);
+    }
+    if (seen.state === 'connected') throw new Error('the page never noticed the goodbye');
+    await page.close();
+    return `${seen.frames} frames shown, ${seen.echoed} echoes, ${seen.stats}`;
+  } finally {
+    demo.kill('SIGKILL');
+  }
+}
+
+if (process.argv[1] === new URL(import.meta.url).pathname) {
+  const browser = process.argv.includes('firefox') ? await openFirefox() : await openChromium();
+  console.log(await tryDemo(browser).catch(e => `FAILED ${e.stack}`));
+  await browser.close();
+  process.exit(0);
+}

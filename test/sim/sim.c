@@ -1,0 +1,303 @@
+#include "test/sim/sim.h"
+#include "test/support/support.h"
+
+#define SIM_BUFFERS 4096
+#define SIM_MESSAGE_MAX 262144
+#define SIM_BEGIN (1000 * WEIR_SEC)
+
+/* One identity serves all runs of a program: making one costs more than a whole simulation. */
+static struct weir_identity identity[2];
+
+static void make_identities(void)
+{
+    struct weir_rand rand;
+    if (identity[0].cert_bytes == 0) {
+        weir_rand_init_number(&rand, 12345);
+        for (int i = 0; i < 2; i++) {
+            assert_true(weir_crypto_default()->identity_make(&identity[i], &rand, 1700000000,
+                                                             1900000000));
+        }
+    }
+}
+
+struct sim *sim_open(uint64_t seed, bool with_media)
+{
+    struct sim *s = calloc(1, sizeof *s);
+    assert_non_null(s);
+    make_identities();
+    weir_rand_init_number(&s->rand, seed);
+    s->now = SIM_BEGIN;
+    s->link.delay = 10 * WEIR_MS;
+    s->bufs = aligned_alloc(64, weir_pool_bytes(SIM_BUFFERS));
+    weir_pool_init(&s->pool, s->bufs, SIM_BUFFERS);
+    for (int i = 0; i < 2; i++) {
+        s->identity[i] = identity[i];
+        s->assembly[i] = malloc(SIM_MESSAGE_MAX);
+        s->peer[i] = malloc(sizeof *s->peer[i]);
+        s->addr[i] = weir_addr_v4(10, 0, 0, (uint8_t)(1 + i), (uint16_t)(1000 + i));
+        struct weir_peer_config c = { .crypto = weir_crypto_default(), .identity = &s->identity[i],
+                                      .is_data_only = !with_media, .setup = WEIR_SDP_ACTIVE,
+                                      .assembly = { s->assembly[i], SIM_MESSAGE_MAX },
+                                      .conn = (uint32_t)i };
+        weir_rand_bytes(&s->rand, c.seed, sizeof c.seed);
+        weir_peer_init(s->peer[i], &c, &s->pool, s->now);
+        assert_int_equal(weir_peer_add_local(s->peer[i], s->now, &s->addr[i]), WEIR_OK);
+    }
+    return s;
+}
+
+void sim_close(struct sim *s)
+{
+    for (unsigned i = 0; i < s->in_flight; i++) {
+        free(s->wire[i].data);
+    }
+    for (int i = 0; i < 2; i++) {
+        weir_peer_deinit(s->peer[i]);
+        free(s->peer[i]);
+        free(s->assembly[i]);
+    }
+    assert_int_equal(s->pool.free_count, s->pool.count); /* every buffer came home */
+    free(s->bufs);
+    free(s);
+}
+
+void sim_introduce(struct sim *s)
+{
+    static uint8_t text[2][WEIR_PEER_SDP_MAX];
+    const struct weir_sctp_channel_config channel = { .label = WEIR_LIT("sim"), .priority = 256 };
+    struct weir_wr offer = weir_wr_of((struct weir_mspan){ text[0], sizeof text[0] });
+    struct weir_wr answer = weir_wr_of((struct weir_mspan){ text[1], sizeof text[1] });
+    struct weir_sdp_error error;
+    uint8_t media;
+    if (!s->peer[0]->config.is_data_only) {
+        assert_int_equal(weir_peer_add_media(s->peer[0], WEIR_SDP_VIDEO, WEIR_SDP_SENDRECV, &media),
+                         WEIR_OK);
+    }
+    assert_int_equal(weir_peer_open_channel(s->peer[0], s->now, &channel, &s->channel[0]), WEIR_OK);
+    assert_int_equal(weir_peer_create_offer(s->peer[0], s->now, &offer), WEIR_OK);
+    assert_int_equal(weir_peer_set_remote(s->peer[1], s->now, true, weir_span_of(text[0], offer.len),
+                                          &error), WEIR_OK);
+    assert_int_equal(weir_peer_create_answer(s->peer[1], s->now, &answer), WEIR_OK);
+    assert_int_equal(weir_peer_set_remote(s->peer[0], s->now, false, weir_span_of(text[1], answer.len),
+                                          &error), WEIR_OK);
+}
+
+/* -- Traffic that can be checked --------------------------------------------------------------- */
+
+static uint8_t pattern(uint64_t at)
+{
+    return (uint8_t)(at * 0x9e3779b97f4a7c15 >> 56);
+}
+
+enum weir_status sim_send(struct sim *s, int from, size_t bytes)
+{
+    static uint8_t message[SIM_MESSAGE_MAX];
+    weir_put32(message, (uint32_t)bytes);
+    for (size_t i = 4; i < bytes; i++) {
+        message[i] = pattern(i + bytes);
+    }
+    return weir_peer_channel_send(s->peer[from], s->now, s->channel[from],
+                                  weir_span_of(message, bytes), false);
+}
+
+static bool message_is_whole(struct weir_span m)
+{
+    bool is_whole = m.n < 4 || weir_be32(m.p) == m.n;
+    for (size_t i = 4; i < m.n && is_whole; i++) {
+        is_whole = m.p[i] == pattern(i + m.n);
+    }
+    return is_whole;
+}
+
+static bool media_is_whole(const struct weir_rtp_header *h)
+{
+    bool is_whole = h->payload.n == 500;
+    for (size_t i = 0; i < h->payload.n && is_whole; i++) {
+        is_whole = h->payload.p[i] == pattern(i + h->seq);
+    }
+    return is_whole;
+}
+
+/* -- The wire ---------------------------------------------------------------------------------- */
+
+static void put_on_wire(struct sim *s, int to, const uint8_t *data, size_t n, weir_duration extra)
+{
+    assert_true(s->in_flight < SIM_WIRE_MAX);
+    struct sim_packet *p = &s->wire[s->in_flight++];
+    weir_duration jitter = s->link.jitter == 0
+                               ? 0 : weir_rand_below(&s->rand, (uint32_t)s->link.jitter);
+    p->at = s->now + s->link.delay + jitter + extra;
+    p->order = s->sent;
+    p->to = to;
+    p->bytes = (uint32_t)n;
+    p->data = malloc(n);
+    memcpy(p->data, data, n);
+}
+
+static bool chance(struct sim *s, unsigned of_1000)
+{
+    return of_1000 != 0 && weir_rand_below(&s->rand, 1000) < of_1000;
+}
+
+static void carry(struct sim *s, int from, const struct weir_path *path, const uint8_t *data, size_t n)
+{
+    s->sent++;
+    for (size_t i = 0; i < n; i++) {
+        s->digest = (s->digest ^ data[i]) * 0x100000001b3;
+    }
+    if (s->is_cut || !weir_addr_eq(&path->remote, &s->addr[1 - from])
+        || (s->link.mtu != 0 && n > s->link.mtu) || s->sent == s->link.drop_number
+        || s->sent == s->link.drop_number_2 || chance(s, s->link.loss)) {
+        return;
+    }
+    uint8_t work[1500];
+    memcpy(work, data, n);
+    if (chance(s, s->link.corrupt)) {
+        work[weir_rand_below(&s->rand, (uint32_t)n)] ^= (uint8_t)(1u + weir_rand_below(&s->rand, 255));
+    }
+    put_on_wire(s, 1 - from, work, n, chance(s, s->link.reorder) ? s->link.delay : 0);
+    if (chance(s, s->link.duplicate)) {
+        put_on_wire(s, 1 - from, work, n, 0);
+    }
+}
+
+/* -- Running ----------------------------------------------------------------------------------- */
+
+static void take_event(struct sim *s, int i, const struct weir_event *e)
+{
+    switch (e->type) {
+    case WEIR_EVENT_STATE:
+        s->state[i] = e->state;
+        break;
+    case WEIR_EVENT_CHANNEL_OPEN:
+        s->opened[i]++;
+        s->channel[i] = e->channel;
+        break;
+    case WEIR_EVENT_CHANNEL_CLOSED:
+        s->closed[i]++;
+        break;
+    case WEIR_EVENT_CHANNEL_MESSAGE:
+        s->messages[i]++;
+        s->message_bytes[i] += e->data.n;
+        s->is_corrupt |= !message_is_whole(e->data);
+        if (s->echoes[i]) {
+            uint8_t *copy = malloc(e->data.n);
+            memcpy(copy, e->data.p, e->data.n);
+            (void)!weir_peer_channel_send(s->peer[i], s->now, e->channel,
+                                          weir_span_of(copy, e->data.n), false);
+            free(copy);
+        }
+        break;
+    case WEIR_EVENT_RTP:
+        s->rtp[i]++;
+        s->is_corrupt |= !media_is_whole(&e->rtp);
+        break;
+    case WEIR_EVENT_NONE:
+    case WEIR_EVENT_CANDIDATE:
+    case WEIR_EVENT_SELECTED:
+    case WEIR_EVENT_CHANNEL_LOW:
+    case WEIR_EVENT_WRITABLE:
+    case WEIR_EVENT_DATA_READY:
+    case WEIR_EVENT_DATA_CLOSED:
+    case WEIR_EVENT_KEYFRAME:
+    case WEIR_EVENT_NAME:
+    case WEIR_EVENT_TYPES:
+        break;
+    }
+}
+
+static void drain(struct sim *s)
+{
+    for (int i = 0; i < 2; i++) {
+        struct weir_event e;
+        struct weir_path to;
+        uint8_t out[1500];
+        size_t n;
+        while (weir_peer_event(s->peer[i], s->now, &e)) {
+            take_event(s, i, &e);
+        }
+        while ((n = weir_peer_send(s->peer[i], s->now, (struct weir_mspan){ out, sizeof out }, &to))
+               != 0) {
+            carry(s, i, &to, out, n);
+        }
+        while (weir_peer_event(s->peer[i], s->now, &e)) {
+            take_event(s, i, &e);
+        }
+    }
+}
+
+void sim_send_rtp(struct sim *s, int from, uint32_t number)
+{
+    uint8_t payload[500], out[1500];
+    struct weir_rtp_header h = { .payload_type = s->peer[from]->media[0].codec[0].payload_type,
+                                 .seq = (uint16_t)number, .timestamp = number * 900,
+                                 .payload = { payload, sizeof payload } };
+    struct weir_path to;
+    size_t n;
+    for (size_t i = 0; i < sizeof payload; i++) {
+        payload[i] = pattern(i + h.seq);
+    }
+    assert_int_equal(weir_peer_write_rtp(s->peer[from], s->now, 0, &h,
+                                         (struct weir_mspan){ out, sizeof out }, &n, &to), WEIR_OK);
+    carry(s, from, &to, out, n);
+}
+
+bool sim_is_open(const struct sim *s)
+{
+    return s->opened[0] != 0 && s->opened[1] != 0;
+}
+
+static int first_on_wire(const struct sim *s)
+{
+    int first = -1;
+    for (unsigned i = 0; i < s->in_flight; i++) {
+        const struct sim_packet *p = &s->wire[i];
+        if (first < 0 || p->at < s->wire[first].at
+            || (p->at == s->wire[first].at && p->order < s->wire[first].order)) {
+            first = (int)i;
+        }
+    }
+    return first;
+}
+
+static void deliver(struct sim *s, int at)
+{
+    struct sim_packet p = s->wire[at];
+    s->wire[at] = s->wire[--s->in_flight];
+    struct weir_packet k = { .data = p.data, .len = p.bytes, .at = s->now,
+                             .path = { s->addr[p.to], s->addr[1 - p.to] } };
+    struct weir_event e;
+    (void)weir_peer_recv(s->peer[p.to], s->now, &k);
+    while (weir_peer_event(s->peer[p.to], s->now, &e)) {
+        take_event(s, p.to, &e);
+    }
+    free(p.data);
+}
+
+void sim_run(struct sim *s, weir_time until, bool until_open)
+{
+    for (;;) {
+        drain(s);
+        if (until_open && sim_is_open(s)) {
+            return;
+        }
+        weir_time next = weir_time_min(weir_peer_deadline(s->peer[0]), weir_peer_deadline(s->peer[1]));
+        int first = first_on_wire(s);
+        if (first >= 0) {
+            next = weir_time_min(next, s->wire[first].at);
+        }
+        if (next > until) {
+            s->now = until;
+            return;
+        }
+        s->now = next > s->now ? next : s->now;
+        if (first >= 0 && s->wire[first].at <= s->now) {
+            deliver(s, first);
+        }
+        for (int i = 0; i < 2; i++) {
+            if (weir_peer_deadline(s->peer[i]) <= s->now) {
+                weir_peer_tick(s->peer[i], s->now);
+            }
+        }
+    }
+}

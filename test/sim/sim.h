@@ -1,0 +1,63 @@
+/* A simulated network between two weir peers: virtual time, and packets that are delayed, lost, doubled,
+ * overtaken, corrupted or too large, all from one seed. */
+#ifndef WEIR_TEST_SIM_H
+#define WEIR_TEST_SIM_H
+
+#include "peer/peer.h"
+
+#define SIM_WIRE_MAX 8192
+
+struct sim_link {
+    weir_duration delay, jitter;
+    unsigned loss, duplicate, reorder, corrupt; /* of 1,000 */
+    size_t mtu;                                 /* longer datagrams vanish; 0 = any */
+    uint64_t drop_number;                       /* lose exactly this packet, counted from 1; 0 = none */
+    uint64_t drop_number_2;
+};
+
+struct sim_packet {
+    weir_time at;
+    uint64_t order;
+    int to;
+    uint32_t bytes;
+    uint8_t *data;
+};
+
+struct sim {
+    struct weir_peer *peer[2]; /* caller, callee */
+    struct weir_addr addr[2];
+    struct weir_pool pool;
+    struct weir_buf *bufs;
+    struct weir_identity identity[2];
+    uint8_t *assembly[2];
+    struct weir_rand rand;
+    struct sim_link link;
+    struct sim_packet wire[SIM_WIRE_MAX];
+    unsigned in_flight;
+    weir_time now;
+    uint64_t sent;    /* packets, of both */
+    uint64_t digest;  /* over every byte that left, in order */
+    bool is_cut;
+    /* what events told */
+    enum weir_peer_state state[2];
+    unsigned opened[2], closed[2], messages[2], rtp[2];
+    uint64_t message_bytes[2];
+    bool is_corrupt;  /* a message or media packet was not what was sent */
+    uint16_t channel[2];
+    bool echoes[2];   /* peer i sends every message back */
+    uint64_t pattern_at[2];
+};
+
+/* Two peers, not yet introduced. */
+struct sim *sim_open(uint64_t seed, bool with_media);
+void sim_close(struct sim *s);
+/* The caller offers with one data channel, the callee answers; no packet has left yet. */
+void sim_introduce(struct sim *s);
+/* Let time pass until the moment, or until both channels are open when asked to. */
+void sim_run(struct sim *s, weir_time until, bool until_open);
+bool sim_is_open(const struct sim *s);
+/* Send `bytes` of the checked pattern on the channel of a side. */
+enum weir_status sim_send(struct sim *s, int from, size_t bytes);
+void sim_send_rtp(struct sim *s, int from, uint32_t number);
+
+#endif
