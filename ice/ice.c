@@ -44,6 +44,7 @@ const char *weir_ice_verdict_name(enum weir_ice_verdict v)
         [WEIR_ICE_RESPONSE] = "error-response",
         [WEIR_ICE_FULL] = "full",
         [WEIR_ICE_OVER] = "over",
+        [WEIR_ICE_MAPPED] = "mapped",
     };
     _Static_assert(sizeof name / sizeof name[0] == WEIR_ICE_VERDICTS, "every verdict has a name");
     return (unsigned)v < WEIR_ICE_VERDICTS ? name[v] : "?";
@@ -70,11 +71,11 @@ bool weir_ice_event(struct weir_ice *ice, struct weir_ice_event *out)
 
 static void stop_timers(struct weir_ice *ice)
 {
-    ice->check_at = ice->nominate_at = ice->consent_at = ice->expire_at = ice->fail_at = WEIR_NEVER;
+    ice->check_at = ice->nominate_at = ice->fail_at = ice->gather_until = WEIR_NEVER;
     for (uint32_t i = 0; i < ice->pairs; i++) {
         ice->pair[i].next_at = WEIR_NEVER;
     }
-    ice->gathers = 0;
+    weir_ice_consent_stop(ice);
 }
 
 void weir_ice_set_state(struct weir_ice *ice, weir_time now, enum weir_ice_state next)
@@ -85,9 +86,10 @@ void weir_ice_set_state(struct weir_ice *ice, weir_time now, enum weir_ice_state
     weir_trace(ice->config.trace, now, WEIR_TRACE_ICE, WEIR_TRACE_STATE, ice->config.conn,
                (uint32_t)ice->state, (uint32_t)next, 0);
     ice->state = next;
-    if (next == WEIR_ICE_FAILED || next == WEIR_ICE_CLOSED) {
+    if (weir_ice_is_over(ice)) {
         stop_timers(ice);
-        ice->has_last_path = false;
+        ice->gathers = 0;
+        memset(&ice->old, 0, sizeof ice->old);
     }
     struct weir_ice_event e = { .type = WEIR_ICE_EVENT_STATE, .state = next };
     weir_ice_push_event(ice, &e);
@@ -100,7 +102,7 @@ enum weir_ice_state weir_ice_state(const struct weir_ice *ice)
 
 /* -- Beginning --------------------------------------------------------------------------------- */
 
-void weir_ice_new_credentials(struct weir_ice *ice)
+static void new_credentials(struct weir_ice *ice)
 {
     ice->local_ufrag.bytes = UFRAG_CHARS;
     ice->local_pwd.bytes = PWD_CHARS;
@@ -114,14 +116,16 @@ void weir_ice_init(struct weir_ice *ice, const struct weir_ice_config *config, w
     ice->config = *config;
     ice->config.ta = config->ta == 0 ? ICE_TA : config->ta;
     ice->config.nominate_wait = config->nominate_wait == 0 ? ICE_NOMINATE_WAIT : config->nominate_wait;
+    ice->config.patience = config->patience == 0 ? ICE_PATIENCE : config->patience;
+    ice->config.gather_wait = config->gather_wait == 0 ? ICE_GATHER_WAIT : config->gather_wait;
     weir_rand_init(&ice->rand, config->seed);
     weir_wipe(ice->config.seed, sizeof ice->config.seed);
     ice->is_controlling = config->is_controlling;
     ice->tie_breaker = weir_rand_u64(&ice->rand);
-    ice->selected = ice->consent_pair = WEIR_ICE_NONE;
+    ice->selected = WEIR_ICE_NONE;
     ice->last_rx_at = now;
     stop_timers(ice);
-    weir_ice_new_credentials(ice);
+    new_credentials(ice);
 }
 
 void weir_ice_set_controlling(struct weir_ice *ice, bool is_controlling)
@@ -135,6 +139,11 @@ enum weir_status weir_ice_add_host(struct weir_ice *ice, weir_time now, const st
 {
     if (addr->family == WEIR_FAMILY_NONE || weir_addr_is_any(addr) || weir_addr_is_multicast(addr)) {
         return WEIR_ERR_ARG;
+    }
+    for (uint32_t i = 0; i < ice->locals; i++) {
+        if (ice->local[i].type == WEIR_ICE_HOST && weir_addr_eq(&ice->local[i].addr, addr)) {
+            return WEIR_OK; /* once is enough */
+        }
     }
     if (ice->locals == WEIR_ICE_LOCALS_MAX) {
         return WEIR_ERR_FULL;
@@ -157,6 +166,9 @@ enum weir_status weir_ice_add_host(struct weir_ice *ice, weir_time now, const st
 enum weir_status weir_ice_add_server(struct weir_ice *ice, weir_time now, const struct weir_addr *server)
 {
     (void)now;
+    if (server->family == WEIR_FAMILY_NONE || server->port == 0) {
+        return WEIR_ERR_ARG;
+    }
     if (ice->servers == WEIR_ICE_SERVERS_MAX) {
         return WEIR_ERR_FULL;
     }
@@ -186,7 +198,15 @@ enum weir_status weir_ice_set_remote(struct weir_ice *ice, weir_time now, struct
                                      struct weir_span pwd, bool is_lite)
 {
     if (ufrag.n < 4 || pwd.n < 22 || ufrag.n > WEIR_ICE_UFRAG_MAX || pwd.n > WEIR_ICE_PWD_MAX) {
-        return WEIR_ERR_ARG;
+        return WEIR_ERR_ARG; /* [RFC 8839 5.4] */
+    }
+    if (weir_ice_is_over(ice)) {
+        return WEIR_ERR_STATE;
+    }
+    if (ice->has_remote) {
+        bool is_same = weir_span_eq(weir_ice_text_span(&ice->remote_ufrag), ufrag)
+                       && weir_span_eq(weir_ice_text_span(&ice->remote_pwd), pwd);
+        return is_same ? WEIR_OK : WEIR_ERR_STATE;
     }
     if (!take_text(&ice->remote_ufrag, ufrag) || !take_text(&ice->remote_pwd, pwd)) {
         return WEIR_ERR_ARG;
@@ -196,7 +216,7 @@ enum weir_status weir_ice_set_remote(struct weir_ice *ice, weir_time now, struct
     if (is_lite) {
         weir_ice_set_controlling(ice, true); /* [RFC 8445 6.1.1 MUST] */
     }
-    ice->fail_at = weir_time_add(now, ICE_PATIENCE);
+    ice->fail_at = weir_time_add(now, ice->config.patience);
     if (ice->state == WEIR_ICE_NEW) {
         weir_ice_set_state(ice, now, WEIR_ICE_CHECKING);
     }
@@ -204,25 +224,38 @@ enum weir_status weir_ice_set_remote(struct weir_ice *ice, weir_time now, struct
     return WEIR_OK;
 }
 
+/* [RFC 8445 19.5.1] a check never goes to a group, nor to nowhere. */
+static bool may_be_checked(const struct weir_ice *ice, const struct weir_ice_candidate *c)
+{
+    bool is_of_generation = c->ufrag_hash == 0 || !ice->has_remote
+                            || c->ufrag_hash
+                                   == weir_ice_ufrag_hash(weir_ice_text_span(&ice->remote_ufrag));
+    return !c->is_tcp && c->component == 1 && c->addr.family != WEIR_FAMILY_NONE && c->addr.port != 0
+           && !weir_addr_is_any(&c->addr) && !weir_addr_is_multicast(&c->addr) && is_of_generation
+           && c->foundation_bytes <= WEIR_ICE_FOUNDATION_MAX;
+}
+
 enum weir_status weir_ice_add_remote(struct weir_ice *ice, weir_time now,
                                      const struct weir_ice_candidate *c)
 {
-    if (c->is_tcp || c->component != 1 || c->addr.family == WEIR_FAMILY_NONE || c->addr.port == 0
-        || weir_addr_is_any(&c->addr) || weir_addr_is_multicast(&c->addr)) {
-        return WEIR_ERR_ARG; /* [RFC 8445 19.5.1] nor is a check ever sent to a group */
+    if (!may_be_checked(ice, c)) {
+        return WEIR_ERR_ARG;
     }
-    for (uint32_t i = 0; i < ice->remotes; i++) {
-        if (weir_addr_eq(&ice->remote[i].addr, &c->addr)) {
-            ice->remote[i] = *c; /* what was discovered is now known by name [RFC 8838 11.4] */
-            weir_ice_reprioritise(ice);
-            return WEIR_OK;
-        }
+    if (weir_ice_is_over(ice)) {
+        return WEIR_ERR_STATE;
     }
-    if (ice->remotes == WEIR_ICE_REMOTES_MAX) {
+    uint32_t at = weir_ice_find_remote(ice, &c->addr);
+    if (at == WEIR_ICE_NONE && ice->remotes == WEIR_ICE_REMOTES_MAX) {
         return WEIR_ERR_FULL;
     }
-    ice->remote[ice->remotes] = *c;
-    weir_ice_pair_remote(ice, now, ice->remotes++);
+    if (at != WEIR_ICE_NONE) { /* what was discovered is now signalled [RFC 8838 11.4] */
+        ice->remote[at] = *c;
+        weir_ice_reprioritise(ice);
+    } else {
+        at = ice->remotes++;
+        ice->remote[at] = *c;
+    }
+    weir_ice_pair_remote(ice, now, at);
     return WEIR_OK;
 }
 
@@ -234,22 +267,39 @@ void weir_ice_remote_done(struct weir_ice *ice, weir_time now)
 
 /* -- Restart and close ------------------------------------------------------------------------- */
 
+/* Keep what carries data now, with the credentials that prove it. */
+static void keep_old(struct weir_ice *ice)
+{
+    const struct weir_ice_pair *p = &ice->pair[ice->selected];
+    struct weir_ice_old *o = &ice->old;
+    o->is_used = true;
+    o->linger_at = WEIR_NEVER;
+    o->path = weir_ice_pair_path(ice, p);
+    o->rtt = p->rtt;
+    o->priority = ice->local[p->local].priority;
+    o->of.local_ufrag = ice->local_ufrag;
+    o->of.local_pwd = ice->local_pwd;
+    o->of.remote_ufrag = ice->remote_ufrag;
+    o->of.remote_pwd = ice->remote_pwd;
+}
+
 void weir_ice_restart(struct weir_ice *ice, weir_time now)
 {
-    struct weir_path path;
-    if (weir_ice_selected(ice, &path)) {
-        ice->last_path = path;
-        ice->has_last_path = true;
+    if (ice->state == WEIR_ICE_CLOSED) {
+        return;
+    }
+    if (weir_ice_is_over(ice)) {
+        weir_ice_consent_stop(ice); /* [RFC 7675 5.1] nothing is left to go on with */
+    } else if (ice->selected != WEIR_ICE_NONE) {
+        keep_old(ice);
     }
     ice->pairs = ice->remotes = 0;
-    ice->selected = ice->consent_pair = WEIR_ICE_NONE;
+    ice->selected = WEIR_ICE_NONE;
     ice->has_remote = ice->is_remote_done = false;
-    ice->owes_consent = ice->has_consent_out = false;
     ice->answer_head = ice->answer_tail = 0;
     ice->role_switches = 0;
-    stop_timers(ice);
-    ice->fail_at = weir_time_add(now, ICE_PATIENCE);
-    weir_ice_new_credentials(ice);
+    ice->check_at = ice->nominate_at = ice->fail_at = WEIR_NEVER;
+    new_credentials(ice);
     weir_ice_set_state(ice, now, WEIR_ICE_CHECKING);
 }
 
@@ -260,14 +310,26 @@ void weir_ice_close(struct weir_ice *ice, weir_time now)
 
 /* -- Timers ------------------------------------------------------------------------------------ */
 
+/* [RFC 8445 14.3] the more checks share the path, the longer each waits before it is repeated. */
+static weir_duration first_rto(const struct weir_ice *ice)
+{
+    uint32_t active = 0;
+    for (uint32_t i = 0; i < ice->pairs; i++) {
+        active += ice->pair[i].state == WEIR_ICE_WAITING || ice->pair[i].state == WEIR_ICE_IN_PROGRESS;
+    }
+    weir_duration shared = ice->config.ta * active;
+    return shared > ICE_RTO_FIRST ? shared : ICE_RTO_FIRST;
+}
+
 static void begin_check(struct weir_ice *ice, struct weir_ice_pair *p)
 {
     weir_rand_bytes(&ice->rand, p->txid, sizeof p->txid);
     p->state = WEIR_ICE_IN_PROGRESS;
-    p->is_triggered = false;
+    p->trigger = 0;
     p->owes_check = true;
+    p->is_extra = p->was_resent = false;
     p->tries = 0;
-    p->rto = ICE_RTO_FIRST;
+    p->rto = first_rto(ice);
 }
 
 static void tick_checks(struct weir_ice *ice, weir_time now)
@@ -276,10 +338,12 @@ static void tick_checks(struct weir_ice *ice, weir_time now)
         return;
     }
     struct weir_ice_pair *p = weir_ice_next_check(ice);
+    ice->check_at = WEIR_NEVER;
     if (p != NULL) {
         begin_check(ice, p);
+        ice->last_check_at = now;
+        weir_ice_arm_checks(ice, now);
     }
-    ice->check_at = weir_ice_next_check(ice) != NULL ? weir_time_add(now, ice->config.ta) : WEIR_NEVER;
 }
 
 static void tick_pair(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p)
@@ -288,42 +352,60 @@ static void tick_pair(struct weir_ice *ice, weir_time now, struct weir_ice_pair 
         return;
     }
     if (p->tries >= ICE_TRIES_MAX) {
-        p->state = WEIR_ICE_PAIR_FAILED;
-        p->is_valid = p->is_nominating = p->owes_check = false;
-        p->next_at = WEIR_NEVER;
-        weir_ice_arm_checks(ice, now); /* others of its foundation may thaw */
+        weir_ice_invalidated(ice, now, p);
         return;
     }
     p->owes_check = true;
+    p->is_extra = false;
     p->next_at = WEIR_NEVER; /* sending arms it again */
-    p->rto = p->rto * 2 > ICE_RTO_MAX ? ICE_RTO_MAX : p->rto * 2;
+    if (p->rto < ICE_RTO_MAX) {
+        p->rto = p->rto * 2 > ICE_RTO_MAX ? ICE_RTO_MAX : p->rto * 2;
+    }
+}
+
+/* [RFC 8863 4] patience is over: checks that are under way may still finish, nothing else is awaited.
+ * [RFC 8838 8 DEVIATION] not even the end of the peer's candidates: many applications never tell it. */
+static void tick_patience(struct weir_ice *ice, weir_time now)
+{
+    if (now < ice->fail_at) {
+        return;
+    }
+    if (weir_ice_is_checking(ice)) {
+        ice->fail_at = weir_time_add(now, ICE_STILL_CHECKING);
+    } else {
+        weir_ice_set_state(ice, now, WEIR_ICE_FAILED);
+    }
 }
 
 void weir_ice_tick(struct weir_ice *ice, weir_time now)
 {
-    if (ice->state == WEIR_ICE_FAILED || ice->state == WEIR_ICE_CLOSED) {
+    if (weir_ice_is_over(ice)) {
         return;
     }
     weir_ice_gather_tick(ice, now);
     for (uint32_t i = 0; i < ice->pairs; i++) {
         tick_pair(ice, now, &ice->pair[i]);
     }
-    tick_checks(ice, now);
     weir_ice_consider_nomination(ice, now);
-    if (ice->nominate_at <= now) {
-        ice->nominate_at = WEIR_NEVER;
-    }
+    tick_checks(ice, now);
     weir_ice_consent_tick(ice, now);
-    if (now >= ice->fail_at) {
-        weir_ice_set_state(ice, now, WEIR_ICE_FAILED);
+    tick_patience(ice, now);
+    if (now >= ice->old.linger_at && !ice->old.is_used) {
+        memset(&ice->old, 0, sizeof ice->old);
     }
 }
 
 weir_time weir_ice_deadline(const struct weir_ice *ice)
 {
-    weir_time at = weir_time_min(weir_time_min(ice->check_at, ice->nominate_at),
-                                 weir_time_min(ice->consent_at, ice->expire_at));
-    at = weir_time_min(at, weir_time_min(ice->fail_at, weir_ice_gather_deadline(ice)));
+    if (weir_ice_is_over(ice)) {
+        return WEIR_NEVER;
+    }
+    weir_time at = weir_time_min(weir_time_min(ice->check_at, ice->nominate_at), ice->fail_at);
+    at = weir_time_min(at, weir_time_min(weir_ice_consent_deadline(ice),
+                                         weir_ice_gather_deadline(ice)));
+    if (ice->old.linger_at != 0 && !ice->old.is_used) {
+        at = weir_time_min(at, ice->old.linger_at);
+    }
     for (uint32_t i = 0; i < ice->pairs; i++) {
         if (ice->pair[i].state == WEIR_ICE_IN_PROGRESS) {
             at = weir_time_min(at, ice->pair[i].next_at);
@@ -336,34 +418,30 @@ weir_time weir_ice_deadline(const struct weir_ice *ice)
 
 bool weir_ice_path_ok(const struct weir_ice *ice, const struct weir_path *path)
 {
-    if (ice->state == WEIR_ICE_FAILED || ice->state == WEIR_ICE_CLOSED) {
+    if (weir_ice_is_over(ice)) {
         return false;
     }
     for (uint32_t i = 0; i < ice->pairs; i++) {
         const struct weir_ice_pair *p = &ice->pair[i];
-        struct weir_path of_pair = weir_ice_pair_path(ice, p);
-        if ((p->has_request || p->is_valid) && weir_path_eq(&of_pair, path)) {
+        if ((p->has_request || p->is_valid) && weir_addr_eq(&ice->remote[p->remote].addr, &path->remote)
+            && weir_addr_eq(&ice->local[p->local].addr, &path->local)) {
             return true;
         }
     }
-    return ice->has_last_path && weir_path_eq(&ice->last_path, path);
+    return ice->old.linger_at != 0 && weir_path_eq(&ice->old.path, path);
 }
 
 bool weir_ice_selected(const struct weir_ice *ice, struct weir_path *path)
 {
-    uint32_t i = ice->selected;
-    if (ice->state == WEIR_ICE_FAILED || ice->state == WEIR_ICE_CLOSED) {
+    if (weir_ice_is_over(ice)) {
         return false;
     }
-    if (i == WEIR_ICE_NONE) {
-        i = weir_ice_best_valid(ice); /* [RFC 8445 12.1] data may go before nomination */
+    if (ice->selected != WEIR_ICE_NONE) {
+        *path = weir_ice_pair_path(ice, &ice->pair[ice->selected]);
+        return true;
     }
-    if (i == WEIR_ICE_NONE) {
-        *path = ice->last_path;
-        return ice->has_last_path;
-    }
-    *path = weir_ice_pair_path(ice, &ice->pair[i]);
-    return true;
+    *path = ice->old.path;
+    return ice->old.is_used;
 }
 
 bool weir_ice_pair_info(const struct weir_ice *ice, uint32_t i, struct weir_ice_pair_info *out)
@@ -378,6 +456,12 @@ bool weir_ice_pair_info(const struct weir_ice *ice, uint32_t i, struct weir_ice_
     out->remote_type = ice->remote[p->remote].type;
     out->is_nominated = p->is_nominated;
     out->is_selected = i == ice->selected;
+    out->is_valid = p->is_valid;
+    out->priority = p->priority;
+    memset(&out->mapped, 0, sizeof out->mapped);
+    if (p->is_valid) {
+        out->mapped = ice->local[p->mapped].addr;
+    }
     out->rtt = p->rtt;
     out->requests = p->requests;
     out->responses = p->responses;
@@ -392,4 +476,34 @@ struct weir_span weir_ice_ufrag(const struct weir_ice *ice)
 struct weir_span weir_ice_pwd(const struct weir_ice *ice)
 {
     return weir_span_of(ice->local_pwd.text, ice->local_pwd.bytes);
+}
+
+/* -- What must hold between calls -------------------------------------------------------------- */
+
+static bool pair_holds(const struct weir_ice *ice, const struct weir_ice_pair *p)
+{
+    return p->local < ice->locals && p->remote < ice->remotes && p->mapped < ice->locals
+           && p->state < WEIR_ICE_PAIR_STATES && ice->local[p->local].type == WEIR_ICE_HOST
+           && (!p->is_nominated || p->is_valid)
+           && (!p->owes_check || p->state == WEIR_ICE_IN_PROGRESS)
+           && (p->state != WEIR_ICE_PAIR_FAILED || (!p->is_valid && p->trigger == 0));
+}
+
+bool weir_ice_check(const struct weir_ice *ice)
+{
+    bool holds = ice->locals <= WEIR_ICE_LOCALS_MAX && ice->remotes <= WEIR_ICE_REMOTES_MAX
+                 && ice->pairs <= WEIR_ICE_PAIRS_MAX && ice->gathers <= WEIR_ICE_GATHERS_MAX
+                 && ice->answer_head - ice->answer_tail <= WEIR_ICE_ANSWERS_MAX
+                 && ice->event_head - ice->event_tail <= WEIR_ICE_EVENTS_MAX
+                 && (ice->selected == WEIR_ICE_NONE || ice->selected < ice->pairs)
+                 && ice->role_switches <= ICE_ROLE_SWITCHES_MAX;
+    for (uint32_t i = 0; i < ice->pairs && holds; i++) {
+        holds = pair_holds(ice, &ice->pair[i]);
+    }
+    if (holds && ice->selected != WEIR_ICE_NONE) {
+        holds = ice->pair[ice->selected].is_valid && (ice->consent.is_on || weir_ice_is_over(ice));
+    }
+    bool is_up = ice->state == WEIR_ICE_CONNECTED || ice->state == WEIR_ICE_COMPLETED
+                 || ice->state == WEIR_ICE_DISCONNECTED;
+    return holds && (!is_up || ice->selected != WEIR_ICE_NONE);
 }

@@ -5,15 +5,19 @@
  * data: weir_ice_path_ok for what comes in, weir_ice_selected for what goes out.
  *
  * The machine contract: after each call drain events; before waiting drain send. `now` never decreases.
- * The structure is flat and caller-owned; a copy is a snapshot. sizeof is about 20 KiB.
+ * The structure is flat and caller-owned; a copy is a snapshot. sizeof is about 23 KiB.
  *
  * Timers, all fields of the struct:
- *   check_at      while a pair waits for its check: the next check may leave (Ta)
- *   pair.next_at  while a check is in progress: send it again, or give up
- *   nominate_at   controlling, a pair is valid: nominate the best, better ones or not
- *   consent_at    a pair is selected: ask for consent again
- *   expire_at     a pair is selected: consent is over
- *   fail_at       no pair is valid: give up [RFC 8863]
+ *   check_at           while a pair waits for its check: the next check may leave [RFC 8445 14.2]
+ *   pair.next_at       while a check is in progress: send it again, or give up [RFC 8445 14.3]
+ *   nominate_at        controlling, a pair is valid: nominate the best, better ones or not
+ *   fail_at            no pair is valid: give up [RFC 8863 4]
+ *   consent.ask_at     data may be sent: ask for consent again [RFC 7675 5.1]
+ *   consent.again_at   a consent check is unanswered: repeat it
+ *   consent.silent_at  a consent check is unanswered: DISCONNECTED, unless other signs of life came
+ *   consent.expire_at  data may be sent: consent is over [RFC 7675 5.1]
+ *   old.linger_at      new pairs took over after a restart: the old path is forgotten
+ *   gather_until       servers are asked: do without those that have not answered
  */
 #ifndef WEIR_ICE_ICE_H
 #define WEIR_ICE_ICE_H
@@ -29,6 +33,7 @@
 
 #define WEIR_ICE_LOCALS_MAX 16   /* host and server-reflexive candidates of ours */
 #define WEIR_ICE_REMOTES_MAX 32  /* candidates of the peer, those discovered included */
+#define WEIR_ICE_PRFLX_MAX 8     /* of these, discovered by requests from unknown addresses */
 #define WEIR_ICE_PAIRS_MAX 100   /* [RFC 8445 6.1.2.5] */
 #define WEIR_ICE_SERVERS_MAX 2   /* STUN servers asked from each base */
 #define WEIR_ICE_GATHERS_MAX 16
@@ -47,6 +52,7 @@ struct weir_ice_candidate {
     uint32_t priority;
     struct weir_addr addr;
     struct weir_addr related; /* the base of ours; what the peer says of its own */
+    uint32_t ufrag_hash;      /* of the generation it was made for, weir_ice_ufrag_hash; 0 = unsaid */
     uint8_t foundation_bytes;
     char foundation[WEIR_ICE_FOUNDATION_MAX];
 };
@@ -82,13 +88,14 @@ enum weir_ice_verdict {
     WEIR_ICE_USERNAME,      /* not "<our ufrag>:<theirs>" [RFC 8445 7.3] */
     WEIR_ICE_INTEGRITY,     /* no or wrong MESSAGE-INTEGRITY: dropped in silence */
     WEIR_ICE_UNKNOWN_ATTR,  /* proven, with mandatory attributes unknown to us: answered 420 */
-    WEIR_ICE_PRIORITY,      /* proven, without PRIORITY or role: answered 400 */
+    WEIR_ICE_PRIORITY,      /* proven, without PRIORITY: answered 400 [RFC 8445 7.1.1 MUST] */
     WEIR_ICE_ROLE,          /* proven, role conflict lost by the peer: answered 487 */
     WEIR_ICE_TRANSACTION,   /* a response to nothing we asked */
     WEIR_ICE_ASYMMETRIC,    /* a response from another path than asked [RFC 8445 7.2.5.2.1] */
     WEIR_ICE_RESPONSE,      /* a proven error response */
     WEIR_ICE_FULL,          /* no room for another remote candidate or pair */
     WEIR_ICE_OVER,          /* failed or closed */
+    WEIR_ICE_MAPPED,        /* a success response without XOR-MAPPED-ADDRESS [RFC 8445 7.2.5.3.1] */
     WEIR_ICE_VERDICTS,
 };
 
@@ -97,7 +104,7 @@ enum weir_ice_event_type {
     WEIR_ICE_EVENT_CANDIDATE,   /* candidate: index of a new local one */
     WEIR_ICE_EVENT_GATHERED,    /* no more local candidates will come */
     WEIR_ICE_EVENT_VALIDATED,   /* path: may carry data from now on */
-    WEIR_ICE_EVENT_SELECTED,    /* path: data goes there from now on */
+    WEIR_ICE_EVENT_SELECTED,    /* path: data goes there from now on; any number of times */
 };
 
 struct weir_ice_event {
@@ -115,31 +122,38 @@ struct weir_ice_config {
     bool is_controlling;
     weir_duration ta;            /* between new checks; 0 = 20 ms [RFC 8445 14.2: 50 ms or as agreed] */
     weir_duration nominate_wait; /* for better pairs than the first valid one; 0 = 100 ms */
+    weir_duration patience;      /* before giving up without any valid pair; 0 = 39.5 s */
+    weir_duration gather_wait;   /* for servers, before GATHERED is told without them; 0 = 5 s */
 };
 
 struct weir_ice_pair {
-    uint8_t local, remote; /* indices */
-    uint8_t state;         /* enum weir_ice_pair_state */
-    bool is_triggered;
-    bool is_valid;         /* a check succeeded, and none failed since */
+    uint8_t local, remote;  /* indices */
+    uint8_t mapped;         /* index of the local candidate that the peer sees us as */
+    uint8_t state;          /* enum weir_ice_pair_state */
+    uint8_t tries;          /* requests of this transaction that count towards giving up */
+    bool is_valid;          /* a check succeeded, and none failed since */
     bool is_nominated;
-    bool wants_nomination; /* controlled: the peer asked for it before the pair was valid */
-    bool is_nominating;    /* controlling: the check under way carries USE-CANDIDATE */
-    bool has_request;      /* the peer proved itself on this path */
-    bool owes_check;       /* in progress: (re)send now */
-    bool asked_controlling; /* the role that the check under way claims */
-    uint8_t tries;
+    bool wants_nomination;  /* controlled: the peer asked for it before the pair was valid */
+    bool is_nominating;     /* controlling: the check to come or under way carries USE-CANDIDATE */
+    bool has_request;       /* the peer proved itself on this path */
+    bool owes_check;        /* in progress: (re)send now */
+    bool is_extra;          /* what is owed was brought about by the peer, not by the timer */
+    bool was_resent;        /* more than one request left: a response tells no round-trip time */
+    bool asked_controlling; /* the role that the request under way claims */
     uint8_t txid[WEIR_STUN_TXID_BYTES];
+    uint32_t trigger;       /* place in the triggered-check queue, 0 = not in it */
+    uint32_t requests, responses;
     uint64_t priority;
     weir_duration rto, rtt;
-    weir_time next_at, sent_at;
-    uint32_t requests, responses;
+    weir_time next_at, sent_at, heard_at;
+    weir_time nominated_at; /* when the peer last asked for this pair */
 };
 
 struct weir_ice_answer {
     struct weir_path path;
     uint8_t txid[WEIR_STUN_TXID_BYTES];
     uint16_t error; /* 0 = success */
+    bool is_old;    /* to a request of before the restart */
     uint8_t unknowns;
     uint16_t unknown[WEIR_STUN_UNKNOWN_MAX];
 };
@@ -147,6 +161,32 @@ struct weir_ice_answer {
 struct weir_ice_text {
     uint16_t bytes;
     char text[WEIR_ICE_UFRAG_MAX];
+};
+
+struct weir_ice_credentials {
+    struct weir_ice_text local_ufrag, local_pwd, remote_ufrag, remote_pwd;
+};
+
+/* Permission to send data: asked for on the selected pair, or on the old path during a restart. */
+struct weir_ice_consent {
+    bool is_on;
+    bool is_out;   /* asked and not answered */
+    bool owes;     /* send a request now */
+    uint8_t sends; /* of this request */
+    uint8_t misses; /* requests in a row that were never answered */
+    uint8_t txid[WEIR_STUN_TXID_BYTES];
+    weir_time ask_at, again_at, silent_at, expire_at, sent_at;
+};
+
+/* What was selected before a restart. It goes on carrying data until a pair of the new generation is
+ * valid; then its credentials are forgotten at once and its path a little later. */
+struct weir_ice_old {
+    bool is_used;
+    struct weir_path path;
+    weir_time linger_at; /* WEIR_NEVER while it is used; 0 = there is none */
+    weir_duration rtt;
+    uint32_t priority;   /* what PRIORITY said */
+    struct weir_ice_credentials of;
 };
 
 struct weir_ice {
@@ -157,15 +197,16 @@ struct weir_ice {
     bool is_remote_lite, has_remote, is_remote_done, is_gathering_done, has_told_gathered;
     uint64_t tie_breaker;
     uint8_t role_switches;
+    uint8_t prflx_seen;  /* numbers foundations of what is discovered */
     struct weir_ice_text local_ufrag, local_pwd, remote_ufrag, remote_pwd;
     struct weir_ice_candidate local[WEIR_ICE_LOCALS_MAX];
     struct weir_ice_candidate remote[WEIR_ICE_REMOTES_MAX];
     struct weir_ice_pair pair[WEIR_ICE_PAIRS_MAX];
     uint32_t locals, remotes, pairs;
-    uint32_t selected; /* pair index, or WEIR_ICE_NONE */
-    uint32_t consent_pair;
-    bool has_last_path; /* of before a restart: used until the new pairs take over */
-    struct weir_path last_path;
+    uint32_t selected;   /* index of the pair that carries data, or WEIR_ICE_NONE */
+    uint32_t triggers;   /* ever put into the triggered-check queue */
+    struct weir_ice_old old;
+    struct weir_ice_consent consent;
     struct weir_addr server[WEIR_ICE_SERVERS_MAX];
     uint32_t servers;
     struct weir_stun_client gather[WEIR_ICE_GATHERS_MAX];
@@ -174,12 +215,8 @@ struct weir_ice {
     uint32_t answer_head, answer_tail;
     struct weir_ice_event event[WEIR_ICE_EVENTS_MAX];
     uint32_t event_head, event_tail;
-    weir_time check_at, nominate_at, consent_at, expire_at, fail_at;
-    weir_time last_rx_at;      /* the peer last proved to be there */
-    uint8_t consent_txid[WEIR_STUN_TXID_BYTES];
-    bool owes_consent, has_consent_out;
-    uint8_t consent_misses;
-    weir_time consent_sent_at;
+    weir_time check_at, last_check_at, nominate_at, fail_at, gather_until;
+    weir_time last_rx_at; /* the peer last proved to be there */
     uint32_t verdicts[WEIR_ICE_VERDICTS];
     uint32_t stun_verdicts[WEIR_STUN_VERDICTS];
 };
@@ -199,11 +236,13 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_add_server(struct weir_ice *i
 /* No more hosts or servers: GATHERED follows once the servers have answered. */
 WEIR_API void weir_ice_gathering_done(struct weir_ice *ice, weir_time now);
 
-/* The peer's credentials, which begin the checks. New ones after weir_ice_restart. */
+/* The peer's credentials, which begin the checks. The same ones again change nothing; others need
+ * weir_ice_restart first: WEIR_ERR_STATE. WEIR_ERR_ARG: shorter or longer than RFC 8839 allows. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_set_remote(struct weir_ice *ice, weir_time now,
                                                               struct weir_span ufrag,
                                                               struct weir_span pwd, bool is_lite);
-/* A candidate of the peer. WEIR_ERR_FULL: it is left out; WEIR_ERR_ARG: not one to check. */
+/* A candidate of the peer. WEIR_ERR_FULL: it is left out; WEIR_ERR_ARG: not one to check, or of another
+ * generation than the peer's credentials. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_add_remote(struct weir_ice *ice, weir_time now,
                                                               const struct weir_ice_candidate *c);
 WEIR_API void weir_ice_remote_done(struct weir_ice *ice, weir_time now);
@@ -225,8 +264,15 @@ WEIR_API weir_time weir_ice_deadline(const struct weir_ice *ice);
 
 /* May anything but STUN come in on this path? True once the peer proved itself there. */
 WEIR_API bool weir_ice_path_ok(const struct weir_ice *ice, const struct weir_path *path);
-/* Where to send: the nominated pair, or before that the best valid one. False: nowhere, now. */
+/* Where to send: the nominated pair, or before that the best valid one. False: nowhere, now: no consent
+ * was ever given, or it is over [RFC 7675 5.1 MUST]. */
 WEIR_API bool weir_ice_selected(const struct weir_ice *ice, struct weir_path *path);
+
+static inline bool weir_ice_may_send(const struct weir_ice *ice)
+{
+    struct weir_path path;
+    return weir_ice_selected(ice, &path);
+}
 
 /* -- Inspection -------------------------------------------------------------------------------- */
 
@@ -234,8 +280,10 @@ struct weir_ice_pair_info {
     struct weir_path path;
     enum weir_ice_pair_state state;
     enum weir_ice_type local_type, remote_type;
-    bool is_nominated, is_selected;
-    weir_duration rtt; /* 0 = not measured */
+    bool is_nominated, is_selected, is_valid;
+    uint64_t priority;
+    struct weir_addr mapped; /* how the peer sees us on it; family 0 = not known */
+    weir_duration rtt;       /* 0 = not measured */
     uint32_t requests, responses;
 };
 
@@ -245,18 +293,35 @@ WEIR_API bool weir_ice_pair_info(const struct weir_ice *ice, uint32_t i,
                                  struct weir_ice_pair_info *out);
 WEIR_API struct weir_span weir_ice_ufrag(const struct weir_ice *ice);
 WEIR_API struct weir_span weir_ice_pwd(const struct weir_ice *ice);
+/* What must hold between calls; for tests and fuzzing. */
+WEIR_API bool weir_ice_check(const struct weir_ice *ice);
 WEIR_API const char *weir_ice_state_name(enum weir_ice_state s);
 WEIR_API const char *weir_ice_pair_state_name(enum weir_ice_pair_state s);
 WEIR_API const char *weir_ice_verdict_name(enum weir_ice_verdict v);
 
 /* -- Candidates as text [RFC 8839 5.1] --------------------------------------------------------- */
 
-/* Read "candidate:..." with or without "a=". A .local or other name instead of an address is returned
- * in *name, and addr then has only its port. False when malformed. */
+enum weir_ice_tcp_type { WEIR_ICE_TCP_NONE, WEIR_ICE_TCP_ACTIVE, WEIR_ICE_TCP_PASSIVE, WEIR_ICE_TCP_SO };
+
+/* All that a candidate line may say. Spans lie within the text. */
+struct weir_ice_candidate_line {
+    struct weir_ice_candidate candidate; /* addr has only its port when there is a name */
+    struct weir_span name;               /* a .local or other name instead of an address */
+    struct weir_span ufrag;
+    enum weir_ice_tcp_type tcp_type;     /* [RFC 6544 4.5] */
+    uint32_t generation, network_id, network_cost;
+};
+
+/* Read "candidate:..." with or without "a=". False when malformed, *out is then unspecified. */
+WEIR_API WEIR_MUST_CHECK bool weir_ice_candidate_line_parse(struct weir_span text,
+                                                            struct weir_ice_candidate_line *out);
+/* The same for who wants no more than the candidate and the name it may have. */
 WEIR_API WEIR_MUST_CHECK bool weir_ice_candidate_parse(struct weir_span text,
                                                        struct weir_ice_candidate *out,
                                                        struct weir_span *name);
-/* Write "candidate:...". */
+/* Write "candidate:...". Where a base is to be named it is hidden: zeros stand for it. */
 WEIR_API void weir_ice_candidate_write(struct weir_wr *w, const struct weir_ice_candidate *c);
+/* Tells generations of credentials apart; never 0. */
+WEIR_API uint32_t weir_ice_ufrag_hash(struct weir_span ufrag);
 
 #endif

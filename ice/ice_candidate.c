@@ -91,60 +91,148 @@ static bool read_type(struct weir_span word, enum weir_ice_type *out)
     return false;
 }
 
-/* Name and value pairs after the type; those we do not know are skipped. */
-static bool read_extensions(struct weir_rd *r, struct weir_ice_candidate *c)
+uint32_t weir_ice_ufrag_hash(struct weir_span ufrag)
+{
+    uint32_t h = 2166136261u; /* FNV-1a: it tells apart, it proves nothing */
+    for (size_t i = 0; i < ufrag.n; i++) {
+        h = (h ^ ufrag.p[i]) * 16777619u;
+    }
+    return h == 0 ? 1 : h;
+}
+
+static bool read_tcp_type(struct weir_span value, enum weir_ice_tcp_type *out)
+{
+    static const char *const name[] = { "active", "passive", "so" };
+    for (unsigned i = 0; i < 3; i++) {
+        if (word_is(value, name[i])) {
+            *out = (enum weir_ice_tcp_type)(i + 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_u32(struct weir_span value, uint32_t *out)
+{
+    uint64_t v;
+    if (!word_number(value, UINT32_MAX, &v)) {
+        return false;
+    }
+    *out = (uint32_t)v;
+    return true;
+}
+
+/* The address stays unknown where it is a name: what is related is never used, only shown. */
+static void read_related(struct weir_span value, struct weir_addr *related)
+{
+    uint16_t port = related->port;
+    if (weir_addr_parse_ip(value, related)) {
+        related->port = port;
+    }
+}
+
+static bool read_related_port(struct weir_span value, struct weir_addr *related)
+{
+    uint64_t port;
+    if (!word_number(value, 65535, &port)) {
+        return false;
+    }
+    related->port = (uint16_t)port;
+    return true;
+}
+
+/* One name and its value; those that we do not know are skipped. */
+static bool read_extension(struct weir_span name, struct weir_span value,
+                           struct weir_ice_candidate_line *l)
+{
+    if (word_is(name, "raddr")) {
+        read_related(value, &l->candidate.related);
+        return true;
+    }
+    if (word_is(name, "rport")) {
+        return read_related_port(value, &l->candidate.related);
+    }
+    if (word_is(name, "tcptype")) {
+        return read_tcp_type(value, &l->tcp_type);
+    }
+    if (word_is(name, "generation")) {
+        return read_u32(value, &l->generation);
+    }
+    if (word_is(name, "network-id")) {
+        return read_u32(value, &l->network_id);
+    }
+    if (word_is(name, "network-cost")) {
+        return read_u32(value, &l->network_cost);
+    }
+    if (word_is(name, "ufrag")) { /* [RFC 8839 5.4.1] which generation the candidate is of */
+        l->ufrag = value;
+        l->candidate.ufrag_hash = weir_ice_ufrag_hash(value);
+    }
+    return true;
+}
+
+static bool read_extensions(struct weir_rd *r, struct weir_ice_candidate_line *l)
 {
     struct weir_span name, value;
-    uint64_t port;
-    while (r->n != 0) {
-        if (!next_word(r, &name) || !next_word(r, &value)) {
+    while (r->n != 0) { /* each round takes two words */
+        if (!next_word(r, &name) || !next_word(r, &value) || !read_extension(name, value, l)) {
             return false;
-        }
-        uint16_t related_port = c->related.port;
-        if (word_is(name, "raddr") && weir_addr_parse_ip(value, &c->related)) {
-            c->related.port = related_port;
-        } else if (word_is(name, "rport")) {
-            if (!word_number(value, 65535, &port)) {
-                return false;
-            }
-            c->related.port = (uint16_t)port;
         }
     }
     return true;
 }
 
+static bool read_address(struct weir_span word, struct weir_ice_candidate_line *l)
+{
+    if (weir_addr_parse_ip(word, &l->candidate.addr)) {
+        return true;
+    }
+    l->name = word;
+    return is_name(word);
+}
+
+static bool read_foundation(struct weir_span word, struct weir_ice_candidate *c)
+{
+    c->foundation_bytes = (uint8_t)word.n;
+    return word.n <= WEIR_ICE_FOUNDATION_MAX && weir_copy_into(c->foundation, sizeof c->foundation,
+                                                               word);
+}
+
+bool weir_ice_candidate_line_parse(struct weir_span text, struct weir_ice_candidate_line *out)
+{
+    struct weir_rd r = weir_rd_of(text);
+    struct weir_span foundation, transport, address, typ, type;
+    uint64_t component, priority, port;
+    struct weir_ice_candidate *c = &out->candidate;
+    memset(out, 0, sizeof *out);
+    (void)skip_prefix(&r, "a=", 2);
+    if (!skip_prefix(&r, "candidate:", 10) || !next_word(&r, &foundation)
+        || !next_number(&r, 256, &component) || component == 0 || !next_word(&r, &transport)
+        || !next_number(&r, UINT32_MAX, &priority) || !next_word(&r, &address)
+        || !next_number(&r, 65535, &port) || !next_word(&r, &typ) || !word_is(typ, "typ")
+        || !next_word(&r, &type) || !read_type(type, &c->type)) {
+        return false;
+    }
+    if (!read_foundation(foundation, c) || !read_address(address, out)) {
+        return false;
+    }
+    c->addr.port = (uint16_t)port;
+    c->component = component > 255 ? 255 : (uint8_t)component;
+    c->priority = (uint32_t)priority;
+    c->is_tcp = !word_is(transport, "udp"); /* TCP, and what we do not know: neither is checked */
+    return read_extensions(&r, out);
+}
+
 bool weir_ice_candidate_parse(struct weir_span text, struct weir_ice_candidate *out,
                               struct weir_span *name)
 {
-    struct weir_rd r = weir_rd_of(text);
-    struct weir_span foundation, transport, address, word;
-    uint64_t component, priority, port;
-    struct weir_ice_candidate c = { .type = WEIR_ICE_HOST };
+    struct weir_ice_candidate_line line;
     *name = weir_span_of(NULL, 0);
-    (void)skip_prefix(&r, "a=", 2);
-    if (!skip_prefix(&r, "candidate:", 10) || !next_word(&r, &foundation)
-        || foundation.n > WEIR_ICE_FOUNDATION_MAX || !next_number(&r, 256, &component)
-        || component == 0 || !next_word(&r, &transport) || !next_number(&r, UINT32_MAX, &priority)
-        || !next_word(&r, &address) || !next_number(&r, 65535, &port) || !next_word(&r, &word)
-        || !word_is(word, "typ") || !next_word(&r, &word) || !read_type(word, &c.type)) {
+    if (!weir_ice_candidate_line_parse(text, &line)) {
         return false;
     }
-    if (!weir_addr_parse_ip(address, &c.addr)) {
-        if (!is_name(address)) {
-            return false;
-        }
-        *name = address;
-    }
-    c.addr.port = (uint16_t)port;
-    c.component = component > 255 ? 255 : (uint8_t)component;
-    c.priority = (uint32_t)priority;
-    c.is_tcp = !word_is(transport, "udp");
-    c.foundation_bytes = (uint8_t)foundation.n;
-    memcpy(c.foundation, foundation.p, foundation.n);
-    if (!read_extensions(&r, &c)) {
-        return false;
-    }
-    *out = c;
+    *out = line.candidate;
+    *name = line.name;
     return true;
 }
 
@@ -153,7 +241,9 @@ void weir_ice_candidate_write(struct weir_wr *w, const struct weir_ice_candidate
     static const char *const type[] = { "host", "srflx", "prflx", "relay" };
     weir_wr_str(w, "candidate:");
     weir_wr_bytes(w, weir_span_of(c->foundation, c->foundation_bytes));
-    weir_wr_str(w, " 1 udp ");
+    weir_wr_u8(w, ' ');
+    weir_wr_dec(w, c->component);
+    weir_wr_str(w, c->is_tcp ? " tcp " : " udp ");
     weir_wr_dec(w, c->priority);
     weir_wr_u8(w, ' ');
     weir_addr_write_ip(w, &c->addr);

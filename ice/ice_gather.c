@@ -11,10 +11,13 @@ void weir_ice_gather_begin(struct weir_ice *ice, weir_time now)
                 && !weir_addr_is_loopback(&c->addr) == !weir_addr_is_loopback(&ice->server[s])
                 && ice->gathers < WEIR_ICE_GATHERS_MAX) {
                 struct weir_path path = { c->addr, ice->server[s] };
-                weir_stun_client_init(&ice->gather[ice->gathers++], &path, &ice->rand, now);
+                /* [RFC 8445 14.2] questions to servers are paced as checks are. */
+                weir_time begin = weir_time_add(now, ice->config.ta * ice->gathers);
+                weir_stun_client_init(&ice->gather[ice->gathers++], &path, &ice->rand, begin);
             }
         }
     }
+    ice->gather_until = weir_time_add(now, ice->config.gather_wait);
 }
 
 static bool is_known(const struct weir_ice *ice, const struct weir_addr *addr)
@@ -57,6 +60,7 @@ static void tell_when_all_settled(struct weir_ice *ice)
         }
     }
     ice->has_told_gathered = true;
+    ice->gather_until = WEIR_NEVER;
     struct weir_ice_event e = { .type = WEIR_ICE_EVENT_GATHERED };
     weir_ice_push_event(ice, &e);
 }
@@ -82,6 +86,9 @@ void weir_ice_gather_tick(struct weir_ice *ice, weir_time now)
     for (uint32_t i = 0; i < ice->gathers; i++) {
         weir_stun_client_tick(&ice->gather[i], now);
     }
+    if (now >= ice->gather_until) { /* a dead server must not hold up who waits for GATHERED */
+        ice->gathers = 0;
+    }
     tell_when_all_settled(ice);
 }
 
@@ -100,7 +107,7 @@ size_t weir_ice_gather_send(struct weir_ice *ice, weir_time now, struct weir_msp
 
 weir_time weir_ice_gather_deadline(const struct weir_ice *ice)
 {
-    weir_time at = WEIR_NEVER;
+    weir_time at = ice->gather_until;
     for (uint32_t i = 0; i < ice->gathers; i++) {
         at = weir_time_min(at, weir_stun_client_deadline(&ice->gather[i]));
     }

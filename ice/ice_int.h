@@ -4,55 +4,93 @@
 
 #include "ice/ice.h"
 
+/* [RFC 8445 14.2 DEVIATION] 50 ms unless agreed otherwise; we take 20 ms: few pairs, small packets, and
+ * an agent is given at most two or three interfaces here. */
 #define ICE_TA (20 * WEIR_MS)
 #define ICE_NOMINATE_WAIT (100 * WEIR_MS)
 /* [RFC 8445 14.3 DEVIATION] 500 ms at least, says the RFC, for paths of unknown length; we begin at
- * 100 ms and double: checks are small and few, and a lost first check should not cost half a second. */
+ * 100 ms and double: checks are small and few, and a lost first check should not cost half a second.
+ * With many pairs the formula's other half keeps the rate down. */
 #define ICE_RTO_FIRST (100 * WEIR_MS)
-#define ICE_RTO_MAX (400 * WEIR_MS)   /* a peer that answers late is found soon after */
-#define ICE_TRIES_MAX 25              /* about 10 s in all */
-#define ICE_RETRIGGER_GAP (20 * WEIR_MS)
+#define ICE_RTO_MAX (400 * WEIR_MS)           /* a peer that answers late is found soon after */
+#define ICE_TRIES_MAX 25                      /* about 10 s in all */
+#define ICE_RETRIGGER_GAP (50 * WEIR_MS)      /* between repetitions that the peer's checks bring about */
 #define ICE_CONSENT_INTERVAL (5 * WEIR_SEC)   /* [RFC 7675 5.1] randomised by a fifth */
 #define ICE_CONSENT_LIFE (30 * WEIR_SEC)      /* [RFC 7675 5.1] */
-#define ICE_MISSES_DISCONNECTED 2
-#define ICE_SILENCE (8 * WEIR_SEC)             /* nothing proven came for so long */
+#define ICE_CONSENT_AGAIN (500 * WEIR_MS)
+#define ICE_CONSENT_SENDS 4
+#define ICE_CONSENT_SILENT (2 * WEIR_SEC)     /* unanswered this long: is the peer there at all? */
+#define ICE_SILENCE (7 * WEIR_SEC)            /* nothing proven came for so long: DISCONNECTED */
+#define ICE_MISSES_MAX 3                      /* or this many questions in a row were unanswered */
 #define ICE_PATIENCE (39500 * WEIR_MS)        /* [RFC 8863 4] the PAC timer */
+#define ICE_STILL_CHECKING (500 * WEIR_MS)    /* patience is over, but a check is not */
+#define ICE_GATHER_WAIT (5 * WEIR_SEC)
+#define ICE_OLD_LINGER (5 * WEIR_SEC)         /* for what is on its way on the path before a restart */
+/* A pair that the peer has not nominated for this long gives way to any that it does nominate. */
+#define ICE_NOMINATION_STALE (4 * WEIR_SEC)
 #define ICE_ROLE_SWITCHES_MAX 8
+
+static inline struct weir_span weir_ice_text_span(const struct weir_ice_text *t)
+{
+    return weir_span_of(t->text, t->bytes);
+}
+
+static inline bool weir_ice_is_over(const struct weir_ice *ice)
+{
+    return ice->state == WEIR_ICE_FAILED || ice->state == WEIR_ICE_CLOSED;
+}
 
 /* -- ice.c ------------------------------------------------------------------------------------- */
 
 void weir_ice_set_state(struct weir_ice *ice, weir_time now, enum weir_ice_state next);
 void weir_ice_push_event(struct weir_ice *ice, const struct weir_ice_event *e);
-void weir_ice_new_credentials(struct weir_ice *ice);
 
 /* -- ice_pairs.c ------------------------------------------------------------------------------- */
 
 struct weir_path weir_ice_pair_path(const struct weir_ice *ice, const struct weir_ice_pair *p);
-/* The pair of two candidates; made if need be. NULL when the table is full. */
 struct weir_ice_pair *weir_ice_find_pair(struct weir_ice *ice, uint32_t local, uint32_t remote);
+/* The pair of two candidates, made if need be, at the cost of a worse one that has done nothing yet.
+ * NULL when there is no room. */
 struct weir_ice_pair *weir_ice_make_pair(struct weir_ice *ice, uint32_t local, uint32_t remote);
-struct weir_ice_pair *weir_ice_pair_of_path(struct weir_ice *ice, const struct weir_path *path);
 /* Pair a new candidate with all that fit. */
 void weir_ice_pair_local(struct weir_ice *ice, weir_time now, uint32_t local);
 void weir_ice_pair_remote(struct weir_ice *ice, weir_time now, uint32_t remote);
 void weir_ice_reprioritise(struct weir_ice *ice);
+/* The peer's candidate with this address; WEIR_ICE_NONE when it has none. */
+uint32_t weir_ice_find_remote(const struct weir_ice *ice, const struct weir_addr *addr);
+/* A peer-reflexive one of this address [RFC 8445 7.3.1.3]; WEIR_ICE_NONE when there is no room. */
+uint32_t weir_ice_discover_remote(struct weir_ice *ice, const struct weir_addr *addr,
+                                  uint32_t priority);
 /* Ask for a check of this pair ahead of the others [RFC 8445 7.3.1.4]. */
 void weir_ice_trigger(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p);
 /* The pair to check next, or NULL. */
 struct weir_ice_pair *weir_ice_next_check(struct weir_ice *ice);
 void weir_ice_arm_checks(struct weir_ice *ice, weir_time now);
+bool weir_ice_is_checking(const struct weir_ice *ice);
 uint32_t weir_ice_priority(enum weir_ice_type type, uint16_t preference);
 
 /* -- ice_nominate.c ---------------------------------------------------------------------------- */
 
-/* A pair's check succeeded. */
+/* A pair's check succeeded; a pair's check failed. */
 void weir_ice_validated(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p);
+void weir_ice_invalidated(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p);
+/* The peer, or our own check with USE-CANDIDATE, settled on a valid pair. */
 void weir_ice_nominated(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p);
 /* Controlling: nominate if it is time to. */
 void weir_ice_consider_nomination(struct weir_ice *ice, weir_time now);
-uint32_t weir_ice_best_valid(const struct weir_ice *ice);
+/* The role changed: who nominates changed with it. */
+void weir_ice_role_changed(struct weir_ice *ice, weir_time now);
+/* The selected pair went silent. */
+void weir_ice_leave_silent_pair(struct weir_ice *ice, weir_time now);
+
+/* -- ice_consent.c ----------------------------------------------------------------------------- */
+
+void weir_ice_consent_begin(struct weir_ice *ice, weir_time now, weir_time heard_at);
+void weir_ice_consent_stop(struct weir_ice *ice);
 void weir_ice_consent_came(struct weir_ice *ice, weir_time now);
 void weir_ice_consent_tick(struct weir_ice *ice, weir_time now);
+void weir_ice_consent_sent(struct weir_ice *ice, weir_time now);
+weir_time weir_ice_consent_deadline(const struct weir_ice *ice);
 
 /* -- ice_gather.c ------------------------------------------------------------------------------ */
 

@@ -1,19 +1,25 @@
-/* Valid pairs, nomination, and consent to go on sending.
+/* Valid pairs, and which of them carries data [RFC 8445 8].
  *
- *   controlling  as soon as one pair is valid, the best valid one is nominated once no better one is
- *                still being checked, or after a short wait: dead pairs with high priority must not
- *                hold the connection up;
- *   controlled   the peer nominates, any pair at any time; of several the best is used, as peers that
- *                nominate aggressively expect [RFC 8445 8.1.1];
- *   consent      every 5 s the selected pair is asked again; 30 s without a proven answer end it.
+ *   before nomination  the best valid pair carries data [RFC 8445 12.1];
+ *   controlling        as soon as one pair is valid, the best valid one is nominated once no better one
+ *                      is still being checked, or after a short wait: dead pairs with high priority
+ *                      must not hold the connection up;
+ *   controlled         the peer nominates, any pair at any time. Of several the best is used, as peers
+ *                      that nominate aggressively expect; but one that the peer stopped asking for
+ *                      gives way to one that it does ask for.
  */
 #include "ice/ice_int.h"
 
-uint32_t weir_ice_best_valid(const struct weir_ice *ice)
+static uint32_t index_of(const struct weir_ice *ice, const struct weir_ice_pair *p)
+{
+    return (uint32_t)(p - ice->pair);
+}
+
+static uint32_t best_valid(const struct weir_ice *ice, uint32_t except)
 {
     uint32_t best = WEIR_ICE_NONE;
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        if (ice->pair[i].is_valid
+        if (i != except && ice->pair[i].is_valid
             && (best == WEIR_ICE_NONE || ice->pair[i].priority > ice->pair[best].priority)) {
             best = i;
         }
@@ -21,110 +27,76 @@ uint32_t weir_ice_best_valid(const struct weir_ice *ice)
     return best;
 }
 
-/* -- Consent [RFC 7675] ------------------------------------------------------------------------ */
-
-static void arm_consent(struct weir_ice *ice, weir_time now)
+static bool has_nominated(const struct weir_ice *ice)
 {
-    weir_duration fifth = ICE_CONSENT_INTERVAL / 5;
-    weir_duration spread = weir_rand_below(&ice->rand, (uint32_t)(2 * fifth));
-    ice->consent_at = weir_time_add(now, ICE_CONSENT_INTERVAL - fifth + spread);
+    return ice->selected != WEIR_ICE_NONE && ice->pair[ice->selected].is_nominated;
 }
 
-void weir_ice_consent_came(struct weir_ice *ice, weir_time now)
+/* -- Selecting --------------------------------------------------------------------------------- */
+
+/* [RFC 8445 9] the new generation took over: credentials of the old one prove nothing any more. */
+static void leave_old_path(struct weir_ice *ice, weir_time now)
 {
-    ice->has_consent_out = false;
-    ice->consent_misses = 0;
-    ice->expire_at = weir_time_add(now, ICE_CONSENT_LIFE);
-    if (ice->state == WEIR_ICE_DISCONNECTED) {
-        weir_ice_set_state(ice, now, WEIR_ICE_COMPLETED);
+    if (ice->old.is_used) {
+        ice->old.is_used = false;
+        ice->old.linger_at = weir_time_add(now, ICE_OLD_LINGER);
+        weir_wipe(&ice->old.of, sizeof ice->old.of);
     }
 }
 
-static void begin_consent(struct weir_ice *ice, weir_time now)
+static void move_to(struct weir_ice *ice, weir_time now, uint32_t index)
 {
-    ice->has_consent_out = ice->owes_consent = false;
-    ice->consent_misses = 0;
-    ice->expire_at = weir_time_add(now, ICE_CONSENT_LIFE);
-    arm_consent(ice, now);
+    struct weir_ice_pair *p = &ice->pair[index];
+    struct weir_ice_event e = { .type = WEIR_ICE_EVENT_SELECTED,
+                                .path = weir_ice_pair_path(ice, p) };
+    ice->selected = index;
+    leave_old_path(ice, now);
+    weir_trace(ice->config.trace, now, WEIR_TRACE_ICE, WEIR_TRACE_NOTE, ice->config.conn,
+               WEIR_ICE_EVENT_SELECTED, index, p->is_nominated);
+    weir_ice_push_event(ice, &e);
+    weir_ice_consent_begin(ice, now, p->heard_at);
 }
-
-/* The pair went silent: use another nominated one if there is one that works. */
-static void leave_silent_pair(struct weir_ice *ice)
-{
-    for (uint32_t i = 0; i < ice->pairs; i++) {
-        struct weir_ice_pair *p = &ice->pair[i];
-        if (i != ice->selected && p->is_valid && p->is_nominated) {
-            ice->pair[ice->selected].is_nominated = false;
-            ice->selected = i;
-            struct weir_ice_event e = { .type = WEIR_ICE_EVENT_SELECTED,
-                                        .path = weir_ice_pair_path(ice, p) };
-            weir_ice_push_event(ice, &e);
-            return;
-        }
-    }
-}
-
-void weir_ice_consent_tick(struct weir_ice *ice, weir_time now)
-{
-    if (now >= ice->expire_at) {
-        weir_ice_set_state(ice, now, WEIR_ICE_FAILED); /* [RFC 7675 5.1 MUST] cease all sending */
-        return;
-    }
-    if (now < ice->consent_at) {
-        return;
-    }
-    /* Under loss some answers go missing while the peer's own checks still come in. */
-    if (ice->has_consent_out && ++ice->consent_misses >= ICE_MISSES_DISCONNECTED
-        && weir_time_since(now, ice->last_rx_at) >= ICE_SILENCE) {
-        weir_ice_set_state(ice, now, WEIR_ICE_DISCONNECTED);
-        leave_silent_pair(ice);
-    }
-    weir_rand_bytes(&ice->rand, ice->consent_txid, sizeof ice->consent_txid);
-    ice->consent_pair = ice->selected;
-    ice->owes_consent = true;
-    arm_consent(ice, now);
-}
-
-/* -- Nomination -------------------------------------------------------------------------------- */
 
 static void select_pair(struct weir_ice *ice, weir_time now, uint32_t index)
 {
-    if (ice->selected == index) {
-        return;
+    if (ice->selected != index) {
+        move_to(ice, now, index);
     }
-    ice->selected = index;
-    ice->has_last_path = false;
-    struct weir_ice_event e = { .type = WEIR_ICE_EVENT_SELECTED,
-                                .path = weir_ice_pair_path(ice, &ice->pair[index]) };
-    weir_ice_push_event(ice, &e);
-    begin_consent(ice, now);
-    weir_ice_set_state(ice, now, WEIR_ICE_COMPLETED);
+    weir_ice_set_state(ice, now, ice->pair[index].is_nominated ? WEIR_ICE_COMPLETED
+                                                               : WEIR_ICE_CONNECTED);
+}
+
+/* Does a pair that the peer nominates now replace the nominated one? */
+static bool takes_over(const struct weir_ice *ice, weir_time now, const struct weir_ice_pair *p)
+{
+    const struct weir_ice_pair *s = &ice->pair[ice->selected];
+    return !s->is_nominated || !s->is_valid || ice->state == WEIR_ICE_DISCONNECTED
+           || p->priority >= s->priority
+           || weir_time_since(now, s->nominated_at) >= ICE_NOMINATION_STALE;
 }
 
 void weir_ice_nominated(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p)
 {
-    uint32_t index = (uint32_t)(p - ice->pair);
     p->is_nominated = true;
     p->wants_nomination = false;
+    p->nominated_at = now;
     ice->nominate_at = WEIR_NEVER;
-    bool is_first = ice->selected == WEIR_ICE_NONE;
-    if (is_first || ice->state == WEIR_ICE_DISCONNECTED
-        || p->priority > ice->pair[ice->selected].priority) {
-        select_pair(ice, now, index);
+    if (ice->selected == WEIR_ICE_NONE || takes_over(ice, now, p)) {
+        select_pair(ice, now, index_of(ice, p));
     }
 }
+
+/* -- Controlling ------------------------------------------------------------------------------- */
 
 /* Is any pair better than this one still undecided? */
 static bool better_is_pending(const struct weir_ice *ice, const struct weir_ice_pair *best)
 {
+    bool is_any = false;
     for (uint32_t i = 0; i < ice->pairs; i++) {
         const struct weir_ice_pair *p = &ice->pair[i];
-        if (p->priority > best->priority && !p->is_valid
-            && p->state != WEIR_ICE_PAIR_FAILED) {
-            return true;
-        }
+        is_any |= p->priority > best->priority && !p->is_valid && p->state != WEIR_ICE_PAIR_FAILED;
     }
-    return false;
+    return is_any;
 }
 
 static bool is_nominating(const struct weir_ice *ice)
@@ -136,43 +108,102 @@ static bool is_nominating(const struct weir_ice *ice)
     return is_any;
 }
 
+static void nominate(struct weir_ice *ice, weir_time now, uint32_t index)
+{
+    ice->nominate_at = WEIR_NEVER;
+    ice->pair[index].is_nominating = true;
+    weir_ice_trigger(ice, now, &ice->pair[index]);
+}
+
 void weir_ice_consider_nomination(struct weir_ice *ice, weir_time now)
 {
-    uint32_t best = weir_ice_best_valid(ice);
-    if (!ice->is_controlling || ice->selected != WEIR_ICE_NONE || best == WEIR_ICE_NONE
-        || is_nominating(ice)) {
+    uint32_t best = best_valid(ice, WEIR_ICE_NONE);
+    if (!ice->is_controlling || best == WEIR_ICE_NONE || has_nominated(ice) || is_nominating(ice)) {
+        ice->nominate_at = WEIR_NEVER;
         return;
     }
-    if (better_is_pending(ice, &ice->pair[best]) && now < ice->nominate_at) {
-        return;
+    if (ice->nominate_at == WEIR_NEVER) {
+        ice->nominate_at = weir_time_add(now, ice->config.nominate_wait);
     }
-    ice->nominate_at = WEIR_NEVER;
-    ice->pair[best].is_nominating = true;
-    weir_ice_trigger(ice, now, &ice->pair[best]);
+    if (!better_is_pending(ice, &ice->pair[best]) || now >= ice->nominate_at) {
+        nominate(ice, now, best);
+    }
 }
+
+void weir_ice_role_changed(struct weir_ice *ice, weir_time now)
+{
+    weir_ice_reprioritise(ice);
+    for (uint32_t i = 0; i < ice->pairs; i++) {
+        ice->pair[i].is_nominating = ice->pair[i].wants_nomination = false;
+    }
+    weir_ice_consider_nomination(ice, now);
+}
+
+/* Another pair may still work. Controlled, we may use one that was nominated as well; controlling, we
+ * nominate the next best [RFC 8445 8.1.1 DEVIATION: a nomination is final there; peers that switch by
+ * themselves, as browsers do, take a second one, and the others lose nothing]. */
+void weir_ice_leave_silent_pair(struct weir_ice *ice, weir_time now)
+{
+    uint32_t next = best_valid(ice, ice->selected);
+    if (next == WEIR_ICE_NONE || is_nominating(ice)) {
+        return;
+    }
+    if (ice->is_controlling) {
+        nominate(ice, now, next);
+        return;
+    }
+    for (uint32_t i = 0; i < ice->pairs; i++) {
+        struct weir_ice_pair *p = &ice->pair[i];
+        if (i != ice->selected && p->is_valid && p->is_nominated) {
+            ice->pair[ice->selected].is_nominated = false;
+            weir_time expire_at = ice->consent.expire_at;
+            move_to(ice, now, i);
+            ice->consent.expire_at = expire_at; /* nothing was proven by changing over */
+            ice->consent.ask_at = now;
+            return;
+        }
+    }
+}
+
+/* -- Outcome of a check ------------------------------------------------------------------------ */
 
 void weir_ice_validated(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p)
 {
     bool was_nominating = p->is_nominating;
     p->state = WEIR_ICE_SUCCEEDED;
     p->is_valid = true;
-    p->is_nominating = false;
+    p->is_nominating = p->owes_check = false;
     p->next_at = WEIR_NEVER;
-    p->owes_check = false;
+    p->heard_at = now;
     ice->fail_at = WEIR_NEVER;
-    if (ice->state == WEIR_ICE_NEW || ice->state == WEIR_ICE_CHECKING) {
-        weir_ice_set_state(ice, now, WEIR_ICE_CONNECTED);
-    }
-    if (ice->is_controlling) {
-        if (was_nominating) {
-            weir_ice_nominated(ice, now, p);
-            return;
-        }
-        if (ice->nominate_at == WEIR_NEVER && ice->selected == WEIR_ICE_NONE) {
-            ice->nominate_at = weir_time_add(now, ice->config.nominate_wait);
-        }
-        weir_ice_consider_nomination(ice, now);
-    } else if (p->wants_nomination) {
+    if (ice->is_controlling ? was_nominating : p->wants_nomination) {
         weir_ice_nominated(ice, now, p);
+    } else if (!has_nominated(ice)) {
+        select_pair(ice, now, ice->state == WEIR_ICE_DISCONNECTED
+                                  ? index_of(ice, p) : best_valid(ice, WEIR_ICE_NONE));
     }
+    if (ice->selected == index_of(ice, p)) {
+        weir_ice_consent_came(ice, now);
+    }
+    weir_ice_consider_nomination(ice, now);
+}
+
+void weir_ice_invalidated(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p)
+{
+    p->state = WEIR_ICE_PAIR_FAILED;
+    p->is_valid = p->is_nominated = p->is_nominating = p->wants_nomination = p->owes_check = false;
+    p->next_at = WEIR_NEVER;
+    if (ice->selected == index_of(ice, p)) {
+        uint32_t next = best_valid(ice, WEIR_ICE_NONE);
+        if (next != WEIR_ICE_NONE) {
+            select_pair(ice, now, next);
+        } else {
+            ice->selected = WEIR_ICE_NONE;
+            weir_ice_consent_stop(ice);
+            ice->fail_at = weir_time_add(now, ice->config.patience);
+            weir_ice_set_state(ice, now, WEIR_ICE_CHECKING);
+        }
+    }
+    weir_ice_consider_nomination(ice, now);
+    weir_ice_arm_checks(ice, now); /* others of its foundation may thaw */
 }

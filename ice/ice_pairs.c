@@ -15,9 +15,9 @@ struct weir_path weir_ice_pair_path(const struct weir_ice *ice, const struct wei
 }
 
 /* [RFC 8445 6.1.2.3] 2^32 min(G,D) + 2 max(G,D) + (G > D), G the controlling side's. */
-static uint64_t pair_priority(const struct weir_ice *ice, const struct weir_ice_pair *p)
+static uint64_t pair_priority(const struct weir_ice *ice, uint32_t local, uint32_t remote)
 {
-    uint64_t ours = ice->local[p->local].priority, theirs = ice->remote[p->remote].priority;
+    uint64_t ours = ice->local[local].priority, theirs = ice->remote[remote].priority;
     uint64_t g = ice->is_controlling ? ours : theirs, d = ice->is_controlling ? theirs : ours;
     return ((g < d ? g : d) << 32) + 2 * (g > d ? g : d) + (g > d ? 1 : 0);
 }
@@ -25,7 +25,8 @@ static uint64_t pair_priority(const struct weir_ice *ice, const struct weir_ice_
 void weir_ice_reprioritise(struct weir_ice *ice)
 {
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        ice->pair[i].priority = pair_priority(ice, &ice->pair[i]);
+        struct weir_ice_pair *p = &ice->pair[i];
+        p->priority = pair_priority(ice, p->local, p->remote);
     }
 }
 
@@ -39,30 +40,46 @@ struct weir_ice_pair *weir_ice_find_pair(struct weir_ice *ice, uint32_t local, u
     return NULL;
 }
 
-struct weir_ice_pair *weir_ice_pair_of_path(struct weir_ice *ice, const struct weir_path *path)
+/* Nothing would be lost but the chance that it works. */
+static bool is_idle(const struct weir_ice *ice, const struct weir_ice_pair *p)
 {
+    return !p->is_valid && !p->has_request && p->state != WEIR_ICE_IN_PROGRESS
+           && (ice->selected == WEIR_ICE_NONE || p != &ice->pair[ice->selected]);
+}
+
+/* [RFC 8445 6.1.2.5] at the limit the pair of lowest priority makes room, if it is worse. */
+static struct weir_ice_pair *room_for_pair(struct weir_ice *ice, uint64_t priority)
+{
+    struct weir_ice_pair *worst = NULL;
+    if (ice->pairs < WEIR_ICE_PAIRS_MAX) {
+        return &ice->pair[ice->pairs++];
+    }
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        struct weir_path p = weir_ice_pair_path(ice, &ice->pair[i]);
-        if (weir_path_eq(&p, path)) {
-            return &ice->pair[i];
+        struct weir_ice_pair *p = &ice->pair[i];
+        if (is_idle(ice, p) && p->priority < priority
+            && (worst == NULL || p->priority < worst->priority)) {
+            worst = p;
         }
     }
-    return NULL;
+    return worst;
 }
 
 struct weir_ice_pair *weir_ice_make_pair(struct weir_ice *ice, uint32_t local, uint32_t remote)
 {
     struct weir_ice_pair *p = weir_ice_find_pair(ice, local, remote);
-    if (p != NULL || ice->pairs == WEIR_ICE_PAIRS_MAX) {
+    uint64_t priority = pair_priority(ice, local, remote);
+    if (p != NULL) {
         return p;
     }
-    p = &ice->pair[ice->pairs++];
-    memset(p, 0, sizeof *p);
-    p->local = (uint8_t)local;
-    p->remote = (uint8_t)remote;
-    p->state = WEIR_ICE_FROZEN;
-    p->next_at = WEIR_NEVER;
-    p->priority = pair_priority(ice, p);
+    p = room_for_pair(ice, priority);
+    if (p != NULL) {
+        memset(p, 0, sizeof *p);
+        p->local = p->mapped = (uint8_t)local;
+        p->remote = (uint8_t)remote;
+        p->state = WEIR_ICE_FROZEN;
+        p->next_at = WEIR_NEVER;
+        p->priority = priority;
+    }
     return p;
 }
 
@@ -94,17 +111,97 @@ void weir_ice_pair_remote(struct weir_ice *ice, weir_time now, uint32_t remote)
     weir_ice_arm_checks(ice, now);
 }
 
+/* -- Discovered candidates --------------------------------------------------------------------- */
+
+uint32_t weir_ice_find_remote(const struct weir_ice *ice, const struct weir_addr *addr)
+{
+    for (uint32_t i = 0; i < ice->remotes; i++) {
+        if (weir_addr_eq(&ice->remote[i].addr, addr)) {
+            return i;
+        }
+    }
+    return WEIR_ICE_NONE;
+}
+
+/* Every pair of this candidate failed or never worked: its address is dead. */
+static bool is_dead(const struct weir_ice *ice, uint32_t remote)
+{
+    for (uint32_t i = 0; i < ice->pairs; i++) {
+        const struct weir_ice_pair *p = &ice->pair[i];
+        if (p->remote == remote && (p->is_valid || p->state != WEIR_ICE_PAIR_FAILED)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Take the pairs of a dead candidate out; the last pair fills the gap. */
+static void drop_pairs_of(struct weir_ice *ice, uint32_t remote)
+{
+    for (uint32_t i = ice->pairs; i-- > 0;) {
+        if (ice->pair[i].remote != remote) {
+            continue;
+        }
+        ice->pairs--;
+        ice->pair[i] = ice->pair[ice->pairs];
+        if (ice->selected == ice->pairs) {
+            ice->selected = i;
+        }
+    }
+}
+
+static uint32_t room_for_discovery(struct weir_ice *ice)
+{
+    uint32_t discovered = 0, dead = WEIR_ICE_NONE;
+    for (uint32_t i = 0; i < ice->remotes; i++) {
+        if (ice->remote[i].type == WEIR_ICE_PRFLX) {
+            discovered++;
+            dead = is_dead(ice, i) ? i : dead;
+        }
+    }
+    if (discovered < WEIR_ICE_PRFLX_MAX && ice->remotes < WEIR_ICE_REMOTES_MAX) {
+        return ice->remotes++;
+    }
+    if (dead != WEIR_ICE_NONE) {
+        drop_pairs_of(ice, dead);
+    }
+    return dead;
+}
+
+uint32_t weir_ice_discover_remote(struct weir_ice *ice, const struct weir_addr *addr,
+                                  uint32_t priority)
+{
+    uint32_t at = room_for_discovery(ice);
+    if (at == WEIR_ICE_NONE) {
+        return at;
+    }
+    struct weir_ice_candidate *c = &ice->remote[at];
+    memset(c, 0, sizeof *c);
+    c->type = WEIR_ICE_PRFLX;
+    c->component = 1;
+    c->addr = *addr;
+    c->priority = priority;
+    c->foundation_bytes = 3; /* distinct from every other: '~' is in no one's alphabet */
+    c->foundation[0] = '~';
+    c->foundation[1] = (char)('0' + (ice->prflx_seen >> 4));
+    c->foundation[2] = (char)('0' + (ice->prflx_seen & 15));
+    ice->prflx_seen++;
+    return at;
+}
+
 /* -- Choosing ---------------------------------------------------------------------------------- */
+
+static struct weir_span foundation_of(const struct weir_ice_candidate *c)
+{
+    return weir_span_of(c->foundation, c->foundation_bytes);
+}
 
 static bool same_foundation(const struct weir_ice *ice, const struct weir_ice_pair *a,
                             const struct weir_ice_pair *b)
 {
-    const struct weir_ice_candidate *la = &ice->local[a->local], *lb = &ice->local[b->local];
-    const struct weir_ice_candidate *ra = &ice->remote[a->remote], *rb = &ice->remote[b->remote];
-    return weir_span_eq(weir_span_of(la->foundation, la->foundation_bytes),
-                        weir_span_of(lb->foundation, lb->foundation_bytes))
-           && weir_span_eq(weir_span_of(ra->foundation, ra->foundation_bytes),
-                           weir_span_of(rb->foundation, rb->foundation_bytes));
+    return weir_span_eq(foundation_of(&ice->local[a->local]), foundation_of(&ice->local[b->local]))
+           && weir_span_eq(foundation_of(&ice->remote[a->remote]),
+                           foundation_of(&ice->remote[b->remote]));
 }
 
 /* [RFC 8445 6.1.4.2] a frozen pair waits while one of its foundation is waiting or in progress. */
@@ -120,54 +217,83 @@ static bool may_thaw(const struct weir_ice *ice, const struct weir_ice_pair *p)
     return true;
 }
 
-static bool is_better(const struct weir_ice_pair *p, const struct weir_ice_pair *best)
+static struct weir_ice_pair *first_triggered(struct weir_ice *ice)
 {
-    return best == NULL || p->priority > best->priority;
+    struct weir_ice_pair *first = NULL;
+    for (uint32_t i = 0; i < ice->pairs; i++) {
+        struct weir_ice_pair *p = &ice->pair[i];
+        if (p->trigger != 0 && (first == NULL || p->trigger < first->trigger)) {
+            first = p;
+        }
+    }
+    return first;
 }
 
-static struct weir_ice_pair *best_of(struct weir_ice *ice, bool want_triggered,
-                                     enum weir_ice_pair_state state)
+static struct weir_ice_pair *best_in(struct weir_ice *ice, enum weir_ice_pair_state state)
 {
     struct weir_ice_pair *best = NULL;
     for (uint32_t i = 0; i < ice->pairs; i++) {
         struct weir_ice_pair *p = &ice->pair[i];
-        bool fits = want_triggered ? p->is_triggered : p->state == state;
-        if (fits && is_better(p, best) && (want_triggered || state != WEIR_ICE_FROZEN
-                                           || may_thaw(ice, p))) {
+        if (p->state == state && (best == NULL || p->priority > best->priority)
+            && (state != WEIR_ICE_FROZEN || may_thaw(ice, p))) {
             best = p;
         }
     }
     return best;
 }
 
+/* [RFC 8445 8.1.2] once we nominated, the others need no ordinary checks. Triggered ones go on: they
+ * are how a peer that moved is found again. */
+static bool is_settled(const struct weir_ice *ice)
+{
+    return ice->is_controlling && ice->selected != WEIR_ICE_NONE
+           && ice->pair[ice->selected].is_nominated;
+}
+
 struct weir_ice_pair *weir_ice_next_check(struct weir_ice *ice)
 {
-    struct weir_ice_pair *p = best_of(ice, true, WEIR_ICE_WAITING);
-    p = p != NULL ? p : best_of(ice, false, WEIR_ICE_WAITING);
-    return p != NULL ? p : best_of(ice, false, WEIR_ICE_FROZEN);
+    struct weir_ice_pair *p = first_triggered(ice);
+    if (p != NULL || is_settled(ice)) {
+        return p;
+    }
+    p = best_in(ice, WEIR_ICE_WAITING);
+    return p != NULL ? p : best_in(ice, WEIR_ICE_FROZEN);
+}
+
+bool weir_ice_is_checking(const struct weir_ice *ice)
+{
+    bool is_any = false;
+    for (uint32_t i = 0; i < ice->pairs; i++) {
+        is_any |= ice->pair[i].state <= WEIR_ICE_IN_PROGRESS;
+    }
+    return is_any && ice->has_remote;
 }
 
 void weir_ice_arm_checks(struct weir_ice *ice, weir_time now)
 {
-    bool may_check = ice->has_remote && ice->state != WEIR_ICE_FAILED && ice->state != WEIR_ICE_CLOSED;
+    bool may_check = ice->has_remote && !weir_ice_is_over(ice);
     if (may_check && ice->check_at == WEIR_NEVER && weir_ice_next_check(ice) != NULL) {
-        ice->check_at = now;
+        weir_time paced = ice->last_check_at == 0
+                              ? 0 : weir_time_add(ice->last_check_at, ice->config.ta);
+        ice->check_at = paced > now ? paced : now; /* [RFC 8445 14.2 MUST] no faster than Ta */
     }
 }
 
 void weir_ice_trigger(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p)
 {
     if (p->state == WEIR_ICE_IN_PROGRESS) {
-        /* The peer is there: ask again now, unless we just did. The transaction stays the same. */
-        if (weir_time_since(now, p->sent_at) >= ICE_RETRIGGER_GAP) {
-            p->owes_check = true;
+        /* [RFC 8445 7.3.1.4 DEVIATION] the RFC cancels the transaction and begins another. A peer that
+         * asks more often than a round trip takes would then make us forget each transaction before
+         * its answer comes, so the same one is repeated, apart from its own timer. */
+        if (weir_time_since(now, p->sent_at) >= ICE_RETRIGGER_GAP && !p->owes_check) {
+            p->owes_check = p->is_extra = true;
         }
         return;
     }
     if (p->state == WEIR_ICE_SUCCEEDED && !p->is_nominating) {
         return;
     }
-    p->is_triggered = true;
+    p->trigger = p->trigger != 0 ? p->trigger : ++ice->triggers;
     if (p->state != WEIR_ICE_SUCCEEDED) {
         p->state = WEIR_ICE_WAITING;
     }

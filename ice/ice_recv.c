@@ -27,21 +27,29 @@ static struct weir_ice_answer *owe_answer(struct weir_ice *ice, const struct wei
 
 /* -- Requests ---------------------------------------------------------------------------------- */
 
-static struct weir_span text_span(const struct weir_ice_text *t)
-{
-    return weir_span_of(t->text, t->bytes);
-}
+enum generation { NOT_OURS, CURRENT, OLD };
 
-/* [RFC 8445 7.2.2] "<our ufrag>:<theirs>"; theirs is unknown until their description came. */
-static bool username_is_ours(const struct weir_ice *ice, struct weir_span username)
+/* [RFC 8445 7.2.2] "<our ufrag>:<theirs>". */
+static bool username_is(struct weir_span username, const struct weir_ice_text *local,
+                        const struct weir_ice_text *remote)
 {
     struct weir_rd r = weir_rd_of(username);
     struct weir_span ours;
     uint8_t colon;
-    return weir_rd_take(&r, ice->local_ufrag.bytes, &ours)
-           && weir_span_eq(ours, text_span(&ice->local_ufrag)) && weir_rd_u8(&r, &colon)
-           && colon == ':' && r.n >= 4
-           && (!ice->has_remote || weir_span_eq(weir_rd_rest(&r), text_span(&ice->remote_ufrag)));
+    return weir_rd_take(&r, local->bytes, &ours) && weir_span_eq(ours, weir_ice_text_span(local))
+           && weir_rd_u8(&r, &colon) && colon == ':' && r.n >= 4
+           && (remote == NULL || weir_span_eq(weir_rd_rest(&r), weir_ice_text_span(remote)));
+}
+
+/* Which of our credentials does a request name? The peer's half is unknown until its description came. */
+static enum generation generation_of(const struct weir_ice *ice, struct weir_span username)
+{
+    const struct weir_ice_credentials *o = &ice->old.of;
+    if (username_is(username, &ice->local_ufrag, ice->has_remote ? &ice->remote_ufrag : NULL)) {
+        return CURRENT;
+    }
+    return ice->old.is_used && username_is(username, &o->local_ufrag, &o->remote_ufrag) ? OLD
+                                                                                       : NOT_OURS;
 }
 
 static bool find_local(const struct weir_ice *ice, const struct weir_addr *addr, uint32_t *out)
@@ -55,47 +63,18 @@ static bool find_local(const struct weir_ice *ice, const struct weir_addr *addr,
     return false;
 }
 
-/* The peer's candidate with this address, or a peer-reflexive one made of it [RFC 8445 7.3.1.3]. */
-static bool find_or_make_remote(struct weir_ice *ice, const struct weir_addr *addr, uint32_t priority,
-                                uint32_t *out)
-{
-    for (uint32_t i = 0; i < ice->remotes; i++) {
-        if (weir_addr_eq(&ice->remote[i].addr, addr)) {
-            *out = i;
-            return true;
-        }
-    }
-    if (ice->remotes == WEIR_ICE_REMOTES_MAX) {
-        return false;
-    }
-    struct weir_ice_candidate *c = &ice->remote[ice->remotes];
-    memset(c, 0, sizeof *c);
-    c->type = WEIR_ICE_PRFLX;
-    c->component = 1;
-    c->addr = *addr;
-    c->priority = priority;
-    c->foundation_bytes = 2; /* distinct from every other [RFC 8445 7.3.1.3] */
-    c->foundation[0] = '~';
-    c->foundation[1] = (char)('!' + ice->remotes);
-    *out = ice->remotes++;
-    return true;
-}
-
-static void switch_role(struct weir_ice *ice)
+static void switch_role(struct weir_ice *ice, weir_time now)
 {
     ice->is_controlling = !ice->is_controlling;
     ice->role_switches++;
-    ice->nominate_at = WEIR_NEVER;
-    weir_ice_reprioritise(ice);
-    for (uint32_t i = 0; i < ice->pairs; i++) {
-        ice->pair[i].is_nominating = false;
-    }
+    weir_ice_role_changed(ice, now);
 }
 
 /* [RFC 8445 7.3.1.1] both controlling or both controlled: the larger tie-breaker controls. False when
  * the peer must change, which a 487 tells it. */
-static bool settle_roles(struct weir_ice *ice, const struct weir_stun_msg *m)
+static bool settle_roles(struct weir_ice *ice, weir_time now, const struct weir_stun_msg *m)
 {
+    /* Neither role: an agent of before these attributes; a conflict could not be told. */
     bool is_conflict = ice->is_controlling ? m->has_controlling : m->has_controlled;
     if (!is_conflict) {
         return true;
@@ -104,7 +83,7 @@ static bool settle_roles(struct weir_ice *ice, const struct weir_stun_msg *m)
     if (we_win == ice->is_controlling || ice->role_switches >= ICE_ROLE_SWITCHES_MAX) {
         return false;
     }
-    switch_role(ice);
+    switch_role(ice, now);
     return true;
 }
 
@@ -129,19 +108,43 @@ static void request_on_pair(struct weir_ice *ice, weir_time now, struct weir_ice
     weir_ice_trigger(ice, now, p);
 }
 
+/* Proven, and a request that can be answered with success: take from it what it teaches. */
+static enum weir_ice_verdict learn_from(struct weir_ice *ice, weir_time now, uint32_t local,
+                                        const struct weir_path *path, const struct weir_stun_msg *m)
+{
+    uint32_t remote = weir_ice_find_remote(ice, &path->remote);
+    (void)owe_answer(ice, path, m, 0);
+    ice->last_rx_at = now;
+    if (remote == WEIR_ICE_NONE) {
+        remote = weir_ice_discover_remote(ice, &path->remote, m->priority);
+    }
+    struct weir_ice_pair *p = remote != WEIR_ICE_NONE ? weir_ice_make_pair(ice, local, remote) : NULL;
+    if (p == NULL) {
+        return WEIR_ICE_FULL;
+    }
+    request_on_pair(ice, now, p, m);
+    return WEIR_ICE_OK;
+}
+
 static enum weir_ice_verdict recv_request(struct weir_ice *ice, weir_time now,
                                           const struct weir_path *path,
                                           const struct weir_stun_msg *m)
 {
-    uint32_t local, remote;
+    uint32_t local;
+    enum generation of = generation_of(ice, m->username);
     if (!find_local(ice, &path->local, &local)) {
         return WEIR_ICE_LOCAL;
     }
-    if (!username_is_ours(ice, m->username)) {
+    if (of == NOT_OURS) {
         return WEIR_ICE_USERNAME;
     }
-    if (weir_stun_verify(m, ice->config.crypto, text_span(&ice->local_pwd)) != WEIR_STUN_OK) {
+    const struct weir_ice_text *pwd = of == CURRENT ? &ice->local_pwd : &ice->old.of.local_pwd;
+    if (weir_stun_verify(m, ice->config.crypto, weir_ice_text_span(pwd)) != WEIR_STUN_OK) {
         return WEIR_ICE_INTEGRITY;
+    }
+    if (of == OLD) { /* [RFC 8445 9] it keeps the old pair going, and changes nothing else */
+        owe_answer(ice, path, m, 0)->is_old = true;
+        return WEIR_ICE_OK;
     }
     if (m->unknowns != 0) { /* [RFC 8489 6.3.1 MUST] */
         struct weir_ice_answer *a = owe_answer(ice, path, m, 420);
@@ -149,25 +152,15 @@ static enum weir_ice_verdict recv_request(struct weir_ice *ice, weir_time now,
         memcpy(a->unknown, m->unknown, sizeof a->unknown);
         return WEIR_ICE_UNKNOWN_ATTR;
     }
-    if (!m->has_priority || (!m->has_controlling && !m->has_controlled)) {
+    if (!m->has_priority) {
         (void)owe_answer(ice, path, m, 400);
         return WEIR_ICE_PRIORITY;
     }
-    if (!settle_roles(ice, m)) {
+    if (!settle_roles(ice, now, m)) {
         (void)owe_answer(ice, path, m, 487);
         return WEIR_ICE_ROLE;
     }
-    if (!find_or_make_remote(ice, &path->remote, m->priority, &remote)) {
-        return WEIR_ICE_FULL;
-    }
-    struct weir_ice_pair *p = weir_ice_make_pair(ice, local, remote);
-    if (p == NULL) {
-        return WEIR_ICE_FULL;
-    }
-    (void)owe_answer(ice, path, m, 0);
-    ice->last_rx_at = now;
-    request_on_pair(ice, now, p, m);
-    return WEIR_ICE_OK;
+    return learn_from(ice, now, local, path, m);
 }
 
 /* -- Responses --------------------------------------------------------------------------------- */
@@ -186,26 +179,53 @@ static struct weir_ice_pair *find_transaction(struct weir_ice *ice, const uint8_
 static enum weir_ice_verdict error_on_pair(struct weir_ice *ice, weir_time now,
                                            struct weir_ice_pair *p, uint16_t code)
 {
-    bool was_nominating = p->is_nominating;
+    if (code != 487 || ice->role_switches >= ICE_ROLE_SWITCHES_MAX) {
+        weir_ice_invalidated(ice, now, p);
+        return WEIR_ICE_RESPONSE;
+    }
+    /* [RFC 8445 7.2.5.1 MUST] the other role than the request claimed: a request of the peer may have
+     * changed ours already. */
     p->next_at = WEIR_NEVER;
     p->owes_check = false;
-    if (code == 487 && ice->role_switches < ICE_ROLE_SWITCHES_MAX) {
-        /* [RFC 8445 7.2.5.1 MUST] the other role than the request claimed: a request of the peer may
-         * have changed ours already. */
-        if (p->asked_controlling == ice->is_controlling) {
-            switch_role(ice);
-            weir_rand_bytes(&ice->rand, &ice->tie_breaker, sizeof ice->tie_breaker);
-        }
-        p->state = WEIR_ICE_WAITING;
-        weir_ice_trigger(ice, now, p);
-    } else {
-        p->state = WEIR_ICE_PAIR_FAILED;
-        p->is_valid = p->is_nominating = false;
-        if (was_nominating) {
-            weir_ice_consider_nomination(ice, now);
+    p->state = WEIR_ICE_WAITING;
+    if (p->asked_controlling == ice->is_controlling) {
+        switch_role(ice, now);
+        ice->tie_breaker = weir_rand_u64(&ice->rand);
+    }
+    weir_ice_trigger(ice, now, p);
+    return WEIR_ICE_RESPONSE;
+}
+
+/* [RFC 8445 7.2.5.3.1] how the peer sees us on this pair: one of our candidates, or a new one. */
+static void learn_mapped(struct weir_ice *ice, struct weir_ice_pair *p, const struct weir_addr *mapped)
+{
+    for (uint32_t i = 0; i < ice->locals; i++) {
+        if (weir_addr_eq(&ice->local[i].addr, mapped)) {
+            p->mapped = (uint8_t)i;
+            return;
         }
     }
-    return WEIR_ICE_RESPONSE;
+    if (ice->locals == WEIR_ICE_LOCALS_MAX) {
+        return; /* it is good to know, and no more: the pair works with its base */
+    }
+    const struct weir_ice_candidate *base = &ice->local[p->local];
+    struct weir_ice_candidate *c = &ice->local[ice->locals];
+    memset(c, 0, sizeof *c);
+    c->type = WEIR_ICE_PRFLX;
+    c->component = 1;
+    c->addr = *mapped;
+    c->related = base->addr;
+    c->priority = weir_ice_priority(WEIR_ICE_PRFLX, (uint16_t)(base->priority >> 8));
+    c->foundation_bytes = 2;
+    c->foundation[0] = 'p';
+    c->foundation[1] = (char)('a' + ice->locals);
+    p->mapped = (uint8_t)ice->locals++;
+}
+
+static void note_rtt(struct weir_ice_pair *p, weir_time now, weir_time sent_at)
+{
+    weir_duration rtt = weir_time_since(now, sent_at);
+    p->rtt = rtt == 0 ? 1 : rtt;
 }
 
 static enum weir_ice_verdict response_on_pair(struct weir_ice *ice, weir_time now,
@@ -214,23 +234,22 @@ static enum weir_ice_verdict response_on_pair(struct weir_ice *ice, weir_time no
 {
     struct weir_path asked = weir_ice_pair_path(ice, p);
     if (!weir_path_eq(&asked, path)) { /* [RFC 8445 7.2.5.2.1 MUST] */
-        p->state = WEIR_ICE_PAIR_FAILED;
-        p->next_at = WEIR_NEVER;
-        p->is_valid = p->is_nominating = p->owes_check = false;
+        weir_ice_invalidated(ice, now, p);
         return WEIR_ICE_ASYMMETRIC;
     }
     ice->last_rx_at = now;
     if (m->klass == WEIR_STUN_ERROR) {
         return error_on_pair(ice, now, p, m->error_code);
     }
-    bool was_trusted = p->has_request;
-    p->responses++;
-    if (p->tries == 1) { /* after a retransmission it is not known which request was answered */
-        p->rtt = weir_time_since(now, p->sent_at);
-        p->rtt = p->rtt == 0 ? 1 : p->rtt;
+    if (m->mapped.family == WEIR_FAMILY_NONE) {
+        return WEIR_ICE_MAPPED;
     }
-    if (!was_trusted) {
-        p->has_request = true;
+    p->responses++;
+    if (!p->was_resent) { /* after a repetition it is not known which request was answered */
+        note_rtt(p, now, p->sent_at);
+    }
+    learn_mapped(ice, p, &m->mapped);
+    if (!p->has_request && !p->is_valid) {
         struct weir_ice_event e = { .type = WEIR_ICE_EVENT_VALIDATED, .path = asked };
         weir_ice_push_event(ice, &e);
     }
@@ -238,15 +257,37 @@ static enum weir_ice_verdict response_on_pair(struct weir_ice *ice, weir_time no
     return WEIR_ICE_OK;
 }
 
+/* -- Consent ----------------------------------------------------------------------------------- */
+
 static bool is_consent_answer(const struct weir_ice *ice, const struct weir_path *path,
                               const struct weir_stun_msg *m)
 {
-    if (!ice->has_consent_out || ice->consent_pair >= ice->pairs
-        || memcmp(m->txid, ice->consent_txid, sizeof ice->consent_txid) != 0) {
-        return false;
+    const struct weir_ice_consent *c = &ice->consent;
+    struct weir_path asked;
+    return c->is_on && c->is_out && c->sends != 0 && memcmp(m->txid, c->txid, sizeof c->txid) == 0
+           && weir_ice_selected(ice, &asked) && weir_path_eq(&asked, path);
+}
+
+static enum weir_ice_verdict recv_consent(struct weir_ice *ice, weir_time now,
+                                          const struct weir_stun_msg *m)
+{
+    struct weir_ice_pair *p = ice->selected != WEIR_ICE_NONE ? &ice->pair[ice->selected] : NULL;
+    if (m->klass == WEIR_STUN_ERROR) {
+        if (m->error_code == 403) { /* [RFC 7675 5.2] consent is taken back */
+            ice->consent.expire_at = now;
+        }
+        return WEIR_ICE_RESPONSE;
     }
-    struct weir_path asked = weir_ice_pair_path(ice, &ice->pair[ice->consent_pair]);
-    return weir_path_eq(&asked, path);
+    if (p != NULL) {
+        p->responses++;
+        p->heard_at = now;
+        if (ice->consent.sends == 1) {
+            note_rtt(p, now, ice->consent.sent_at);
+        }
+    }
+    ice->last_rx_at = now;
+    weir_ice_consent_came(ice, now);
+    return WEIR_ICE_OK;
 }
 
 static enum weir_ice_verdict recv_response(struct weir_ice *ice, weir_time now,
@@ -255,27 +296,19 @@ static enum weir_ice_verdict recv_response(struct weir_ice *ice, weir_time now,
 {
     struct weir_ice_pair *p = find_transaction(ice, m->txid);
     bool is_consent = p == NULL && is_consent_answer(ice, path, m);
+    bool is_old = is_consent && ice->selected == WEIR_ICE_NONE;
+    const struct weir_ice_text *pwd = is_old ? &ice->old.of.remote_pwd : &ice->remote_pwd;
     if (p == NULL && !is_consent) {
         return WEIR_ICE_TRANSACTION;
     }
-    if (weir_stun_verify(m, ice->config.crypto, text_span(&ice->remote_pwd)) != WEIR_STUN_OK) {
+    /* [RFC 8445 7.2.5 MUST] errors too: a stranger must not end a check or change a role. */
+    if (weir_stun_verify(m, ice->config.crypto, weir_ice_text_span(pwd)) != WEIR_STUN_OK) {
         return WEIR_ICE_INTEGRITY;
     }
     if (m->unknowns != 0) { /* [RFC 8489 6.3.3 MUST] such a response is no use */
         return WEIR_ICE_UNKNOWN_ATTR;
     }
-    if (!is_consent) {
-        return response_on_pair(ice, now, path, m, p);
-    }
-    if (m->klass == WEIR_STUN_ERROR) {
-        return WEIR_ICE_RESPONSE;
-    }
-    struct weir_ice_pair *c = &ice->pair[ice->consent_pair];
-    c->responses++;
-    c->rtt = weir_time_since(now, ice->consent_sent_at);
-    ice->last_rx_at = now;
-    weir_ice_consent_came(ice, now);
-    return WEIR_ICE_OK;
+    return is_consent ? recv_consent(ice, now, m) : response_on_pair(ice, now, path, m, p);
 }
 
 /* -- All --------------------------------------------------------------------------------------- */
@@ -284,7 +317,7 @@ static enum weir_ice_verdict recv_packet(struct weir_ice *ice, weir_time now,
                                          const struct weir_path *path, struct weir_span packet)
 {
     struct weir_stun_msg m;
-    if (ice->state == WEIR_ICE_FAILED || ice->state == WEIR_ICE_CLOSED) {
+    if (weir_ice_is_over(ice)) {
         return WEIR_ICE_OVER;
     }
     enum weir_stun_verdict v = weir_stun_parse(packet, &m);
@@ -310,7 +343,10 @@ enum weir_ice_verdict weir_ice_recv(struct weir_ice *ice, weir_time now, const s
 {
     enum weir_ice_verdict v = recv_packet(ice, now, path, packet);
     ice->verdicts[v]++;
-    if (v != WEIR_ICE_OK) {
+    if (v == WEIR_ICE_OK) {
+        weir_trace(ice->config.trace, now, WEIR_TRACE_ICE, WEIR_TRACE_RX, ice->config.conn,
+                   (uint32_t)packet.n, weir_be32(packet.p), path->remote.port);
+    } else {
         weir_trace(ice->config.trace, now, WEIR_TRACE_ICE, WEIR_TRACE_VERDICT, ice->config.conn,
                    (uint32_t)v, (uint32_t)packet.n, packet.n >= 4 ? weir_be32(packet.p) : 0);
     }

@@ -15,7 +15,8 @@ static size_t write_answer(const struct weir_ice *ice, const struct weir_ice_ans
                            struct weir_mspan out)
 {
     struct weir_stun_build b;
-    const struct weir_stun_seal seal = seal_with(ice, &ice->local_pwd);
+    const struct weir_stun_seal seal = seal_with(ice, a->is_old ? &ice->old.of.local_pwd
+                                                                : &ice->local_pwd);
     weir_stun_begin(&b, out, WEIR_STUN_BINDING, a->error == 0 ? WEIR_STUN_SUCCESS : WEIR_STUN_ERROR,
                     a->txid);
     if (a->error == 0) {
@@ -29,73 +30,106 @@ static size_t write_answer(const struct weir_ice *ice, const struct weir_ice_ans
     return weir_stun_end(&b, &seal);
 }
 
-/* [RFC 8445 7.2.2, 7.1.1, 7.1.2] a check, in the order that browsers write theirs. */
-static size_t write_check(const struct weir_ice *ice, const struct weir_ice_pair *p,
-                          const uint8_t txid[12], bool with_nomination, struct weir_mspan out)
+/* What a request is made of. */
+struct asking {
+    const struct weir_ice_text *local_ufrag, *remote_ufrag, *remote_pwd;
+    const uint8_t *txid;
+    uint32_t priority; /* of the local candidate */
+    bool with_nomination;
+};
+
+/* [RFC 8445 7.2.2, 7.1.1, 7.1.2] a check, in the order that browsers write theirs. Attributes that
+ * extensions add go behind PRIORITY, before the integrity. */
+static size_t write_check(const struct weir_ice *ice, const struct asking *a, struct weir_mspan out)
 {
     struct weir_stun_build b;
     uint8_t username[2 * WEIR_ICE_UFRAG_MAX + 1];
     struct weir_wr name = weir_wr_of((struct weir_mspan){ username, sizeof username });
-    const struct weir_stun_seal seal = seal_with(ice, &ice->remote_pwd);
-    weir_wr_bytes(&name, weir_span_of(ice->remote_ufrag.text, ice->remote_ufrag.bytes));
+    const struct weir_stun_seal seal = seal_with(ice, a->remote_pwd);
+    weir_wr_bytes(&name, weir_ice_text_span(a->remote_ufrag));
     weir_wr_u8(&name, ':');
-    weir_wr_bytes(&name, weir_span_of(ice->local_ufrag.text, ice->local_ufrag.bytes));
-    weir_stun_begin(&b, out, WEIR_STUN_BINDING, WEIR_STUN_REQUEST, txid);
+    weir_wr_bytes(&name, weir_ice_text_span(a->local_ufrag));
+    weir_stun_begin(&b, out, WEIR_STUN_BINDING, WEIR_STUN_REQUEST, a->txid);
     weir_stun_put_bytes(&b, WEIR_STUN_USERNAME, weir_span_of(username, name.len));
     weir_stun_put_u64(&b, ice->is_controlling ? WEIR_STUN_ICE_CONTROLLING : WEIR_STUN_ICE_CONTROLLED,
                       ice->tie_breaker);
-    if (with_nomination && ice->is_controlling) {
+    if (a->with_nomination) {
         weir_stun_put_flag(&b, WEIR_STUN_USE_CANDIDATE);
     }
-    uint32_t preference = ice->local[p->local].priority >> 8 & 0xffff;
-    weir_stun_put_u32(&b, WEIR_STUN_PRIORITY, weir_ice_priority(WEIR_ICE_PRFLX, (uint16_t)preference));
+    uint16_t preference = (uint16_t)(a->priority >> 8);
+    weir_stun_put_u32(&b, WEIR_STUN_PRIORITY, weir_ice_priority(WEIR_ICE_PRFLX, preference));
     return weir_stun_end(&b, &seal);
-}
-
-static size_t send_consent(struct weir_ice *ice, weir_time now, struct weir_mspan out,
-                           struct weir_path *to)
-{
-    struct weir_ice_pair *p = &ice->pair[ice->consent_pair];
-    size_t n = write_check(ice, p, ice->consent_txid, p->is_nominated, out);
-    *to = weir_ice_pair_path(ice, p);
-    if (n != 0) {
-        ice->owes_consent = false;
-        ice->has_consent_out = true;
-        ice->consent_sent_at = now;
-        p->requests++;
-    }
-    return n;
 }
 
 static size_t send_check(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p,
                          struct weir_mspan out, struct weir_path *to)
 {
-    size_t n = write_check(ice, p, p->txid, p->is_nominating, out);
+    const struct asking a = { &ice->local_ufrag, &ice->remote_ufrag, &ice->remote_pwd, p->txid,
+                              ice->local[p->local].priority, p->is_nominating && ice->is_controlling };
+    size_t n = write_check(ice, &a, out);
     *to = weir_ice_pair_path(ice, p);
-    if (n != 0) {
-        p->owes_check = false;
-        p->asked_controlling = ice->is_controlling;
-        p->sent_at = now;
+    if (n == 0) {
+        return 0;
+    }
+    if (!p->is_extra) {
         p->tries++;
-        p->requests++;
         p->next_at = weir_time_add(now, p->rto);
+    }
+    p->was_resent = p->was_resent || p->is_extra || p->tries > 1;
+    p->owes_check = p->is_extra = false;
+    p->asked_controlling = ice->is_controlling;
+    p->sent_at = now;
+    p->requests++;
+    return n;
+}
+
+/* Ask for consent on what carries data: the selected pair, or the path of before a restart. */
+static size_t send_consent(struct weir_ice *ice, weir_time now, struct weir_mspan out,
+                           struct weir_path *to)
+{
+    struct asking a = { &ice->local_ufrag, &ice->remote_ufrag, &ice->remote_pwd, ice->consent.txid,
+                        ice->old.priority, false };
+    if (!weir_ice_selected(ice, to)) {
+        return 0;
+    }
+    if (ice->selected != WEIR_ICE_NONE) {
+        struct weir_ice_pair *p = &ice->pair[ice->selected];
+        a.priority = ice->local[p->local].priority;
+        /* Peers that nominate again and again, as we let them, expect to see which pair it is. */
+        a.with_nomination = ice->is_controlling && p->is_nominated;
+        p->requests++;
+    } else {
+        a.local_ufrag = &ice->old.of.local_ufrag;
+        a.remote_ufrag = &ice->old.of.remote_ufrag;
+        a.remote_pwd = &ice->old.of.remote_pwd;
+    }
+    size_t n = write_check(ice, &a, out);
+    if (n != 0) {
+        weir_ice_consent_sent(ice, now);
     }
     return n;
 }
 
-size_t weir_ice_send(struct weir_ice *ice, weir_time now, struct weir_mspan out, struct weir_path *to)
+static size_t send_answer(struct weir_ice *ice, struct weir_mspan out, struct weir_path *to)
 {
-    if (ice->state == WEIR_ICE_FAILED || ice->state == WEIR_ICE_CLOSED) {
-        return 0;
+    const struct weir_ice_answer *a = &ice->answer[ice->answer_tail % WEIR_ICE_ANSWERS_MAX];
+    size_t n = write_answer(ice, a, out);
+    *to = a->path;
+    ice->answer_tail += n != 0 ? 1 : 0;
+    return n;
+}
+
+static size_t send_next(struct weir_ice *ice, weir_time now, struct weir_mspan out,
+                        struct weir_path *to)
+{
+    while (ice->answer_head != ice->answer_tail
+           && ice->answer[ice->answer_tail % WEIR_ICE_ANSWERS_MAX].is_old && !ice->old.is_used) {
+        ice->answer_tail++; /* the credentials it was to be proven with are gone */
     }
     if (ice->answer_head != ice->answer_tail) {
-        const struct weir_ice_answer *a = &ice->answer[ice->answer_tail % WEIR_ICE_ANSWERS_MAX];
-        size_t n = write_answer(ice, a, out);
-        *to = a->path;
-        ice->answer_tail += n != 0 ? 1 : 0;
-        return n;
+        return send_answer(ice, out, to);
     }
-    if (ice->owes_consent && ice->consent_pair < ice->pairs) {
+    if (ice->consent.owes) {
         return send_consent(ice, now, out, to);
     }
     for (uint32_t i = 0; i < ice->pairs; i++) {
@@ -104,4 +138,14 @@ size_t weir_ice_send(struct weir_ice *ice, weir_time now, struct weir_mspan out,
         }
     }
     return weir_ice_gather_send(ice, now, out, to);
+}
+
+size_t weir_ice_send(struct weir_ice *ice, weir_time now, struct weir_mspan out, struct weir_path *to)
+{
+    size_t n = weir_ice_is_over(ice) ? 0 : send_next(ice, now, out, to);
+    if (n != 0) {
+        weir_trace(ice->config.trace, now, WEIR_TRACE_ICE, WEIR_TRACE_TX, ice->config.conn,
+                   (uint32_t)n, weir_be32(out.p), to->remote.port);
+    }
+    return n;
 }

@@ -369,7 +369,8 @@ static void attack_S19_after_a_restart_the_old_credentials_are_dropped(void **st
     introduce(&w);
     run(&w, w.now + WEIR_SEC);
     assert_completed(&w);
-    struct weir_ice old = w.agent[1];
+    static struct weir_ice old;
+    old = w.agent[1];
     weir_ice_restart(&w.agent[0], w.now);
     weir_ice_restart(&w.agent[1], w.now);
     assert_true(weir_ice_selected(&w.agent[0], &path)); /* the old path carries on */
@@ -382,9 +383,11 @@ static void attack_S19_after_a_restart_the_old_credentials_are_dropped(void **st
     size_t n = weir_ice_send(&old, w.now, (struct weir_mspan){ out, sizeof out }, &to);
     assert_true(n != 0);
     back = (struct weir_path){ to.remote, to.local };
-    assert_int_equal(weir_ice_recv(&w.agent[0], w.now, &back, weir_span_of(out, n)), WEIR_ICE_USERNAME);
+    /* Until a new pair works it is answered, and teaches nothing. */
+    assert_int_equal(weir_ice_recv(&w.agent[0], w.now, &back, weir_span_of(out, n)), WEIR_ICE_OK);
     run(&w, w.now + WEIR_SEC);
     assert_completed(&w);
+    assert_int_equal(weir_ice_recv(&w.agent[0], w.now, &back, weir_span_of(out, n)), WEIR_ICE_USERNAME);
 }
 
 /* -- Strangers --------------------------------------------------------------------------------- */
