@@ -468,6 +468,12 @@ WEIR_API weir_time weir_sctp_deadline(const struct weir_sctp *s);
 /* Send INIT. Both sides may call it at once; WebRTC always does. WEIR_OK also when the peer was
  * quicker. */
 WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_connect(struct weir_sctp *s, weir_time now);
+/* Begin without INIT and COOKIE packets: `init` is the peer's INIT chunk, which came another way,
+ * as ours (weir_sctp_init_chunk_write) went to the peer. Call it when DTLS is up. WEIR_ERR_ARG when
+ * the chunk is no good; WEIR_ERR_STATE when connecting has begun. */
+WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_connect_with(struct weir_sctp *s,
+                                                                 weir_time now,
+                                                                 struct weir_span init);
 /* Finish what is queued, then end. */
 WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_shutdown(struct weir_sctp *s, weir_time now);
 /* End now: queued data is dropped, one ABORT goes out with "user-initiated abort" and `why`
@@ -531,8 +537,10 @@ WEIR_API const char *weir_sctp_state_name(enum weir_sctp_state state);
 WEIR_API bool weir_sctp_check(const struct weir_sctp *s);
 /* CRC32c of a packet whose checksum field is taken as zero; at least 12 bytes. */
 WEIR_API uint32_t weir_sctp_packet_crc(struct weir_span packet);
-/* The INIT chunk of either side as bytes, so that both can also be exchanged outside. */
+/* Our INIT chunk as bytes, for a=sctp-init: without the padding that a packet would add. Gives its
+ * length, 0 when it does not fit. */
 WEIR_API size_t weir_sctp_init_chunk_write(const struct weir_sctp *s, struct weir_mspan out);
+/* The peer's. */
 WEIR_MUST_CHECK WEIR_API enum weir_sctp_verdict
 weir_sctp_init_chunk_parse(struct weir_span chunk, struct weir_sctp_init_chunk *init);
 

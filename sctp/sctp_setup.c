@@ -71,6 +71,20 @@ static void enter_established(struct weir_sctp *s, weir_time now)
     weir_sctp_reset_step(s);
 }
 
+enum weir_status weir_sctp_connect_with(struct weir_sctp *s, weir_time now, struct weir_span init)
+{
+    struct weir_sctp_init_chunk remote;
+    if (s->state != WEIR_SCTP_CLOSED) {
+        return WEIR_ERR_STATE;
+    }
+    if (weir_sctp_init_chunk_parse(init, &remote) != WEIR_SCTP_OK) {
+        return WEIR_ERR_ARG;
+    }
+    adopt_remote(s, &remote);
+    enter_established(s, now);
+    return WEIR_OK;
+}
+
 static uint32_t random_tag(struct weir_sctp *s)
 {
     /* [RFC 9260 5.3.1 MUST] Never zero. */

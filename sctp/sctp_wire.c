@@ -211,7 +211,7 @@ size_t weir_sctp_init_chunk_write(const struct weir_sctp *s, struct weir_mspan o
 {
     struct weir_wr w = weir_wr_of(out);
     weir_sctp_init_value_write(&w, s, false, weir_span_of(NULL, 0));
-    return weir_wr_done(&w);
+    return weir_wr_done(&w) == 0 ? 0 : weir_be16(out.p + 2);
 }
 
 enum weir_sctp_verdict weir_sctp_init_chunk_parse(struct weir_span chunk,

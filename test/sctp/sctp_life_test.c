@@ -110,6 +110,37 @@ static void set_up_survives_heavy_loss(void **state)
     }
 }
 
+/* Both INIT chunks went by signalling: data flows with the first packet. */
+static void set_up_without_a_packet(void **state)
+{
+    (void)state;
+    struct sim *m = raw_sim(test_seed(6));
+    uint8_t chunk[2][64];
+    size_t n[2];
+    for (unsigned i = 0; i < 2; i++) {
+        struct weir_mspan room = { chunk[i], sizeof chunk[i] };
+        n[i] = weir_sctp_init_chunk_write(&m->end[i].s, room);
+        assert_int_equal(n[i], 30);
+    }
+    assert_int_equal(sim_write(m, 0, 1, 100, 1, NULL), WEIR_OK);
+    assert_int_equal(weir_sctp_connect_with(&m->end[0].s, m->now, weir_span_of(chunk[1], 29)),
+                     WEIR_ERR_ARG);
+    for (unsigned i = 0; i < 2; i++) {
+        struct weir_span theirs = weir_span_of(chunk[i ^ 1], n[i ^ 1]);
+        assert_int_equal(weir_sctp_connect_with(&m->end[i].s, m->now, theirs), WEIR_OK);
+        assert_int_equal(weir_sctp_connect_with(&m->end[i].s, m->now, theirs), WEIR_ERR_STATE);
+        assert_int_equal(weir_sctp_connect(&m->end[i].s, m->now), WEIR_OK);
+    }
+    sim_run(m, 15 * WEIR_MS);
+    assert_int_equal(m->packets, 1);
+    assert_true(has_got(&m->end[1], 100, 1));
+    assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_CONNECTED], 1);
+    assert_int_equal(sim_write(m, 1, 1, 100, 2, NULL), WEIR_OK);
+    sim_run(m, WEIR_SEC);
+    assert_true(has_got(&m->end[0], 100, 2));
+    sim_free(m);
+}
+
 static void nobody_answers(void **state)
 {
     (void)state;
@@ -298,6 +329,7 @@ int main(void)
         cmocka_unit_test(the_other_connects_any_time_later),
         cmocka_unit_test(every_packet_of_set_up_is_lost_once),
         cmocka_unit_test(set_up_survives_heavy_loss),
+        cmocka_unit_test(set_up_without_a_packet),
         cmocka_unit_test(nobody_answers),
         cmocka_unit_test(shutdown_delivers_everything_first),
         cmocka_unit_test(abort_tells_the_peer_why),

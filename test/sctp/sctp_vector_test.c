@@ -92,8 +92,8 @@ static void our_init_chunk_round_trips(void **state)
     drive_begin(&d, WEIR_SCTP_CLOSED);
     size_t n = weir_sctp_init_chunk_write(&d.s, room);
     /* Byte for byte what Chromium announces, but for tag, window and TSN. */
-    static const uint8_t tail[] = { 0xff, 0xff, 0xff, 0xff, 0,    0,    0x07, 0xd0, 0xc0, 0, 0,
-                                    4,    0x80, 8,    0,    6,    0x82, 0xc0, 0,    0 };
+    static const uint8_t tail[] = { 0xff, 0xff, 0xff, 0xff, 0, 0, 0x07, 0xd0, 0xc0,
+                                    0,    0,    4,    0x80, 8, 0, 6,    0x82, 0xc0 };
     assert_int_equal(n, 12 + sizeof tail);
     assert_memory_equal(out + 12, tail, sizeof tail);
     assert_int_equal(weir_sctp_init_chunk_parse(weir_span_of(out, n), &init), WEIR_SCTP_OK);
@@ -103,6 +103,23 @@ static void our_init_chunk_round_trips(void **state)
     assert_int_equal(weir_sctp_init_chunk_parse(weir_span_of(out, n - 4), &init),
                      WEIR_SCTP_CHUNK_LENGTH);
     drive_end(&d);
+}
+
+/* The chunk of Chromium 156 in an a=sctp-init line. */
+static void chromiums_init_chunk_in_sdp(void **state)
+{
+    (void)state;
+    static const uint8_t chunk[] = {
+        0x01, 0x00, 0x00, 0x1e, 0x60, 0x05, 0x8a, 0x29, 0x00, 0x50, 0x00, 0x00, 0xff, 0xff, 0xff,
+        0xff, 0x47, 0x91, 0x06, 0x03, 0xc0, 0x00, 0x00, 0x04, 0x80, 0x08, 0x00, 0x06, 0x82, 0xc0,
+    };
+    struct weir_sctp_init_chunk init;
+    assert_int_equal(weir_sctp_init_chunk_parse(weir_span_of(chunk, sizeof chunk), &init),
+                     WEIR_SCTP_OK);
+    assert_int_equal(init.tag, 0x60058a29);
+    assert_int_equal(init.a_rwnd, 5242880);
+    assert_int_equal(init.tsn, 0x47910603);
+    assert_true(init.has_forward_tsn && init.has_reconfig);
 }
 
 /* -- Conversations ---------------------------------------------------------------------------- */
@@ -267,6 +284,7 @@ int main(void)
         cmocka_unit_test(crc32c_agrees_with_captured_packets),
         cmocka_unit_test(what_others_announce),
         cmocka_unit_test(our_init_chunk_round_trips),
+        cmocka_unit_test(chromiums_init_chunk_in_sdp),
         cmocka_unit_test(we_speak_as_either_browser),
         cmocka_unit_test(the_end_of_a_browsers_connection),
     };
