@@ -1,0 +1,577 @@
+/* weir-bench: what a connection costs, one JSON object per line.
+ *
+ * Two nodes talk to each other over real UDP sockets on 127.0.0.1: in two threads of one process, or in
+ * two processes. Descriptions pass through a pair of pipes either way, so that both runs take the same
+ * path. The receiving side counts; what it counted comes back over the pipe.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "peer/peer.h"
+
+#define VERSION "0.1.0"
+
+struct options {
+    const char *scenario; /* NULL = all */
+    int procs;            /* 0 = one and two */
+    unsigned seconds, setups, pairs;
+    enum weir_pump_kind pump;
+};
+
+struct end {
+    int fd;  /* to the other end */
+    bool is_caller;
+    struct options options;
+    struct weir_node *node;
+    struct weir_peer *peer;
+    uint16_t channel;
+    bool is_open;
+    const char *scenario;
+    unsigned size;
+    bool is_unreliable;
+};
+
+static void die(const char *what)
+{
+    fprintf(stderr, "weir-bench: %s\n", what);
+    exit(1);
+}
+
+/* -- Messages between the ends: a length and bytes --------------------------------------------- */
+
+static void tell(int fd, const void *bytes, uint32_t n)
+{
+    if (write(fd, &n, sizeof n) != sizeof n || (n != 0 && write(fd, bytes, n) != (ssize_t)n)) {
+        die("the other end is gone");
+    }
+}
+
+static uint32_t hear(int fd, void *bytes, uint32_t room)
+{
+    uint32_t n, got = 0;
+    if (read(fd, &n, sizeof n) != sizeof n || n > room) {
+        die("the other end is gone");
+    }
+    while (got < n) {
+        ssize_t k = read(fd, (uint8_t *)bytes + got, n - got);
+        if (k <= 0) {
+            die("the other end is gone");
+        }
+        got += (uint32_t)k;
+    }
+    return n;
+}
+
+static bool has_news(int fd)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    return poll(&p, 1, 0) == 1;
+}
+
+/* -- Ends -------------------------------------------------------------------------------------- */
+
+static struct weir_node *open_node(const struct options *o, uint32_t peers, uint32_t buffers)
+{
+    char error[WEIR_NODE_ERROR_BYTES];
+    struct weir_addr bind = weir_addr_v4(127, 0, 0, 1, 0);
+    struct weir_node_config c = { .bind = &bind, .binds = 1, .peers_max = peers, .no_mdns = true,
+                                  .pool_buffers = buffers, .pump = { .kind = o->pump } };
+    struct weir_node *n = weir_node_open(&c, error);
+    if (n == NULL) {
+        die(error);
+    }
+    return n;
+}
+
+static void begin_call(struct end *e, struct weir_peer *p)
+{
+    static __thread uint8_t text[WEIR_PEER_SDP_MAX];
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ text, sizeof text });
+    struct weir_sctp_channel_config c = { .label = WEIR_LIT("bench"), .priority = 256 };
+    uint8_t media;
+    if (e->is_unreliable) {
+        c.is_unordered = true;
+        c.reliability = WEIR_SCTP_RETRANSMITS;
+    }
+    bool with_media = !p->config.is_data_only;
+    if ((with_media && weir_peer_add_media(p, WEIR_SDP_VIDEO, WEIR_SDP_SENDRECV, &media) != WEIR_OK)
+        || weir_open_channel(e->node, p, &c, &e->channel) != WEIR_OK
+        || weir_create_offer(e->node, p, &w) != WEIR_OK) {
+        die("no offer");
+    }
+    tell(e->fd, text, (uint32_t)w.len);
+}
+
+static void take_answer(struct end *e, struct weir_peer *p)
+{
+    static __thread uint8_t text[WEIR_PEER_SDP_MAX];
+    struct weir_sdp_error error;
+    uint32_t n = hear(e->fd, text, sizeof text);
+    if (weir_set_remote_answer(e->node, p, weir_span_of(text, n), &error) != WEIR_OK) {
+        die("answer refused");
+    }
+}
+
+static void answer_call(struct end *e, struct weir_peer *p)
+{
+    static __thread uint8_t text[WEIR_PEER_SDP_MAX];
+    struct weir_sdp_error error;
+    uint32_t n = hear(e->fd, text, sizeof text);
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ text, sizeof text });
+    if (weir_set_remote_offer(e->node, p, weir_span_of(text, n), &error) != WEIR_OK
+        || weir_create_answer(e->node, p, &w) != WEIR_OK) {
+        die("offer refused");
+    }
+    tell(e->fd, text, (uint32_t)w.len);
+}
+
+/* Run the node until the channel of this end is open. */
+static void run_until_open(struct end *e)
+{
+    struct weir_event ev;
+    e->is_open = false;
+    while (!e->is_open) {
+        if (weir_node_wait(e->node, weir_pump_clock() + 10 * WEIR_SEC) != WEIR_OK) {
+            die("the pump broke");
+        }
+        while (weir_node_event(e->node, &ev)) {
+            if (ev.type == WEIR_EVENT_CHANNEL_OPEN) {
+                e->is_open = true;
+                e->channel = ev.channel;
+            } else if (ev.type == WEIR_EVENT_STATE && ev.state == WEIR_PEER_FAILED) {
+                die("the connection failed");
+            }
+        }
+    }
+}
+
+static void connect_ends(struct end *e, bool is_data_only)
+{
+    e->peer = weir_node_peer(e->node, is_data_only);
+    if (e->is_caller) {
+        begin_call(e, e->peer);
+        take_answer(e, e->peer);
+    } else {
+        answer_call(e, e->peer);
+    }
+    run_until_open(e);
+}
+
+/* -- Figures ----------------------------------------------------------------------------------- */
+
+static double cpu_seconds(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec)
+           + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+static int compare_double(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y ? 1 : 0;
+}
+
+static double quantile(double *v, size_t n, double q)
+{
+    qsort(v, n, sizeof *v, compare_double);
+    size_t i = (size_t)(q * (double)n);
+    return v[i < n ? i : n - 1];
+}
+
+/* What the callee tells at the end. */
+struct report {
+    uint64_t bytes, packets;
+    double seconds, cpu;
+};
+
+static void print_head(const struct end *e, int procs, double cpu_pct)
+{
+    printf("{\"bench\":\"weir\",\"ver\":\"%s\",\"scenario\":\"%s\",\"procs\":%d,\"cpu_pct\":%.1f",
+           VERSION, e->scenario, procs, cpu_pct);
+}
+
+/* -- Scenarios --------------------------------------------------------------------------------- */
+
+/* createOffer to open on both sides, one after the other, each on fresh peers of one node. */
+static void run_setup(struct end *e, int procs)
+{
+    unsigned n = e->options.setups;
+    double *ms = calloc(n, sizeof *ms), cpu = cpu_seconds();
+    weir_time begin = weir_pump_clock();
+    for (unsigned i = 0; i < n; i++) {
+        uint8_t ready = 1;
+        weir_time at = weir_pump_clock();
+        connect_ends(e, true);
+        if (e->is_caller) {
+            hear(e->fd, &ready, 1); /* the other side is open too */
+            ms[i] = (double)(weir_pump_clock() - at) / 1000;
+            tell(e->fd, &ready, 1);
+        } else {
+            tell(e->fd, &ready, 1);
+            while (!has_news(e->fd)) {
+                struct weir_event ev;
+                (void)!weir_node_wait(e->node, weir_pump_clock() + WEIR_MS);
+                while (weir_node_event(e->node, &ev)) {
+                }
+            }
+            hear(e->fd, &ready, 1);
+        }
+        weir_node_free(e->node, e->peer);
+    }
+    if (e->is_caller) {
+        double wall = (double)(weir_pump_clock() - begin) / 1e6;
+        print_head(e, procs, (cpu_seconds() - cpu) / wall * 100);
+        double median = quantile(ms, n, 0.5);
+        printf(",\"n\":%u,\"median_ms\":%.3f,\"p95_ms\":%.3f}\n", n, median, quantile(ms, n, 0.95));
+    }
+    free(ms);
+}
+
+static void fill_channel(struct end *e, const uint8_t *message)
+{
+    while (weir_channel_send(e->node, e->peer, e->channel, weir_span_of(message, e->size), false)
+           == WEIR_OK) {
+    }
+}
+
+static void run_throughput(struct end *e, int procs)
+{
+    static uint8_t message[65536];
+    struct weir_event ev;
+    connect_ends(e, true);
+    double cpu = cpu_seconds();
+    weir_time begin = weir_pump_clock(), end = begin + e->options.seconds * WEIR_SEC;
+    struct report r = { 0 };
+    if (e->is_caller) {
+        fill_channel(e, message);
+        while (weir_pump_clock() < end) {
+            if (weir_node_wait(e->node, end) != WEIR_OK) {
+                die("the pump broke");
+            }
+            while (weir_node_event(e->node, &ev)) {
+                if (ev.type == WEIR_EVENT_WRITABLE) {
+                    fill_channel(e, message);
+                }
+            }
+            fill_channel(e, message);
+        }
+        cpu = (cpu_seconds() - cpu) / e->options.seconds * 100;
+        tell(e->fd, "", 0);
+        hear(e->fd, &r, sizeof r);
+        double all = procs == 2 ? cpu + r.cpu : cpu;
+        print_head(e, procs, all);
+        printf(",\"mode\":\"%s\",\"size\":%u,\"mbps\":%.1f,\"lost_pct\":%.2f}\n",
+               e->is_unreliable ? "unordered-rtx0" : "ordered-reliable", e->size,
+               (double)r.bytes * 8 / 1e6 / r.seconds, 0.0);
+        return;
+    }
+    while (!has_news(e->fd)) {
+        if (weir_node_wait(e->node, weir_pump_clock() + 100 * WEIR_MS) != WEIR_OK) {
+            die("the pump broke");
+        }
+        while (weir_node_event(e->node, &ev)) {
+            if (ev.type == WEIR_EVENT_CHANNEL_MESSAGE) {
+                r.bytes += ev.data.n;
+                r.packets++;
+            }
+        }
+    }
+    r.seconds = (double)(weir_pump_clock() - begin) / 1e6;
+    r.cpu = (cpu_seconds() - cpu) / r.seconds * 100;
+    hear(e->fd, NULL, 0);
+    tell(e->fd, &r, sizeof r);
+}
+
+static void run_latency(struct end *e, int procs)
+{
+    enum { ROUNDS = 20000 };
+    uint8_t message[64] = { 0 };
+    struct weir_event ev;
+    connect_ends(e, true);
+    double *us = calloc(ROUNDS, sizeof *us), cpu = cpu_seconds();
+    unsigned n = 0;
+    weir_time begin = weir_pump_clock(), sent = begin;
+    bool is_over = false;
+    if (e->is_caller
+        && weir_channel_send(e->node, e->peer, e->channel, weir_span_of(message, 64), false) != WEIR_OK) {
+        die("no ping");
+    }
+    while (!is_over) {
+        if (weir_node_wait(e->node, weir_pump_clock() + 100 * WEIR_MS) != WEIR_OK) {
+            die("the pump broke");
+        }
+        while (weir_node_event(e->node, &ev)) {
+            if (ev.type != WEIR_EVENT_CHANNEL_MESSAGE) {
+                continue;
+            }
+            weir_time now = weir_pump_clock();
+            if (e->is_caller && n < ROUNDS) {
+                us[n++] = (double)(now - sent);
+                sent = now;
+            }
+            if (!(e->is_caller && n == ROUNDS)
+                && weir_channel_send(e->node, e->peer, e->channel, weir_span_of(message, 64), false)
+                       != WEIR_OK) {
+                die("no pong");
+            }
+        }
+        is_over = e->is_caller ? n == ROUNDS : has_news(e->fd);
+    }
+    if (e->is_caller) {
+        double wall = (double)(weir_pump_clock() - begin) / 1e6;
+        tell(e->fd, "", 0);
+        print_head(e, procs, (cpu_seconds() - cpu) / wall * 100);
+        double p50 = quantile(us, n, 0.5);
+        printf(",\"p50_us\":%.1f,\"p99_us\":%.1f}\n", p50, quantile(us, n, 0.99));
+    } else {
+        hear(e->fd, NULL, 0);
+    }
+    free(us);
+}
+
+static size_t resident_bytes(void)
+{
+    unsigned long pages = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f == NULL || fscanf(f, "%lu %lu", &pages, &resident) != 2) {
+        die("no /proc/self/statm");
+    }
+    fclose(f);
+    return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static void run_memory(struct end *e, int procs)
+{
+    struct weir_event ev;
+    size_t before = resident_bytes();
+    for (unsigned i = 0; i < e->options.pairs; i++) {
+        uint8_t ready = 1;
+        connect_ends(e, true);
+        if (e->is_caller) {
+            hear(e->fd, &ready, 1);
+        } else {
+            tell(e->fd, &ready, 1);
+        }
+    }
+    size_t after = resident_bytes();
+    double cpu = cpu_seconds();
+    weir_time begin = weir_pump_clock(), end = begin + 10 * WEIR_SEC;
+    while (weir_pump_clock() < end) {
+        if (weir_node_wait(e->node, end) != WEIR_OK) {
+            die("the pump broke");
+        }
+        while (weir_node_event(e->node, &ev)) {
+        }
+    }
+    double idle = (cpu_seconds() - cpu) / 10 * 100;
+    if (e->is_caller) {
+        unsigned ends = procs == 2 ? 1 : 2; /* both ends live in one process, or one of them */
+        print_head(e, procs, idle);
+        printf(",\"pairs\":%u,\"bytes_per_connection\":%zu,\"idle_cpu_pct\":%.2f}\n", e->options.pairs,
+               (after - before) / e->options.pairs / ends, idle);
+        tell(e->fd, "", 0);
+    } else {
+        hear(e->fd, NULL, 0);
+    }
+}
+
+static void run_rtp(struct end *e, int procs)
+{
+    static uint8_t payload[1188];
+    struct weir_event ev;
+    connect_ends(e, false);
+    double cpu = cpu_seconds();
+    weir_time begin = weir_pump_clock(), end = begin + e->options.seconds * WEIR_SEC;
+    struct report r = { 0 };
+    if (e->is_caller) {
+        uint64_t sent = 0;
+        struct weir_rtp_header h = { .payload_type = e->peer->media[0].codec[0].payload_type,
+                                     .payload = { payload, sizeof payload } };
+        while (weir_pump_clock() < end) {
+            for (int i = 0; i < 64; i++) {
+                h.seq = (uint16_t)sent;
+                h.timestamp = (uint32_t)(sent / 8 * 90);
+                if (weir_send_rtp(e->node, e->peer, 0, &h) != WEIR_OK) {
+                    break;
+                }
+                sent++;
+            }
+            if (weir_node_wait(e->node, 0) != WEIR_OK) {
+                die("the pump broke");
+            }
+            while (weir_node_event(e->node, &ev)) {
+            }
+        }
+        double wall = (double)(weir_pump_clock() - begin) / 1e6;
+        cpu = (cpu_seconds() - cpu) / wall * 100;
+        usleep(300000);
+        tell(e->fd, "", 0);
+        hear(e->fd, &r, sizeof r);
+        print_head(e, procs, procs == 2 ? cpu + r.cpu : cpu);
+        printf(",\"pps_received\":%.0f,\"lost_pct\":%.2f}\n", (double)r.packets / wall,
+               sent == 0 ? 0.0 : 100.0 - (double)r.packets * 100 / (double)sent);
+        return;
+    }
+    while (!has_news(e->fd)) {
+        if (weir_node_wait(e->node, weir_pump_clock() + 50 * WEIR_MS) != WEIR_OK) {
+            die("the pump broke");
+        }
+        while (weir_node_event(e->node, &ev)) {
+            r.packets += ev.type == WEIR_EVENT_RTP ? 1 : 0;
+        }
+    }
+    r.seconds = (double)(weir_pump_clock() - begin) / 1e6;
+    r.cpu = (cpu_seconds() - cpu) / r.seconds * 100;
+    hear(e->fd, NULL, 0);
+    tell(e->fd, &r, sizeof r);
+}
+
+/* -- Running a scenario on both ends ----------------------------------------------------------- */
+
+static void run_end(struct end *e, int procs)
+{
+    bool is_memory = strcmp(e->scenario, "memory") == 0;
+    e->node = open_node(&e->options, is_memory ? e->options.pairs : 1, 4096);
+    if (strcmp(e->scenario, "setup") == 0) {
+        run_setup(e, procs);
+    } else if (strcmp(e->scenario, "throughput") == 0) {
+        run_throughput(e, procs);
+    } else if (strcmp(e->scenario, "latency") == 0) {
+        run_latency(e, procs);
+    } else if (is_memory) {
+        run_memory(e, procs);
+    } else {
+        run_rtp(e, procs);
+    }
+    weir_node_close(e->node);
+}
+
+static void *callee_thread(void *argument)
+{
+    run_end(argument, 1);
+    return NULL;
+}
+
+static void run_scenario(const struct options *o, int procs, const char *scenario, unsigned size,
+                         bool is_unreliable)
+{
+    int pipe[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pipe) != 0) {
+        die("no socket pair");
+    }
+    struct end caller = { .fd = pipe[0], .is_caller = true, .options = *o, .scenario = scenario,
+                          .size = size, .is_unreliable = is_unreliable };
+    struct end callee = caller;
+    callee.fd = pipe[1];
+    callee.is_caller = false;
+    fflush(stdout);
+    if (procs == 2) {
+        pid_t child = fork();
+        if (child == 0) {
+            close(pipe[0]);
+            run_end(&callee, 2);
+            _exit(0);
+        }
+        close(pipe[1]);
+        run_end(&caller, 2);
+        waitpid(child, NULL, 0);
+    } else {
+        pthread_t t;
+        if (pthread_create(&t, NULL, callee_thread, &callee) != 0) {
+            die("no thread");
+        }
+        run_end(&caller, 1);
+        pthread_join(t, NULL);
+        close(pipe[1]);
+    }
+    close(pipe[0]);
+    fflush(stdout);
+}
+
+static void run_all(const struct options *o, int procs)
+{
+    static const unsigned sizes[] = { 1024, 16384, 65536 };
+    static const char *const plain[] = { "setup", "latency", "memory", "rtp" };
+    for (size_t i = 0; i < 4; i++) {
+        if (o->scenario == NULL || strcmp(o->scenario, plain[i]) == 0) {
+            run_scenario(o, procs, plain[i], 0, false);
+        }
+    }
+    if (o->scenario == NULL || strcmp(o->scenario, "throughput") == 0) {
+        for (int mode = 0; mode < 2; mode++) {
+            for (size_t i = 0; i < 3; i++) {
+                run_scenario(o, procs, "throughput", sizes[i], mode == 1);
+            }
+        }
+    }
+}
+
+static const char help[] =
+    "usage: weir-bench [SCENARIO] [options]\n"
+    "\n"
+    "Prints one JSON object per measurement. Scenarios: setup, latency, memory, rtp, throughput; without\n"
+    "one, all of them.\n"
+    "\n"
+    "  --procs N     1 or 2 processes (default: first one, then two)\n"
+    "  --seconds N   how long throughput and rtp run (default 10)\n"
+    "  --setups N    connections of the setup scenario (default 100)\n"
+    "  --pairs N     connections of the memory scenario (default 1000)\n"
+    "  --pump KIND   auto, uring or epoll\n";
+
+int main(int argc, char **argv)
+{
+    struct options o = { .seconds = 10, .setups = 100, .pairs = 1000 };
+    static const struct option options[] = {
+        { "procs", required_argument, NULL, 'p' },  { "seconds", required_argument, NULL, 's' },
+        { "setups", required_argument, NULL, 'n' }, { "pairs", required_argument, NULL, 'm' },
+        { "pump", required_argument, NULL, 'k' },   { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
+    int c;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (c) {
+        case 'p':
+            o.procs = atoi(optarg);
+            break;
+        case 's':
+            o.seconds = (unsigned)atoi(optarg);
+            break;
+        case 'n':
+            o.setups = (unsigned)atoi(optarg);
+            break;
+        case 'm':
+            o.pairs = (unsigned)atoi(optarg);
+            break;
+        case 'k':
+            o.pump = strcmp(optarg, "uring") == 0   ? WEIR_PUMP_URING
+                     : strcmp(optarg, "epoll") == 0 ? WEIR_PUMP_EPOLL
+                                                    : WEIR_PUMP_AUTO;
+            break;
+        default:
+            fputs(help, c == 'h' ? stdout : stderr);
+            return c == 'h' ? 0 : 2;
+        }
+    }
+    o.scenario = optind < argc ? argv[optind] : NULL;
+    if (o.seconds == 0 || o.setups == 0 || o.pairs == 0) {
+        die("numbers must be at least 1");
+    }
+    for (int procs = 1; procs <= 2; procs++) {
+        if (o.procs == 0 || o.procs == procs) {
+            run_all(&o, procs);
+        }
+    }
+    return 0;
+}
