@@ -1,0 +1,350 @@
+/* Congestion control, retransmission timer and acknowledgement policy, one packet at a time
+ * [RFC 9260 6.2, 6.3, 7.2]. */
+#include "fuzz/sctp_drive.h"
+#include "test/support/support.h"
+
+enum {
+    PLAIN = WEIR_SCTP_ESTABLISHED | DRIVE_PLAIN,
+    WHOLE = FLAG_BEGIN | FLAG_END,
+    FULL = 1160,          /* payload of a full chunk at an MTU of 1,191 */
+    PACKET = FULL + 16,   /* the same with its header */
+};
+
+static struct drive d;
+
+static void begin(void)
+{
+    drive_begin(&d, PLAIN);
+    d.s.config.tx_quota = 100;
+    d.s.peer_rwnd = 1000000;
+}
+
+/* -- Sending side ----------------------------------------------------------------------------- */
+
+static void write_full(unsigned count)
+{
+    static const uint8_t bytes[FULL] = { 0 };
+    struct weir_sctp_send_opts opts = { 0 };
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(weir_sctp_write(&d.s, d.now, 0, weir_span_of(bytes, FULL), &opts), WEIR_OK);
+    }
+}
+
+/* Send what may be sent; how many DATA chunks went. */
+static unsigned flush(void)
+{
+    uint8_t out[WEIR_MTU];
+    unsigned n = 0;
+    while (drive_send(&d, out) != 0) {
+        n += out[12] == CHUNK_DATA ? 1 : 0;
+    }
+    return n;
+}
+
+/* Acknowledge the first `acked` chunks, and those of one block. */
+static void sack(uint32_t acked, uint32_t rwnd, uint16_t from, uint16_t to)
+{
+    uint8_t chunk[20] = { CHUNK_SACK };
+    unsigned blocks = from != 0 ? 1 : 0;
+    weir_put16(chunk + 2, (uint16_t)(16 + 4 * blocks));
+    weir_put32(chunk + 4, DRIVE_TSN - 1 + acked);
+    weir_put32(chunk + 8, rwnd);
+    weir_put16(chunk + 12, (uint16_t)blocks);
+    weir_put16(chunk + 16, from);
+    weir_put16(chunk + 18, to);
+    assert_int_equal(drive_chunks(&d, weir_span_of(chunk, 16 + 4 * blocks)), WEIR_SCTP_OK);
+}
+
+static void slow_start_doubles_and_avoidance_adds(void **state)
+{
+    (void)state;
+    begin();
+    write_full(90);
+    assert_int_equal(flush(), 10); /* the first window */
+    assert_int_equal(d.s.cwnd, 10 * PACKET);
+    sack(2, 1000000, 0, 0);
+    assert_int_equal(d.s.cwnd, 12 * PACKET);
+    assert_int_equal(flush(), 4);
+    /* Not fully used: no growth [RFC 9260 7.2.1 MUST NOT]. */
+    d.s.cwnd = 100 * PACKET;
+    sack(4, 1000000, 0, 0);
+    assert_int_equal(d.s.cwnd, 100 * PACKET);
+    /* Beyond ssthresh: one packet more for each window acknowledged. */
+    d.s.cwnd = 10 * PACKET;
+    d.s.ssthresh = 5 * PACKET;
+    assert_int_equal(d.s.flight_bytes, 10 * PACKET);
+    sack(9, 1000000, 0, 0);
+    assert_int_equal(d.s.cwnd, 10 * PACKET);
+    assert_int_equal(flush(), 5);
+    sack(14, 1000000, 0, 0);
+    assert_int_equal(d.s.cwnd, 11 * PACKET);
+    drive_end(&d);
+}
+
+static void a_window_of_losses_halves_once(void **state)
+{
+    (void)state;
+    begin();
+    d.s.cwnd = 20 * PACKET;
+    d.s.burst_left = d.s.cwnd;
+    write_full(60);
+    assert_int_equal(flush(), 10);
+    sack(0, 1000000, 0, 0); /* an empty one opens the burst limit */
+    d.s.burst_left = d.s.cwnd;
+    assert_int_equal(flush(), 10);
+    assert_int_equal(d.s.flight_bytes, 20 * PACKET);
+    /* Chunks 1, 5 and 9 are lost; three SACKs tell of the first. */
+    sack(0, 1000000, 2, 2);
+    sack(0, 1000000, 2, 3);
+    assert_false(d.s.is_recovering);
+    sack(0, 1000000, 2, 4);
+    assert_true(d.s.is_recovering);
+    assert_int_equal(d.s.cwnd, 10 * PACKET);
+    assert_int_equal(d.s.ssthresh, 10 * PACKET);
+    assert_int_equal(flush(), 1); /* at once, whatever cwnd says */
+    for (uint16_t i = 6; i <= 8; i++) {
+        sack(4, 1000000, 2, (uint16_t)(i - 4));
+    }
+    assert_int_equal(d.s.cwnd, 10 * PACKET); /* the same window: not again */
+    assert_int_equal(d.s.counters.fast_recoveries, 1);
+    assert_true(d.s.counters.rtx_chunks + d.s.rtx_count == 2);
+    (void)flush();
+    sack(20, 1000000, 0, 0);
+    assert_false(d.s.is_recovering);
+    drive_end(&d);
+}
+
+static void a_timeout_leaves_one_packet(void **state)
+{
+    (void)state;
+    begin();
+    write_full(30);
+    assert_int_equal(flush(), 10);
+    weir_time sent = d.now;
+    assert_true(d.s.t3_at == sent + 500 * WEIR_MS);
+    d.now = d.s.t3_at;
+    weir_sctp_tick(&d.s, d.now);
+    assert_int_equal(d.s.cwnd, PACKET);
+    assert_int_equal(d.s.ssthresh, 5 * PACKET);
+    assert_int_equal(flush(), 1);
+    assert_int_equal(d.s.flight_bytes, PACKET);
+    drive_end(&d);
+}
+
+static void waits_double_until_something_is_acknowledged(void **state)
+{
+    (void)state;
+    static const unsigned waits_ms[] = { 500, 1000, 2000, 3000, 3000 };
+    begin();
+    write_full(5);
+    (void)flush();
+    for (unsigned i = 0; i < 5; i++) {
+        assert_true(d.s.t3_at - d.now == waits_ms[i] * WEIR_MS);
+        d.now = d.s.t3_at;
+        weir_sctp_tick(&d.s, d.now);
+        assert_int_equal(flush(), 1);
+    }
+    sack(1, 1000000, 0, 0);
+    (void)flush();
+    assert_true(d.s.t3_at - d.now == 500 * WEIR_MS);
+    drive_end(&d);
+}
+
+static void what_was_sent_twice_is_not_timed(void **state)
+{
+    (void)state;
+    begin();
+    write_full(1);
+    (void)flush();
+    d.now += 30 * WEIR_MS;
+    sack(1, 1000000, 0, 0);
+    assert_true(d.s.srtt == 30 * WEIR_MS);
+    assert_true(d.s.rttvar == 15 * WEIR_MS);
+    assert_true(d.s.rto == d.s.config.rto_min);
+    write_full(1);
+    (void)flush();
+    d.now = d.s.t3_at;
+    weir_sctp_tick(&d.s, d.now);
+    (void)flush();
+    d.now += WEIR_MS;
+    sack(2, 1000000, 0, 0);
+    assert_true(d.s.srtt == 30 * WEIR_MS);
+    drive_end(&d);
+}
+
+static void the_peers_window_is_kept(void **state)
+{
+    (void)state;
+    begin();
+    d.s.peer_rwnd = 3 * FULL;
+    write_full(10);
+    assert_int_equal(flush(), 3);
+    sack(1, 2 * FULL, 0, 0); /* two are still out and fill it */
+    assert_int_equal(flush(), 0);
+    sack(3, FULL - 1, 0, 0); /* not room for a whole one, but nothing is out: a probe */
+    assert_int_equal(flush(), 1);
+    sack(4, 10 * FULL, 0, 0);
+    assert_int_equal(flush(), 6);
+    drive_end(&d);
+}
+
+static void a_sack_allows_what_it_acknowledges_and_four(void **state)
+{
+    (void)state;
+    begin();
+    write_full(90);
+    assert_int_equal(flush(), 10);
+    d.s.cwnd = 80 * PACKET; /* wide open, yet no flood */
+    sack(3, 1000000, 0, 0);
+    assert_int_equal(flush(), 3 + 4);
+    drive_end(&d);
+}
+
+static void silence_shrinks_the_window(void **state)
+{
+    (void)state;
+    begin();
+    d.s.cwnd = 80 * PACKET;
+    write_full(1);
+    (void)flush();
+    sack(1, 1000000, 0, 0);
+    d.now += 2 * d.s.rto;
+    write_full(1);
+    (void)flush();
+    assert_int_equal(d.s.cwnd, 20 * PACKET);
+    assert_int_equal(d.s.ssthresh, UINT32_MAX / 4);
+    sack(2, 1000000, 0, 0);
+    d.now += 3600 * WEIR_SEC;
+    write_full(1);
+    (void)flush();
+    assert_int_equal(d.s.cwnd, 10 * PACKET);
+    drive_end(&d);
+}
+
+static void taken_back_counts_as_missing(void **state)
+{
+    (void)state;
+    begin();
+    write_full(8);
+    (void)flush();
+    sack(0, 1000000, 2, 4);
+    sack(0, 1000000, 2, 3); /* the fourth is taken back: one miss */
+    sack(0, 1000000, 2, 3);
+    uint32_t i = d.s.out_head;
+    for (unsigned k = 0; k < 3; k++) {
+        i = d.pool.bufs[i].next;
+    }
+    assert_int_equal(chunk_at(&d.s, i)->misses, 1);
+    drive_end(&d);
+}
+
+/* -- Acknowledging side ----------------------------------------------------------------------- */
+
+static void data(uint8_t flags, uint32_t ahead)
+{
+    uint8_t chunk[20] = { CHUNK_DATA, flags, 0, 17 };
+    weir_put32(chunk + 4, DRIVE_PEER_TSN + ahead);
+    weir_put16(chunk + 10, (uint16_t)ahead);
+    (void)drive_chunks(&d, weir_span_of(chunk, sizeof chunk));
+}
+
+static bool sends_sack(void)
+{
+    uint8_t out[WEIR_MTU];
+    return drive_send(&d, out) != 0 && out[12] == CHUNK_SACK;
+}
+
+static void every_second_packet_is_acknowledged(void **state)
+{
+    (void)state;
+    begin();
+    data(WHOLE, 0);
+    assert_false(sends_sack());
+    assert_true(weir_sctp_deadline(&d.s) == d.now + d.s.config.sack_delay);
+    data(WHOLE, 1);
+    assert_true(sends_sack());
+    assert_false(sends_sack());
+    assert_true(d.s.sack_at == WEIR_NEVER);
+    data(WHOLE, 2);
+    d.now += d.s.config.sack_delay;
+    weir_sctp_tick(&d.s, d.now);
+    assert_true(sends_sack()); /* or when the delay is over */
+    data(WHOLE | FLAG_IMMEDIATE, 3);
+    assert_true(sends_sack()); /* or when the sender asks [RFC 7053 5.2] */
+    data(WHOLE, 5);
+    assert_true(sends_sack()); /* and always while there is a gap */
+    data(WHOLE, 6);
+    assert_true(sends_sack());
+    data(WHOLE, 6);
+    assert_true(sends_sack()); /* or something came twice */
+    drive_read_all(&d);
+    drive_end(&d);
+}
+
+static void a_sack_goes_along_with_data(void **state)
+{
+    (void)state;
+    uint8_t out[WEIR_MTU];
+    static const uint8_t byte[1] = { 0 };
+    struct weir_sctp_send_opts opts = { 0 };
+    begin();
+    data(WHOLE, 0);
+    assert_int_equal(weir_sctp_write(&d.s, d.now, 0, weir_span_of(byte, 1), &opts), WEIR_OK);
+    assert_true(drive_send(&d, out) != 0);
+    assert_int_equal(out[12], CHUNK_SACK);
+    assert_int_equal(out[28], CHUNK_DATA);
+    assert_false(sends_sack());
+    drive_read_all(&d);
+    drive_end(&d);
+}
+
+static void an_opening_window_is_told_by_quarters(void **state)
+{
+    (void)state;
+    struct weir_sctp_message m;
+    begin();
+    for (uint32_t i = 0; i < 24; i++) {
+        data(WHOLE, i);
+        (void)sends_sack();
+    }
+    assert_int_equal(d.s.rwnd_told, 0);
+    for (unsigned i = 1; i <= 24; i++) {
+        assert_true(weir_sctp_read(&d.s, &m));
+        weir_sctp_release(&d.s, d.now, &m);
+        assert_int_equal(sends_sack(), i % 6 == 0);
+    }
+    drive_end(&d);
+}
+
+static void shutdown_ends_with_complete(void **state)
+{
+    (void)state;
+    uint8_t out[WEIR_MTU];
+    drive_begin(&d, WEIR_SCTP_SHUTDOWN_SENT);
+    drive_simple_chunk(&d, CHUNK_SHUTDOWN_ACK);
+    assert_int_equal(drive_send(&d, out), 16);
+    assert_int_equal(out[12], CHUNK_SHUTDOWN_COMPLETE);
+    assert_int_equal(out[13], 0);
+    assert_int_equal(weir_be32(out + 4), DRIVE_PEER_TAG);
+    drive_end(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slow_start_doubles_and_avoidance_adds),
+        cmocka_unit_test(a_window_of_losses_halves_once),
+        cmocka_unit_test(a_timeout_leaves_one_packet),
+        cmocka_unit_test(waits_double_until_something_is_acknowledged),
+        cmocka_unit_test(what_was_sent_twice_is_not_timed),
+        cmocka_unit_test(the_peers_window_is_kept),
+        cmocka_unit_test(a_sack_allows_what_it_acknowledges_and_four),
+        cmocka_unit_test(silence_shrinks_the_window),
+        cmocka_unit_test(taken_back_counts_as_missing),
+        cmocka_unit_test(every_second_packet_is_acknowledged),
+        cmocka_unit_test(a_sack_goes_along_with_data),
+        cmocka_unit_test(an_opening_window_is_told_by_quarters),
+        cmocka_unit_test(shutdown_ends_with_complete),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
