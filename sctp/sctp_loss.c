@@ -192,7 +192,7 @@ static void chunk_lost(struct weir_sctp *s, weir_time now, uint32_t i)
     struct tx_chunk *c = chunk_at(s, i);
     uint32_t payload = buf_at(s, i)->len;
     if (s->is_rtt_timed && s->rtt_tsn == c->tsn) {
-        s->is_rtt_timed = false;
+        s->is_rtt_timed = false; /* [RFC 9260 6.3.1 C5 MUST] Karn: no sample from this one */
     }
     s->peer_rwnd += payload; /* [RFC 9260 6.2.1 C] */
     if (s->remote.has_forward_tsn && weir_sctp_is_past_limit(c, now)) {

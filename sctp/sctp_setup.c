@@ -14,7 +14,6 @@
 
 static void t1_start(struct weir_sctp *s, weir_time now)
 {
-    s->t1_count = 0;
     s->t1_at = weir_time_add(now, s->config.rto_initial);
 }
 
@@ -325,9 +324,14 @@ void weir_sctp_rx_stale_cookie(struct weir_sctp *s, weir_time now)
     if (s->state != WEIR_SCTP_COOKIE_ECHOED) {
         return;
     }
-    uint32_t count = s->t1_count;
+    /* A peer that calls every cookie stale does not keep us here for ever. */
+    uint32_t count = s->t1_count + 1;
+    if (count > s->config.init_retransmits_max) {
+        weir_sctp_end(s, now, WEIR_SCTP_REASON_TIMEOUT, CAUSE_STALE_COOKIE);
+        return;
+    }
     weir_sctp_set_state(s, now, WEIR_SCTP_COOKIE_WAIT, CAUSE_STALE_COOKIE);
     s->owed = (s->owed & ~(uint32_t)OWES_COOKIE_ECHO) | OWES_INIT;
+    s->t1_count = count;
     t1_start(s, now);
-    s->t1_count = count; /* a peer that calls every cookie stale does not keep us here for ever */
 }

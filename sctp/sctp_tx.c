@@ -415,9 +415,6 @@ static void fill_lost(struct weir_sctp *s, weir_time now, struct weir_wr *w)
         chunk_write(w, s, c, buf_at(s, i));
         s->rtx_count--;
         s->counters.rtx_chunks++;
-        if (s->is_rtt_timed && s->rtt_tsn == c->tsn) {
-            s->is_rtt_timed = false; /* [RFC 9260 6.3.1 C5 MUST] Karn: no sample from this one */
-        }
         chunk_sent(s, now, i);
     }
     /* [RFC 9260 7.2.4 step 3] One packet may ignore cwnd. */

@@ -217,6 +217,26 @@ static void attack_C6_a_flood_of_inits_changes_nothing(void **state)
     }
 }
 
+/* A peer that answers every cookie with "stale" is given up in the end. */
+static void attack_C5_every_cookie_is_stale(void **state)
+{
+    (void)state;
+    struct drive d;
+    uint8_t chunk[64], out[WEIR_MTU];
+    const uint8_t stale[] = { CHUNK_ERROR, 0, 0, 12, 0, 3, 0, 8, 0, 0, 0, 1 };
+    unsigned turns = 0;
+    drive_begin(&d, WEIR_SCTP_COOKIE_WAIT);
+    while (d.s.state != WEIR_SCTP_OVER) {
+        (void)drive_chunks(&d, weir_span_of(chunk, drive_init_chunk(chunk, true)));
+        assert_int_equal(d.s.state, WEIR_SCTP_COOKIE_ECHOED);
+        (void)drive_chunks(&d, weir_span_of(stale, sizeof stale));
+        while (drive_send(&d, out) != 0) {
+        }
+        assert_true(++turns <= d.s.config.init_retransmits_max + 1);
+    }
+    drive_end(&d);
+}
+
 static void attack_C19_chunks_of_extensions_we_have_not(void **state)
 {
     (void)state;
@@ -241,6 +261,7 @@ int main(void)
         cmocka_unit_test(attack_C1_chunk_lengths_below_the_header),
         cmocka_unit_test(attack_C3_a_cookie_longer_than_its_packet),
         cmocka_unit_test(attack_C5_a_tampered_cookie),
+        cmocka_unit_test(attack_C5_every_cookie_is_stale),
         cmocka_unit_test(attack_C6_a_flood_of_inits_changes_nothing),
         cmocka_unit_test(attack_C19_chunks_of_extensions_we_have_not),
     };

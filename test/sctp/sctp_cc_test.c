@@ -200,6 +200,51 @@ static void a_sack_allows_what_it_acknowledges_and_four(void **state)
     drive_end(&d);
 }
 
+/* [RFC 9260 6.1 C MUST] A lost chunk does not fit beside the SACK: what would fit waits for it. */
+static void what_is_lost_goes_before_what_is_new(void **state)
+{
+    (void)state;
+    static const uint8_t byte[1] = { 0 };
+    uint8_t out[WEIR_MTU];
+    struct weir_sctp_send_opts opts = { 0 };
+    begin();
+    write_full(4);
+    (void)flush();
+    sack(0, 1000000, 2, 2);
+    sack(0, 1000000, 2, 3);
+    sack(0, 1000000, 2, 4);
+    assert_int_equal(d.s.rtx_count, 1);
+    assert_int_equal(weir_sctp_write(&d.s, d.now, 0, weir_span_of(byte, 1), &opts), WEIR_OK);
+    const uint8_t data_chunk[] = { CHUNK_DATA, WHOLE | FLAG_IMMEDIATE, 0, 17, 0, 0, 3, 0xe8, 0, 0,
+                                   0, 0, 0, 0, 0, 0, 1, 0, 0, 0 };
+    (void)drive_chunks(&d, weir_span_of(data_chunk, sizeof data_chunk));
+    assert_int_equal(drive_send(&d, out), 28); /* the SACK alone */
+    assert_int_equal(drive_send(&d, out), 12 + PACKET);
+    assert_int_equal(weir_be32(out + 16), DRIVE_TSN);
+    assert_true(drive_send(&d, out) != 0);
+    drive_read_all(&d);
+    drive_end(&d);
+}
+
+/* The request waits for the acknowledgement of what was sent on the stream. */
+static void a_reset_waits_for_its_data(void **state)
+{
+    (void)state;
+    uint8_t out[WEIR_MTU];
+    begin();
+    write_full(2);
+    (void)flush();
+    assert_int_equal(weir_sctp_reset_stream(&d.s, 0), WEIR_OK);
+    assert_int_equal(drive_send(&d, out), 0);
+    sack(1, 1000000, 0, 0);
+    assert_int_equal(drive_send(&d, out), 0);
+    sack(2, 1000000, 0, 0);
+    assert_int_equal(drive_send(&d, out), 12 + 24);
+    assert_int_equal(out[12], CHUNK_RE_CONFIG);
+    assert_int_equal(weir_be32(out + 28), DRIVE_TSN + 1); /* the last TSN assigned */
+    drive_end(&d);
+}
+
 static void silence_shrinks_the_window(void **state)
 {
     (void)state;
@@ -339,6 +384,8 @@ int main(void)
         cmocka_unit_test(what_was_sent_twice_is_not_timed),
         cmocka_unit_test(the_peers_window_is_kept),
         cmocka_unit_test(a_sack_allows_what_it_acknowledges_and_four),
+        cmocka_unit_test(what_is_lost_goes_before_what_is_new),
+        cmocka_unit_test(a_reset_waits_for_its_data),
         cmocka_unit_test(silence_shrinks_the_window),
         cmocka_unit_test(taken_back_counts_as_missing),
         cmocka_unit_test(every_second_packet_is_acknowledged),
