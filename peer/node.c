@@ -243,10 +243,15 @@ void weir_node_free(struct weir_node *n, struct weir_peer *p)
     for (int v = 0; v < WEIR_PEER_VERDICTS; v++) {
         n->verdicts[v] += p->verdicts[v];
     }
-    for (uint32_t i = 0; i < n->touched_count; i++) {
-        if (n->touched[i] == slot) {
-            n->touched[i] = NODE_NONE;
+    if (p->node_is_touched) {
+        uint32_t at = 0;
+        while (n->touched[at] != slot) {
+            at++;
         }
+        n->touched_count--;
+        memmove(&n->touched[at], &n->touched[at + 1],
+                (n->touched_count - at) * sizeof n->touched[0]);
+        n->touched_at -= at < n->touched_at ? 1 : 0;
     }
     for (size_t i = 0; i < n->items; i++) { /* what the batch still holds for it is nobody's now */
         n->item[i].peer = n->item[i].peer == p ? NULL : n->item[i].peer;
@@ -455,13 +460,11 @@ static bool run_timer(struct weir_node *n)
 
 static bool next_touched(struct weir_node *n)
 {
-    while (n->touched_at < n->touched_count) {
-        n->current = n->touched[n->touched_at++];
-        if (n->current != NODE_NONE) {
-            return true;
-        }
+    if (n->touched_at == n->touched_count) {
+        return false;
     }
-    return false;
+    n->current = n->touched[n->touched_at++];
+    return true;
 }
 
 /* Go on to whatever may bring the next event; false when all is done until the next wait. */
@@ -556,9 +559,6 @@ static bool stage_send(struct weir_node *n)
     uint32_t kept = 0;
     bool has_room = true;
     for (uint32_t i = 0; i < n->touched_count; i++) {
-        if (n->touched[i] == NODE_NONE) {
-            continue;
-        }
         struct weir_peer *p = &n->peer[n->touched[i]];
         follow_ufrag(n, p);
         has_room = has_room && send_peer(n, p, &packets, &bytes);

@@ -135,7 +135,7 @@ static void answer_call(struct end *e, struct weir_peer *p)
     tell(e->fd, text, (uint32_t)w.len);
 }
 
-/* Run the node until the channel of this end is open. */
+/* Run the node until the channel of this end is open, and what that made it owe has left. */
 static void run_until_open(struct end *e)
 {
     struct weir_event ev;
@@ -152,6 +152,11 @@ static void run_until_open(struct end *e)
                 die("the connection failed");
             }
         }
+    }
+    if (weir_node_wait(e->node, 0) != WEIR_OK) {
+        die("the pump broke");
+    }
+    while (weir_node_event(e->node, &ev)) {
     }
 }
 
