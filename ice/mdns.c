@@ -50,15 +50,23 @@ static struct weir_mdns_query *find_query(struct weir_mdns *m, struct weir_span 
     return NULL;
 }
 
-static bool is_local_name(struct weir_span name)
+/* One random name per address and page is what browsers make: 8-4-4-4-12 hexadecimal digits. Nothing
+ * else is asked for: the peer must not make us look for names of its choice on our network. */
+static bool is_browser_name(struct weir_span name)
 {
-    return name.n > 6 && name.n < WEIR_MDNS_NAME_MAX
-           && same_name(".local", weir_span_of(name.p + name.n - 6, 6));
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx.local";
+    bool fits = name.n == sizeof form - 1;
+    for (size_t i = 0; fits && i < sizeof form - 1; i++) {
+        uint8_t c = lower(name.p[i]);
+        bool is_hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+        fits = form[i] == 'x' ? is_hex : c == (uint8_t)form[i];
+    }
+    return fits;
 }
 
 enum weir_status weir_mdns_ask(struct weir_mdns *m, weir_time now, struct weir_span name)
 {
-    if (!is_local_name(name)) {
+    if (!is_browser_name(name)) {
         return WEIR_ERR_ARG;
     }
     if (find_query(m, name) != NULL) {
@@ -166,6 +174,9 @@ static bool take_record(struct weir_mdns *m, struct weir_span name, uint16_t typ
     } else {
         return false;
     }
+    if (weir_addr_is_any(&addr) || weir_addr_is_multicast(&addr)) {
+        return false; /* nobody lives there */
+    }
     settle(m, q, &addr);
     return true;
 }
@@ -266,6 +277,12 @@ static void write_name(struct weir_wr *w, const char *name, size_t n)
     weir_wr_u8(w, 0);
 }
 
+struct weir_addr weir_mdns_group(enum weir_family family)
+{
+    static const uint8_t six[16] = { 0xff, 0x02, [15] = 0xfb };
+    return family == WEIR_IPV6 ? weir_addr_v6(six, MDNS_PORT) : weir_addr_v4(224, 0, 0, 251, MDNS_PORT);
+}
+
 size_t weir_mdns_send(struct weir_mdns *m, struct weir_mspan out)
 {
     for (unsigned i = 0; i < WEIR_MDNS_QUERIES_MAX; i++) {
@@ -284,8 +301,9 @@ size_t weir_mdns_send(struct weir_mdns *m, struct weir_mspan out)
         write_name(&w, q->name, q->name_bytes);
         weir_wr_u16(&w, TYPE_AAAA);
         weir_wr_u16(&w, CLASS_IN);
-        q->owes_question = false;
-        return weir_wr_done(&w);
+        size_t n = weir_wr_done(&w);
+        q->owes_question = n == 0;
+        return n;
     }
     return 0;
 }

@@ -48,14 +48,16 @@ struct weir_mdns {
 };
 
 WEIR_API void weir_mdns_init(struct weir_mdns *m);
-/* Ask for a name that ends in ".local". WEIR_ERR_ARG: it does not, or is too long; WEIR_ERR_FULL: too
- * many at once. */
+/* Ask for "<uuid>.local". WEIR_ERR_ARG: the name is of another form, and no browser's; WEIR_ERR_FULL: too
+ * many at once. Asking twice is asking once. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_mdns_ask(struct weir_mdns *m, weir_time now,
                                                         struct weir_span name);
 WEIR_API enum weir_mdns_verdict weir_mdns_recv(struct weir_mdns *m, const struct weir_addr *from,
                                                struct weir_span packet);
 WEIR_API void weir_mdns_tick(struct weir_mdns *m, weir_time now);
-/* The next question; 0 = none. It goes to 224.0.0.251 port 5353. */
+/* Where questions go: 224.0.0.251 or ff02::fb, port 5353 [RFC 6762 3]. The same bytes serve both. */
+WEIR_API struct weir_addr weir_mdns_group(enum weir_family family);
+/* The next question; 0 = none, or `out` is too small and it is kept. */
 WEIR_API size_t weir_mdns_send(struct weir_mdns *m, struct weir_mspan out);
 WEIR_API bool weir_mdns_event(struct weir_mdns *m, struct weir_mdns_event *out);
 WEIR_API weir_time weir_mdns_deadline(const struct weir_mdns *m);
