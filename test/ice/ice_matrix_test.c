@@ -299,7 +299,7 @@ static void every_response_has_its_verdict(void **state)
         struct saying says = row[i].says;
         struct weir_path path = s.path;
         says.txid = row[i].is_stray ? NULL : s.last_txid;
-        path.remote.port += row[i].from_elsewhere ? 1 : 0;
+        path.remote.port = (uint16_t)(2000 + (row[i].from_elsewhere ? 1 : 0));
         enum weir_ice_verdict v = tell_from(&s, &says, &path);
         if (v != row[i].want || the_pair(&s)->state != row[i].then) {
             fail_msg("%s: %s, then %s", row[i].why, weir_ice_verdict_name(v),
