@@ -227,7 +227,10 @@ struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
     n->is_used[slot] = true;
     n->peers++;
     weir_demux_add_peer(&n->demux, slot, weir_ice_ufrag(&p->ice));
-    for (uint32_t i = 0; i < n->locals; i++) {
+    if (n->config.spread_locals) {
+        (void)!weir_peer_add_local(p, now, &n->local[n->conn_next % n->locals]);
+    }
+    for (uint32_t i = 0; i < n->locals && !n->config.spread_locals; i++) {
         (void)!weir_peer_add_local(p, now, &n->local[i]); /* as many as ICE takes */
     }
     if (n->config.stun_server.family != WEIR_FAMILY_NONE) {

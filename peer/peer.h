@@ -359,6 +359,9 @@ struct weir_node_config {
     uint32_t binds;
     uint16_t port;                    /* for all of them when `bind` gives none; 0 = any */
     bool with_loopback;               /* when bind is NULL */
+    bool spread_locals;               /* give each peer one of the addresses, in turn: peers that share
+                                         both addresses with another cannot be told apart, so two
+                                         hosts with many peers between them need many ports */
     bool no_mdns;
     uint32_t peers_max;               /* 0 = 64 */
     uint32_t pool_buffers;            /* 0 = 512 per peer, at most 32,768 */

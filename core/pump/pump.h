@@ -19,7 +19,7 @@
 #include "core/addr.h"
 #include "core/base.h"
 
-#define WEIR_PUMP_SOCKETS_MAX 32   /* one per local address and purpose */
+#define WEIR_PUMP_SOCKETS_MAX 64   /* one per local address and purpose */
 #define WEIR_PUMP_TX_SLOTS 1024    /* datagrams queued or in flight: 2 MiB */
 #define WEIR_PUMP_RX_BUFFERS 64    /* landing buffers of 64 KiB: 4 MiB */
 #define WEIR_PUMP_SEGMENTS_MAX 64  /* the kernel's UDP_MAX_SEGMENTS */

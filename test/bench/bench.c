@@ -80,11 +80,18 @@ static bool has_news(int fd)
 
 /* -- Ends -------------------------------------------------------------------------------------- */
 
-static struct weir_node *open_node(const struct options *o, uint32_t peers, uint32_t buffers)
+/* With many peers between the same two nodes, every pair needs a path of its own: one side has 61 ports,
+ * the other 64, so that 3,904 pairs differ. */
+static struct weir_node *open_node(const struct options *o, bool is_caller, uint32_t peers,
+                                   uint32_t buffers)
 {
     char error[WEIR_NODE_ERROR_BYTES];
-    struct weir_addr bind = weir_addr_v4(127, 0, 0, 1, 0);
-    struct weir_node_config c = { .bind = &bind, .binds = 1, .peers_max = peers, .no_mdns = true,
+    struct weir_addr bind[64];
+    for (int i = 0; i < 64; i++) {
+        bind[i] = weir_addr_v4(127, 0, 0, 1, 0);
+    }
+    struct weir_node_config c = { .bind = bind, .binds = peers == 1 ? 1 : is_caller ? 61 : 64,
+                                  .spread_locals = true, .peers_max = peers, .no_mdns = true,
                                   .pool_buffers = buffers, .pump = { .kind = o->pump } };
     struct weir_node *n = weir_node_open(&c, error);
     if (n == NULL) {
@@ -448,7 +455,7 @@ static void run_rtp(struct end *e, int procs)
 static void run_end(struct end *e, int procs)
 {
     bool is_memory = strcmp(e->scenario, "memory") == 0;
-    e->node = open_node(&e->options, is_memory ? e->options.pairs : 1, 4096);
+    e->node = open_node(&e->options, e->is_caller, is_memory ? e->options.pairs : 1, 4096);
     if (strcmp(e->scenario, "setup") == 0) {
         run_setup(e, procs);
     } else if (strcmp(e->scenario, "throughput") == 0) {
