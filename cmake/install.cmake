@@ -1,0 +1,43 @@
+# One library of everything, static and shared, with headers, weir.pc and a CMake package. Only names that
+# begin with weir_ leave the shared one.
+set(objects "")
+foreach(layer IN LISTS WEIR_LAYERS)
+    list(APPEND objects $<TARGET_OBJECTS:weir_${layer}_objects>)
+endforeach()
+
+add_library(weir_all_static STATIC ${objects})
+set_target_properties(weir_all_static PROPERTIES OUTPUT_NAME weir EXPORT_NAME weir_static)
+add_library(weir_all SHARED ${objects})
+set_target_properties(weir_all PROPERTIES
+    OUTPUT_NAME weir EXPORT_NAME weir VERSION ${PROJECT_VERSION} SOVERSION 0
+    LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/weir.map)
+if(NOT WEIR_SANITIZE)
+    target_link_options(weir_all PRIVATE
+        -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/weir.map -Wl,--no-undefined)
+endif()
+foreach(target weir_all weir_all_static)
+    target_include_directories(${target} INTERFACE
+        $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/weir>)
+endforeach()
+target_link_libraries(weir_all PRIVATE ${WEIR_CRYPTO_LIBS} uring)
+
+install(TARGETS weir_all weir_all_static EXPORT weir
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+foreach(dir core core/pump stun ice dtls sctp srtp rtcp sdp peer)
+    file(GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${dir}/*.h)
+    list(FILTER headers EXCLUDE REGEX "_int\\.h$")
+    install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weir/${dir})
+endforeach()
+
+configure_file(cmake/weir.pc.in ${PROJECT_BINARY_DIR}/weir.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/weir.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+include(CMakePackageConfigHelpers)
+install(EXPORT weir NAMESPACE weir:: FILE weir-targets.cmake
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/weir)
+configure_package_config_file(cmake/weir-config.cmake.in ${PROJECT_BINARY_DIR}/weir-config.cmake
+    INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/weir)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/weir-config-version.cmake
+    COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/weir-config.cmake ${PROJECT_BINARY_DIR}/weir-config-version.cmake
+    DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/weir)

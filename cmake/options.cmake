@@ -23,7 +23,7 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 add_library(weir_flags INTERFACE)
 target_compile_options(weir_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes
-    -Wmissing-prototypes -Wswitch-enum -Wvla -Wundef -fno-strict-aliasing -fvisibility=hidden)
+    -Wmissing-prototypes -Wswitch-enum -Wvla -Wundef -fno-strict-aliasing)
 if(WEIR_WERROR)
     target_compile_options(weir_flags INTERFACE -Werror)
 endif()
