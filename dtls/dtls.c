@@ -1,7 +1,7 @@
 /* The five verbs, and what stands around a handshake.
  *
  *  recv   1. take one record off the datagram, check its header
- *         2. without protection: handshake and ChangeCipherSpec go on, alerts are noted, data dropped
+ *         2. without protection: handshake and ChangeCipherSpec go on, alerts are noted
  *         3. under protection: held if its keys are not there yet, else opened and handled
  *         4. then the held record gets its turn, if the one before made it readable
  *  tick   gives up, or sends the flight again
@@ -302,7 +302,8 @@ size_t weir_dtls_seal(struct weir_dtls *d, struct weir_mspan buf, size_t plain_a
         || d->tx_seq[1] >= SEQUENCE_END - RESERVED_NUMBERS) {
         return 0;
     }
-    return weir_dtls_record_seal(d, 1, CONTENT_DATA, VERSION_1_2, buf.p + plain_at - head, plain_len);
+    return weir_dtls_record_seal(d, 1, CONTENT_DATA, VERSION_1_2, buf.p + plain_at - head,
+                                 plain_len);
 }
 
 /* -- Fingerprints, keys, timing ---------------------------------------------------------------- */

@@ -5,9 +5,9 @@
  * the fingerprint that signalling told. Until that was checked there is no CONNECTED event, no key
  * leaves and no application data is delivered.
  *
- * Drive it with five verbs: recv a datagram (one record per call, until nothing is left of it), tick
- * when the deadline has come, then take events until there are none and datagrams (send) until it
- * gives 0. Take events after every call that changes something; take datagrams before waiting.
+ * Drive it with five verbs: recv a datagram (one record per call, until nothing is left of it),
+ * tick when the deadline has come, then take events until there are none and datagrams (send) until
+ * it gives 0. Take events after every call that changes something; take datagrams before waiting.
  * `now` never decreases. A client begins with weir_dtls_start; a server waits for a hello.
  *
  * The structure is flat: copying it is a snapshot. Fields below "private" are for reading in tests
@@ -82,7 +82,7 @@ enum weir_dtls_verdict {
     WEIR_DTLS_CCS_MALFORMED,      /* ChangeCipherSpec is one byte, 1 */
     WEIR_DTLS_CCS_UNEXPECTED,     /* early or again */
     WEIR_DTLS_ALERT_MALFORMED,    /* not two bytes, or a level that is neither 1 nor 2 */
-    WEIR_DTLS_ALERT_PLAIN,        /* an alert that anybody could have sent: remembered, not obeyed */
+    WEIR_DTLS_ALERT_PLAIN,        /* an alert that anybody could have sent: noted, not obeyed */
     /* Fragments and their messages [RFC 6347 4.2.2] */
     WEIR_DTLS_FRAGMENT_TRUNCATED, /* no room for its header, or for the length that it names */
     WEIR_DTLS_FRAGMENT_RANGE,     /* reaches over the end of its message */
@@ -173,7 +173,7 @@ struct weir_dtls_config {
     uint8_t srtp_profiles;                /* 0: no SRTP */
     uint8_t address_bytes;
     uint16_t mtu;                         /* of handshake datagrams; 0: WEIR_DTLS_MTU_DEFAULT */
-    uint16_t srtp_profile[WEIR_DTLS_SRTP_PROFILES_MAX]; /* enum weir_dtls_srtp_profile, best first */
+    uint16_t srtp_profile[WEIR_DTLS_SRTP_PROFILES_MAX]; /* enum weir_dtls_srtp_profile, in order */
     struct weir_dtls_fingerprint fingerprint[WEIR_DTLS_FINGERPRINTS_MAX];
     weir_duration rto;                    /* first retransmission; 0: 50 ms */
     weir_duration rto_max;                /* 0: 3 s */
@@ -308,7 +308,7 @@ WEIR_API void weir_dtls_init(struct weir_dtls *d, const struct weir_dtls_config 
 /* Wipe all that is secret, and the rest. */
 WEIR_API void weir_dtls_deinit(struct weir_dtls *d);
 
-/* A client writes its hello. For a server this does nothing. WEIR_ERR_STATE when it began before. */
+/* A client writes its hello. For a server this does nothing. WEIR_ERR_STATE when already begun. */
 WEIR_MUST_CHECK WEIR_API enum weir_status weir_dtls_start(struct weir_dtls *d, weir_time now);
 
 /* Handle the first record of *datagram in place and take it off its front; call again until
@@ -321,8 +321,8 @@ WEIR_API enum weir_dtls_verdict weir_dtls_recv(struct weir_dtls *d, weir_time no
 /* Run the timers that are due. */
 WEIR_API void weir_dtls_tick(struct weir_dtls *d, weir_time now);
 
-/* The next datagram of the handshake or with an alert: 0 = none. Order: flight, alert. Give room for
- * the configured MTU; if `out` is too small for anything, 0 is returned and nothing is lost. */
+/* The next datagram of the handshake or with an alert: 0 = none. Order: flight, alert. Give room
+ * for the configured MTU; if `out` is too small for anything, 0 is returned and nothing is lost. */
 WEIR_API size_t weir_dtls_send(struct weir_dtls *d, weir_time now, struct weir_mspan out);
 
 WEIR_API bool weir_dtls_event(struct weir_dtls *d, struct weir_dtls_event *event);
@@ -338,9 +338,9 @@ WEIR_API void weir_dtls_close(struct weir_dtls *d, weir_time now);
 WEIR_API size_t weir_dtls_head_bytes(const struct weir_dtls *d);
 WEIR_API size_t weir_dtls_overhead(const struct weir_dtls *d);
 
-/* Protect plain_len bytes at buf.p + plain_at in place. The record begins weir_dtls_head_bytes before
- * them and ends 16 behind; its length is returned. 0 when not connected, when a bound of buf is
- * crossed, when plain_len exceeds WEIR_DTLS_PLAIN_MAX, or when the sequence numbers are used up. */
+/* Protect plain_len bytes at buf.p + plain_at in place. The record begins weir_dtls_head_bytes
+ * before them and ends 16 behind; its length is returned. 0 when not connected, when a bound of buf
+ * is crossed, when plain_len exceeds WEIR_DTLS_PLAIN_MAX, or when numbers are used up. */
 WEIR_MUST_CHECK WEIR_API size_t weir_dtls_seal(struct weir_dtls *d, struct weir_mspan buf,
                                                size_t plain_at, size_t plain_len);
 
@@ -364,7 +364,7 @@ WEIR_MUST_CHECK WEIR_API enum weir_status weir_dtls_export(const struct weir_dtl
 WEIR_MUST_CHECK WEIR_API bool weir_dtls_keylog(const struct weir_dtls *d, uint8_t client_random[32],
                                                uint8_t master_secret[48]);
 
-/* The path's round-trip time is known: retransmit after twice that, within 50 ms and the maximum. */
+/* The path's round-trip time is known: retransmit after twice that, 50 ms to the maximum. */
 WEIR_API void weir_dtls_set_rtt_hint(struct weir_dtls *d, weir_duration rtt);
 
 /* SHA-256 of the peer's certificate; false before it has arrived. */

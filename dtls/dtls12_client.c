@@ -134,7 +134,8 @@ static enum weir_dtls_verdict check_server_extensions(struct weir_dtls *d,
     }
     /* [RFC 5746 3.4 MUST] empty in a first handshake. [RFC 5746 4.1] A server without it is let in:
      * we never renegotiate, and the fingerprint names the one peer. */
-    if (weir_dtls_hello_find(h, EXTENSION_RENEGOTIATION, &body) && (body.n != 1 || body.p[0] != 0)) {
+    if (weir_dtls_hello_find(h, EXTENSION_RENEGOTIATION, &body)
+        && (body.n != 1 || body.p[0] != 0)) {
         return WEIR_DTLS_HELLO_RENEGOTIATES;
     }
     if (weir_dtls_hello_find(h, EXTENSION_SRTP, &body) && !take_srtp(d, body, profile)) {

@@ -27,8 +27,8 @@ void weir_dtls12_write_groups(struct weir_wr *w)
     weir_wr_close(w, list);
 }
 
-/* The first of ours that the client has. [RFC 8422 4] Without the extension every group is allowed;
- * P-256 is the one that everybody has. */
+/* The first of ours that the client has. [RFC 8422 4 MUST] The curve of our certificate must be in
+ * the client's list, too. Without the extension every group is allowed. */
 bool weir_dtls12_hello_groups(const struct dtls_hello *h, uint16_t *chosen)
 {
     struct weir_span body, list;
@@ -36,7 +36,7 @@ bool weir_dtls12_hello_groups(const struct dtls_hello *h, uint16_t *chosen)
         *chosen = WEIR_P256;
         return true;
     }
-    if (!weir_dtls_list16(body, &list)) {
+    if (!weir_dtls_list16(body, &list) || !weir_dtls_list_has(list, WEIR_P256)) {
         return false;
     }
     for (unsigned i = 0; i < GROUPS; i++) {
@@ -108,7 +108,7 @@ enum weir_dtls_verdict weir_dtls12_check_peer_certificate(struct weir_dtls *d, w
     if (v != WEIR_DTLS_OK) {
         return v;
     }
-    /* [RFC 5246 7.4.2 MUST] A server's key is of the suite's kind; a client may have any that signs. */
+    /* [RFC 5246 7.4.2 MUST] A server's key is of the suite's kind; a client has any that signs. */
     bool is_rsa = d->hs.peer_key.type == WEIR_PUBKEY_RSA;
     if (d->config.is_client && is_rsa != weir_dtls12_suite(d->suite)->is_rsa) {
         return WEIR_DTLS_CERT_KEY;
@@ -137,7 +137,8 @@ enum weir_dtls_verdict weir_dtls12_check_finished(struct weir_dtls *d, weir_time
     uint8_t expected[VERIFY_DATA_BYTES];
     (void)now;
     weir_dtls12_verify_data(d, !d->config.is_client, expected);
-    bool is_good = body.n == sizeof expected && weir_equal_secret(body.p, expected, sizeof expected);
+    bool is_good =
+        body.n == sizeof expected && weir_equal_secret(body.p, expected, sizeof expected);
     weir_wipe(expected, sizeof expected);
     return is_good ? WEIR_DTLS_OK : WEIR_DTLS_FINISHED;
 }

@@ -67,8 +67,9 @@ static bool expand_keys(struct weir_dtls *d)
     struct weir_dtls_keys *of_server = d->config.is_client ? &d->rx : &d->tx;
     prf(d, weir_span_of(d->master, MASTER_BYTES), "key expansion",
         weir_span_of(d->server_random, 32), weir_span_of(d->client_random, 32), out);
-    bool is_done = keys_init(d, of_client, suite->aead, block, iv, iv_bytes)
-                   && keys_init(d, of_server, suite->aead, block + key_bytes, iv + iv_bytes, iv_bytes);
+    bool is_done =
+        keys_init(d, of_client, suite->aead, block, iv, iv_bytes)
+        && keys_init(d, of_server, suite->aead, block + key_bytes, iv + iv_bytes, iv_bytes);
     weir_wipe(block, sizeof block);
     return is_done;
 }
@@ -94,7 +95,8 @@ void weir_dtls12_verify_data(const struct weir_dtls *d, bool is_of_client,
     uint8_t digest[WEIR_HASH_BYTES_MAX];
     struct weir_mspan data = { out, VERIFY_DATA_BYTES };
     weir_dtls_transcript_digest(d, suite->hash, digest);
-    prf(d, weir_span_of(d->master, MASTER_BYTES), is_of_client ? "client finished" : "server finished",
+    prf(d, weir_span_of(d->master, MASTER_BYTES),
+        is_of_client ? "client finished" : "server finished",
         weir_span_of(digest, weir_hash_bytes(suite->hash)), weir_span_of(NULL, 0), data);
 }
 

@@ -26,7 +26,7 @@ struct choice {
     bool has_points, has_renegotiation;
 };
 
-/* [RFC 5246 7.4.1.4.1] A client without the extension verifies SHA-1 alone, which we do not sign. */
+/* [RFC 5246 7.4.1.4.1] A client without the extension verifies SHA-1 alone, not ours. */
 static bool client_verifies_ours(const struct dtls_hello *h)
 {
     struct weir_span body, list;
@@ -101,7 +101,7 @@ static enum weir_dtls_verdict choose_security(const struct dtls_hello *h, struct
 static enum weir_dtls_verdict choose(const struct weir_dtls *d, const struct dtls_hello *h,
                                      struct choice *c)
 {
-    /* [RFC 8446 4.1.2] A client that can do more says 1.2 here. [RFC 6347 4.1] Versions count down. */
+    /* [RFC 8446 4.1.2] A client that can do more says 1.2 here. Versions count down. */
     if (h->version >> 8 != VERSION_1_2 >> 8 || h->version > VERSION_1_2) {
         return WEIR_DTLS_HELLO_VERSION;
     }
@@ -166,7 +166,7 @@ static void follow_numbers(struct weir_dtls *d)
     }
 }
 
-/* Smaller than the hello it answers, and no timer: the client repeats its hello [RFC 6347 4.2.4]. */
+/* Smaller than the hello it answers, and no timer: the client repeats its own [RFC 6347 4.2.4]. */
 static enum weir_dtls_verdict request_cookie(struct weir_dtls *d, weir_time now,
                                              const struct dtls_hello *h)
 {

@@ -5,8 +5,8 @@
  *  2. check    the chain's form; digests and public key of its first certificate
  *  3. match    the digests against the fingerprints, now if they are known, else when they are set
  *
- * Names, dates and issuers mean nothing here: the fingerprint came through signalling, and it is the
- * whole of the peer's identity.
+ * Names, dates and issuers mean nothing here: the fingerprint came through signalling, and it is
+ * the whole of the peer's identity.
  */
 #include "dtls/dtls_int.h"
 

@@ -3,7 +3,7 @@
  *  1. open, close   the handshake writes entries; nothing is sent while it does
  *  2. send          entries leave in order, as many as fit a datagram; long messages in fragments
  *  3. all sent      the timer is armed, if an answer is expected
- *  4. resend        the timer fired: everything again, with new record numbers, after twice the time
+ *  4. resend        the timer fired: everything again, with new record numbers; twice the time
  *  5. peer_resent   the peer's old flight came again: everything again, at most once in half a time
  *
  * A flight stays after its last sending: the one who ends the handshake must be able to repeat its
@@ -86,7 +86,7 @@ static size_t body_that_fits(size_t left, size_t room, bool is_first, size_t dat
     return is_first || (left > datagram && room >= FRAGMENT_MIN) ? room : 0;
 }
 
-/* A first hello goes out as 1.0, which is what all servers, middle-boxes too, take [RFC 5246 E.1]. */
+/* A first hello goes out as 1.0, which is what every server takes [RFC 5246 E.1]. */
 static uint16_t version_of(const struct entry *e)
 {
     return e->type == CONTENT_HANDSHAKE && e->content.p[0] == MESSAGE_CLIENT_HELLO ? VERSION_1_0
@@ -112,7 +112,8 @@ static size_t send_message(struct weir_dtls *d, const struct entry *e, uint8_t *
     memcpy(message, e->content.p, MESSAGE_HEADER_BYTES);
     weir_put24(message + 6, f->offset);
     weir_put24(message + 9, (uint32_t)part);
-    weir_copy(message + MESSAGE_HEADER_BYTES, e->content.p + MESSAGE_HEADER_BYTES + f->offset, part);
+    weir_copy(message + MESSAGE_HEADER_BYTES, e->content.p + MESSAGE_HEADER_BYTES + f->offset,
+              part);
     f->offset = (uint16_t)(f->offset + part);
     return weir_dtls_record_seal(d, e->epoch, CONTENT_HANDSHAKE, version_of(e), record,
                                  MESSAGE_HEADER_BYTES + part);
@@ -193,7 +194,8 @@ void weir_dtls_flight_resend(struct weir_dtls *d, weir_time now)
 void weir_dtls_flight_peer_resent(struct weir_dtls *d, weir_time now)
 {
     struct weir_dtls_flight *f = &d->flight;
-    /* Whoever can put one old fragment on the path gets no more out of us than the timer would send. */
+    /* Whoever can put one old fragment on the path gets no more out of us than the timer would
+     * send. */
     if (f->used == 0 || weir_dtls_flight_is_pending(f)
         || weir_time_since(now, f->sent_at) < f->rto / 2) {
         return;

@@ -110,7 +110,8 @@ static const struct dtls_row *row_of(const struct weir_dtls *d, uint8_t type)
 {
     const struct dtls_row *row = d->config.is_client ? weir_dtls12_client_rows
                                                      : weir_dtls12_server_rows;
-    unsigned rows = d->config.is_client ? weir_dtls12_client_row_count : weir_dtls12_server_row_count;
+    unsigned rows =
+        d->config.is_client ? weir_dtls12_client_row_count : weir_dtls12_server_row_count;
     for (unsigned i = 0; i < rows; i++) {
         if (row[i].step == d->step && row[i].message == type) {
             return &row[i];
@@ -119,8 +120,8 @@ static const struct dtls_row *row_of(const struct weir_dtls *d, uint8_t type)
     return NULL;
 }
 
-/* A hello that we cannot take ends nothing: the right one may still come, and anybody on the way can
- * make a wrong one. The same place in the sequence stays open. */
+/* A hello that we cannot take ends nothing: the right one may still come, and anybody on the way
+ * can make a wrong one. The same place in the sequence stays open. */
 static enum weir_dtls_verdict refuse(struct weir_dtls *d, weir_time now, enum weir_dtls_verdict v)
 {
     if (d->step == STEP_SERVER_HELLO) {

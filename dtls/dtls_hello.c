@@ -3,7 +3,8 @@
  *  1. the fixed fields: version, random, session, cookie, suites, compression
  *  2. the extensions: collected as type and body, none twice, order free, unknown ones kept
  *
- * Nothing is judged here but the form: what a field may say is for the version that takes the hello.
+ * Nothing is judged here but the form: what a field may say is for the version that takes the
+ * hello.
  */
 #include "dtls/dtls_int.h"
 

@@ -1,9 +1,9 @@
 /* What the files of dtls/ share. Included nowhere else.
  *
  * Reading order: dtls_record, dtls_reassembly, dtls_flight, dtls_hello, dtls_handshake, dtls_cert,
- * dtls_sign, dtls12_keys, dtls12_common, dtls12_client, dtls12_server, dtls (the verbs), dtls_alert,
- * dtls_print. Files named dtls_ know no version beyond the record format; files named dtls12_ are
- * DTLS 1.2 alone.
+ * dtls_sign, dtls12_keys, dtls12_common, dtls12_client, dtls12_server, dtls (the verbs),
+ * dtls_alert, dtls_print. Files named dtls_ know no version beyond the record format; files named
+ * dtls12_ are DTLS 1.2 alone.
  */
 #ifndef WEIR_DTLS_DTLS_INT_H
 #define WEIR_DTLS_DTLS_INT_H
@@ -202,7 +202,8 @@ struct dtls_hello {
 
 enum weir_dtls_verdict weir_dtls_hello_parse_client(struct weir_span body, struct dtls_hello *h);
 enum weir_dtls_verdict weir_dtls_hello_parse_server(struct weir_span body, struct dtls_hello *h);
-enum weir_dtls_verdict weir_dtls_hello_parse_verify(struct weir_span body, struct weir_span *cookie);
+enum weir_dtls_verdict weir_dtls_hello_parse_verify(struct weir_span body,
+                                                    struct weir_span *cookie);
 bool weir_dtls_hello_find(const struct dtls_hello *h, uint16_t type, struct weir_span *body);
 /* Is a 16-bit value in a list of them? */
 bool weir_dtls_list_has(struct weir_span list, uint16_t value);

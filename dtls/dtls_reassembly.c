@@ -1,9 +1,9 @@
 /* Fragments to messages, in order and in bounded memory [RFC 6347 4.2.2, 4.2.3].
  *
- *  0       1                       4               6                       9                       12
- *  +-------+-----------------------+---------------+-----------------------+-----------------------+--
+ *  0       1                       4               6                       9                  12
+ *  +-------+-----------------------+---------------+-----------------------+-----------------------+
  *  | type  | length of message     | message_seq   | offset of fragment    | length of fragment    |
- *  +-------+-----------------------+---------------+-----------------------+-----------------------+--
+ *  +-------+-----------------------+---------------+-----------------------+-----------------------+
  *
  *  1. take     one fragment out of a record
  *  2. add      find the slot of its message_seq in the window, or open one; copy what is new
@@ -11,9 +11,9 @@
  *  4. pop      the window moves by one; the buffer closes up
  *
  * One buffer serves all slots. The message expected next always gets room: what lies ahead of it is
- * thrown out, and comes again with the peer's retransmission. Fragments may overlap, repeat, come in
- * any order and be as short as one byte: a bit per byte tells what has arrived, and the first copy
- * of a byte counts.
+ * thrown out, and comes again with the peer's retransmission. Fragments may overlap, repeat, come
+ * in any order and be as short as one byte: a bit per byte tells what has arrived, and the first
+ * copy of a byte counts.
  */
 #include "dtls/dtls_int.h"
 

@@ -46,7 +46,8 @@ enum weir_dtls_verdict weir_dtls_record_check(const struct dtls_record *r)
     if (r->type < CONTENT_CCS || r->type > CONTENT_DATA) {
         return WEIR_DTLS_RECORD_TYPE;
     }
-    /* [RFC 6347 4.2.1] A first hello and its answer may say 1.0: the version tells the format only. */
+    /* [RFC 6347 4.2.1] A first hello and its answer may say 1.0: the version tells the format only.
+     */
     if (r->version != VERSION_1_2 && (r->version != VERSION_1_0 || r->epoch != 0)) {
         return WEIR_DTLS_RECORD_VERSION;
     }

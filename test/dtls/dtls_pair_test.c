@@ -8,7 +8,8 @@ static void a_handshake_connects_both_ends(void **state)
     sim_init_default(&s, 1);
     assert_true(sim_connect(&s, WEIR_SEC));
     sim_check_up(&s);
-    assert_string_equal(weir_dtls_suite_name(&s.end[0].d), "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
+    assert_string_equal(weir_dtls_suite_name(&s.end[0].d),
+                        "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256");
     assert_string_equal(weir_dtls_version_name(&s.end[1].d), "DTLS 1.2");
     assert_int_equal(weir_dtls_srtp(&s.end[0].d), WEIR_DTLS_SRTP_AEAD_AES_128_GCM);
     assert_int_equal(weir_dtls_srtp(&s.end[1].d), WEIR_DTLS_SRTP_AEAD_AES_128_GCM);
@@ -35,8 +36,8 @@ static void converse(uint64_t drop, uint64_t twice, uint64_t late, uint16_t mtu)
     s.twice = twice;
     s.late = late;
     if (!sim_connect(&s, 5 * WEIR_SEC)) {
-        fail_msg("mtu %u, drop %llx twice %llx late %llx: client in step %u, server in step %u", mtu,
-                 (unsigned long long)drop, (unsigned long long)twice, (unsigned long long)late,
+        fail_msg("mtu %u, drop %llx twice %llx late %llx: client in step %u, server in step %u",
+                 mtu, (unsigned long long)drop, (unsigned long long)twice, (unsigned long long)late,
                  s.end[0].d.step, s.end[1].d.step);
     }
     sim_check_up(&s);
@@ -309,7 +310,8 @@ static void a_wrong_fingerprint_ends_it_whenever_it_is_known(void **state)
             sim_start(&s);
             sim_run(&s, 100 * WEIR_MS);
             if (late != 0) {
-                assert_int_equal(weir_dtls_set_fingerprints(&s.end[who].d, s.now, &wrong, 1), WEIR_OK);
+                assert_int_equal(weir_dtls_set_fingerprints(&s.end[who].d, s.now, &wrong, 1),
+                                 WEIR_OK);
                 sim_drain(&s, who);
                 sim_run(&s, 100 * WEIR_MS);
                 /* Under protection the other end learns of it. */
@@ -468,7 +470,8 @@ static void a_copy_in_the_middle_goes_its_own_way(void **state)
     /* Back to the snapshot; what was on the way is gone, and timers repair it. */
     s.end[CLIENT].d = client;
     s.end[SERVER].d = server;
-    s.end[CLIENT].told[WEIR_DTLS_EVENT_CONNECTED] = s.end[SERVER].told[WEIR_DTLS_EVENT_CONNECTED] = 0;
+    memset(s.end[CLIENT].told, 0, sizeof s.end[CLIENT].told);
+    memset(s.end[SERVER].told, 0, sizeof s.end[SERVER].told);
     sim_run(&s, WEIR_SEC);
     assert_true(sim_is_up(&s));
     sim_check_up(&s);

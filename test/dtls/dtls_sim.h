@@ -40,7 +40,7 @@ struct sim {
     weir_time now;
     weir_duration delay;
     uint64_t drop, twice, late; /* bit i: the i-th datagram of the conversation */
-    size_t tear;                /* 0, or body bytes per fragment that epoch-0 messages are torn into */
+    size_t tear; /* 0, or body bytes per fragment that epoch-0 messages are torn into */
     bool is_shuffled;           /* datagrams take their time from a seed */
     uint32_t loss_permille;
     struct weir_rand rand;
@@ -228,11 +228,12 @@ static struct sim_datagram *sim_next(struct sim *s)
     return first;
 }
 
-/* One thing happens: a datagram arrives or a timer fires. False when nothing is left until `until`. */
+/* One thing happens: a datagram arrives or a timer fires. False when there is nothing. */
 static bool sim_step(struct sim *s, weir_time until)
 {
     struct sim_datagram *g = sim_next(s);
-    weir_time timer = weir_time_min(weir_dtls_deadline(&s->end[0].d), weir_dtls_deadline(&s->end[1].d));
+    weir_time timer =
+        weir_time_min(weir_dtls_deadline(&s->end[0].d), weir_dtls_deadline(&s->end[1].d));
     weir_time at = weir_time_min(g != NULL ? g->at : WEIR_NEVER, timer);
     if (at > until) {
         s->now = until;
