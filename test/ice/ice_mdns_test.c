@@ -270,6 +270,23 @@ static void attack_S22_more_names_than_room_and_a_flood_of_answers_are_bounded(v
     }
 }
 
+static void every_verdict_of_the_parser_has_a_file_that_yields_it(void **state)
+{
+    (void)state;
+    static const enum weir_mdns_verdict verdict[] = { WEIR_MDNS_SHORT, WEIR_MDNS_QUESTION,
+                                                      WEIR_MDNS_NAME, WEIR_MDNS_NOTHING };
+    for (size_t i = 0; i < sizeof verdict / sizeof verdict[0]; i++) {
+        struct weir_mdns m = asking(0);
+        char path[100];
+        snprintf(path, sizeof path, "fuzz/corpus/ice_mdns/reject/%s.bin",
+                 weir_mdns_verdict_name(verdict[i]));
+        struct weir_mspan bytes = test_read_file(path);
+        assert_int_equal(receive(&m, weir_span_const(bytes)), verdict[i]);
+        assert_int_equal(m.verdicts[verdict[i]], 1);
+        free(bytes.p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +300,7 @@ int main(void)
         cmocka_unit_test(attack_S22_a_name_of_ten_thousand_bytes_is_not_followed),
         cmocka_unit_test(a_compressed_answer_behind_others_is_found),
         cmocka_unit_test(attack_S22_more_names_than_room_and_a_flood_of_answers_are_bounded),
+        cmocka_unit_test(every_verdict_of_the_parser_has_a_file_that_yields_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
