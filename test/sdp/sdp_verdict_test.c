@@ -1,0 +1,180 @@
+/* Every rule of a description, broken once: the verdict names it, with its line. */
+#include "sdp/sdp.h"
+#include "test/support/support.h"
+
+#define HEAD "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+#define ICE "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n"
+#define HASH "a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:" \
+             "66:77:88:99:AA:BB:CC:DD:EE:FF\r\n"
+#define DTLS HASH "a=setup:actpass\r\n"
+#define DATA "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n"
+#define AUDIO "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=rtpmap:111 opus/48000/2\r\n"
+#define GOOD HEAD "a=group:BUNDLE 0\r\n" DATA ICE DTLS "a=mid:0\r\na=sctp-port:5000\r\n"
+
+static struct weir_sdp sdp, offer;
+
+static const struct row {
+    const char *name, *text;
+    enum weir_sdp_verdict want;
+    uint32_t line; /* 0: any */
+} row[] = {
+    { "good", GOOD, WEIR_SDP_OK, 0 },
+    { "bare line feeds", "v=0\no=- 1 2 IN IP4 1\ns=-\nt=0 0\n" DATA ICE DTLS "a=sctp-port:5000", WEIR_SDP_OK, 0 },
+    { "unknown lines", GOOD "a=nobody-knows:this\r\nb=AS:99999999999999\r\nk=x\r\n", WEIR_SDP_OK, 0 },
+    { "empty", "", WEIR_SDP_FIRST, 0 },
+    { "version", "v=1\r\n", WEIR_SDP_FIRST, 1 },
+    { "no version", "o=- 1 2 IN IP4 1\r\n", WEIR_SDP_FIRST, 1 },
+    { "no letter", HEAD "=x\r\n", WEIR_SDP_LINE, 5 },
+    { "no equals", HEAD "ax\r\n", WEIR_SDP_LINE, 5 },
+    { "blank line", HEAD "\r\n", WEIR_SDP_LINE, 5 },
+    { "origin of five", "v=0\r\no=- 1 2 IN IP4\r\n", WEIR_SDP_ORIGIN, 2 },
+    { "origin of words", "v=0\r\no=- x y IN IP4 1\r\n", WEIR_SDP_ORIGIN, 2 },
+    { "no origin", "v=0\r\ns=-\r\n", WEIR_SDP_ORIGIN, 0 },
+    { "media of two", HEAD "m=audio 9\r\n", WEIR_SDP_MEDIA, 5 },
+    { "P4 port 65536", HEAD "m=audio 65536 UDP/TLS/RTP/SAVPF 0\r\n", WEIR_SDP_PORT, 5 },
+    { "P4 port of letters", HEAD "m=audio 9x UDP/TLS/RTP/SAVPF 0\r\n", WEIR_SDP_PORT, 5 },
+    { "P9 plain RTP", HEAD "m=audio 9 RTP/AVP 0\r\n", WEIR_SDP_PROFILE, 5 },
+    { "P9 no feedback", HEAD "m=audio 9 UDP/TLS/RTP/SAVP 0\r\n", WEIR_SDP_PROFILE, 5 },
+    { "P9 SDES", HEAD "m=audio 9 RTP/SAVPF 0\r\n", WEIR_SDP_PROFILE, 5 },
+    { "P3 payload type 128", HEAD "m=audio 9 UDP/TLS/RTP/SAVPF 128\r\n", WEIR_SDP_FORMAT, 5 },
+    { "P3 payload type of words", HEAD "m=audio 9 UDP/TLS/RTP/SAVPF x\r\n", WEIR_SDP_FORMAT, 5 },
+    { "P3 rtpmap 128", HEAD AUDIO "a=rtpmap:128 opus/48000\r\n", WEIR_SDP_RTPMAP, 8 },
+    { "P3 rtpmap without name", HEAD AUDIO "a=rtpmap:111\r\n", WEIR_SDP_RTPMAP, 8 },
+    { "P4 clock 0", HEAD AUDIO "a=rtpmap:111 opus/0\r\n", WEIR_SDP_RTPMAP, 8 },
+    { "P4 channels 0", HEAD AUDIO "a=rtpmap:111 opus/48000/0\r\n", WEIR_SDP_RTPMAP, 8 },
+    { "P4 clock overflow", HEAD AUDIO "a=rtpmap:111 opus/99999999999999999999999\r\n", WEIR_SDP_RTPMAP, 8 },
+    { "P3 fmtp 200", HEAD AUDIO "a=fmtp:200 x=1\r\n", WEIR_SDP_FMTP, 8 },
+    { "feedback for nobody", HEAD AUDIO "a=rtcp-fb:x nack\r\n", WEIR_SDP_FEEDBACK, 8 },
+    { "extension 0", HEAD AUDIO "a=extmap:0 urn:x\r\n", WEIR_SDP_EXTMAP, 8 },
+    { "extension 300", HEAD AUDIO "a=extmap:300 urn:x\r\n", WEIR_SDP_EXTMAP, 8 },
+    { "extension without URI", HEAD AUDIO "a=extmap:1\r\n", WEIR_SDP_EXTMAP, 8 },
+    { "source of 33 bits", HEAD AUDIO "a=ssrc:4294967296 cname:x\r\n", WEIR_SDP_SSRC, 8 },
+    { "empty mid", HEAD AUDIO "a=mid:\r\n", WEIR_SDP_MID, 8 },
+    { "long mid", HEAD AUDIO "a=mid:12345678901234567890123456789012\r\n", WEIR_SDP_MID, 8 },
+    { "P6 the same mid", HEAD AUDIO "a=mid:0\r\n" AUDIO "a=mid:0\r\n", WEIR_SDP_MID_TWICE, 0 },
+    { "P6 bundle of nobody", HEAD "a=group:BUNDLE 7\r\n" AUDIO "a=mid:0\r\n", WEIR_SDP_GROUP, 5 },
+    { "P6 bundle twice", HEAD "a=group:BUNDLE 0 0\r\n" AUDIO "a=mid:0\r\n", WEIR_SDP_GROUP, 5 },
+    { "P7 ufrag of three", HEAD DATA "a=ice-ufrag:abc\r\n", WEIR_SDP_UFRAG, 7 },
+    { "P7 ufrag with a space", HEAD DATA "a=ice-ufrag:ab cd\r\n", WEIR_SDP_UFRAG, 7 },
+    { "P7 password of 21", HEAD DATA "a=ice-pwd:012345678901234567890\r\n", WEIR_SDP_PWD, 7 },
+    { "fingerprint of words", HEAD DATA "a=fingerprint:sha-256 hello\r\n", WEIR_SDP_FINGERPRINT, 7 },
+    { "D20 fingerprint too short", HEAD DATA "a=fingerprint:sha-256 00:11\r\n", WEIR_SDP_FINGERPRINT, 7 },
+    { "fingerprint without hash", HEAD DATA "a=fingerprint:\r\n", WEIR_SDP_FINGERPRINT, 7 },
+    { "P8 setup holdconn", HEAD DATA "a=setup:holdconn\r\n", WEIR_SDP_SETUP, 7 },
+    { "C17 sctp-port 0", HEAD DATA "a=sctp-port:0\r\n", WEIR_SDP_SCTP_PORT, 7 },
+    { "C17 sctp-port 65536", HEAD DATA "a=sctp-port:65536\r\n", WEIR_SDP_SCTP_PORT, 7 },
+    { "max-message-size of words", HEAD DATA "a=max-message-size:x\r\n", WEIR_SDP_MAX_MESSAGE, 7 },
+    /* What only judging sees. */
+    { "C17 no sctp-port", HEAD DATA ICE DTLS, WEIR_SDP_SCTP_PORT, 5 },
+    { "no rtcp-mux", HEAD AUDIO ICE DTLS, WEIR_SDP_RTCP_MUX, 5 },
+    { "no ICE", HEAD DATA DTLS "a=sctp-port:5000\r\n", WEIR_SDP_NO_ICE, 5 },
+    { "no fingerprint", HEAD DATA ICE "a=setup:actpass\r\na=sctp-port:5000\r\n", WEIR_SDP_NO_DTLS, 5 },
+    { "no setup", HEAD DATA ICE HASH "a=sctp-port:5000\r\n", WEIR_SDP_NO_DTLS, 5 },
+    { "D20 only a weak hash", HEAD DATA ICE "a=fingerprint:sha-1 00:11\r\na=setup:actpass\r\n"
+                              "a=sctp-port:5000\r\n", WEIR_SDP_NO_DTLS, 5 },
+    { "two transports", GOOD AUDIO ICE DTLS "a=mid:1\r\na=rtcp-mux\r\n", WEIR_SDP_NOT_BUNDLED, 0 },
+    { "nothing but rejections", HEAD "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\n", WEIR_SDP_NOTHING, 0 },
+    { "no sections", HEAD, WEIR_SDP_NOTHING, 0 },
+};
+
+static void every_rule_has_its_verdict_and_line(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct weir_sdp_error error;
+        struct weir_span text = weir_span_of(row[i].text, strlen(row[i].text));
+        enum weir_sdp_verdict v = weir_sdp_parse(text, &sdp, &error);
+        if (v == WEIR_SDP_OK) {
+            v = weir_sdp_judge_offer(&sdp, NULL, &error);
+        }
+        if (v != row[i].want || (row[i].line != 0 && error.line != row[i].line)) {
+            fail_msg("%s: %s in line %u", row[i].name, weir_sdp_verdict_name(v), error.line);
+        }
+    }
+}
+
+static void attack_P1_size_lines_and_control_characters_are_limited(void **state)
+{
+    (void)state;
+    struct weir_sdp_error error;
+    char *text = malloc(1 << 20);
+    memset(text, 'x', 1 << 20);
+    assert_int_equal(weir_sdp_parse(weir_span_of(text, 1 << 20), &sdp, &error), WEIR_SDP_LONG);
+    for (size_t i = 0; i < 10000; i += 4) {
+        memcpy(text + i, "a=x\n", 4);
+    }
+    assert_int_equal(weir_sdp_parse(weir_span_of(text, 10000), &sdp, &error), WEIR_SDP_LONG);
+    free(text);
+    assert_int_equal(weir_sdp_parse(WEIR_LIT("v=0\r\ns=\0\r\n"), &sdp, &error), WEIR_SDP_CONTROL);
+    assert_int_equal(weir_sdp_parse(WEIR_LIT("v=0\rs=-\r\n"), &sdp, &error), WEIR_SDP_CONTROL);
+}
+
+static void attack_P6_sections_and_payload_types_are_limited(void **state)
+{
+    (void)state;
+    struct weir_sdp_error error;
+    char text[8000];
+    size_t n = (size_t)snprintf(text, sizeof text, "%s", HEAD);
+    for (int i = 0; i < 17; i++) {
+        n += (size_t)snprintf(text + n, sizeof text - n, "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n");
+    }
+    assert_int_equal(weir_sdp_parse(weir_span_of(text, n), &sdp, &error), WEIR_SDP_MEDIA_COUNT);
+    assert_int_equal(error.line, 4 + 17);
+    n = (size_t)snprintf(text, sizeof text, "%sm=audio 9 UDP/TLS/RTP/SAVPF", HEAD);
+    for (int i = 0; i < 49; i++) {
+        n += (size_t)snprintf(text + n, sizeof text - n, " %d", i);
+    }
+    assert_int_equal(weir_sdp_parse(weir_span_of(text, n), &sdp, &error), WEIR_SDP_FORMAT);
+}
+
+static void attack_P8_an_answer_must_fit_its_offer(void **state)
+{
+    (void)state;
+    struct weir_sdp_error error;
+    assert_int_equal(weir_sdp_parse(WEIR_LIT(GOOD), &offer, &error), WEIR_SDP_OK);
+    static const struct {
+        const char *text;
+        enum weir_sdp_verdict want;
+    } answer[] = {
+        { GOOD, WEIR_SDP_ANSWER_SETUP },
+        { HEAD, WEIR_SDP_ANSWER_SHAPE },
+        { HEAD AUDIO ICE HASH "a=setup:active\r\na=mid:0\r\na=rtcp-mux\r\n", WEIR_SDP_ANSWER_SHAPE },
+        { HEAD DATA ICE HASH "a=setup:active\r\na=mid:9\r\na=sctp-port:1\r\n", WEIR_SDP_ANSWER_SHAPE },
+        { HEAD DATA ICE HASH "a=setup:active\r\na=mid:0\r\na=sctp-port:1\r\n", WEIR_SDP_OK },
+    };
+    for (size_t i = 0; i < sizeof answer / sizeof answer[0]; i++) {
+        assert_int_equal(weir_sdp_parse(weir_span_of(answer[i].text, strlen(answer[i].text)), &sdp,
+                                        &error), WEIR_SDP_OK);
+        assert_int_equal(weir_sdp_judge_answer(&offer, &sdp, &error), answer[i].want);
+    }
+}
+
+static void every_verdict_has_a_name_a_text_and_a_row(void **state)
+{
+    (void)state;
+    bool has_row[WEIR_SDP_VERDICTS] = { false };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        has_row[row[i].want] = true;
+    }
+    /* These have tests of their own above. */
+    has_row[WEIR_SDP_LONG] = has_row[WEIR_SDP_CONTROL] = has_row[WEIR_SDP_MEDIA_COUNT] = true;
+    has_row[WEIR_SDP_ANSWER_SHAPE] = has_row[WEIR_SDP_ANSWER_SETUP] = true;
+    for (int v = 0; v < WEIR_SDP_VERDICTS; v++) {
+        if (!has_row[v]) {
+            fail_msg("no row breaks %s", weir_sdp_verdict_name((enum weir_sdp_verdict)v));
+        }
+        assert_true(strlen(weir_sdp_verdict_text((enum weir_sdp_verdict)v)) > 10);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_rule_has_its_verdict_and_line),
+        cmocka_unit_test(attack_P1_size_lines_and_control_characters_are_limited),
+        cmocka_unit_test(attack_P6_sections_and_payload_types_are_limited),
+        cmocka_unit_test(attack_P8_an_answer_must_fit_its_offer),
+        cmocka_unit_test(every_verdict_has_a_name_a_text_and_a_row),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
