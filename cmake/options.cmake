@@ -24,6 +24,12 @@ add_library(weir_flags INTERFACE)
 target_compile_options(weir_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes
     -Wmissing-prototypes -Wswitch-enum -Wvla -Wundef -fno-strict-aliasing)
+# Compilers turn loops over text into calls of strlen, which the protocols must do without.
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(weir_flags INTERFACE -fno-tree-loop-distribute-patterns)
+else()
+    target_compile_options(weir_flags INTERFACE -fno-builtin-strlen)
+endif()
 if(WEIR_WERROR)
     target_compile_options(weir_flags INTERFACE -Werror)
 endif()
