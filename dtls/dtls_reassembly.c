@@ -1,9 +1,9 @@
 /* Fragments to messages, in order and in bounded memory [RFC 6347 4.2.2, 4.2.3].
  *
- *  0       1                       4               6                       9                  12
- *  +-------+-----------------------+---------------+-----------------------+-----------------------+
- *  | type  | length of message     | message_seq   | offset of fragment    | length of fragment    |
- *  +-------+-----------------------+---------------+-----------------------+-----------------------+
+ *  0      1                      4              6                       9                       12
+ *  +------+----------------------+--------------+-----------------------+-----------------------+
+ *  | type | length of message    | message_seq  | offset of fragment    | length of fragment    |
+ *  +------+----------------------+--------------+-----------------------+-----------------------+
  *
  *  1. take     one fragment out of a record
  *  2. add      find the slot of its message_seq in the window, or open one; copy what is new

@@ -32,6 +32,8 @@ struct sim_end {
     unsigned sent;
 };
 
+struct sim;
+
 struct sim {
     struct sim_end end[2];
     struct sim_datagram *datagram;
@@ -45,12 +47,15 @@ struct sim {
     uint32_t loss_permille;
     struct weir_rand rand;
     unsigned numbered;
+    /* Asked before an end sends: a test may edit its flight. */
+    void (*edit)(struct sim *s, unsigned who, const void *with);
+    const void *edit_with;
 };
 
 static struct weir_identity sim_identity[2];
 
 /* Two identities, made once per program: they cost the most. */
-static const struct weir_identity *sim_id(unsigned who)
+static inline const struct weir_identity *sim_id(unsigned who)
 {
     if (sim_identity[who].cert_bytes == 0) {
         struct weir_rand rand;
@@ -61,7 +66,7 @@ static const struct weir_identity *sim_id(unsigned who)
     return &sim_identity[who];
 }
 
-static struct weir_dtls_fingerprint sim_fingerprint(unsigned who, enum weir_hash_id hash)
+static inline struct weir_dtls_fingerprint sim_fingerprint(unsigned who, enum weir_hash_id hash)
 {
     struct weir_dtls_fingerprint f = { .hash = hash };
     struct weir_span cert = { sim_id(who)->cert, sim_id(who)->cert_bytes };
@@ -69,7 +74,7 @@ static struct weir_dtls_fingerprint sim_fingerprint(unsigned who, enum weir_hash
     return f;
 }
 
-static struct weir_dtls_config sim_config(unsigned who, uint64_t seed)
+static inline struct weir_dtls_config sim_config(unsigned who, uint64_t seed)
 {
     struct weir_dtls_config c = {
         .crypto = weir_crypto_default(),
@@ -87,7 +92,7 @@ static struct weir_dtls_config sim_config(unsigned who, uint64_t seed)
     return c;
 }
 
-static void sim_init(struct sim *s, const struct weir_dtls_config *client,
+static inline void sim_init(struct sim *s, const struct weir_dtls_config *client,
                      const struct weir_dtls_config *server)
 {
     memset(s, 0, sizeof *s);
@@ -100,18 +105,19 @@ static void sim_init(struct sim *s, const struct weir_dtls_config *client,
     weir_dtls_init(&s->end[SERVER].d, server, s->now);
 }
 
-static void sim_init_default(struct sim *s, uint64_t seed)
+static inline void sim_init_default(struct sim *s, uint64_t seed)
 {
     struct weir_dtls_config c = sim_config(CLIENT, seed), v = sim_config(SERVER, seed + 1);
     sim_init(s, &c, &v);
 }
 
-static void sim_free(struct sim *s)
+static inline void sim_free(struct sim *s)
 {
     free(s->datagram);
 }
 
-static void sim_put(struct sim *s, unsigned to, const uint8_t *p, size_t n, weir_duration more)
+static inline void sim_put(struct sim *s, unsigned to, const uint8_t *p, size_t n,
+                           weir_duration more)
 {
     assert_true(s->count < SIM_DATAGRAMS);
     struct sim_datagram *g = &s->datagram[s->count++];
@@ -124,7 +130,7 @@ static void sim_put(struct sim *s, unsigned to, const uint8_t *p, size_t n, weir
 }
 
 /* Rewrite a datagram: each plain handshake record becomes many, each a datagram of its own. */
-static void sim_tear(struct sim *s, unsigned to, uint8_t *p, size_t n)
+static inline void sim_tear(struct sim *s, unsigned to, uint8_t *p, size_t n)
 {
     struct weir_mspan rest = { p, n };
     struct dtls_record r;
@@ -150,7 +156,7 @@ static void sim_tear(struct sim *s, unsigned to, uint8_t *p, size_t n)
     }
 }
 
-static void sim_post(struct sim *s, unsigned from, uint8_t *p, size_t n)
+static inline void sim_post(struct sim *s, unsigned from, uint8_t *p, size_t n)
 {
     struct sim_end *e = &s->end[from];
     uint64_t bit = s->numbered < 64 ? (uint64_t)1 << s->numbered : 0;
@@ -178,7 +184,7 @@ static void sim_post(struct sim *s, unsigned from, uint8_t *p, size_t n)
 }
 
 /* Take what an end has to say. */
-static void sim_drain(struct sim *s, unsigned who)
+static inline void sim_drain(struct sim *s, unsigned who)
 {
     struct sim_end *e = &s->end[who];
     struct weir_dtls_event event;
@@ -188,6 +194,9 @@ static void sim_drain(struct sim *s, unsigned who)
         e->told[event.type]++;
         e->last = event;
     }
+    if (s->edit != NULL) {
+        s->edit(s, who, s->edit_with);
+    }
     while ((n = weir_dtls_send(&e->d, s->now, (struct weir_mspan){ out, sizeof out })) != 0) {
         assert_true(n <= e->d.config.mtu);
         sim_post(s, who, out, n);
@@ -195,7 +204,7 @@ static void sim_drain(struct sim *s, unsigned who)
 }
 
 /* Hand one datagram to an end; the verdict of its first record that was not taken. */
-static enum weir_dtls_verdict sim_hear(struct sim *s, unsigned who, uint8_t *p, size_t n)
+static inline enum weir_dtls_verdict sim_hear(struct sim *s, unsigned who, uint8_t *p, size_t n)
 {
     struct sim_end *e = &s->end[who];
     struct weir_mspan datagram = { p, n };
@@ -216,7 +225,7 @@ static enum weir_dtls_verdict sim_hear(struct sim *s, unsigned who, uint8_t *p, 
 }
 
 /* The datagram that arrives next, or NULL. */
-static struct sim_datagram *sim_next(struct sim *s)
+static inline struct sim_datagram *sim_next(struct sim *s)
 {
     struct sim_datagram *first = NULL;
     for (unsigned i = 0; i < s->count; i++) {
@@ -229,7 +238,7 @@ static struct sim_datagram *sim_next(struct sim *s)
 }
 
 /* One thing happens: a datagram arrives or a timer fires. False when there is nothing. */
-static bool sim_step(struct sim *s, weir_time until)
+static inline bool sim_step(struct sim *s, weir_time until)
 {
     struct sim_datagram *g = sim_next(s);
     weir_time timer =
@@ -256,19 +265,19 @@ static bool sim_step(struct sim *s, weir_time until)
     return true;
 }
 
-static bool sim_is_up(const struct sim *s)
+static inline bool sim_is_up(const struct sim *s)
 {
     return s->end[0].d.state == WEIR_DTLS_CONNECTED && s->end[1].d.state == WEIR_DTLS_CONNECTED;
 }
 
-static void sim_start(struct sim *s)
+static inline void sim_start(struct sim *s)
 {
     assert_int_equal(weir_dtls_start(&s->end[CLIENT].d, s->now), WEIR_OK);
     sim_drain(s, CLIENT);
 }
 
 /* Until both are connected, or `limit` has gone by. */
-static bool sim_connect(struct sim *s, weir_duration limit)
+static inline bool sim_connect(struct sim *s, weir_duration limit)
 {
     weir_time until = s->now + limit;
     sim_start(s);
@@ -277,7 +286,7 @@ static bool sim_connect(struct sim *s, weir_duration limit)
     return sim_is_up(s);
 }
 
-static void sim_run(struct sim *s, weir_duration d)
+static inline void sim_run(struct sim *s, weir_duration d)
 {
     weir_time until = s->now + d;
     while (sim_step(s, until)) {
@@ -285,7 +294,7 @@ static void sim_run(struct sim *s, weir_duration d)
 }
 
 /* Send application data from one end. */
-static size_t sim_write(struct sim *s, unsigned from, const char *text)
+static inline size_t sim_write(struct sim *s, unsigned from, const char *text)
 {
     uint8_t out[1500];
     struct weir_dtls *d = &s->end[from].d;
@@ -300,7 +309,7 @@ static size_t sim_write(struct sim *s, unsigned from, const char *text)
 }
 
 /* Data goes both ways and keys are the same. */
-static void sim_check_up(struct sim *s)
+static inline void sim_check_up(struct sim *s)
 {
     uint8_t key[2][60];
     for (unsigned who = 0; who < 2; who++) {
@@ -318,6 +327,100 @@ static void sim_check_up(struct sim *s)
     assert_memory_equal(key[0], key[1], 60);
     assert_int_equal(s->end[0].told[WEIR_DTLS_EVENT_CONNECTED], 1);
     assert_int_equal(s->end[1].told[WEIR_DTLS_EVENT_CONNECTED], 1);
+}
+
+/* -- Making what no honest end sends ----------------------------------------------------------- */
+
+/* The entry of a message in an end's flight: its body, or NULL. */
+static inline uint8_t *edit_find(struct weir_dtls *d, uint8_t message, size_t *n, size_t *entry)
+{
+    struct weir_dtls_flight *f = &d->flight;
+    for (size_t at = 0; at < f->used; at += 4u + weir_be16(f->bytes + at + 2)) {
+        if (f->bytes[at] == CONTENT_HANDSHAKE && f->bytes[at + 4] == message) {
+            *n = weir_be16(f->bytes + at + 2) - 12u;
+            *entry = at;
+            return f->bytes + at + 16;
+        }
+    }
+    return NULL;
+}
+
+/* Give a message of the flight another body. False when the flight has no such message. */
+static inline bool edit_replace(struct weir_dtls *d, uint8_t message, struct weir_span body)
+{
+    struct weir_dtls_flight *f = &d->flight;
+    size_t n, entry;
+    uint8_t *old = edit_find(d, message, &n, &entry);
+    if (old == NULL) {
+        return false;
+    }
+    size_t behind = entry + 16 + n;
+    assert_true(f->used - n + body.n <= sizeof f->bytes);
+    memmove(old + body.n, f->bytes + behind, f->used - behind);
+    f->used = (uint16_t)(f->used - n + body.n);
+    weir_copy(old, body.p, body.n);
+    weir_put16(f->bytes + entry + 2, (uint16_t)(body.n + 12));
+    weir_put24(f->bytes + entry + 5, (uint32_t)body.n);
+    weir_put24(f->bytes + entry + 13, (uint32_t)body.n);
+    return true;
+}
+
+/* Take a message out of the flight, and number the later ones as if it had never been. */
+static inline bool edit_remove(struct weir_dtls *d, uint8_t message)
+{
+    struct weir_dtls_flight *f = &d->flight;
+    size_t n, entry;
+    if (edit_find(d, message, &n, &entry) == NULL) {
+        return false;
+    }
+    memmove(f->bytes + entry, f->bytes + entry + 16 + n, f->used - entry - 16 - n);
+    f->used = (uint16_t)(f->used - 16 - n);
+    for (size_t at = entry; at < f->used; at += 4u + weir_be16(f->bytes + at + 2)) {
+        if (f->bytes[at] == CONTENT_HANDSHAKE) {
+            weir_put16(f->bytes + at + 8, (uint16_t)(weir_be16(f->bytes + at + 8) - 1));
+        }
+    }
+    return true;
+}
+
+/* A record without protection. */
+static inline size_t plain_record(uint8_t *out, uint8_t type, uint64_t seq, struct weir_span body)
+{
+    out[0] = type;
+    weir_put16(out + 1, VERSION_1_2);
+    weir_put16(out + 3, 0);
+    weir_put48(out + 5, seq);
+    weir_put16(out + 11, (uint16_t)body.n);
+    weir_copy(out + 13, body.p, body.n);
+    return 13 + body.n;
+}
+
+/* A whole message as one fragment. */
+static inline size_t message_bytes(uint8_t *out, uint8_t type, uint16_t seq, struct weir_span body)
+{
+    out[0] = type;
+    weir_put24(out + 1, (uint32_t)body.n);
+    weir_put16(out + 4, seq);
+    weir_put24(out + 6, 0);
+    weir_put24(out + 9, (uint32_t)body.n);
+    weir_copy(out + 12, body.p, body.n);
+    return 12 + body.n;
+}
+
+/* A plain record with one message in it. */
+static inline size_t plain_message(uint8_t *out, uint8_t type, uint16_t seq, struct weir_span body)
+{
+    static uint8_t message[WEIR_DTLS_REASSEMBLY_BYTES + 64];
+    size_t n = message_bytes(message, type, seq, body);
+    return plain_record(out, CONTENT_HANDSHAKE, 40000u + seq, weir_span_of(message, n));
+}
+
+/* A record under the protection of `from`, with its next number. */
+static inline size_t sealed_record(struct weir_dtls *from, uint8_t type, struct weir_span body,
+                                   uint8_t *out)
+{
+    weir_copy(out + weir_dtls_record_head(from, 1), body.p, body.n);
+    return weir_dtls_record_seal(from, 1, (enum content_type)type, VERSION_1_2, out, body.n);
 }
 
 #endif
