@@ -20,8 +20,8 @@ done
 
 need_build
 need_apps
-need clang libclang-rt-dev libcmocka-dev python3 openssl gnutls-bin libssl-dev libsrtp2-dev \
-    libusrsctp-dev libusrsctp1
+need clang libclang-rt-dev libcmocka-dev openssl gnutls-bin libssl-dev libsrtp2-dev \
+    libusrsctp-dev
 [ "$quick" = yes ] || need chromium firefox-esr nodejs npm iproute2
 [ "$long" = yes ] && need valgrind
 
