@@ -22,7 +22,11 @@ need_build
 need_apps
 need clang libclang-rt-dev libcmocka-dev openssl gnutls-bin libssl-dev libsrtp2-dev \
     libusrsctp-dev
-[ "$quick" = yes ] || need chromium firefox-esr nodejs npm iproute2
+if [ "$quick" = no ]; then
+    need chromium firefox-esr iproute2 util-linux
+    command -v node >/dev/null || need nodejs
+    command -v npm >/dev/null || need npm
+fi
 [ "$long" = yes ] && need valgrind
 
 work=build-test-logs
