@@ -5,7 +5,7 @@
  * data: weir_ice_path_ok for what comes in, weir_ice_selected for what goes out.
  *
  * The machine contract: after each call drain events; before waiting drain send. `now` never decreases.
- * The structure is flat and caller-owned; a copy is a snapshot. sizeof is about 23 KiB.
+ * The structure is flat and caller-owned; a copy is a snapshot. sizeof is about 22 KiB.
  *
  * Timers, all fields of the struct:
  *   check_at           while a pair waits for its check: the next check may leave [RFC 8445 14.2]
