@@ -72,6 +72,91 @@ static void the_fuzz_dictionary_knows_every_attribute(void **state)
     free(bytes.p);
 }
 
+/* -- Attacks: the packet itself lies in the fuzz corpus, its class is tried around it ------------ */
+
+static enum weir_stun_verdict parse_exact(struct weir_span bytes)
+{
+    struct weir_stun_msg m;
+    uint8_t *exact = malloc(bytes.n + 1);
+    memcpy(exact, bytes.p, bytes.n);
+    enum weir_stun_verdict v = weir_stun_parse(weir_span_of(exact, bytes.n), &m);
+    free(exact);
+    return v;
+}
+
+static enum weir_stun_verdict parse_file(const char *name)
+{
+    char path[120];
+    snprintf(path, sizeof path, "fuzz/corpus/stun_parse/reject/%s.bin", name);
+    struct weir_mspan bytes = test_read_file(path);
+    enum weir_stun_verdict v = parse_exact(weir_span_const(bytes));
+    free(bytes.p);
+    return v;
+}
+
+/* A message whose one attribute ends with the datagram. */
+static enum weir_stun_verdict parse_with(uint16_t type, uint16_t bytes)
+{
+    uint8_t out[100] = { 1, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42 };
+    size_t n = 24 + (bytes + 3u) / 4 * 4;
+    weir_put16(out + 2, (uint16_t)(n - 20));
+    weir_put16(out + 20, type);
+    weir_put16(out + 22, bytes);
+    out[25] = 1;
+    out[26] = 4;
+    return parse_exact(weir_span_of(out, n));
+}
+
+static void attack_S1_addresses_of_every_short_length_are_dropped(void **state)
+{
+    (void)state;
+    static const uint16_t type[] = { WEIR_STUN_XOR_MAPPED_ADDRESS, WEIR_STUN_MAPPED_ADDRESS,
+                                     WEIR_STUN_ALTERNATE_SERVER, WEIR_STUN_XOR_PEER_ADDRESS };
+    assert_int_equal(parse_file("S1-empty-xor-mapped"), WEIR_STUN_ATTR_SIZE);
+    for (size_t i = 0; i < sizeof type / sizeof type[0]; i++) {
+        for (uint16_t bytes = 0; bytes < 8; bytes++) {
+            assert_int_equal(parse_with(type[i], bytes), WEIR_STUN_ATTR_SIZE);
+        }
+    }
+    assert_int_equal(parse_with(WEIR_STUN_XOR_MAPPED_ADDRESS, 8), WEIR_STUN_OK);
+    for (uint16_t bytes = 9; bytes < 20; bytes++) { /* neither family has such an address */
+        assert_int_equal(parse_with(WEIR_STUN_XOR_MAPPED_ADDRESS, bytes), WEIR_STUN_ATTR_VALUE);
+    }
+}
+
+static void attack_S2_error_codes_shorter_than_four_are_dropped(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_file("S2-error-code-three-bytes"), WEIR_STUN_ATTR_SIZE);
+    for (uint16_t bytes = 0; bytes < 4; bytes++) {
+        assert_int_equal(parse_with(WEIR_STUN_ERROR_CODE, bytes), WEIR_STUN_ATTR_SIZE);
+    }
+    assert_int_equal(parse_with(WEIR_STUN_ERROR_CODE, 4), WEIR_STUN_OK);
+}
+
+static void attack_S4_the_length_is_that_of_the_datagram(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_file("S4-length-65535"), WEIR_STUN_LENGTH);
+    assert_int_equal(parse_file("S4-length-two"), WEIR_STUN_LENGTH);
+    for (uint32_t length = 0; length <= UINT16_MAX; length++) {
+        uint8_t out[40] = { 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, [20] = 0x80, [21] = 0x22, [23] = 16 };
+        weir_put16(out + 2, (uint16_t)length);
+        assert_int_equal(parse_exact(weir_span_of(out, sizeof out)),
+                         length == 20 ? WEIR_STUN_OK : WEIR_STUN_LENGTH);
+    }
+}
+
+static void attack_S6_integrity_of_every_other_length_is_dropped(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_file("S6-integrity-four-bytes"), WEIR_STUN_ATTR_SIZE);
+    for (uint16_t bytes = 0; bytes < 60; bytes++) {
+        assert_int_equal(parse_with(WEIR_STUN_MESSAGE_INTEGRITY, bytes),
+                         bytes == 20 ? WEIR_STUN_OK : WEIR_STUN_ATTR_SIZE);
+    }
+}
+
 /* -- Attributes -------------------------------------------------------------------------------- */
 
 static void of_attributes_that_come_twice_the_first_counts(void **state)
@@ -369,6 +454,10 @@ int main(void)
         cmocka_unit_test(every_verdict_has_a_file_that_yields_it),
         cmocka_unit_test(every_attribute_of_the_table_keeps_to_its_sizes),
         cmocka_unit_test(the_fuzz_dictionary_knows_every_attribute),
+        cmocka_unit_test(attack_S1_addresses_of_every_short_length_are_dropped),
+        cmocka_unit_test(attack_S2_error_codes_shorter_than_four_are_dropped),
+        cmocka_unit_test(attack_S4_the_length_is_that_of_the_datagram),
+        cmocka_unit_test(attack_S6_integrity_of_every_other_length_is_dropped),
         cmocka_unit_test(of_attributes_that_come_twice_the_first_counts),
         cmocka_unit_test(methods_and_classes_interleave_as_drawn),
         cmocka_unit_test(both_integrities_may_stand_and_the_stronger_counts),
