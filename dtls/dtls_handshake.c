@@ -214,12 +214,22 @@ static enum weir_dtls_verdict fragment_recv(struct weir_dtls *d, weir_time now,
         return late_fragment(d, now, r->epoch, f);
     }
     follow_hello(d, r, f);
+    if (d->step == STEP_SERVER_HELLO && f->seq == d->reassembly.next
+        && f->type != MESSAGE_CLIENT_HELLO) {
+        return WEIR_DTLS_UNEXPECTED; /* nothing but a hello takes the hello's place */
+    }
     if (f->seq >= d->reassembly.next && r->epoch != d->rx_epoch) {
         return WEIR_DTLS_FRAGMENT_EPOCH;
     }
     enum weir_dtls_verdict v = weir_dtls_reassembly_add(&d->reassembly, f);
     if (v == WEIR_DTLS_MESSAGE_OLD) {
         weir_dtls_flight_peer_resent(d, now);
+    }
+    if (v == WEIR_DTLS_FRAGMENT_MISMATCH && d->step == STEP_SERVER_HELLO
+        && f->seq == d->reassembly.next) {
+        /* Two hellos in pieces: the later one, or one piece from anybody would shut the door. */
+        weir_dtls_reassembly_drop(&d->reassembly);
+        v = weir_dtls_reassembly_add(&d->reassembly, f);
     }
     while (v == WEIR_DTLS_OK && d->step != STEP_DONE
            && weir_dtls_reassembly_ready(&d->reassembly, &type, &body)) {

@@ -95,19 +95,23 @@ static void a_bad_fragment_gives_its_verdict_and_changes_nothing(void **state)
         const char *hex;
     } row[] = {
         { WEIR_DTLS_OK, "16 feff 0000 000000000000 000d 01000040 0000 000000 000001 fe" },
+        { WEIR_DTLS_OK, "16 feff 0000 000000000001 000d 0b000008 0001 000000 000001 00" },
         { WEIR_DTLS_FRAGMENT_MISMATCH,
-          "16 feff 0000 000000000001 000d 02000040 0000 000001 000001 fd" },
+          "16 feff 0000 000000000001 000d 10000008 0001 000001 000001 00" },
         { WEIR_DTLS_FRAGMENT_MISMATCH,
-          "16 feff 0000 000000000001 000d 01000041 0000 000001 000001 fd" },
+          "16 feff 0000 000000000001 000d 0b000009 0001 000001 000001 00" },
+        { WEIR_DTLS_UNEXPECTED, "16 feff 0000 000000000001 000d 02000040 0000 000001 000001 fd" },
         { WEIR_DTLS_FRAGMENT_EMPTY, "16 feff 0000 000000000002 000c 01000040 0000 000000 000000" },
         { WEIR_DTLS_FRAGMENT_EMPTY, "16 feff 0000 000000000002 000c 01000040 0000 000040 000000" },
         { WEIR_DTLS_MESSAGE_AHEAD, "16 feff 0000 000000000003 000c 10000000 0008 000000 000000" },
         { WEIR_DTLS_MESSAGE_AHEAD, "16 feff 0000 000000000003 000c 10000000 ffff 000000 000000" },
-        { WEIR_DTLS_MESSAGE_SIZE, "16 feff 0000 000000000004 000d 0b002001 0001 000000 000001 00" },
-        { WEIR_DTLS_MESSAGE_SIZE, "16 feff 0000 000000000004 000d 0bffffff 0001 000000 000001 00" },
-        { WEIR_DTLS_OK, "16 feff 0000 000000000005 000d 0b001fc0 0001 000000 000001 00" },
+        { WEIR_DTLS_MESSAGE_SIZE,
+          "16 feff 0000 000000000004 000d 0b002001 0001 000000 000001 00" },
+        { WEIR_DTLS_MESSAGE_SIZE,
+          "16 feff 0000 000000000004 000d 0bffffff 0001 000000 000001 00" },
+        { WEIR_DTLS_OK, "16 feff 0000 000000000005 000d 0b001fb8 0002 000000 000001 00" },
         { WEIR_DTLS_MESSAGE_NO_ROOM,
-          "16 feff 0000 000000000006 000d 0b000001 0002 000000 000001 00" },
+          "16 feff 0000 000000000006 000d 0b000001 0003 000000 000001 00" },
         { WEIR_DTLS_RECORD_EARLY, "16 fefd 0001 000000000000 0018"
                                   "0001000000000000 000102030405060708090a0b0c0d0e0f" },
     };
@@ -542,7 +546,9 @@ static void a_key_of_another_kind_than_the_suite_ends_the_handshake(void **state
         strcat(hex, "11");
     }
     strcat(hex, "00 c02f 00 0004" X_EMS); /* RSA, but the certificate is ECDSA */
-    struct edit_row edit = { WEIR_DTLS_CERT_KEY, CLIENT, MESSAGE_SERVER_HELLO, 43, 0, 0, hex, true };
+    struct edit_row edit = {
+        WEIR_DTLS_CERT_KEY, CLIENT, MESSAGE_SERVER_HELLO, 43, 0, 0, hex, true
+    };
     sim_init_default(&s, 50);
     run_edit(&s, &edit, "RSA suite");
     sim_free(&s);

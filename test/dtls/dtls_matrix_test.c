@@ -1,0 +1,238 @@
+/* Every step meets every message, ChangeCipherSpec, alert and application data: only what the
+ * tables of the handshake say goes on. */
+#include "test/dtls/dtls_sim.h"
+
+static const uint8_t message[] = {
+    MESSAGE_HELLO_REQUEST, MESSAGE_CLIENT_HELLO, MESSAGE_SERVER_HELLO, MESSAGE_VERIFY_REQUEST, 4,
+    MESSAGE_CERTIFICATE,   MESSAGE_SERVER_KEY,   MESSAGE_CERTIFICATE_REQUEST, MESSAGE_SERVER_DONE,
+    MESSAGE_CERTIFICATE_VERIFY, MESSAGE_CLIENT_KEY, MESSAGE_FINISHED, 24, 254, 255,
+};
+
+/* What each step takes, written down apart from the code's own table. */
+static const struct {
+    uint8_t step;
+    uint8_t takes[2];
+} legal[] = {
+    { STEP_CLIENT_HELLO, { MESSAGE_SERVER_HELLO, MESSAGE_VERIFY_REQUEST } },
+    { STEP_CLIENT_CERTIFICATE, { MESSAGE_CERTIFICATE } },
+    { STEP_CLIENT_KEY, { MESSAGE_SERVER_KEY } },
+    { STEP_CLIENT_REQUEST, { MESSAGE_CERTIFICATE_REQUEST, MESSAGE_SERVER_DONE } },
+    { STEP_CLIENT_DONE, { MESSAGE_SERVER_DONE } },
+    { STEP_CLIENT_CCS, { 0 } },
+    { STEP_CLIENT_FINISHED, { MESSAGE_FINISHED } },
+    { STEP_SERVER_HELLO, { MESSAGE_CLIENT_HELLO } },
+    { STEP_SERVER_CERTIFICATE, { MESSAGE_CERTIFICATE } },
+    { STEP_SERVER_KEY, { MESSAGE_CLIENT_KEY } },
+    { STEP_SERVER_PROOF, { MESSAGE_CERTIFICATE_VERIFY } },
+    { STEP_SERVER_CCS, { 0 } },
+    { STEP_SERVER_FINISHED, { MESSAGE_FINISHED } },
+    { STEP_DONE, { 0 } },
+};
+
+static bool is_legal(uint8_t step, uint8_t type)
+{
+    for (size_t i = 0; i < sizeof legal / sizeof legal[0]; i++) {
+        if (legal[i].step == step) {
+            return type != 0 && (legal[i].takes[0] == type || legal[i].takes[1] == type);
+        }
+    }
+    fail_msg("step %u has no row", step);
+    return false;
+}
+
+/* A snapshot of one end in each step, taken from honest handshakes whose messages come one by one.
+ */
+static struct weir_dtls at_step[2][STEP_COUNT];
+static bool has_step[2][STEP_COUNT];
+/* Keys that the other end of that handshake sends with. */
+static struct weir_dtls other[2];
+
+static void keep(const struct sim *s)
+{
+    for (unsigned who = 0; who < 2; who++) {
+        const struct weir_dtls *d = &s->end[who].d;
+        if (!has_step[who][d->step]) {
+            has_step[who][d->step] = true;
+            at_step[who][d->step] = *d;
+        }
+    }
+}
+
+static int make_snapshots(void **state)
+{
+    (void)state;
+    struct sim s;
+    struct weir_dtls_config c = sim_config(CLIENT, 70), v = sim_config(SERVER, 70);
+    c.mtu = v.mtu = 128; /* so that no two messages share a datagram */
+    sim_init(&s, &c, &v);
+    keep(&s);
+    sim_start(&s);
+    keep(&s);
+    while (!sim_is_up(&s)) {
+        struct sim_datagram *g = sim_next(&s);
+        if (g == NULL) {
+            return -1;
+        }
+        /* One record at a time, so that every step is seen. */
+        uint8_t bytes[1500];
+        struct weir_mspan rest = { bytes, g->n };
+        unsigned to = g->to;
+        memcpy(bytes, g->bytes, g->n);
+        *g = s.datagram[--s.count];
+        while (rest.n != 0) {
+            struct weir_span plain;
+            weir_dtls_recv(&s.end[to].d, s.now, &rest, &plain);
+            keep(&s);
+        }
+        sim_drain(&s, to);
+        keep(&s);
+    }
+    other[CLIENT] = s.end[SERVER].d;
+    other[SERVER] = s.end[CLIENT].d;
+    sim_free(&s);
+    return 0;
+}
+
+static void all_steps_were_reached(void **state)
+{
+    (void)state;
+    for (unsigned step = 0; step < STEP_COUNT; step++) {
+        /* STEP_CLIENT_REQUEST goes to STEP_CLIENT_DONE only with a CertificateRequest, which is
+         * sent. */
+        if (!has_step[CLIENT][step] && !has_step[SERVER][step]) {
+            fail_msg("step %u was not reached", step);
+        }
+    }
+}
+
+/* One message, in turn, with the protection that is in force. */
+static enum weir_dtls_verdict tell(struct weir_dtls *d, unsigned who, uint8_t type)
+{
+    uint8_t record[256], bytes[64];
+    struct weir_span plain, body = type == 0 ? weir_span_of(NULL, 0) : WEIR_LIT("nonsense");
+    size_t n;
+    if (d->rx_epoch == 0) {
+        n = plain_message(record, type, d->reassembly.next, body);
+    } else {
+        struct weir_dtls from = other[who];
+        size_t m = message_bytes(bytes, type, d->reassembly.next, body);
+        n = sealed_record(&from, CONTENT_HANDSHAKE, weir_span_of(bytes, m), record);
+    }
+    struct weir_mspan datagram = { record, n };
+    return weir_dtls_recv(d, 1000 * WEIR_SEC, &datagram, &plain);
+}
+
+static void each_step_takes_its_messages_and_no_other(void **state)
+{
+    (void)state;
+    unsigned cells = 0;
+    for (unsigned cell = 0; cell < 2 * STEP_COUNT * sizeof message; cell++) {
+        unsigned who = cell % 2, step = cell / 2 % STEP_COUNT;
+        uint8_t type = message[cell / 2 / STEP_COUNT];
+        if (!has_step[who][step] || step == STEP_IDLE) {
+            continue;
+        }
+        struct weir_dtls d = at_step[who][step];
+        enum weir_dtls_verdict v = tell(&d, who, type);
+        cells++;
+        if (is_legal((uint8_t)step, type)) {
+            /* Nonsense in the right place: judged by its own rules. */
+            assert_true(v != WEIR_DTLS_UNEXPECTED && v != WEIR_DTLS_OK);
+        } else if (step == STEP_DONE) {
+            uint8_t begins = who == CLIENT ? MESSAGE_HELLO_REQUEST : MESSAGE_CLIENT_HELLO;
+            assert_int_equal(v, type == begins ? WEIR_DTLS_RENEGOTIATION : WEIR_DTLS_MESSAGE_LATE);
+            assert_int_equal(d.state, WEIR_DTLS_CONNECTED);
+        } else if (who == CLIENT && type == MESSAGE_HELLO_REQUEST) {
+            assert_int_equal(v, WEIR_DTLS_RENEGOTIATION);
+            assert_int_equal(d.step, step);
+        } else {
+            assert_int_equal(v, WEIR_DTLS_UNEXPECTED);
+            /* Before a hello counted there is nothing that could end. */
+            assert_int_equal(d.state, step == STEP_SERVER_HELLO ? WEIR_DTLS_NEW : WEIR_DTLS_FAILED);
+        }
+        assert_int_equal(d.owes_connected, at_step[who][step].owes_connected);
+    }
+    assert_true(cells > 150);
+}
+
+static void attack_D17_change_cipher_spec_counts_in_its_own_step_alone(void **state)
+{
+    (void)state;
+    for (unsigned cell = 0; cell < 2 * STEP_COUNT; cell++) {
+        unsigned who = cell % 2, step = cell / 2;
+        if (!has_step[who][step] || step == STEP_IDLE) {
+            continue;
+        }
+        struct weir_dtls d = at_step[who][step];
+        uint8_t record[64];
+        struct weir_span plain;
+        struct weir_mspan datagram = { record,
+                                       plain_record(record, CONTENT_CCS, 5000, WEIR_LIT("\1")) };
+        bool is_turn = step == STEP_CLIENT_CCS || step == STEP_SERVER_CCS;
+        enum weir_dtls_verdict v = weir_dtls_recv(&d, 1000 * WEIR_SEC, &datagram, &plain);
+        assert_int_equal(v, is_turn ? WEIR_DTLS_OK : WEIR_DTLS_CCS_UNEXPECTED);
+        assert_int_equal(d.rx_epoch, is_turn ? 1 : at_step[who][step].rx_epoch);
+        assert_int_equal(d.step, is_turn ? step + 1 : step);
+    }
+}
+
+static void attack_D11_alerts_without_protection_end_nothing_in_any_step(void **state)
+{
+    (void)state;
+    static const char alert[][3] = { "\2\50", "\1\0", "\2\0", "\xff\xff", "\2\xff" };
+    for (unsigned cell = 0; cell < 2 * STEP_COUNT * 5; cell++) {
+        unsigned who = cell % 2, step = cell / 2 % STEP_COUNT;
+        if (!has_step[who][step] || step == STEP_IDLE) {
+            continue;
+        }
+        struct weir_dtls d = at_step[who][step];
+        uint8_t record[64];
+        struct weir_span plain;
+        struct weir_mspan datagram = {
+            record, plain_record(record, CONTENT_ALERT, 5000,
+                                 weir_span_of(alert[cell / 2 / STEP_COUNT], 2))
+        };
+        enum weir_dtls_verdict v = weir_dtls_recv(&d, 1000 * WEIR_SEC, &datagram, &plain);
+        assert_true(v == WEIR_DTLS_ALERT_PLAIN || v == WEIR_DTLS_ALERT_MALFORMED);
+        assert_int_equal(d.state, at_step[who][step].state);
+        assert_int_equal(d.step, step);
+        assert_int_equal(d.owes_alert, at_step[who][step].owes_alert);
+    }
+}
+
+static void attack_D8_application_data_waits_for_the_end_of_the_handshake(void **state)
+{
+    (void)state;
+    for (unsigned cell = 0; cell < 4 * STEP_COUNT; cell++) {
+        unsigned who = cell % 2, step = cell / 2 % STEP_COUNT;
+        bool is_protected = cell >= 2 * STEP_COUNT;
+        if (!has_step[who][step] || step == STEP_IDLE) {
+            continue;
+        }
+        struct weir_dtls d = at_step[who][step], from = other[who];
+        uint8_t record[64];
+        struct weir_span plain;
+        size_t n = is_protected ? sealed_record(&from, CONTENT_DATA, WEIR_LIT("data"), record)
+                                : plain_record(record, CONTENT_DATA, 5000, WEIR_LIT("data"));
+        struct weir_mspan datagram = { record, n };
+        enum weir_dtls_verdict v = weir_dtls_recv(&d, 1000 * WEIR_SEC, &datagram, &plain);
+        bool is_taken = is_protected && step == STEP_DONE;
+        assert_int_equal(v, is_taken       ? WEIR_DTLS_OK
+                            : is_protected ? WEIR_DTLS_RECORD_EARLY
+                                           : WEIR_DTLS_DATA_PLAIN);
+        assert_int_equal(plain.n, is_taken ? 4 : 0);
+        assert_int_equal(d.state, at_step[who][step].state);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_steps_were_reached),
+        cmocka_unit_test(each_step_takes_its_messages_and_no_other),
+        cmocka_unit_test(attack_D17_change_cipher_spec_counts_in_its_own_step_alone),
+        cmocka_unit_test(attack_D11_alerts_without_protection_end_nothing_in_any_step),
+        cmocka_unit_test(attack_D8_application_data_waits_for_the_end_of_the_handshake),
+    };
+    return cmocka_run_group_tests(tests, make_snapshots, NULL);
+}
