@@ -311,6 +311,7 @@ struct weir_sctp_channel {
     bool is_peer_ready;   /* the ACK or any message came: unordered sending may begin */
     bool tx_reset_done;
     bool rx_reset_done;
+    bool awaits_stream;   /* the reset of the channel before it on this stream is not answered yet */
     uint16_t slot;        /* stream slot */
     uint16_t id;          /* stream identifier */
     uint16_t priority;
@@ -425,9 +426,11 @@ struct weir_sctp {
     uint32_t reset_tsn;
     uint32_t reset_wanted;    /* slots that wait for a request */
     bool is_reset_out, owes_reset;
+    bool is_reset_waiting;    /* the peer said that it has not all data yet */
     uint32_t peer_reset_next; /* number of the peer's next request */
     uint32_t peer_reset_result;
     uint32_t peer_reset_tsn;
+    uint32_t peer_reset_digest; /* of the streams it names */
     bool is_reset_deferred;
     uint8_t reset_answers;
     struct {

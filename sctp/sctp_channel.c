@@ -119,6 +119,24 @@ static void channel_closed(struct weir_sctp *s, struct weir_sctp_channel *ch)
     s->channels_owe_event = true;
 }
 
+bool weir_sctp_channel_give_way(struct weir_sctp *s, uint16_t channel, bool *awaits_stream)
+{
+    struct weir_sctp_channel *ch = &s->channel[channel];
+    struct weir_sctp_stream *st = &s->stream[ch->slot];
+    *awaits_stream = st->tx_reset == RESET_REQUESTED;
+    if (ch->state == WEIR_SCTP_CHANNEL_CLOSING && ch->rx_reset_done && *awaits_stream) {
+        /* The peer has reset its direction and performed our reset, or it would not use the stream
+         * anew; the response is lost or on its way. For this channel nothing more is to come. */
+        channel_closed(s, ch);
+    }
+    if (ch->state != WEIR_SCTP_CHANNEL_CLOSED) {
+        return false;
+    }
+    ch->slot = WEIR_SCTP_NO_STREAM;
+    st->channel = WEIR_SCTP_NO_CHANNEL;
+    return true;
+}
+
 void weir_sctp_channel_opened(struct weir_sctp *s, uint16_t channel)
 {
     struct weir_sctp_channel *ch = &s->channel[channel];
@@ -278,6 +296,9 @@ static bool open_queue(struct weir_sctp *s, weir_time now, const struct weir_sct
 static bool channel_wire(struct weir_sctp *s, weir_time now, struct weir_sctp_channel *ch)
 {
     static const uint8_t ack[1] = { DCEP_ACK };
+    if (ch->awaits_stream) {
+        return false; /* what we sent now, the peer would count by the old numbers */
+    }
     if (ch->owes_ack) {
         ch->owes_ack = !control_queue(s, now, ch, weir_span_of(ack, sizeof ack));
     }
@@ -407,6 +428,14 @@ enum weir_status weir_sctp_channel_close(struct weir_sctp *s, weir_time now, uin
 void weir_sctp_channel_tx_reset(struct weir_sctp *s, uint16_t channel)
 {
     struct weir_sctp_channel *ch = &s->channel[channel];
+    if (ch->awaits_stream) {
+        /* That was for the channel before this one. */
+        ch->awaits_stream = false;
+        if (ch->state == WEIR_SCTP_CHANNEL_CLOSING) {
+            weir_sctp_reset_want(s, ch->slot);
+        }
+        return;
+    }
     ch->tx_reset_done = true;
     /* A peer that cannot reset streams will not reset its own either. */
     ch->rx_reset_done |= !s->remote.has_reconfig;

@@ -61,24 +61,20 @@ static enum weir_sctp_verdict rx_open(struct weir_sctp *s, uint16_t slot, struct
 {
     struct weir_sctp_stream *st = &s->stream[slot];
     struct open open;
-    if (st->channel != WEIR_SCTP_NO_CHANNEL && s->channel[st->channel].rx_reset_done) {
-        weir_sctp_reset_implied(s, slot);
-    }
+    bool awaits_stream = false;
     if (st->channel != WEIR_SCTP_NO_CHANNEL &&
-        s->channel[st->channel].state == WEIR_SCTP_CHANNEL_CLOSED) {
-        weir_sctp_channel_detach(s, st->channel); /* only its event is not taken yet */
-    }
-    if (st->channel != WEIR_SCTP_NO_CHANNEL) {
+        !weir_sctp_channel_give_way(s, st->channel, &awaits_stream)) {
         weir_sctp_channel_end(s, st->channel);
         return WEIR_SCTP_DCEP_IN_USE;
     }
+    awaits_stream = awaits_stream || weir_sctp_reset_overtaken(s, slot);
     if (!open_parse(r, &open)) {
         return refuse(s, slot, WEIR_SCTP_DCEP_MALFORMED);
     }
     if (s->is_dtls_role_known && (st->id & 1) != (s->is_dtls_client ? 1 : 0)) {
         return refuse(s, slot, WEIR_SCTP_DCEP_PARITY);
     }
-    uint16_t channel = st->tx_reset == RESET_NONE
+    uint16_t channel = st->tx_reset == RESET_NONE || awaits_stream
                            ? weir_sctp_channel_make(s, open.label, open.protocol)
                            : WEIR_SCTP_NO_CHANNEL;
     if (channel == WEIR_SCTP_NO_CHANNEL) {
@@ -91,6 +87,7 @@ static enum weir_sctp_verdict rx_open(struct weir_sctp *s, uint16_t slot, struct
     ch->reliability = (uint8_t)(open.type & ~TYPE_UNORDERED);
     ch->reliability_value = ch->reliability == WEIR_SCTP_RELIABLE ? 0 : open.reliability;
     ch->priority = open.priority;
+    ch->awaits_stream = awaits_stream;
     ch->owes_ack = true;
     s->channels_owe_wire = true;
     weir_sctp_channel_opened(s, channel);

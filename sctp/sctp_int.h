@@ -405,8 +405,9 @@ enum weir_sctp_verdict weir_sctp_rx_reconfig(struct weir_sctp *s, weir_time now,
                                              const struct chunk *c);
 /* Ask for a reset of a stream of ours as soon as it may be. */
 void weir_sctp_reset_want(struct weir_sctp *s, uint16_t slot);
-/* The peer opened the stream anew, which it may only once it has performed our reset. */
-void weir_sctp_reset_implied(struct weir_sctp *s, uint16_t slot);
+/* The peer opens a channel on a stream without one that we meant to reset: if nothing was asked
+ * yet, forget it. True when the request is out, and its answer must come first. */
+bool weir_sctp_reset_overtaken(struct weir_sctp *s, uint16_t slot);
 /* Begin a request if one is due and none is out. */
 void weir_sctp_reset_step(struct weir_sctp *s);
 /* Perform a deferred reset when all earlier data is here. */
@@ -435,6 +436,10 @@ uint16_t weir_sctp_channel_make(struct weir_sctp *s, struct weir_span label,
                                 struct weir_span protocol);
 void weir_sctp_channel_attach(struct weir_sctp *s, uint16_t channel, uint16_t slot);
 void weir_sctp_channel_detach(struct weir_sctp *s, uint16_t channel);
+/* The peer opens a new channel on the stream of this one. False when the old one stands in the way;
+ * `awaits_stream` when our reset of it is still to be answered. */
+WEIR_MUST_CHECK bool weir_sctp_channel_give_way(struct weir_sctp *s, uint16_t channel,
+                                                bool *awaits_stream);
 void weir_sctp_channel_opened(struct weir_sctp *s, uint16_t channel);
 /* Begin to close it, whoever asks. */
 void weir_sctp_channel_end(struct weir_sctp *s, uint16_t channel);

@@ -363,6 +363,9 @@ void weir_sctp_reasm_skip(struct weir_sctp *s, weir_time now, uint16_t slot, uin
 {
     struct weir_sctp_stream *st = &s->stream[slot];
     uint32_t i = s->segment_head;
+    if (!ssn_before(ssn, st->rx_ssn)) {
+        st->rx_ssn = (uint16_t)(ssn + 1);
+    }
     while (i != WEIR_NO_BUF && st->waiting != 0) {
         struct segment *g = segment_at(s, i);
         uint32_t next = g->next;
@@ -370,9 +373,6 @@ void weir_sctp_reasm_skip(struct weir_sctp *s, weir_time now, uint16_t slot, uin
             segment_deliver(s, now, i);
         }
         i = next;
-    }
-    if (!ssn_before(ssn, st->rx_ssn)) {
-        st->rx_ssn = (uint16_t)(ssn + 1);
     }
     deliver_in_turn(s, now, slot, s->segment_head);
 }

@@ -23,6 +23,16 @@ enum reset_result {
 
 /* -- Our requests ----------------------------------------------------------------------------- */
 
+bool weir_sctp_reset_overtaken(struct weir_sctp *s, uint16_t slot)
+{
+    struct weir_sctp_stream *st = &s->stream[slot];
+    if (st->tx_reset == RESET_WANTED && st->tx_ssn == 0 && st->outstanding == 0) {
+        st->tx_reset = RESET_NONE;
+        s->reset_wanted--;
+    }
+    return st->tx_reset == RESET_REQUESTED;
+}
+
 void weir_sctp_reset_want(struct weir_sctp *s, uint16_t slot)
 {
     struct weir_sctp_stream *st = &s->stream[slot];
@@ -73,6 +83,7 @@ static void mark_requested(struct weir_sctp *s)
     if (listed != 0) {
         s->is_reset_out = true;
         s->owes_reset = true;
+        s->is_reset_waiting = false;
         /* [RFC 6525 5.1.2 A2, A3 MUST] */
         s->reset_number = s->reset_next++;
         s->reset_tsn = s->next_tsn - 1;
@@ -81,6 +92,10 @@ static void mark_requested(struct weir_sctp *s)
 
 void weir_sctp_reset_step(struct weir_sctp *s)
 {
+    /* All that the peer waited for is acknowledged: no need to wait for the timer. */
+    if (s->is_reset_waiting && !tsn_before(s->cum_acked, s->reset_tsn)) {
+        s->owes_reset = true;
+    }
     bool is_up = s->state == WEIR_SCTP_ESTABLISHED || s->state == WEIR_SCTP_SHUTDOWN_PENDING ||
                  s->state == WEIR_SCTP_SHUTDOWN_RECEIVED;
     if (s->reset_wanted != 0 && !s->is_reset_out && is_up) {
@@ -90,7 +105,7 @@ void weir_sctp_reset_step(struct weir_sctp *s)
 
 static void request_done(struct weir_sctp *s, bool is_reset)
 {
-    s->is_reset_out = false;
+    s->is_reset_waiting = false;
     s->owes_reset = false;
     s->reset_at = WEIR_NEVER;
     for (uint16_t i = 0; i < WEIR_SCTP_STREAMS_MAX; i++) {
@@ -98,23 +113,9 @@ static void request_done(struct weir_sctp *s, bool is_reset)
             finish(s, i, is_reset ? RESET_NONE : RESET_STUCK);
         }
     }
+    /* Only now: a channel that wants a reset meanwhile is for the next request. */
+    s->is_reset_out = false;
     weir_sctp_reset_step(s);
-}
-
-void weir_sctp_reset_implied(struct weir_sctp *s, uint16_t slot)
-{
-    bool is_any_left = false;
-    if (s->stream[slot].tx_reset != RESET_REQUESTED) {
-        return;
-    }
-    /* The response is lost or on its way: the rest of the request goes on without this stream. */
-    finish(s, slot, RESET_NONE);
-    for (unsigned i = 0; i < WEIR_SCTP_STREAMS_MAX; i++) {
-        is_any_left |= s->stream[i].is_used && s->stream[i].tx_reset == RESET_REQUESTED;
-    }
-    if (!is_any_left) {
-        request_done(s, true);
-    }
 }
 
 /* [RFC 6525 5.2.7] */
@@ -136,6 +137,10 @@ static enum weir_sctp_verdict rx_response(struct weir_sctp *s, weir_time now,
         request_done(s, true);
         return WEIR_SCTP_OK;
     case RESULT_IN_PROGRESS:
+        s->is_reset_waiting = true;
+        s->owes_reset = false;
+        s->reset_at = weir_time_add(now, s->rto);
+        return WEIR_SCTP_OK;
     case RESULT_BUSY:
         s->owes_reset = false;
         s->reset_at = weir_time_add(now, s->rto); /* ask again then */
@@ -162,6 +167,7 @@ static void rx_stream_reset(struct weir_sctp *s, uint16_t slot)
 {
     struct weir_sctp_stream *st = &s->stream[slot];
     bool was_unused = st->rx_ssn == 0 && st->tx_ssn == 0;
+    bool is_theirs = s->is_dtls_role_known && (st->id & 1) == (s->is_dtls_client ? 1 : 0);
     st->is_rx_deferred = false;
     st->rx_ssn = 0;
     if (st->channel != WEIR_SCTP_NO_CHANNEL) {
@@ -169,9 +175,10 @@ static void rx_stream_reset(struct weir_sctp *s, uint16_t slot)
     } else if (!s->config.has_channels) {
         st->is_rx_reset = true;
         s->streams_owe_event = true;
-    } else if (was_unused) {
+    } else if (was_unused && is_theirs) {
         /* [RFC 8831 6.7] A channel that only the peer knows: it waits for us to reset the other
-         * direction. A stream that was used is one whose OPEN we refused by doing so already. */
+         * direction. A stream that was used is one whose OPEN we refused by doing so already; and
+         * with streams of one parity alone, two ends do not reset each other's for ever. */
         weir_sctp_reset_want(s, slot);
     }
     weir_sctp_stream_settle(s, slot);
@@ -193,12 +200,33 @@ void weir_sctp_reset_deferred(struct weir_sctp *s, weir_time now)
     }
 }
 
+/* FNV-1a, to know a list again. */
+static uint32_t list_digest(struct weir_rd list)
+{
+    uint32_t digest = 2166136261u;
+    uint8_t byte;
+    while (weir_rd_u8(&list, &byte)) {
+        digest = (digest ^ byte) * 16777619u;
+    }
+    return digest;
+}
+
+/* The request before, under a new number: browsers ask again that way after "in progress". To
+ * perform it twice could reset a channel that has been opened on the stream since. A different
+ * request for the same streams has a higher TSN, or finds nothing to do. */
+static bool is_asked_again(const struct weir_sctp *s, uint32_t last_tsn, struct weir_rd streams)
+{
+    return s->peer_reset_next != s->remote.tsn && last_tsn == s->peer_reset_tsn &&
+           list_digest(streams) == s->peer_reset_digest;
+}
+
 /* [RFC 6525 5.2.2] */
 static void perform_or_defer(struct weir_sctp *s, uint32_t last_tsn, struct weir_rd streams)
 {
     bool is_all = streams.n == 0;
     uint16_t id;
     s->peer_reset_tsn = last_tsn;
+    s->peer_reset_digest = list_digest(streams);
     s->is_reset_deferred = tsn_before(s->rx_cum, last_tsn);
     s->peer_reset_result = s->is_reset_deferred ? RESULT_IN_PROGRESS : RESULT_PERFORMED;
     for (uint16_t i = 0; is_all && i < WEIR_SCTP_STREAMS_MAX; i++) {
@@ -248,8 +276,10 @@ static enum weir_sctp_verdict rx_outgoing(struct weir_sctp *s, struct weir_span 
         answer(s, number, RESULT_BAD_NUMBER);
         return WEIR_SCTP_RECONFIG_SEQUENCE;
     }
+    if (!is_asked_again(s, last_tsn, r)) {
+        perform_or_defer(s, last_tsn, r);
+    }
     s->peer_reset_next++;
-    perform_or_defer(s, last_tsn, r);
     answer(s, number, s->peer_reset_result);
     return WEIR_SCTP_OK;
 }
@@ -265,6 +295,7 @@ static enum weir_sctp_verdict rx_denied(struct weir_sctp *s, struct weir_span va
         s->peer_reset_next++;
         s->is_reset_deferred = false;
         s->peer_reset_result = RESULT_DENIED;
+        s->peer_reset_digest = 0;
     }
     answer(s, number, RESULT_DENIED);
     return WEIR_SCTP_RECONFIG_DENIED;
@@ -351,6 +382,13 @@ void weir_sctp_reset_write(struct weir_sctp *s, weir_time now, struct weir_wr *w
         answers_write(s, w);
     }
     if (s->owes_reset) {
+        if (s->is_reset_waiting) {
+            /* [RFC 6525 5.2.7 H2 DEVIATION] Asked again, the same request gets a new number: the
+             * SCTP of browsers answers a number that it knows with what it answered before, which
+             * was "in progress". */
+            s->reset_number = s->reset_next++;
+            s->is_reset_waiting = false;
+        }
         request_write(s, w);
         s->owes_reset = false;
         s->reset_at = weir_time_add(now, weir_sctp_backoff(s, s->rto, s->error_count));

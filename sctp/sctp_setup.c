@@ -195,6 +195,7 @@ static void restart_from(struct weir_sctp *s, weir_time now, const struct cookie
     }
     s->reset_wanted = 0;
     s->is_reset_out = false;
+    s->is_reset_waiting = false;
     s->owes_reset = false;
     s->reset_answers = 0;
     s->is_reset_deferred = false;

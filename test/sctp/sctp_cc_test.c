@@ -26,7 +26,8 @@ static void write_full(unsigned count)
     static const uint8_t bytes[FULL] = { 0 };
     struct weir_sctp_send_opts opts = { 0 };
     for (unsigned i = 0; i < count; i++) {
-        assert_int_equal(weir_sctp_write(&d.s, d.now, 0, weir_span_of(bytes, FULL), &opts), WEIR_OK);
+        assert_int_equal(weir_sctp_write(&d.s, d.now, 0, weir_span_of(bytes, FULL), &opts),
+                         WEIR_OK);
     }
 }
 

@@ -199,7 +199,7 @@ static void both_close_at_once(void **state)
     }
 }
 
-/* A negotiated channel that only one side made. */
+/* A negotiated channel that only one side made, on a stream of its own parity. */
 static void a_lonely_channel_closes(void **state)
 {
     (void)state;
@@ -207,7 +207,7 @@ static void a_lonely_channel_closes(void **state)
     struct weir_sctp_channel_config c = { 0 };
     uint16_t channel;
     c.is_negotiated = true;
-    c.id = 9;
+    c.id = 8;
     sim_connect(m);
     assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_OK);
     assert_int_equal(weir_sctp_channel_close(&m->end[0].s, m->now, channel), WEIR_OK);
@@ -382,6 +382,7 @@ static void a_partly_reliable_channel_closes(void **state)
 {
     (void)state;
     static uint8_t bytes[3000];
+    uint32_t total = 0;
     for (uint64_t seed = 0; seed < 20; seed++) {
         struct sim *m = sim_new(test_seed(seed));
         struct weir_sctp_channel_config c = { 0 };
@@ -401,13 +402,15 @@ static void a_partly_reliable_channel_closes(void **state)
         }
         assert_int_equal(weir_sctp_channel_close(&m->end[0].s, m->now, channel), WEIR_OK);
         sim_run(m, 200 * WEIR_SEC);
-        assert_in_range(m->end[1].got_count, 1, 50);
+        assert_in_range(m->end[1].got_count, 0, 50);
+        total += m->end[1].got_count;
         for (uint32_t i = 0; i < m->end[1].got_count; i++) {
             assert_int_equal(m->end[1].got[i].bytes, sizeof bytes);
         }
         channel_bounds(m);
         sim_free(m);
     }
+    assert_in_range(total, 50, 800);
 }
 
 int main(void)

@@ -560,6 +560,45 @@ static void attack_C13_a_deferred_reset(void **state)
     drive_end(&d);
 }
 
+/* Our request is answered "in progress": it goes out again when what was out is acknowledged, under
+ * a new number, and a late answer to the old one does not count. */
+static void attack_C13_our_reset_is_in_progress(void **state)
+{
+    (void)state;
+    struct drive d;
+    uint8_t out[WEIR_MTU];
+    static const uint8_t byte[1] = { 0 };
+    struct weir_sctp_send_opts opts = { 0 };
+    uint8_t response[16] = { CHUNK_RE_CONFIG, 0, 0, 16, 0, PARAM_RESET_RESPONSE, 0, 12 };
+    drive_begin(&d, PLAIN);
+    assert_int_equal(weir_sctp_write(&d.s, d.now, 4, weir_span_of(byte, 1), &opts), WEIR_OK);
+    flush(&d);
+    sack(&d, 1, 10000, 0);
+    assert_int_equal(weir_sctp_write(&d.s, d.now, 5, weir_span_of(byte, 1), &opts), WEIR_OK);
+    flush(&d);
+    assert_int_equal(weir_sctp_reset_stream(&d.s, 4), WEIR_OK);
+    assert_true(drive_send(&d, out) != 0);
+    assert_int_equal(weir_be32(out + 20), DRIVE_TSN);     /* request number */
+    assert_int_equal(weir_be32(out + 28), DRIVE_TSN + 1); /* beyond what is acknowledged */
+    weir_put32(response + 8, DRIVE_TSN);
+    weir_put32(response + 12, 6);
+    (void)drive_chunks(&d, weir_span_of(response, 16));
+    assert_int_equal(drive_send(&d, out), 0);
+    sack(&d, 2, 10000, 0);
+    assert_true(drive_send(&d, out) != 0);
+    assert_int_equal(weir_be32(out + 20), DRIVE_TSN + 1);
+    assert_int_equal(weir_be32(out + 28), DRIVE_TSN + 1);
+    weir_put32(response + 12, 1);
+    assert_int_equal(drive_chunks(&d, weir_span_of(response, 16)),
+                     WEIR_SCTP_RECONFIG_SEQUENCE);
+    weir_put32(response + 8, DRIVE_TSN + 1);
+    assert_int_equal(drive_chunks(&d, weir_span_of(response, 16)), WEIR_SCTP_OK);
+    assert_int_equal(weir_sctp_stream_find(&d.s, 4), WEIR_SCTP_NO_STREAM);
+    assert_int_equal(drive_chunks(&d, weir_span_of(response, 16)),
+                     WEIR_SCTP_RECONFIG_SEQUENCE);
+    drive_end(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -582,6 +621,7 @@ int main(void)
         cmocka_unit_test(split_acknowledgements_gain_nothing),
         cmocka_unit_test(attack_C13_reset_requests),
         cmocka_unit_test(attack_C13_a_deferred_reset),
+        cmocka_unit_test(attack_C13_our_reset_is_in_progress),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 /* usrsctp as the other end of an association, in one process and under virtual time. The library is
  * loaded when it is there.
  *
- * usrsctp sees weir as an AF_CONN address: what it sends comes through a call-back into a queue, and
- * its timers are driven by hand, so a run does not depend on the clock of the machine. */
+ * usrsctp sees weir as an AF_CONN address: what it sends comes through a call-back into a queue,
+ * and its timers are driven by hand, so a run does not depend on the clock of the machine. */
 #ifndef WEIR_TEST_SCTP_USRSCTP_H
 #define WEIR_TEST_SCTP_USRSCTP_H
 
