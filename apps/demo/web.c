@@ -4,10 +4,13 @@
 
 #include <errno.h>
 #include <libwebsockets.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "apps/demo/page.h"
 
@@ -316,6 +319,27 @@ static void *serve(void *argument)
     return NULL;
 }
 
+/* libwebsockets goes on without its listening socket when it cannot have it: ask first. */
+static bool can_listen(const char *address, int port)
+{
+    char service[8];
+    const int on = 1;
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_PASSIVE };
+    struct addrinfo *found = NULL;
+    snprintf(service, sizeof service, "%d", port);
+    if (getaddrinfo(address, service, &hints, &found) != 0) {
+        return false;
+    }
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_free = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0
+                   && bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 1) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    freeaddrinfo(found);
+    return is_free;
+}
+
 struct web *web_open(const char *address, int port, void (*wake)(void *argument), void *argument,
                      char error[200])
 {
@@ -330,7 +354,7 @@ struct web *web_open(const char *address, int port, void (*wake)(void *argument)
     w->argument = argument;
     pthread_mutex_init(&w->mutex, NULL);
     lws_set_log_level(0, NULL);
-    w->context = lws_create_context(&info);
+    w->context = can_listen(address, port) ? lws_create_context(&info) : NULL;
     if (w->context == NULL || pthread_create(&w->thread, NULL, serve, w) != 0) {
         snprintf(error, 200, "cannot serve on %s port %d: is the port in use, or the address not of "
                              "this host? choose another with --listen ADDR:PORT", address, port);

@@ -204,7 +204,7 @@ for (const browser of browsers) {
   console.log(`# ${browser.name} ${await browser.version()}`);
   await testData(browser);
   await testMedia(browser);
-  await test(`${browser.name}: the demo's page connects, echoes and says goodbye`, () => tryDemo(browser, '10.77.0.1:8080'));
+  await test(`${browser.name}: the demo's page connects, echoes and says goodbye`, () => tryDemo(browser, '127.0.0.1:8080'));
 }
 await testIdle(browsers);
 await Promise.all(browsers.map(browser => browser.close().catch(() => 0)));
