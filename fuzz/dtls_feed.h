@@ -1,0 +1,121 @@
+/* One handshake message to an end that waits for it: what the fuzz harness of the parsers and the test
+ * of its reject files do alike. */
+#ifndef WEIR_FUZZ_DTLS_FEED_H
+#define WEIR_FUZZ_DTLS_FEED_H
+
+#include <stdlib.h>
+
+#include "dtls/dtls_int.h"
+
+static const struct {
+    bool is_client;
+    uint8_t step, message;
+} feed_row[] = {
+    { false, STEP_SERVER_HELLO, MESSAGE_CLIENT_HELLO },
+    { true, STEP_CLIENT_HELLO, MESSAGE_SERVER_HELLO },
+    { true, STEP_CLIENT_HELLO, MESSAGE_VERIFY_REQUEST },
+    { true, STEP_CLIENT_CERTIFICATE, MESSAGE_CERTIFICATE },
+    { true, STEP_CLIENT_KEY, MESSAGE_SERVER_KEY },
+    { true, STEP_CLIENT_REQUEST, MESSAGE_CERTIFICATE_REQUEST },
+    { true, STEP_CLIENT_DONE, MESSAGE_SERVER_DONE },
+    { false, STEP_SERVER_CERTIFICATE, MESSAGE_CERTIFICATE },
+    { false, STEP_SERVER_KEY, MESSAGE_CLIENT_KEY },
+    { false, STEP_SERVER_PROOF, MESSAGE_CERTIFICATE_VERIFY },
+    { false, STEP_SERVER_FINISHED, MESSAGE_FINISHED },
+    { true, STEP_CLIENT_FINISHED, MESSAGE_FINISHED },
+};
+
+#define FEED_ROWS (sizeof feed_row / sizeof feed_row[0])
+#define FEED_REAL 0x80 /* bit of the selector: signatures, certificates and shares are judged */
+#define FEED_COOKIE 0x40 /* a server that requires cookies */
+
+/* Null crypto and an identity of it, made once. */
+static inline const struct weir_crypto *feed_crypto(bool is_real)
+{
+    static struct weir_crypto null;
+    if (null.name == NULL) {
+        weir_crypto_null(&null, weir_crypto_default());
+    }
+    return is_real ? weir_crypto_default() : &null;
+}
+
+static inline const struct weir_identity *feed_identity(bool is_real)
+{
+    static struct weir_identity identity[2];
+    if (identity[is_real].cert_bytes == 0) {
+        struct weir_rand rand;
+        weir_rand_init_number(&rand, 1);
+        (void)feed_crypto(is_real)->identity_make(&identity[is_real], &rand, 1700000000,
+                                                  2000000000);
+    }
+    return &identity[is_real];
+}
+
+static inline void feed_init(struct weir_dtls *d, bool is_client, bool is_real, uint8_t seed)
+{
+    struct weir_dtls_config c = {
+        .crypto = feed_crypto(is_real),
+        .identity = feed_identity(is_real),
+        .is_client = is_client,
+        .has_keylog = true,
+        .srtp_profiles = 3,
+        .srtp_profile = { WEIR_DTLS_SRTP_AEAD_AES_128_GCM, WEIR_DTLS_SRTP_AES128_CM_SHA1_80,
+                          WEIR_DTLS_SRTP_AEAD_AES_256_GCM },
+    };
+    c.seed[0] = seed;
+    weir_dtls_init(d, &c, 0);
+}
+
+/* The selector's end, in its step, hears the body as the one message that it waits for. */
+static inline enum weir_dtls_verdict feed_message(struct weir_dtls *d, uint8_t selector,
+                                                  struct weir_span body)
+{
+    static uint8_t record[WEIR_DTLS_REASSEMBLY_BYTES + MESSAGE_HEADER_BYTES];
+    unsigned row = (selector & 0x3f) % FEED_ROWS;
+    size_t n = body.n < WEIR_DTLS_REASSEMBLY_BYTES ? body.n : WEIR_DTLS_REASSEMBLY_BYTES;
+    feed_init(d, feed_row[row].is_client, (selector & FEED_REAL) != 0, 2);
+    d->config.requires_cookie = (selector & FEED_COOKIE) != 0;
+    d->step = feed_row[row].step;
+    d->state = d->step == STEP_SERVER_HELLO ? WEIR_DTLS_NEW : WEIR_DTLS_HANDSHAKE;
+    if (d->step != STEP_SERVER_HELLO && d->step != STEP_CLIENT_HELLO) {
+        d->suite = 0xc02b;
+    }
+    d->hs.group = WEIR_X25519;
+    d->hs.peer_key.type = WEIR_PUBKEY_P256;
+    d->rx_epoch = feed_row[row].message == MESSAGE_FINISHED ? 1 : 0;
+    record[0] = feed_row[row].message;
+    weir_put24(record + 1, (uint32_t)n);
+    weir_put16(record + 4, 0);
+    weir_put24(record + 6, 0);
+    weir_put24(record + 9, (uint32_t)n);
+    weir_copy(record + MESSAGE_HEADER_BYTES, body.p, n);
+    struct dtls_record r = { CONTENT_HANDSHAKE, VERSION_1_2, d->rx_epoch, 0,
+                             { record, n + MESSAGE_HEADER_BYTES } };
+    return weir_dtls_handshake_recv(d, 0, &r);
+}
+
+/* What holds of an end at any time. */
+static inline void feed_check(const struct weir_dtls *d)
+{
+    const struct weir_dtls_reassembly *r = &d->reassembly;
+    const struct weir_dtls_flight *f = &d->flight;
+    size_t used = 0;
+    bool is_good = d->step < STEP_COUNT && d->state < WEIR_DTLS_STATES;
+    for (unsigned i = 0; i < WEIR_DTLS_WINDOW; i++) {
+        const struct weir_dtls_slot *s = &r->slot[i];
+        used += s->is_used ? (s->length + 7u) & ~7u : 0;
+        is_good = is_good && (!s->is_used || (s->have <= s->length && s->at % 8 == 0));
+    }
+    is_good = is_good && used == r->used && used <= sizeof r->bytes;
+    is_good = is_good && f->at <= f->used && f->used <= sizeof f->bytes;
+    is_good = is_good && (d->state != WEIR_DTLS_CONNECTED || d->step == STEP_DONE);
+    is_good = is_good && (d->state != WEIR_DTLS_CONNECTED || (d->rx_epoch == 1 && d->tx_epoch == 1));
+    is_good = is_good && d->held_bytes <= sizeof d->held;
+    bool is_over = d->state == WEIR_DTLS_CLOSED || d->state == WEIR_DTLS_FAILED;
+    is_good = is_good && (!is_over || weir_dtls_deadline(d) == WEIR_NEVER);
+    if (!is_good) {
+        abort();
+    }
+}
+
+#endif
