@@ -24,11 +24,10 @@ export async function tryDemo(browser, address = '127.0.0.1:8099') {
     let seen;
     for (;;) {
       seen = await page.evaluate(`(() => {
-        const v = document.getElementById('remote');
         return { state: document.getElementById('state').textContent, echoed: window.weir.echoed,
-          frames: v.getVideoPlaybackQuality().totalVideoFrames, stats: window.weir.stats && window.weir.stats.dtls.suite };
+          frames: window.weir.frames || 0, width: document.getElementById('remote').videoWidth, stats: window.weir.stats && window.weir.stats.dtls.suite };
       })()`);
-      if (seen.state === 'connected' && seen.echoed > 5 && seen.frames > 20 && seen.stats) break;
+      if (seen.state === 'connected' && seen.echoed > 5 && seen.frames > 20 && seen.width > 0 && seen.stats) break;
       if (Date.now() > until) throw new Error(`the page shows ${JSON.stringify(seen)}`);
       await after(100);
     }

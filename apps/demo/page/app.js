@@ -186,14 +186,17 @@ function show(s) {
   $('pump').textContent = `${s.pump}, ${s.peers} connected, ${s.pool_free} of ${s.pool_count} buffers free`;
 }
 
+// What was decoded of the echo. Firefox counts no frames of a stream in its video element, so ask the
+// connection.
 let last = { frames: 0, at: 0 };
-setInterval(() => {
-  const v = $('remote');
-  const q = v.getVideoPlaybackQuality ? v.getVideoPlaybackQuality().totalVideoFrames : 0;
-  const now = performance.now();
-  const rate = (q - last.frames) * 1000 / (now - last.at);
-  last = { frames: q, at: now };
-  $('echoed').textContent = q ? `echoed by weir, ${v.videoWidth}×${v.videoHeight}, ${Math.max(0, rate).toFixed(0)} frames/s` : 'echoed by weir';
+setInterval(async () => {
+  let frames = 0;
+  (await pc.getStats()).forEach(s => { if (s.type === 'inbound-rtp' && s.kind === 'video') frames += s.framesDecoded || 0; });
+  const v = $('remote'), now = performance.now();
+  const rate = (frames - last.frames) * 1000 / (now - last.at);
+  last = { frames, at: now };
+  window.weir.frames = frames;
+  $('echoed').textContent = frames ? `echoed by weir, ${v.videoWidth}×${v.videoHeight}, ${Math.max(0, rate).toFixed(0)} frames/s` : 'echoed by weir';
 }, 1000);
 
 setState('connecting');
