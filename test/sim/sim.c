@@ -22,11 +22,19 @@ static void make_identities(void)
 
 struct sim *sim_open(uint64_t seed, bool with_media)
 {
+    const struct sim_options options = { .seed = seed, .with_media = with_media };
+    return sim_open_with(&options);
+}
+
+struct sim *sim_open_with(const struct sim_options *options)
+{
     struct sim *s = calloc(1, sizeof *s);
+    const struct weir_crypto *crypto =
+        options->crypto == NULL ? weir_crypto_default() : options->crypto;
     assert_non_null(s);
     make_identities();
-    weir_rand_init_number(&s->rand, seed);
-    s->now = SIM_BEGIN;
+    weir_rand_init_number(&s->rand, options->seed);
+    s->now = options->begin == 0 ? SIM_BEGIN : options->begin;
     s->link.delay = 10 * WEIR_MS;
     s->bufs = aligned_alloc(64, weir_pool_bytes(SIM_BUFFERS));
     weir_pool_init(&s->pool, s->bufs, SIM_BUFFERS);
@@ -35,8 +43,8 @@ struct sim *sim_open(uint64_t seed, bool with_media)
         s->assembly[i] = malloc(SIM_MESSAGE_MAX);
         s->peer[i] = malloc(sizeof *s->peer[i]);
         s->addr[i] = weir_addr_v4(10, 0, 0, (uint8_t)(1 + i), (uint16_t)(1000 + i));
-        struct weir_peer_config c = { .crypto = weir_crypto_default(), .identity = &s->identity[i],
-                                      .is_data_only = !with_media, .setup = WEIR_SDP_ACTIVE,
+        struct weir_peer_config c = { .crypto = crypto, .identity = &s->identity[i],
+                                      .is_data_only = !options->with_media, .setup = WEIR_SDP_ACTIVE,
                                       .assembly = { s->assembly[i], SIM_MESSAGE_MAX },
                                       .conn = (uint32_t)i };
         weir_rand_bytes(&s->rand, c.seed, sizeof c.seed);
@@ -165,6 +173,9 @@ static void carry(struct sim *s, int from, const struct weir_path *path, const u
 
 static void take_event(struct sim *s, int i, const struct weir_event *e)
 {
+    if (++s->events == s->close_at) {
+        weir_peer_close(s->peer[i], s->now);
+    }
     switch (e->type) {
     case WEIR_EVENT_STATE:
         s->state[i] = e->state;

@@ -23,6 +23,13 @@ struct sim_packet {
     uint8_t *data;
 };
 
+struct sim_options {
+    uint64_t seed;
+    bool with_media;
+    const struct weir_crypto *crypto; /* NULL: the build's */
+    weir_time begin;                  /* 0: some time after the clock's start */
+};
+
 struct sim {
     struct weir_peer *peer[2]; /* caller, callee */
     struct weir_addr addr[2];
@@ -38,6 +45,8 @@ struct sim {
     uint64_t sent;    /* packets, of both */
     uint64_t digest;  /* over every byte that left, in order */
     bool is_cut;
+    unsigned close_at; /* the peer that gives the so-manieth event is closed at once; 0 = none */
+    unsigned events;
     /* what events told */
     enum weir_peer_state state[2];
     unsigned opened[2], closed[2], messages[2], rtp[2];
@@ -50,6 +59,7 @@ struct sim {
 
 /* Two peers, not yet introduced. */
 struct sim *sim_open(uint64_t seed, bool with_media);
+struct sim *sim_open_with(const struct sim_options *options);
 void sim_close(struct sim *s);
 /* The caller offers with one data channel, the callee answers; no packet has left yet. */
 void sim_introduce(struct sim *s);
