@@ -23,7 +23,7 @@ need_apps
 need clang libclang-rt-dev libcmocka-dev openssl gnutls-bin libssl-dev libsrtp2-dev \
     libusrsctp-dev
 if [ "$quick" = no ]; then
-    need chromium firefox-esr iproute2 util-linux
+    need chromium firefox-esr iproute2 util-linux nftables coturn
     command -v node >/dev/null || need nodejs
     command -v npm >/dev/null || need npm
 fi
@@ -81,6 +81,7 @@ if [ "$quick" = no ]; then
     if step build-asan build asan; then
         suite build-asan
     fi
+    step address-translators sh test/apps/nat.sh build
     step browsers-install sh -c 'cd test/browser && npm ci --ignore-scripts --no-audit --no-fund'
     if [ -d test/browser/node_modules ]; then
         sh test/browser/run.sh >"$work/browsers.log" 2>&1 </dev/null

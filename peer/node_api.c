@@ -34,6 +34,11 @@ enum weir_status weir_add_candidate(struct weir_node *n, struct weir_peer *p, st
     return weir_peer_add_candidate(p, now_of(n, p), text);
 }
 
+void weir_gather(struct weir_node *n, struct weir_peer *p)
+{
+    weir_peer_gather(p, now_of(n, p));
+}
+
 enum weir_status weir_open_channel(struct weir_node *n, struct weir_peer *p,
                                    const struct weir_sctp_channel_config *config, uint16_t *channel)
 {

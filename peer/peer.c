@@ -125,6 +125,12 @@ enum weir_status weir_peer_add_stun_server(struct weir_peer *p, weir_time now,
     return weir_ice_add_server(&p->ice, now, server);
 }
 
+void weir_peer_gather(struct weir_peer *p, weir_time now)
+{
+    weir_ice_gathering_done(&p->ice, now);
+    weir_peer_progress(p, now);
+}
+
 /* -- Events ------------------------------------------------------------------------------------ */
 
 void weir_peer_push(struct weir_peer *p, const struct weir_event *e)

@@ -300,6 +300,9 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_local(struct weir_peer *
                                                               const struct weir_addr *addr);
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_stun_server(struct weir_peer *p, weir_time now,
                                                                     const struct weir_addr *server);
+/* No more local addresses and servers will come: ask the servers now. Creating a description does so
+ * too; who cannot trickle calls this first, waits for the empty CANDIDATE event, and then describes. */
+WEIR_API void weir_peer_gather(struct weir_peer *p, weir_time now);
 
 /* -- Channels and media -- */
 
@@ -409,6 +412,7 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_create_answer(struct weir_node *n
                                                              struct weir_wr *text);
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_add_candidate(struct weir_node *n, struct weir_peer *p,
                                                              struct weir_span text);
+WEIR_API void weir_gather(struct weir_node *n, struct weir_peer *p);
 WEIR_API WEIR_MUST_CHECK enum weir_status
 weir_open_channel(struct weir_node *n, struct weir_peer *p,
                   const struct weir_sctp_channel_config *config, uint16_t *channel);

@@ -229,8 +229,7 @@ enum weir_status weir_peer_create_offer(struct weir_peer *p, weir_time now, stru
     }
     p->has_local = true;
     p->signalling = WEIR_HAVE_LOCAL_OFFER;
-    weir_ice_gathering_done(&p->ice, now);
-    weir_peer_progress(p, now);
+    weir_peer_gather(p, now);
     return WEIR_OK;
 }
 
@@ -380,8 +379,7 @@ enum weir_status weir_peer_create_answer(struct weir_peer *p, weir_time now, str
     }
     p->has_local = true;
     p->signalling = WEIR_STABLE;
-    weir_ice_gathering_done(&p->ice, now);
-    weir_peer_progress(p, now);
+    weir_peer_gather(p, now);
     return WEIR_OK;
 }
 

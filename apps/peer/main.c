@@ -113,6 +113,8 @@ static void describe(struct program *p, bool is_answer)
     p->describe_at = weir_node_now(p->node) + GATHER_WAIT;
     if (p->is_trickling || p->setup.node.stun_server.family == WEIR_FAMILY_NONE) {
         print_description(p);
+    } else {
+        weir_gather(p->node, p->peer);
     }
 }
 

@@ -1,5 +1,6 @@
 /* The packet pump, both kinds over loopback: what goes in comes out, in runs or alone. */
 #include <pthread.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "core/pump/pump.h"
@@ -215,6 +216,34 @@ static void a_busy_address_is_named_with_advice(void **state)
     weir_pump_close(r.pump);
 }
 
+static void attack_Y3_without_descriptors_it_says_so_and_what_is_open_works_on(void **state)
+{
+    (void)state;
+    struct rig r = open_default();
+    struct rlimit before, none;
+    char error[WEIR_PUMP_ERROR_BYTES] = "";
+    const size_t sizes[] = { 100 };
+    struct weir_addr bound, any_port = weir_addr_v4(127, 0, 0, 1, 0);
+    uint32_t socket;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 0; /* descriptors that are open stay so */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    const struct weir_pump_config config = { .kind = kind_under_test };
+    struct weir_pump *second = weir_pump_open(&config, error);
+    bool has_said = error[0] != '\0';
+    error[0] = '\0';
+    enum weir_status status = weir_pump_bind(r.pump, &any_port, &bound, &socket, error);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_null(second);
+    assert_true(has_said);
+    assert_int_equal(status, WEIR_ERR_SYSTEM);
+    assert_true(error[0] != '\0');
+    send_pattern(&r, 0, 100);
+    assert_int_equal(receive_pattern(&r, 1, sizes, 1), 1);
+    weir_pump_close(r.pump);
+}
+
 static void an_unknown_local_address_is_refused_and_counted(void **state)
 {
     (void)state;
@@ -269,6 +298,7 @@ int main(void)
         cmocka_unit_test(a_wait_ends_at_its_time),
         cmocka_unit_test(a_wake_from_another_thread_ends_a_wait),
         cmocka_unit_test(a_busy_address_is_named_with_advice),
+        cmocka_unit_test(attack_Y3_without_descriptors_it_says_so_and_what_is_open_works_on),
         cmocka_unit_test(an_unknown_local_address_is_refused_and_counted),
         cmocka_unit_test(attack_Y2_an_unreachable_destination_costs_a_counter),
     };
