@@ -60,6 +60,7 @@ static void lay_out(struct weir_node *n, struct cut *c)
     struct weir_buf *bufs = cut(c, weir_pool_bytes(n->config.pool_buffers));
     n->peer = cut(c, sizeof *n->peer * peers);
     n->is_used = cut(c, sizeof *n->is_used * peers);
+    n->free_slot = cut(c, sizeof *n->free_slot * peers);
     n->touched = cut(c, sizeof *n->touched * peers);
     n->assembly = cut(c, n->config.max_message_size);
     void *demux = cut(c, weir_demux_bytes(peers));
@@ -67,7 +68,10 @@ static void lay_out(struct weir_node *n, struct cut *c)
     if (c->p != NULL) {
         weir_pool_init(&n->pool, bufs, n->config.pool_buffers);
         weir_demux_init(&n->demux, weir_rand_u64(&n->rand), peers, demux);
-        weir_timers_init(&n->timers, peers, timers);
+        weir_timers_init(&n->timers, weir_pump_clock(), peers, timers);
+        for (uint32_t i = 0; i < peers; i++) {
+            n->free_slot[n->free_slots++] = peers - 1 - i;
+        }
     }
 }
 
@@ -205,13 +209,10 @@ void weir_node_touch(struct weir_node *n, struct weir_peer *p)
 
 struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
 {
-    uint32_t slot = 0;
-    while (slot < n->config.peers_max && n->is_used[slot]) {
-        slot++;
-    }
-    if (slot == n->config.peers_max) {
+    if (n->free_slots == 0) {
         return NULL;
     }
+    uint32_t slot = n->free_slot[--n->free_slots];
     weir_time now = weir_pump_refresh(n->pump);
     struct weir_peer *p = &n->peer[slot];
     struct weir_peer_config c = { .crypto = n->crypto, .identity = &n->identity,
@@ -264,6 +265,7 @@ void weir_node_free(struct weir_node *n, struct weir_peer *p)
     weir_demux_remove_peer(&n->demux, slot);
     weir_peer_deinit(p);
     n->is_used[slot] = false;
+    n->free_slot[n->free_slots++] = slot;
     n->peers--;
 }
 
@@ -449,13 +451,12 @@ static bool deliver_item(struct weir_node *n, struct weir_event *e)
 /* Run the timers of one peer that is due. */
 static bool run_timer(struct weir_node *n)
 {
-    uint32_t slot = NODE_NONE;
+    uint32_t slot;
     weir_time now = weir_pump_now(n->pump);
-    if (weir_timers_next(&n->timers, &slot) > now) {
+    if (!weir_timers_expire(&n->timers, now, &slot)) {
         return false;
     }
-    weir_peer_tick(&n->peer[slot], now);
-    weir_timers_set(&n->timers, slot, WEIR_NEVER); /* sending sets the next */
+    weir_peer_tick(&n->peer[slot], now); /* sending sets the next */
     weir_node_touch(n, &n->peer[slot]);
     n->current = slot;
     return true;
@@ -581,11 +582,10 @@ static bool stage_send(struct weir_node *n)
 
 enum weir_status weir_node_wait(struct weir_node *n, weir_time until)
 {
-    uint32_t slot;
     weir_pump_refresh(n->pump);
     bool has_room = stage_send(n);
     weir_node_mdns_run(n);
-    until = weir_time_min(until, weir_timers_next(&n->timers, &slot));
+    until = weir_time_min(until, weir_timers_next(&n->timers));
     until = weir_time_min(until, weir_node_mdns_deadline(n));
     if (!has_room) {
         until = weir_time_min(until, weir_time_add(weir_pump_clock(), NODE_FULL_WAIT));

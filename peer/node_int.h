@@ -44,20 +44,31 @@ uint32_t weir_demux_next_ufrag(const struct node_demux *d, uint32_t slot);
 
 /* -- When is a peer next due? (node_timer.c) --------------------------------------------------- */
 
-/* A binary heap of peer slots by deadline. */
+#define NODE_TIMER_LEVELS 6 /* of 64 slots each; the last one reaches 50 days ahead */
+#define NODE_TIMER_LISTS (NODE_TIMER_LEVELS * 64 + 1)
+
+struct node_timer {
+    weir_time deadline;
+    uint32_t next, previous; /* peer slots in the same list */
+    uint32_t list;           /* NODE_NONE: not set */
+};
+
+/* A timing wheel of peer slots by deadline. */
 struct node_timers {
-    uint32_t count;
-    uint32_t *heap;       /* slots */
-    weir_time *deadline;  /* by slot */
-    uint32_t *at;         /* by slot: place in the heap, or NODE_NONE */
+    uint64_t tick; /* all before it was handled */
+    uint64_t used[NODE_TIMER_LEVELS]; /* one bit per slot that is not empty */
+    uint32_t head[NODE_TIMER_LISTS];
+    struct node_timer *timer; /* by peer slot */
 };
 
 size_t weir_timers_bytes(uint32_t peers_max);
-void weir_timers_init(struct node_timers *t, uint32_t peers_max, void *memory);
+void weir_timers_init(struct node_timers *t, weir_time now, uint32_t peers_max, void *memory);
 /* Set, move or (WEIR_NEVER) remove a peer's deadline. */
 void weir_timers_set(struct node_timers *t, uint32_t slot, weir_time deadline);
-/* The earliest deadline, and whose; WEIR_NEVER when none. */
-weir_time weir_timers_next(const struct node_timers *t, uint32_t *slot);
+/* When to look again: not later than the earliest deadline; WEIR_NEVER when there is none. */
+weir_time weir_timers_next(const struct node_timers *t);
+/* Take one peer whose deadline has come off the wheel; false when there is none. */
+bool weir_timers_expire(struct node_timers *t, weir_time now, uint32_t *slot);
 
 /* -- The node ---------------------------------------------------------------------------------- */
 
@@ -76,6 +87,8 @@ struct weir_node {
 
     struct weir_peer *peer;   /* peers_max of them */
     bool *is_used;            /* by slot */
+    uint32_t *free_slot;      /* a stack of slots without a peer */
+    uint32_t free_slots;
     uint32_t peers;
     uint32_t conn_next;
     struct node_demux demux;

@@ -129,6 +129,7 @@ static void check_archive(const char *name)
         bool is_allowed = starts(symbol, "weir_") || strcmp(symbol, "memcpy") == 0
                           || strcmp(symbol, "memmove") == 0 || strcmp(symbol, "memset") == 0
                           || strcmp(symbol, "memcmp") == 0
+                          || strcmp(symbol, "bcmp") == 0 /* clang's word for memcmp */
                           /* what the compiler itself adds */
                           || starts(symbol, "__asan") || starts(symbol, "__ubsan")
                           || starts(symbol, "__sanitizer") || starts(symbol, "__stack_chk")
