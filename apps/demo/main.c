@@ -18,7 +18,7 @@ static const char help[] =
     "  --bind ADDR[:PORT]  local address for WebRTC; may be repeated (default: every interface)\n"
     "  --port N            UDP port for WebRTC, one for all browsers (default: any)\n"
     "  --stun URL          learn our public address from stun:host[:port]\n"
-    "  --pump KIND         auto, uring or epoll (default: auto)\n"
+    "  --pump KIND         auto, uring or epoll (default: uring where it works)\n"
     "  --keylog FILE       append key material in NSS format\n"
     "  --seed N            make every random choice from N\n"
     "  --peers N           browsers at a time (default 64)\n"

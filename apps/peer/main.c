@@ -44,7 +44,7 @@ static const char help[] =
     "  --bind ADDR[:PORT]  local address to use; may be repeated (default: every interface)\n"
     "  --port N            UDP port for the addresses that name none (default: any)\n"
     "  --stun URL          learn our public address from stun:host[:port]\n"
-    "  --pump KIND         auto, uring or epoll (default: auto)\n"
+    "  --pump KIND         auto, uring or epoll (default: uring where it works)\n"
     "  --keylog FILE       append key material in NSS format, for decrypting captures\n"
     "  --seed N            make every random choice from N: for repeatable tests, not for secrecy\n"
     "  --help              this text\n";

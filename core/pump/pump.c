@@ -30,7 +30,9 @@ static bool open_kind(struct weir_pump *p, const struct pump_ops *ops)
 
 static bool open_any(struct weir_pump *p, char error[WEIR_PUMP_ERROR_BYTES])
 {
-    switch (p->config.kind) {
+    enum weir_pump_kind kind = p->config.kind;
+    switch (kind == WEIR_PUMP_AUTO ? weir_pump_measure() : kind) {
+    case WEIR_PUMP_DEFAULT:
     case WEIR_PUMP_AUTO:
         if (open_kind(p, &weir_pump_uring) || open_kind(p, &weir_pump_epoll)) {
             return true;
@@ -79,6 +81,7 @@ struct weir_pump *weir_pump_open(const struct weir_pump_config *config,
         return NULL;
     }
     p->now = weir_pump_clock();
+    p->retry_at = WEIR_NEVER;
     return p;
 }
 
@@ -147,6 +150,29 @@ static void close_last_run(struct weir_pump *p)
     }
 }
 
+/* io_uring was taken away while running, by a filter or a setting: go on with epoll. What the kernel had
+ * not accepted is sent again; what had landed and was not given out is lost, as on a network. */
+static bool fall_back(struct weir_pump *p)
+{
+    if (p->ops != &weir_pump_uring) {
+        return false;
+    }
+    p->stats.fallbacks++;
+    p->ops->close(p);
+    p->landings = p->landing_at = 0;
+    p->run_sent = p->run_tail;
+    p->retry_at = WEIR_NEVER;
+    if (!open_kind(p, &weir_pump_epoll)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < p->sockets; i++) {
+        if (!p->ops->add_socket(p, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum weir_status weir_pump_wait(struct weir_pump *p, weir_time until)
 {
     if (p->landing_at < p->landings) {
@@ -159,7 +185,7 @@ enum weir_status weir_pump_wait(struct weir_pump *p, weir_time until)
     p->landings = 0;
     p->landing_at = 0;
     close_last_run(p);
-    bool is_sound = p->ops->wait(p, until);
+    bool is_sound = p->ops->wait(p, until) || (fall_back(p) && p->ops->wait(p, until));
     p->now = weir_pump_clock();
     p->stats.waits++;
     weir_pump_reap_runs(p);
@@ -169,7 +195,9 @@ enum weir_status weir_pump_wait(struct weir_pump *p, weir_time until)
 void weir_pump_flush(struct weir_pump *p)
 {
     close_last_run(p);
-    p->ops->submit(p);
+    if (!p->ops->submit(p) && p->landing_at == p->landings && fall_back(p)) {
+        (void)p->ops->submit(p);
+    }
     weir_pump_reap_runs(p);
 }
 
@@ -266,7 +294,7 @@ static void run_begin(struct weir_pump *p, const struct weir_path *path, uint32_
     r->segment_bytes = (uint32_t)bytes;
     r->bytes = 0;
     r->ecn = ecn;
-    r->is_closed = r->is_in_flight = r->is_done = false;
+    r->is_closed = r->is_waiting = r->is_done = false;
 }
 
 enum weir_status weir_pump_send(struct weir_pump *p, const struct weir_path *path, uint8_t ecn,
@@ -351,29 +379,52 @@ static void count_refusal(struct weir_pump *p, int error)
     }
 }
 
+/* Any try after this one waits a moment: a kernel without room is not asked in a loop. */
+static enum pump_next pace(struct weir_pump *p, struct pump_run *r, uint64_t *counter)
+{
+    (*counter)++;
+    r->is_waiting = true;
+    p->retry_at = weir_time_add(weir_pump_clock(), PUMP_PACE);
+    return PUMP_NEXT_LATER;
+}
+
 /* A refusal concerns one datagram or one run, never the socket: ICMP can be forged [RFC 5927]. */
-bool weir_pump_run_result(struct weir_pump *p, struct pump_run *r, bool whole, int res)
+enum pump_next weir_pump_run_result(struct weir_pump *p, struct pump_run *r, bool whole, int res)
 {
     int error = res < 0 ? -res : 0;
-    if (error == EAGAIN || error == EWOULDBLOCK || error == EINTR) {
-        return true;
+    if (error == EINTR) {
+        return PUMP_NEXT_NOW;
+    }
+    if (error == EAGAIN || error == EWOULDBLOCK) {
+        return pace(p, r, &p->stats.tx_blocked);
     }
     if (error == ENOBUFS || error == ENOMEM) {
-        p->stats.tx_no_buffers++;
-        return true;
+        return pace(p, r, &p->stats.tx_no_buffers);
     }
     if (whole && r->count > 1 && (error == EIO || error == EINVAL || error == EOPNOTSUPP)) {
         /* This path does not segment: say so once, and send the run one by one. */
         p->stats.gso_refused += p->socket[r->socket].has_gso ? 1 : 0;
         p->socket[r->socket].has_gso = false;
-        return true;
+        return PUMP_NEXT_NOW;
     }
     if (error != 0) {
         count_refusal(p, error);
     }
     r->next = whole ? r->count : r->next + 1;
     r->is_done = r->next >= r->count;
-    return !r->is_done;
+    return r->is_done ? PUMP_NEXT_NONE : PUMP_NEXT_NOW;
+}
+
+bool weir_pump_may_send(struct weir_pump *p)
+{
+    if (p->retry_at == WEIR_NEVER) {
+        return true;
+    }
+    if (weir_pump_clock() < p->retry_at) {
+        return false;
+    }
+    p->retry_at = WEIR_NEVER;
+    return true;
 }
 
 void weir_pump_reap_runs(struct weir_pump *p)

@@ -26,7 +26,8 @@
 #define WEIR_PUMP_ERROR_BYTES 200
 
 enum weir_pump_kind {
-    WEIR_PUMP_AUTO,  /* io_uring where it works, else epoll */
+    WEIR_PUMP_DEFAULT, /* io_uring where it works, else epoll */
+    WEIR_PUMP_AUTO,    /* whichever moves datagrams faster here: measured for a few milliseconds */
     WEIR_PUMP_URING,
     WEIR_PUMP_EPOLL,
 };
@@ -60,9 +61,13 @@ struct weir_pump_stats {
     uint64_t tx_no_route;    /* no socket of ours has that local address */
     uint64_t tx_too_big;     /* EMSGSIZE */
     uint64_t tx_unreachable; /* the network said no: ENETUNREACH, EHOSTUNREACH, ECONNREFUSED, EPERM */
-    uint64_t tx_no_buffers;  /* ENOBUFS, ENOMEM: tried again */
+    uint64_t tx_no_buffers;  /* ENOBUFS, ENOMEM: tried again after a moment */
+    uint64_t tx_blocked;     /* the socket's buffer was full: tried again after a moment */
     uint64_t tx_errors;      /* any other refusal */
     uint64_t gso_refused;    /* sockets that do not segment; their runs go out one by one */
+    uint64_t cq_overflows;   /* completions that the kernel had to keep aside: no packet is lost by it */
+    uint64_t fallbacks;      /* io_uring was taken away while running; epoll took over */
+    uint32_t rx_socket_bytes, tx_socket_bytes; /* what the kernel granted the socket granted least */
 };
 
 struct weir_pump;

@@ -17,7 +17,6 @@
 struct epoll_pump {
     int fd;
     uint8_t *landing_memory; /* WEIR_PUMP_RX_BUFFERS of PUMP_LANDING_BYTES */
-    bool is_blocked;         /* a socket is full: wait for room too */
     struct mmsghdr msg[WEIR_PUMP_RX_BUFFERS];
     struct iovec iov[WEIR_PUMP_RX_BUFFERS];
     struct sockaddr_in6 name[WEIR_PUMP_RX_BUFFERS];
@@ -88,15 +87,6 @@ static void pump_recycle(struct weir_pump *p)
 
 /* -- Out --------------------------------------------------------------------------------------- */
 
-/* Ask for, or no longer ask for, a wake when the socket has room. */
-static void want_room(struct weir_pump *p, uint32_t socket, bool is_wanted)
-{
-    struct epoll_pump *e = p->impl;
-    struct epoll_event ev = { .events = EPOLLIN | (is_wanted ? EPOLLOUT : 0u), .data.u32 = socket };
-    epoll_ctl(e->fd, EPOLL_CTL_MOD, p->socket[socket].fd, &ev);
-    e->is_blocked = is_wanted;
-}
-
 /* Send one run, whole or one by one; false when the socket has no room for now. */
 static bool send_run(struct weir_pump *p, struct pump_run *r)
 {
@@ -104,13 +94,13 @@ static bool send_run(struct weir_pump *p, struct pump_run *r)
         bool whole = r->next == 0 && (r->count == 1 || p->socket[r->socket].has_gso);
         weir_pump_run_message(p, r, whole);
         ssize_t n = sendmsg(p->socket[r->socket].fd, &r->msg, MSG_DONTWAIT);
-        int res = n < 0 ? -errno : (int)n;
-        if (!weir_pump_run_result(p, r, whole, res)) {
+        switch (weir_pump_run_result(p, r, whole, n < 0 ? -errno : (int)n)) {
+        case PUMP_NEXT_NONE:
             return true;
-        }
-        if (res == -EAGAIN || res == -ENOBUFS || res == -ENOMEM) {
-            want_room(p, r->socket, true);
+        case PUMP_NEXT_LATER:
             return false;
+        case PUMP_NEXT_NOW:
+            break;
         }
     }
 }
@@ -123,7 +113,7 @@ static uint32_t send_batch(struct weir_pump *p, uint32_t first, uint32_t end)
     unsigned n = 0;
     while (n < BATCH && first + n != end) {
         struct pump_run *r = &p->runs[(first + n) % PUMP_RUNS_MAX];
-        if (r->socket != socket || r->next != 0 || (r->count > 1 && !p->socket[socket].has_gso)) {
+        if (r->is_done || r->socket != socket || r->next != 0 || (r->count > 1 && !p->socket[socket].has_gso)) {
             break;
         }
         weir_pump_run_message(p, r, true);
@@ -140,18 +130,20 @@ static uint32_t send_batch(struct weir_pump *p, uint32_t first, uint32_t end)
     return sent > 0 ? (uint32_t)sent : 0;
 }
 
-static void pump_submit(struct weir_pump *p)
+static bool pump_submit(struct weir_pump *p)
 {
-    while (p->run_sent != p->run_head) {
-        uint32_t went = send_batch(p, p->run_sent, p->run_head);
-        p->run_sent += went;
-        if (went == 0) {
-            if (!send_run(p, &p->runs[p->run_sent % PUMP_RUNS_MAX])) {
-                return;
-            }
-            p->run_sent++;
-        }
+    if (!weir_pump_may_send(p)) {
+        return true;
     }
+    while (p->run_sent != p->run_head) {
+        struct pump_run *r = &p->runs[p->run_sent % PUMP_RUNS_MAX];
+        uint32_t went = send_batch(p, p->run_sent, p->run_head);
+        if (went == 0 && !r->is_done && !send_run(p, r)) {
+            return true;
+        }
+        p->run_sent += went == 0 ? 1 : went;
+    }
+    return true;
 }
 
 /* -- In ---------------------------------------------------------------------------------------- */
@@ -225,8 +217,8 @@ static bool pump_wait(struct weir_pump *p, weir_time until)
 {
     struct epoll_pump *e = p->impl;
     struct epoll_event ev[WEIR_PUMP_SOCKETS_MAX + 1];
-    pump_submit(p);
-    int n = wait_events(e, ev, WEIR_PUMP_SOCKETS_MAX + 1, until);
+    (void)pump_submit(p);
+    int n = wait_events(e, ev, WEIR_PUMP_SOCKETS_MAX + 1, weir_time_min(until, p->retry_at));
     if (n < 0) {
         return errno == EINTR;
     }
@@ -237,10 +229,6 @@ static bool pump_wait(struct weir_pump *p, weir_time until)
             ssize_t ignored = read(p->wake_fd, &count, sizeof count);
             (void)ignored;
             continue;
-        }
-        if ((ev[i].events & EPOLLOUT) != 0) {
-            want_room(p, token, false);
-            pump_submit(p);
         }
         read_socket(p, token);
     }

@@ -18,6 +18,7 @@
 #define PUMP_CONTROL_BYTES 128
 #define PUMP_RUNS_MAX 256                /* sends queued or in flight */
 #define PUMP_RUN_BYTES_MAX 65000         /* below the IP length limit, whatever the headers */
+#define PUMP_PACE ((weir_duration)200)     /* after the kernel had no room: try again so late */
 
 struct pump_socket {
     int fd;
@@ -36,7 +37,7 @@ struct pump_run {
     uint32_t bytes;
     uint8_t ecn;
     bool is_closed;        /* a shorter datagram ended it */
-    bool is_in_flight;
+    bool is_waiting;       /* the kernel had no room; sent again at retry_at */
     bool is_done;
     struct msghdr msg;
     struct iovec iov[WEIR_PUMP_SEGMENTS_MAX];
@@ -58,15 +59,23 @@ struct pump_landing {
 
 struct weir_pump;
 
+/* What to do with a run after the kernel answered for it. */
+enum pump_next {
+    PUMP_NEXT_NONE,  /* done with it */
+    PUMP_NEXT_NOW,   /* send it, or its next datagram */
+    PUMP_NEXT_LATER, /* no room: nothing more is sent before retry_at */
+};
+
 /* What an implementation supplies. */
 struct pump_ops {
     const char *name;
     bool (*open)(struct weir_pump *);
     void (*close)(struct weir_pump *);
     bool (*add_socket)(struct weir_pump *, uint32_t socket);
-    /* Hand queued runs to the kernel now. */
-    void (*submit)(struct weir_pump *);
-    /* Hand over queued runs, wait until a datagram, room, wake or the time; then fill landings. */
+    /* Hand queued runs to the kernel now. False: the kernel interface is gone. */
+    bool (*submit)(struct weir_pump *);
+    /* Hand over queued runs, wait until a datagram, a wake or the time; then fill landings. False: the
+     * kernel interface is gone. */
     bool (*wait)(struct weir_pump *, weir_time until);
     /* Give every landing buffer back to the kernel. */
     void (*recycle)(struct weir_pump *);
@@ -92,6 +101,7 @@ struct weir_pump {
     uint32_t run_head;            /* runs ever begun */
     uint32_t run_sent;            /* runs handed to the kernel */
     uint32_t run_tail;            /* runs finished and given back, in order */
+    weir_time retry_at;           /* the kernel had no room: send again then; WEIR_NEVER = it has */
 
     struct pump_landing landing[WEIR_PUMP_RX_BUFFERS];
     uint32_t landings;
@@ -115,8 +125,14 @@ void weir_pump_landed(struct weir_pump *, const struct pump_landing *);
 void weir_pump_run_message(struct weir_pump *, struct pump_run *, bool whole);
 
 /* The kernel answered for a run (or for the one datagram at run->next, when not whole): res is bytes
- * or a negative errno. True when the run wants to be sent again: after this, or its next datagram. */
-bool weir_pump_run_result(struct weir_pump *, struct pump_run *, bool whole, int res);
+ * or a negative errno. */
+enum pump_next weir_pump_run_result(struct weir_pump *, struct pump_run *, bool whole, int res);
+
+/* May runs be handed to the kernel, or did it have no room a moment ago? */
+bool weir_pump_may_send(struct weir_pump *);
+
+/* Pass a few thousand datagrams through each kind: the faster one, or epoll when there is but that. */
+enum weir_pump_kind weir_pump_measure(void);
 
 /* Give back finished runs and their slots, oldest first. */
 void weir_pump_reap_runs(struct weir_pump *);

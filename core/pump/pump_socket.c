@@ -105,11 +105,25 @@ size_t weir_pump_interfaces(struct weir_addr *out, size_t max, bool with_loopbac
 
 static const int on = 1;
 
-static void set_options(struct weir_pump *p, struct pump_socket *s)
+/* Ask for a buffer past the system's limit, which root may, then up to it; see what was granted. The
+ * kernel tells twice of what it grants, for its own bookkeeping. */
+static void set_buffer(struct weir_pump *p, int fd, int forced, int plain, uint32_t *least)
 {
     int bytes = (int)p->config.socket_buffer_bytes;
-    setsockopt(s->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
-    setsockopt(s->fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    socklen_t n = sizeof bytes;
+    if (setsockopt(fd, SOL_SOCKET, forced, &bytes, sizeof bytes) != 0) {
+        setsockopt(fd, SOL_SOCKET, plain, &bytes, sizeof bytes);
+    }
+    if (getsockopt(fd, SOL_SOCKET, plain, &bytes, &n) == 0) {
+        uint32_t granted = (uint32_t)bytes / 2;
+        *least = *least == 0 || granted < *least ? granted : *least;
+    }
+}
+
+static void set_options(struct weir_pump *p, struct pump_socket *s)
+{
+    set_buffer(p, s->fd, SO_RCVBUFFORCE, SO_RCVBUF, &p->stats.rx_socket_bytes);
+    set_buffer(p, s->fd, SO_SNDBUFFORCE, SO_SNDBUF, &p->stats.tx_socket_bytes);
     setsockopt(s->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
     if (s->local.family == WEIR_IPV4) {
         setsockopt(s->fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof on);

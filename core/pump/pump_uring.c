@@ -1,8 +1,9 @@
-/* The pump on io_uring: multishot recvmsg into a ring of landing buffers, registered files, one
- * submission and one wait per loop.
+/* The pump on io_uring: multishot recvmsg into a ring of landing buffers, registered files,
+ * batched submission.
  *
  *   1. every socket keeps one multishot recvmsg armed; each completion names a landing buffer;
- *   2. a wait submits the queued runs and waits in the same system call;
+ *   2. a wait submits the queued runs, whose sends complete there and then, and sleeps in a second
+ *      system call if nothing has arrived, so that the sends' completions do not end it;
  *   3. completions are reaped into landings and runs, then handled;
  *   4. before the next wait every landing buffer goes back to the kernel's ring, and only then are
  *      receives that ended (no buffers, or the kernel's own reasons) armed again, so an empty ring
@@ -24,6 +25,7 @@
 #define SQ_ENTRIES 512
 #define CQ_ENTRIES 2048
 #define BUFFER_GROUP 0
+#define RETRIES 4 /* runs that are tried again in one submission */
 
 _Static_assert(CQ_ENTRIES > WEIR_PUMP_RX_BUFFERS + PUMP_RUNS_MAX + 2 * WEIR_PUMP_SOCKETS_MAX + 1,
                "the completion queue holds every completion that can be outstanding");
@@ -35,6 +37,7 @@ struct uring_pump {
     struct io_uring ring;
     bool is_enabled;
     bool is_wake_armed;
+    bool has_refused; /* some run is_waiting */
     struct io_uring_buf_ring *buffers;
     size_t buffers_bytes;
     uint8_t *landing_memory;
@@ -212,14 +215,37 @@ static void queue_run(struct weir_pump *p, uint32_t index)
     }
     bool whole = r->next == 0 && (r->count == 1 || p->socket[r->socket].has_gso);
     weir_pump_run_message(p, r, whole);
-    io_uring_prep_sendmsg(sqe, (int)r->socket, &r->msg, 0);
+    /* Without waiting for room it is done, or refused, when the submission returns. */
+    io_uring_prep_sendmsg(sqe, (int)r->socket, &r->msg, MSG_DONTWAIT);
     sqe->flags |= IOSQE_FIXED_FILE;
     io_uring_sqe_set_data64(sqe, token(TOKEN_SEND, index));
-    r->is_in_flight = true;
 }
 
+/* What the kernel refused goes first, a few at a time: it may refuse again. True when all was queued. */
+static bool queue_refused(struct weir_pump *p)
+{
+    unsigned tries = 0;
+    for (uint32_t i = p->run_tail; i != p->run_sent; i++) {
+        struct pump_run *r = &p->runs[i % PUMP_RUNS_MAX];
+        if (r->is_waiting) {
+            if (tries++ == RETRIES) {
+                return false;
+            }
+            r->is_waiting = false;
+            queue_run(p, i % PUMP_RUNS_MAX);
+        }
+    }
+    return true;
+}
+
+/* Everything there is, unless the kernel had no room a moment ago. */
 static void queue_runs(struct weir_pump *p)
 {
+    struct uring_pump *u = p->impl;
+    if (!weir_pump_may_send(p) || (u->has_refused && !queue_refused(p))) {
+        return;
+    }
+    u->has_refused = false;
     while (p->run_sent != p->run_head) {
         queue_run(p, p->run_sent++ % PUMP_RUNS_MAX);
     }
@@ -263,9 +289,15 @@ static void on_send(struct weir_pump *p, uint32_t index, const struct io_uring_c
 {
     struct pump_run *r = &p->runs[index];
     bool whole = r->msg.msg_iovlen == r->count && r->next == 0;
-    r->is_in_flight = false;
-    if (weir_pump_run_result(p, r, whole, cqe->res)) {
+    switch (weir_pump_run_result(p, r, whole, cqe->res)) {
+    case PUMP_NEXT_NONE:
+        break;
+    case PUMP_NEXT_NOW:
         queue_run(p, index);
+        break;
+    case PUMP_NEXT_LATER:
+        ((struct uring_pump *)p->impl)->has_refused = true;
+        break;
     }
 }
 
@@ -301,6 +333,7 @@ static void reap(struct weir_pump *p)
         seen++;
     }
     io_uring_cq_advance(&u->ring, seen);
+    p->stats.cq_overflows = *u->ring.cq.koverflow;
 }
 
 static bool enable(struct uring_pump *u)
@@ -313,37 +346,54 @@ static bool enable(struct uring_pump *u)
     return u->is_enabled;
 }
 
-static void pump_submit(struct weir_pump *p)
+/* What a system call may answer without the ring being lost to us. */
+static bool is_sound(int res)
+{
+    return res >= 0 || res == -ETIME || res == -EINTR || res == -EAGAIN || res == -EBUSY;
+}
+
+static bool pump_submit(struct weir_pump *p)
 {
     struct uring_pump *u = p->impl;
-    queue_runs(p);
-    if (enable(u)) {
-        io_uring_submit_and_get_events(&u->ring);
-        reap(p);
+    int res;
+    if (!enable(u)) {
+        return false;
     }
+    do { /* ends when all has left or the kernel refuses; each round takes runs off the ring */
+        queue_runs(p);
+        res = io_uring_submit_and_get_events(&u->ring);
+        reap(p);
+    } while (is_sound(res) && (u->has_refused || p->run_sent != p->run_head)
+             && p->retry_at == WEIR_NEVER);
+    return is_sound(res);
+}
+
+/* Sleep until a completion or the time. Sends were submitted and reaped before: they would end it. */
+static int sleep_until(struct uring_pump *u, weir_time until)
+{
+    struct io_uring_cqe *cqe;
+    weir_time now = weir_pump_clock();
+    if (until <= now) {
+        return io_uring_submit_and_get_events(&u->ring);
+    }
+    struct __kernel_timespec t = { .tv_sec = (int64_t)((until - now) / 1000000),
+                                   .tv_nsec = (int64_t)((until - now) % 1000000 * 1000) };
+    return io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, until == WEIR_NEVER ? NULL : &t, NULL);
 }
 
 static bool pump_wait(struct weir_pump *p, weir_time until)
 {
     struct uring_pump *u = p->impl;
-    struct io_uring_cqe *cqe;
-    weir_time now = weir_pump_clock();
-    if (!enable(u)) {
+    int res = 0;
+    arm_all(p);
+    if (!pump_submit(p)) {
         return false;
     }
-    arm_all(p);
-    queue_runs(p);
-    int res;
-    if (until <= now || io_uring_cq_ready(&u->ring) != 0) {
-        res = io_uring_submit_and_get_events(&u->ring);
-    } else {
-        struct __kernel_timespec t = { .tv_sec = (int64_t)((until - now) / 1000000),
-                                       .tv_nsec = (int64_t)((until - now) % 1000000 * 1000) };
-        res = io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, until == WEIR_NEVER ? NULL : &t,
-                                               NULL);
+    if (p->landings == 0) {
+        res = sleep_until(u, weir_time_min(until, p->retry_at));
+        reap(p);
     }
-    reap(p);
-    return res >= 0 || res == -ETIME || res == -EINTR || res == -EAGAIN || res == -EBUSY;
+    return is_sound(res);
 }
 
 static void pump_recycle(struct weir_pump *p)

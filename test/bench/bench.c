@@ -18,15 +18,7 @@
 #include <unistd.h>
 
 #include "peer/peer.h"
-
-#define VERSION "0.1.0"
-
-struct options {
-    const char *scenario; /* NULL = all */
-    int procs;            /* 0 = one and two */
-    unsigned seconds, setups, pairs;
-    enum weir_pump_kind pump;
-};
+#include "test/bench/bench.h"
 
 struct end {
     int fd;  /* to the other end */
@@ -41,7 +33,7 @@ struct end {
     bool is_unreliable;
 };
 
-static void die(const char *what)
+void die(const char *what)
 {
     fprintf(stderr, "weir-bench: %s\n", what);
     exit(1);
@@ -181,7 +173,7 @@ static void connect_ends(struct end *e, bool is_data_only)
 
 /* -- Figures ----------------------------------------------------------------------------------- */
 
-static double cpu_seconds(void)
+double cpu_seconds(void)
 {
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
@@ -195,7 +187,7 @@ static int compare_double(const void *a, const void *b)
     return x < y ? -1 : x > y ? 1 : 0;
 }
 
-static double quantile(double *v, size_t n, double q)
+double quantile(double *v, size_t n, double q)
 {
     qsort(v, n, sizeof *v, compare_double);
     size_t i = (size_t)(q * (double)n);
@@ -533,14 +525,15 @@ static void run_all(const struct options *o, int procs)
 static const char help[] =
     "usage: weir-bench [SCENARIO] [options]\n"
     "\n"
-    "Prints one JSON object per measurement. Scenarios: setup, latency, memory, rtp, throughput; without\n"
-    "one, all of them.\n"
+    "Prints one JSON object per measurement. Scenarios of a connection: setup, latency, memory, rtp,\n"
+    "throughput; without one, all of these. Of its parts: pump.\n"
     "\n"
     "  --procs N     1 or 2 processes (default: first one, then two)\n"
     "  --seconds N   how long throughput and rtp run (default 10)\n"
     "  --setups N    connections of the setup scenario (default 100)\n"
     "  --pairs N     connections of the memory scenario (default 1000)\n"
-    "  --pump KIND   auto, uring or epoll\n";
+    "  --pump KIND   auto, uring or epoll\n"
+    "  --raw         pump: measure the kernel's ceiling beside it\n";
 
 int main(int argc, char **argv)
 {
@@ -549,6 +542,7 @@ int main(int argc, char **argv)
         { "procs", required_argument, NULL, 'p' },  { "seconds", required_argument, NULL, 's' },
         { "setups", required_argument, NULL, 'n' }, { "pairs", required_argument, NULL, 'm' },
         { "pump", required_argument, NULL, 'k' },   { "help", no_argument, NULL, 'h' },
+        { "raw", no_argument, NULL, 'r' },
         { NULL, 0, NULL, 0 },
     };
     int c;
@@ -566,10 +560,14 @@ int main(int argc, char **argv)
         case 'm':
             o.pairs = (unsigned)atoi(optarg);
             break;
+        case 'r':
+            o.is_raw = true;
+            break;
         case 'k':
             o.pump = strcmp(optarg, "uring") == 0   ? WEIR_PUMP_URING
                      : strcmp(optarg, "epoll") == 0 ? WEIR_PUMP_EPOLL
-                                                    : WEIR_PUMP_AUTO;
+                     : strcmp(optarg, "auto") == 0  ? WEIR_PUMP_AUTO
+                                                    : WEIR_PUMP_DEFAULT;
             break;
         default:
             fputs(help, c == 'h' ? stdout : stderr);
@@ -579,6 +577,10 @@ int main(int argc, char **argv)
     o.scenario = optind < argc ? argv[optind] : NULL;
     if (o.seconds == 0 || o.setups == 0 || o.pairs == 0) {
         die("numbers must be at least 1");
+    }
+    if (o.scenario != NULL && strcmp(o.scenario, "pump") == 0) {
+        bench_pump(&o);
+        return 0;
     }
     for (int procs = 1; procs <= 2; procs++) {
         if (o.procs == 0 || o.procs == procs) {

@@ -1,0 +1,25 @@
+/* What the files of weir-bench share. */
+#ifndef WEIR_TEST_BENCH_BENCH_H
+#define WEIR_TEST_BENCH_BENCH_H
+
+#include "core/pump/pump.h"
+
+#define VERSION "0.1.0"
+
+struct options {
+    const char *scenario; /* NULL = all of a connection's */
+    int procs;            /* 0 = one and two */
+    unsigned seconds, setups, pairs;
+    enum weir_pump_kind pump;
+    bool is_raw;
+};
+
+_Noreturn void die(const char *what);
+double cpu_seconds(void);
+/* Sorts v. */
+double quantile(double *v, size_t n, double q);
+
+/* Datagrams from one process to another: the kernel's ceiling, one by one, and the pump's kinds. */
+void bench_pump(const struct options *o);
+
+#endif
