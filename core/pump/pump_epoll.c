@@ -113,7 +113,8 @@ static uint32_t send_batch(struct weir_pump *p, uint32_t first, uint32_t end)
     unsigned n = 0;
     while (n < BATCH && first + n != end) {
         struct pump_run *r = &p->runs[(first + n) % PUMP_RUNS_MAX];
-        if (r->is_done || r->socket != socket || r->next != 0 || (r->count > 1 && !p->socket[socket].has_gso)) {
+        if (r->is_done || r->socket != socket || r->next != 0
+            || (r->count > 1 && !p->socket[socket].has_gso)) {
             break;
         }
         weir_pump_run_message(p, r, true);
