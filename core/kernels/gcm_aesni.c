@@ -6,59 +6,9 @@
  *   3. what is left, under eight blocks: the key stream goes over a buffer, block by block;
  *   4. the block of lengths, joined to what is left, and the tag.
  */
-#include "core/kernels/x86_int.h"
+#include "core/kernels/group_aesni_int.h"
 
 #if WEIR_KERNELS_X86
-
-#define GROUP 128 /* bytes of eight blocks */
-
-/* -- Groups ----------------------------------------------------------------------------------- */
-
-struct group {
-    __m128i b0, b1, b2, b3, b4, b5, b6, b7;
-};
-
-/* Eight counter blocks, with the first round key added. */
-AESNI INLINE struct group group_begin(const struct weir_gcm_key *k, __m128i *counter)
-{
-    const __m128i one = _mm_set_epi32(0, 0, 0, 1);
-    const __m128i key = load(k->round_key[0]);
-    struct group g;
-#define BLOCK(b)                               \
-    g.b = _mm_xor_si128(reverse(*counter), key); \
-    *counter = _mm_add_epi32(*counter, one)
-    BLOCK(b0);
-    BLOCK(b1);
-    BLOCK(b2);
-    BLOCK(b3);
-    BLOCK(b4);
-    BLOCK(b5);
-    BLOCK(b6);
-    BLOCK(b7);
-#undef BLOCK
-    return g;
-}
-
-AESNI INLINE void group_round(const struct weir_gcm_key *k, struct group *g, uint32_t round)
-{
-    const __m128i key = load(k->round_key[round]);
-    g->b0 = _mm_aesenc_si128(g->b0, key);
-    g->b1 = _mm_aesenc_si128(g->b1, key);
-    g->b2 = _mm_aesenc_si128(g->b2, key);
-    g->b3 = _mm_aesenc_si128(g->b3, key);
-    g->b4 = _mm_aesenc_si128(g->b4, key);
-    g->b5 = _mm_aesenc_si128(g->b5, key);
-    g->b6 = _mm_aesenc_si128(g->b6, key);
-    g->b7 = _mm_aesenc_si128(g->b7, key);
-}
-
-/* All rounds but the last. */
-AESNI INLINE void group_rounds(const struct weir_gcm_key *k, struct group *g)
-{
-    for (uint32_t r = 1; r < k->rounds; r++) { /* rounds is 10 or 14 */
-        group_round(k, g, r);
-    }
-}
 
 /* Add the product of one block, bytes reversed, with a power of H. */
 AESNI INLINE void add_block(const struct weir_gcm_key *k, struct sum *s, __m128i x, size_t power)
@@ -71,47 +21,29 @@ AESNI INLINE __m128i group_rounds_hash(const struct weir_gcm_key *k, struct grou
                                        const uint8_t *hashed)
 {
     const size_t h8 = WEIR_GCM_POWERS - 2 - 7; /* where H^8 stands */
-    group_round(k, g, 1);
+    group_round(k->round_key, g, 1);
     struct sum s = product(_mm_xor_si128(y, reverse(load(hashed))), load(k->power[h8]),
                            load(k->folded[h8]));
-    group_round(k, g, 2);
+    group_round(k->round_key, g, 2);
     add_block(k, &s, reverse(load(hashed + 16)), h8 + 1);
-    group_round(k, g, 3);
+    group_round(k->round_key, g, 3);
     add_block(k, &s, reverse(load(hashed + 32)), h8 + 2);
-    group_round(k, g, 4);
+    group_round(k->round_key, g, 4);
     add_block(k, &s, reverse(load(hashed + 48)), h8 + 3);
-    group_round(k, g, 5);
+    group_round(k->round_key, g, 5);
     add_block(k, &s, reverse(load(hashed + 64)), h8 + 4);
-    group_round(k, g, 6);
+    group_round(k->round_key, g, 6);
     add_block(k, &s, reverse(load(hashed + 80)), h8 + 5);
-    group_round(k, g, 7);
+    group_round(k->round_key, g, 7);
     add_block(k, &s, reverse(load(hashed + 96)), h8 + 6);
-    group_round(k, g, 8);
+    group_round(k->round_key, g, 8);
     add_block(k, &s, reverse(load(hashed + 112)), h8 + 7);
-    group_round(k, g, 9);
+    group_round(k->round_key, g, 9);
     y = reduce(s);
     for (uint32_t r = 10; r < k->rounds; r++) {
-        group_round(k, g, r);
+        group_round(k->round_key, g, r);
     }
     return y;
-}
-
-/* The last round, its key xored with the text first: that is the text xored with the key stream. */
-AESNI INLINE void group_end(const struct weir_gcm_key *k, const struct group *g, const uint8_t *text,
-                            uint8_t *out)
-{
-    const __m128i key = load(k->round_key[k->rounds]);
-#define BLOCK(b, at) \
-    store(out + (at), _mm_aesenclast_si128(g->b, _mm_xor_si128(key, load(text + (at)))))
-    BLOCK(b0, 0);
-    BLOCK(b1, 16);
-    BLOCK(b2, 32);
-    BLOCK(b3, 48);
-    BLOCK(b4, 64);
-    BLOCK(b5, 80);
-    BLOCK(b6, 96);
-    BLOCK(b7, 112);
-#undef BLOCK
 }
 
 /* -- What is left ----------------------------------------------------------------------------- */
@@ -158,21 +90,21 @@ AESNI INLINE __m128i packet(const struct weir_gcm_key *k, const uint8_t nonce[WE
     struct group g;
     for (;;) { /* one turn per group, and one for the rest */
         const uint8_t *hashed = is_seal ? sealed : data.n >= GROUP ? data.p : NULL;
-        g = group_begin(k, &counter);
+        g = group_begin(k->round_key, &counter);
         if (hashed != NULL) {
             y = group_rounds_hash(k, &g, y, hashed);
         } else {
-            group_rounds(k, &g);
+            group_rounds(k->round_key, k->rounds, &g);
         }
         if (data.n < GROUP) {
             break;
         }
-        group_end(k, &g, data.p, data.p);
+        group_end(k->round_key, k->rounds, &g, data.p, data.p);
         sealed = data.p;
         data.p += GROUP;
         data.n -= GROUP;
     }
-    group_end(k, &g, zero, stream);
+    group_end(k->round_key, k->rounds, &g, zero, stream);
     y = rest(k, y, stream, data, lengths, is_seal);
     weir_wipe(stream, sizeof stream);
     return _mm_xor_si128(reverse(y), mask);

@@ -11,33 +11,11 @@
  * The processor overlaps AES and GHASH by itself only as far as it looks ahead; the order of the
  * instructions here lets it do both all the time. Branches depend on lengths alone.
  */
-#include "core/kernels/x86_int.h"
+#include "core/kernels/group_vaes_int.h"
 
 #if WEIR_KERNELS_X86
 
-#define GROUP 256 /* bytes of eight vectors */
-
-/* -- Vectors of two blocks -------------------------------------------------------------------- */
-
-VAES INLINE __m256i load_pair(const uint8_t *p)
-{
-    return _mm256_loadu_si256((const __m256i *)(const void *)p);
-}
-
-VAES INLINE void store_pair(uint8_t *p, __m256i v)
-{
-    _mm256_storeu_si256((__m256i *)(void *)p, v);
-}
-
-VAES INLINE __m256i reverse_pair(__m256i v)
-{
-    return _mm256_shuffle_epi8(v, _mm256_broadcastsi128_si256(reversal()));
-}
-
-VAES INLINE __m256i round_key(const struct weir_gcm_key *k, uint32_t round)
-{
-    return _mm256_broadcastsi128_si256(load(k->round_key[round]));
-}
+/* -- Sums of products -------------------------------------------------------------------------- */
 
 struct wide_sum {
     __m256i low, middle, high;
@@ -52,6 +30,9 @@ VAES INLINE void add_pair(const struct weir_gcm_key *k, struct wide_sum *s, __m2
     s->high = _mm256_xor_si256(s->high, _mm256_clmulepi64_epi128(x, h, 0x11));
     x = _mm256_xor_si256(x, _mm256_shuffle_epi32(x, 0x4e));
     s->middle = _mm256_xor_si256(s->middle, _mm256_clmulepi64_epi128(x, folded, 0x00));
+    IN_ORDER(s->low);
+    IN_ORDER(s->middle);
+    IN_ORDER(s->high);
 }
 
 VAES INLINE struct wide_sum wide_zero(void)
@@ -72,100 +53,33 @@ VAES INLINE __m128i wide_reduce(const struct wide_sum *s)
     return reduce(joined);
 }
 
-/* -- Groups ----------------------------------------------------------------------------------- */
-
-struct group {
-    __m256i b0, b1, b2, b3, b4, b5, b6, b7;
-};
-
-/* Sixteen counter blocks, with the first round key added. */
-VAES INLINE struct group group_begin(const struct weir_gcm_key *k, __m256i *counter)
-{
-    const __m256i two = _mm256_set_epi32(0, 0, 0, 2, 0, 0, 0, 2);
-    const __m256i key = round_key(k, 0);
-    struct group g;
-#define BLOCK(b)                                       \
-    g.b = _mm256_xor_si256(reverse_pair(*counter), key); \
-    *counter = _mm256_add_epi32(*counter, two)
-    BLOCK(b0);
-    BLOCK(b1);
-    BLOCK(b2);
-    BLOCK(b3);
-    BLOCK(b4);
-    BLOCK(b5);
-    BLOCK(b6);
-    BLOCK(b7);
-#undef BLOCK
-    return g;
-}
-
-VAES INLINE void group_round(const struct weir_gcm_key *k, struct group *g, uint32_t round)
-{
-    const __m256i key = round_key(k, round);
-    g->b0 = _mm256_aesenc_epi128(g->b0, key);
-    g->b1 = _mm256_aesenc_epi128(g->b1, key);
-    g->b2 = _mm256_aesenc_epi128(g->b2, key);
-    g->b3 = _mm256_aesenc_epi128(g->b3, key);
-    g->b4 = _mm256_aesenc_epi128(g->b4, key);
-    g->b5 = _mm256_aesenc_epi128(g->b5, key);
-    g->b6 = _mm256_aesenc_epi128(g->b6, key);
-    g->b7 = _mm256_aesenc_epi128(g->b7, key);
-}
-
-/* All rounds but the last. */
-VAES INLINE void group_rounds(const struct weir_gcm_key *k, struct group *g)
-{
-    for (uint32_t r = 1; r < k->rounds; r++) { /* rounds is 10 or 14 */
-        group_round(k, g, r);
-    }
-}
-
 /* All rounds but the last, and the hash of 256 bytes between them. */
 VAES INLINE __m128i group_rounds_hash(const struct weir_gcm_key *k, struct group *g, __m128i y,
                                       const uint8_t *hashed)
 {
     struct wide_sum s = wide_zero();
-    group_round(k, g, 1);
+    group_round(k->round_key, g, 1);
     add_pair(k, &s, _mm256_xor_si256(reverse_pair(load_pair(hashed)), _mm256_zextsi128_si256(y)), 1);
-    group_round(k, g, 2);
+    group_round(k->round_key, g, 2);
     add_pair(k, &s, reverse_pair(load_pair(hashed + 32)), 3);
-    group_round(k, g, 3);
+    group_round(k->round_key, g, 3);
     add_pair(k, &s, reverse_pair(load_pair(hashed + 64)), 5);
-    group_round(k, g, 4);
+    group_round(k->round_key, g, 4);
     add_pair(k, &s, reverse_pair(load_pair(hashed + 96)), 7);
-    group_round(k, g, 5);
+    group_round(k->round_key, g, 5);
     add_pair(k, &s, reverse_pair(load_pair(hashed + 128)), 9);
-    group_round(k, g, 6);
+    group_round(k->round_key, g, 6);
     add_pair(k, &s, reverse_pair(load_pair(hashed + 160)), 11);
-    group_round(k, g, 7);
+    group_round(k->round_key, g, 7);
     add_pair(k, &s, reverse_pair(load_pair(hashed + 192)), 13);
-    group_round(k, g, 8);
+    group_round(k->round_key, g, 8);
     add_pair(k, &s, reverse_pair(load_pair(hashed + 224)), 15);
-    group_round(k, g, 9);
+    group_round(k->round_key, g, 9);
     y = wide_reduce(&s);
     for (uint32_t r = 10; r < k->rounds; r++) {
-        group_round(k, g, r);
+        group_round(k->round_key, g, r);
     }
     return y;
-}
-
-/* The last round, its key xored with the text first: that is the text xored with the key stream. */
-VAES INLINE void group_end(const struct weir_gcm_key *k, const struct group *g, const uint8_t *text,
-                           uint8_t *out)
-{
-    const __m256i key = round_key(k, k->rounds);
-#define BLOCK(b, at) \
-    store_pair(out + (at), \
-               _mm256_aesenclast_epi128(g->b, _mm256_xor_si256(key, load_pair(text + (at)))))
-    BLOCK(b0, 0);
-    BLOCK(b1, 32);
-    BLOCK(b2, 64);
-    BLOCK(b3, 96);
-    BLOCK(b4, 128);
-    BLOCK(b5, 160);
-    BLOCK(b6, 192);
-    BLOCK(b7, 224);
-#undef BLOCK
 }
 
 /* -- What is left ----------------------------------------------------------------------------- */
@@ -229,21 +143,21 @@ VAES INLINE __m128i packet(const struct weir_gcm_key *k, const uint8_t nonce[WEI
     struct group g;
     for (;;) { /* one turn per group, and one for the rest */
         const uint8_t *hashed = is_seal ? sealed : data.n >= GROUP ? data.p : NULL;
-        g = group_begin(k, &counter);
+        g = group_begin(k->round_key, &counter);
         if (hashed != NULL) {
             y = group_rounds_hash(k, &g, y, hashed);
         } else {
-            group_rounds(k, &g);
+            group_rounds(k->round_key, k->rounds, &g);
         }
         if (data.n < GROUP) {
             break;
         }
-        group_end(k, &g, data.p, data.p);
+        group_end(k->round_key, k->rounds, &g, data.p, data.p);
         sealed = data.p;
         data.p += GROUP;
         data.n -= GROUP;
     }
-    group_end(k, &g, zero, stream);
+    group_end(k->round_key, k->rounds, &g, zero, stream);
     y = rest(k, y, stream, data, lengths, is_seal);
     weir_wipe(stream, sizeof stream);
     return _mm_xor_si128(reverse(y), mask);

@@ -90,6 +90,29 @@ static bool vaes_open(const struct weir_aead *k, const uint8_t nonce[12], struct
                : weir_vaes_gcm_open(weir_gcm_key_of(k), nonce, aad, data, tag);
 }
 
+/* -- Counter mode ----------------------------------------------------------------------------- */
+
+static bool ctr_init(struct weir_ctr *k, const uint8_t *key, size_t key_bytes)
+{
+    struct weir_aes_key *aes = (struct weir_aes_key *)(void *)k->opaque;
+    if (key_bytes != 16 && key_bytes != 32) {
+        return false;
+    }
+    memset(k, 0, sizeof *k);
+    aes->rounds = weir_aesni_expand(aes->round_key, key, key_bytes);
+    return true;
+}
+
+static void aesni_ctr(const struct weir_ctr *k, const uint8_t iv[16], struct weir_mspan data)
+{
+    weir_aesni_ctr_xor(weir_aes_key_of(k), iv, data);
+}
+
+static void vaes_ctr(const struct weir_ctr *k, const uint8_t iv[16], struct weir_mspan data)
+{
+    weir_vaes_ctr_xor(weir_aes_key_of(k), iv, data);
+}
+
 /* -- The table -------------------------------------------------------------------------------- */
 
 enum weir_kernels_level weir_kernels_select(struct weir_crypto *c, enum weir_kernels_level level)
@@ -103,6 +126,8 @@ enum weir_kernels_level weir_kernels_select(struct weir_crypto *c, enum weir_ker
     c->aead_init = aead_init;
     c->aead_seal = level == WEIR_KERNELS_VAES ? vaes_seal : aesni_seal;
     c->aead_open = level == WEIR_KERNELS_VAES ? vaes_open : aesni_open;
+    c->ctr_init = ctr_init;
+    c->ctr_xor = level == WEIR_KERNELS_VAES ? vaes_ctr : aesni_ctr;
     return level;
 }
 

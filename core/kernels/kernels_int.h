@@ -73,6 +73,9 @@ void weir_vaes_gcm_seal(const struct weir_gcm_key *k, const uint8_t nonce[WEIR_N
 bool weir_vaes_gcm_open(const struct weir_gcm_key *k, const uint8_t nonce[WEIR_NONCE_BYTES],
                         struct weir_span aad, struct weir_mspan data,
                         const uint8_t tag[WEIR_TAG_BYTES]);
+
+void weir_aesni_ctr_xor(const struct weir_aes_key *k, const uint8_t iv[16], struct weir_mspan data);
+void weir_vaes_ctr_xor(const struct weir_aes_key *k, const uint8_t iv[16], struct weir_mspan data);
 #endif
 
 #endif

@@ -20,6 +20,10 @@
 #define SHANI __attribute__((target("sha,ssse3,sse4.1")))
 #define INLINE static inline __attribute__((always_inline))
 
+/* A sum of many products is meant to be added up in the order written: a compiler that makes a tree of
+ * it runs out of registers. */
+#define IN_ORDER(v) __asm__("" : "+x"(v))
+
 /* -- Bytes ------------------------------------------------------------------------------------ */
 
 INLINE __m128i load(const uint8_t *p)
@@ -76,6 +80,19 @@ INLINE __m128i keep_part(__m128i v, size_t n)
     return _mm_and_si128(v, _mm_cmpgt_epi8(_mm_set1_epi8((char)n), place));
 }
 
+/* Text xored with a key stream, in place. */
+INLINE void xor_stream(struct weir_mspan text, const uint8_t *stream)
+{
+    for (; text.n >= 16; text.n -= 16) {
+        store(text.p, _mm_xor_si128(load(text.p), load(stream)));
+        text.p += 16;
+        stream += 16;
+    }
+    if (text.n != 0) {
+        store_part(text.p, _mm_xor_si128(load_part(text.p, text.n), load(stream)), text.n);
+    }
+}
+
 /* The mask that reverses the bytes of a block. */
 INLINE __m128i reversal(void)
 {
@@ -84,14 +101,15 @@ INLINE __m128i reversal(void)
 
 /* -- AES, one block --------------------------------------------------------------------------- */
 
-AESNI INLINE __m128i aes_block(const uint8_t round_key[WEIR_AES_ROUND_KEYS_MAX][16], uint32_t rounds,
-                               __m128i block)
+typedef const uint8_t (*round_keys)[16];
+
+AESNI INLINE __m128i aes_block(round_keys keys, uint32_t rounds, __m128i block)
 {
-    block = _mm_xor_si128(block, load(round_key[0]));
+    block = _mm_xor_si128(block, load(keys[0]));
     for (uint32_t r = 1; r < rounds; r++) { /* rounds is 10 or 14 */
-        block = _mm_aesenc_si128(block, load(round_key[r]));
+        block = _mm_aesenc_si128(block, load(keys[r]));
     }
-    return _mm_aesenclast_si128(block, load(round_key[rounds]));
+    return _mm_aesenclast_si128(block, load(keys[rounds]));
 }
 
 /* The counter block that begins the key stream, bytes reversed so that its counter is the lowest
@@ -130,6 +148,9 @@ AESNI INLINE void add_product(struct sum *s, __m128i x, __m128i power, __m128i f
     s->low = _mm_xor_si128(s->low, p.low);
     s->middle = _mm_xor_si128(s->middle, p.middle);
     s->high = _mm_xor_si128(s->high, p.high);
+    IN_ORDER(s->low);
+    IN_ORDER(s->middle);
+    IN_ORDER(s->high);
 }
 
 /* The sum modulo x^128 + x^127 + x^126 + x^121 + 1, over x^128: twice the lowest 64 bits are made
