@@ -187,8 +187,11 @@ void weir_tls12_prf(const struct weir_crypto *c, enum weir_hash_id id, struct we
 
 /* -- Providers -------------------------------------------------------------------------------- */
 
-/* The provider this build was configured with. */
+/* The provider this build was configured with, the processor's kernels over it (core/kernels). */
 const struct weir_crypto *weir_crypto_default(void);
+
+/* The same provider without kernels, for tests and measurements. */
+void weir_crypto_provider(struct weir_crypto *out);
 
 /* For fuzzing and tests alone: a table that encrypts nothing and accepts every tag and signature,
  * with the real hashes of `under`, so that fuzz bytes reach the machines behind the crypto. The
