@@ -37,6 +37,7 @@ struct uring_pump {
     struct io_uring ring;
     bool is_enabled;
     bool is_wake_armed;
+    bool is_woken;    /* a wake was reaped since the wait began */
     bool has_refused; /* some run is_waiting */
     struct io_uring_buf_ring *buffers;
     size_t buffers_bytes;
@@ -307,6 +308,7 @@ static void on_wake(struct weir_pump *p, const struct io_uring_cqe *cqe)
     uint64_t count;
     ssize_t ignored = read(p->wake_fd, &count, sizeof count);
     (void)ignored;
+    u->is_woken = true;
     if ((cqe->flags & IORING_CQE_F_MORE) == 0) {
         u->is_wake_armed = false;
     }
@@ -389,10 +391,11 @@ static bool pump_wait(struct weir_pump *p, weir_time until)
     if (!pump_submit(p)) {
         return false;
     }
-    if (p->landings == 0) {
+    if (p->landings == 0 && !u->is_woken) {
         res = sleep_until(u, weir_time_min(until, p->retry_at));
         reap(p);
     }
+    u->is_woken = false;
     return is_sound(res);
 }
 

@@ -201,6 +201,22 @@ static void a_wake_from_another_thread_ends_a_wait(void **state)
     weir_pump_close(r.pump);
 }
 
+static void a_wake_before_the_wait_ends_it(void **state)
+{
+    (void)state;
+    struct rig r = open_default();
+    for (int i = 0; i < 3; i++) { /* also before the first wait, and with something to send */
+        weir_time begin = weir_pump_clock();
+        if (i == 2) {
+            send_pattern(&r, 0, 100);
+        }
+        weir_pump_wake(r.pump);
+        assert_int_equal(weir_pump_wait(r.pump, begin + 2 * WEIR_SEC), WEIR_OK);
+        assert_true(weir_pump_clock() - begin < WEIR_SEC);
+    }
+    weir_pump_close(r.pump);
+}
+
 static void a_busy_address_is_named_with_advice(void **state)
 {
     (void)state;
@@ -297,6 +313,7 @@ int main(void)
         cmocka_unit_test(ecn_marks_travel),
         cmocka_unit_test(a_wait_ends_at_its_time),
         cmocka_unit_test(a_wake_from_another_thread_ends_a_wait),
+        cmocka_unit_test(a_wake_before_the_wait_ends_it),
         cmocka_unit_test(a_busy_address_is_named_with_advice),
         cmocka_unit_test(attack_Y3_without_descriptors_it_says_so_and_what_is_open_works_on),
         cmocka_unit_test(an_unknown_local_address_is_refused_and_counted),
