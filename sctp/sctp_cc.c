@@ -54,12 +54,10 @@ static void grow(struct weir_sctp *s, uint32_t bytes)
     s->cwnd = s->cwnd + bytes > UINT32_MAX / 4 ? UINT32_MAX / 4 : s->cwnd + bytes;
 }
 
-void weir_sctp_cc_acked(struct weir_sctp *s, uint32_t acked_bytes, bool cum_moved,
-                        uint32_t flight_before)
+/* [RFC 9260 7.2.1, 7.2.2] */
+static void grow_by_rule(struct weir_sctp *s, uint32_t acked_bytes, bool cum_moved,
+                         uint32_t flight_before)
 {
-    uint32_t burst = acked_bytes + s->config.burst_packets_max * packet_bytes(s);
-    s->burst_left = burst > s->cwnd || s->burst_left > s->cwnd - burst ? s->cwnd
-                                                                         : s->burst_left + burst;
     bool was_full = flight_before >= s->cwnd;
     if (s->cwnd <= s->ssthresh) {
         uint32_t most = SLOW_START_PACKETS * packet_bytes(s);
@@ -78,6 +76,15 @@ void weir_sctp_cc_acked(struct weir_sctp *s, uint32_t acked_bytes, bool cum_move
     if (s->flight_bytes == 0) {
         s->partial_acked = 0;
     }
+}
+
+void weir_sctp_cc_acked(struct weir_sctp *s, uint32_t acked_bytes, bool cum_moved,
+                        uint32_t flight_before)
+{
+    grow_by_rule(s, acked_bytes, cum_moved, flight_before);
+    uint32_t burst = acked_bytes + s->config.burst_packets_max * packet_bytes(s);
+    s->burst_left = burst > s->cwnd || s->burst_left > s->cwnd - burst ? s->cwnd
+                                                                         : s->burst_left + burst;
 }
 
 void weir_sctp_cc_lost(struct weir_sctp *s)
@@ -106,5 +113,9 @@ void weir_sctp_cc_idle(struct weir_sctp *s, weir_time now)
         s->cwnd = halved(s) > first_window(s) ? halved(s) : first_window(s);
         idle -= s->rto;
     }
-    s->burst_left = s->cwnd < first_window(s) ? s->cwnd : first_window(s);
+    /* After less silence than that a burst is what the last SACKs allow: a window that empties every
+     * round trip must be able to fill, or it never grows. */
+    uint32_t first = s->cwnd < first_window(s) ? s->cwnd : first_window(s);
+    bool was_silent = weir_time_since(now, s->data_sent_at) >= s->rto;
+    s->burst_left = was_silent || s->burst_left < first ? first : s->burst_left;
 }
