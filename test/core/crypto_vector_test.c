@@ -271,6 +271,41 @@ static void an_identity_signs_what_its_certificate_verifies(void **state)
     assert_false(c->verify(&key, WEIR_ECDSA_P256_SHA256, d, s));
 }
 
+/* [RFC 6979 A.2.5] P-256, SHA-256, "sample" and "test": one signature per key and digest, whatever the
+ * generator and whatever the provider. */
+static void signatures_are_those_of_rfc_6979(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *message;
+        const char *r_and_s;
+    } row[] = {
+        { "sample", "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
+                    "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8" },
+        { "test", "f1abb023518351cd71d881567b1ea663ed3efcf6c5132b354f28d3b0b7d38367"
+                  "019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083" },
+    };
+    const struct weir_crypto *c = weir_crypto_default();
+    struct weir_identity id;
+    memset(&id, 0, sizeof id);
+    test_unhex("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721", id.private_key, 32);
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        for (uint64_t seed = 0; seed < 3; seed++) {
+            struct weir_rand rand;
+            uint8_t digest[32], want[64], sig[WEIR_SIGNATURE_MAX];
+            struct weir_span message = weir_span_of(row[i].message, strlen(row[i].message));
+            size_t n = 0;
+            weir_rand_init_number(&rand, seed);
+            test_unhex(row[i].r_and_s, want, 64);
+            weir_hash_of(c, WEIR_SHA256, &message, 1, digest);
+            assert_true(c->identity_sign(&id, &rand, digest, sig, &n));
+            /* SEQUENCE, INTEGER, and a zero because both of these r have their top bit set. */
+            assert_memory_equal(sig + 5, want, 32);
+            assert_memory_equal(sig + n - 32, want + 32, 32);
+        }
+    }
+}
+
 /* -- HMAC, HKDF, PRF --------------------------------------------------------------------------- */
 
 static enum weir_hash_id hash_under_test;
@@ -382,6 +417,7 @@ int main(void)
         cmocka_unit_test(ecdsa_p384_verifies_as_wycheproof_says),
         cmocka_unit_test(rsa_pss_verifies_as_wycheproof_says),
         cmocka_unit_test(an_identity_signs_what_its_certificate_verifies),
+        cmocka_unit_test(signatures_are_those_of_rfc_6979),
         cmocka_unit_test(hmac_agrees_with_wycheproof),
         cmocka_unit_test(hkdf_agrees_with_wycheproof),
         cmocka_unit_test(tls12_prf_agrees_with_the_published_vector),
