@@ -252,20 +252,20 @@ struct signing {
 };
 
 /* s = (m + r * d) / k, computed as (m * blind + r * (d * blind)) / (k * blind): the inversion, which
- * is not constant-time, sees a uniformly random number, and so does every product.
+ * is not constant-time (s is a number without the mark of a secret), sees a uniformly random one.
  * BN_mod_mul_montgomery(x, y) is x * y / 2^256, so one factor of each product carries 2^256. */
 static bool signature_equation(struct signing *g, struct weir_rand *rand, BN_CTX *ctx)
 {
     const BIGNUM *order = EC_GROUP_get0_order(p256.group);
     BN_MONT_CTX *mont = EC_GROUP_get_mont_data(p256.group);
     return scalar_draw(&p256, rand, g->blind) && BN_to_montgomery(g->blind, g->blind, mont, ctx)
-           && BN_mod_mul_montgomery(g->k, g->k, g->blind, mont, ctx)
+           && BN_mod_mul_montgomery(g->s, g->k, g->blind, mont, ctx)
            && BN_mod_mul_montgomery(g->d, g->d, g->blind, mont, ctx)
            && BN_mod_mul_montgomery(g->m, g->m, g->blind, mont, ctx)
            && BN_to_montgomery(g->t, g->r, mont, ctx)
            && BN_mod_mul_montgomery(g->d, g->d, g->t, mont, ctx)
            && BN_mod_add_quick(g->m, g->m, g->d, order)
-           && BN_mod_inverse(g->t, g->k, order, ctx) != NULL
+           && BN_mod_inverse(g->t, g->s, order, ctx) != NULL
            && BN_to_montgomery(g->t, g->t, mont, ctx)
            && BN_mod_mul_montgomery(g->s, g->m, g->t, mont, ctx) && !BN_is_zero(g->s);
 }
