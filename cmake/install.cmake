@@ -23,7 +23,7 @@ target_link_libraries(weir_all PRIVATE ${WEIR_CRYPTO_LIBS} uring)
 
 install(TARGETS weir_all weir_all_static EXPORT weir
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-foreach(dir core core/pump stun ice dtls sctp srtp rtcp sdp peer)
+foreach(dir core core/kernels core/pump stun ice dtls sctp srtp rtcp sdp peer)
     file(GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${dir}/*.h)
     list(FILTER headers EXCLUDE REGEX "_int\\.h$")
     install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weir/${dir})

@@ -126,6 +126,10 @@ struct weir_crypto {
     void (*hash_update)(struct weir_hash *, struct weir_span);
     /* Writes weir_hash_bytes(id) bytes and wipes the state. */
     void (*hash_final)(struct weir_hash *, uint8_t *out);
+    /* weir_hmac in one call, over states that hash_init and hash_update of this table made; NULL
+     * where there is nothing faster than those. */
+    void (*hmac)(const struct weir_hmac_key *, const struct weir_span *part, size_t parts,
+                 uint8_t *out);
 
     /* Ephemeral ECDH. Private keys are raw big-endian scalars (P-256, P-384) or the 32 bytes of
      * RFC 7748; public keys are uncompressed points 04 || X || Y or the 32 bytes of RFC 7748. */
@@ -188,8 +192,11 @@ void weir_tls12_prf(const struct weir_crypto *c, enum weir_hash_id id, struct we
 
 /* -- Providers -------------------------------------------------------------------------------- */
 
-/* The provider this build was configured with. */
+/* The provider this build was configured with, the processor's kernels over it (core/kernels). */
 const struct weir_crypto *weir_crypto_default(void);
+
+/* The same provider without kernels, for tests and measurements. */
+void weir_crypto_provider(struct weir_crypto *out);
 
 /* For fuzzing and tests alone: a table that encrypts nothing and accepts every tag and signature,
  * with the real hashes of `under`, so that fuzz bytes reach the machines behind the crypto. The

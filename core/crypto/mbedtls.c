@@ -3,15 +3,10 @@
 
 #include "core/crypto/crypto_int.h"
 
-const struct weir_crypto *weir_crypto_default(void)
+void weir_crypto_provider(struct weir_crypto *table)
 {
-    /* Filled once; every filling writes the same values, so a race between first calls is harmless
-     * as long as `name`, written last, is what tells that it is done. */
-    static struct weir_crypto table;
-    if (table.name == NULL) {
-        weir_mbedtls_symmetric(&table);
-        weir_mbedtls_public(&table);
-        table.name = MBEDTLS_VERSION_STRING_FULL;
-    }
-    return &table;
+    memset(table, 0, sizeof *table);
+    weir_mbedtls_symmetric(table);
+    weir_mbedtls_public(table);
+    table->name = MBEDTLS_VERSION_STRING_FULL;
 }

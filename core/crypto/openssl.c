@@ -3,18 +3,10 @@
 
 #include "core/crypto/crypto_int.h"
 
-static struct weir_crypto table;
-static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
-
-static void fill(void)
+void weir_crypto_provider(struct weir_crypto *table)
 {
-    weir_openssl_symmetric(&table);
-    weir_openssl_public(&table);
-    table.name = OpenSSL_version(OPENSSL_VERSION); /* of the library that is loaded */
-}
-
-const struct weir_crypto *weir_crypto_default(void)
-{
-    (void)CRYPTO_THREAD_run_once(&once, fill);
-    return &table;
+    memset(table, 0, sizeof *table);
+    weir_openssl_symmetric(table);
+    weir_openssl_public(table);
+    table->name = OpenSSL_version(OPENSSL_VERSION); /* of the library that is loaded */
 }

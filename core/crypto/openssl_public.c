@@ -31,6 +31,13 @@ struct curve {
 
 static struct curve p256 = { NULL, 32 };
 static struct curve p384 = { NULL, 48 };
+static CRYPTO_ONCE curves_once = CRYPTO_ONCE_STATIC_INIT;
+
+static void curves_make(void)
+{
+    p256.group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+    p384.group = EC_GROUP_new_by_curve_name(NID_secp384r1);
+}
 
 static const struct curve *curve_of(enum weir_group g)
 {
@@ -485,8 +492,7 @@ static bool verify(const struct weir_pubkey *key, enum weir_sigscheme s, struct 
 
 void weir_openssl_public(struct weir_crypto *c)
 {
-    p256.group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
-    p384.group = EC_GROUP_new_by_curve_name(NID_secp384r1);
+    (void)CRYPTO_THREAD_run_once(&curves_once, curves_make);
     c->ecdh_keygen = ecdh_keygen;
     c->ecdh_shared = ecdh_shared;
     c->identity_make = identity_make;

@@ -1,0 +1,44 @@
+/* Which kernels this processor can run, from CPUID and from what the system saves on a switch. */
+#include "core/kernels/kernels_int.h"
+
+#if WEIR_KERNELS_X86
+
+#include <cpuid.h>
+
+#define BIT(word, n) (((word) >> (n) & 1) != 0)
+
+/* The state that the system saves and restores: bit 1 for xmm, bit 2 for the upper half of ymm. */
+static uint32_t saved_state(void)
+{
+    uint32_t low, high;
+    __asm__ __volatile__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+struct weir_kernels_cpu weir_kernels_cpu(void)
+{
+    struct weir_kernels_cpu cpu = { false, false, false };
+    uint32_t a, b, c, d, b7, c7;
+    if (__get_cpuid(1, &a, &b, &c, &d) == 0) {
+        return cpu;
+    }
+    bool has_sse41 = BIT(c, 9) && BIT(c, 19); /* SSSE3 and SSE4.1 */
+    bool has_wide = BIT(c, 27) && BIT(c, 28) && (saved_state() & 6) == 6; /* OSXSAVE and AVX */
+    cpu.has_aesni = has_sse41 && BIT(c, 25) && BIT(c, 1);
+    if (__get_cpuid_count(7, 0, &a, &b7, &c7, &d) == 0) {
+        return cpu;
+    }
+    cpu.has_sha = has_sse41 && BIT(b7, 29);
+    cpu.has_vaes = cpu.has_aesni && has_wide && BIT(b7, 5) && BIT(c7, 9) && BIT(c7, 10);
+    return cpu;
+}
+
+#else
+
+struct weir_kernels_cpu weir_kernels_cpu(void)
+{
+    struct weir_kernels_cpu none = { false, false, false };
+    return none;
+}
+
+#endif

@@ -1,0 +1,192 @@
+/* Laying kernels over a provider's table. */
+#include "core/kernels/kernels_int.h"
+
+static const char *const level_name[WEIR_KERNELS_LEVELS] = {
+    [WEIR_KERNELS_GENERIC] = "generic",
+    [WEIR_KERNELS_AESNI] = "aesni",
+    [WEIR_KERNELS_VAES] = "vaes",
+};
+
+const char *weir_kernels_name(enum weir_kernels_level level)
+{
+    return (unsigned)level < WEIR_KERNELS_LEVELS ? level_name[level] : "?";
+}
+
+bool weir_kernels_named(const char *name, enum weir_kernels_level *out)
+{
+    for (unsigned i = 0; i < WEIR_KERNELS_LEVELS; i++) {
+        size_t at = 0;
+        while (name[at] != '\0' && name[at] == level_name[i][at]) {
+            at++;
+        }
+        if (name[at] == level_name[i][at]) {
+            *out = (enum weir_kernels_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum weir_kernels_level weir_kernels_best(void)
+{
+    struct weir_kernels_cpu cpu = weir_kernels_cpu();
+    return cpu.has_vaes    ? WEIR_KERNELS_VAES
+           : cpu.has_aesni ? WEIR_KERNELS_AESNI
+                           : WEIR_KERNELS_GENERIC;
+}
+
+#if WEIR_KERNELS_X86
+
+/* The rows that the kernels cover, for what they hand down. Written by weir_kernels_select, with the
+ * same values every time. */
+static struct weir_crypto under;
+
+/* -- AEAD ------------------------------------------------------------------------------------- */
+
+static bool aead_init(struct weir_aead *k, enum weir_aead_id id, const uint8_t *key)
+{
+    if (id == WEIR_CHACHA20_POLY1305) {
+        return under.aead_init(k, id, key);
+    }
+    memset(k, 0, sizeof *k);
+    k->id = (uint32_t)id;
+    weir_aesni_gcm_init((struct weir_gcm_key *)(void *)k->opaque, key, weir_aead_key_bytes(id));
+    return true;
+}
+
+static void aesni_seal(const struct weir_aead *k, const uint8_t nonce[12], struct weir_span aad,
+                       struct weir_mspan data, uint8_t tag[16])
+{
+    if (k->id == WEIR_CHACHA20_POLY1305) {
+        under.aead_seal(k, nonce, aad, data, tag);
+    } else {
+        weir_aesni_gcm_seal(weir_gcm_key_of(k), nonce, aad, data, tag);
+    }
+}
+
+static bool aesni_open(const struct weir_aead *k, const uint8_t nonce[12], struct weir_span aad,
+                       struct weir_mspan data, const uint8_t tag[16])
+{
+    return k->id == WEIR_CHACHA20_POLY1305
+               ? under.aead_open(k, nonce, aad, data, tag)
+               : weir_aesni_gcm_open(weir_gcm_key_of(k), nonce, aad, data, tag);
+}
+
+static void vaes_seal(const struct weir_aead *k, const uint8_t nonce[12], struct weir_span aad,
+                      struct weir_mspan data, uint8_t tag[16])
+{
+    if (k->id == WEIR_CHACHA20_POLY1305) {
+        under.aead_seal(k, nonce, aad, data, tag);
+    } else {
+        weir_vaes_gcm_seal(weir_gcm_key_of(k), nonce, aad, data, tag);
+    }
+}
+
+static bool vaes_open(const struct weir_aead *k, const uint8_t nonce[12], struct weir_span aad,
+                      struct weir_mspan data, const uint8_t tag[16])
+{
+    return k->id == WEIR_CHACHA20_POLY1305
+               ? under.aead_open(k, nonce, aad, data, tag)
+               : weir_vaes_gcm_open(weir_gcm_key_of(k), nonce, aad, data, tag);
+}
+
+/* -- Counter mode ----------------------------------------------------------------------------- */
+
+static bool ctr_init(struct weir_ctr *k, const uint8_t *key, size_t key_bytes)
+{
+    struct weir_aes_key *aes = (struct weir_aes_key *)(void *)k->opaque;
+    if (key_bytes != 16 && key_bytes != 32) {
+        return false;
+    }
+    memset(k, 0, sizeof *k);
+    aes->rounds = weir_aesni_expand(aes->round_key, key, key_bytes);
+    return true;
+}
+
+static void aesni_ctr(const struct weir_ctr *k, const uint8_t iv[16], struct weir_mspan data)
+{
+    weir_aesni_ctr_xor(weir_aes_key_of(k), iv, data);
+}
+
+static void vaes_ctr(const struct weir_ctr *k, const uint8_t iv[16], struct weir_mspan data)
+{
+    weir_vaes_ctr_xor(weir_aes_key_of(k), iv, data);
+}
+
+/* -- Hashes ----------------------------------------------------------------------------------- */
+
+static bool is_ours(uint32_t id)
+{
+    return id == WEIR_SHA1 || id == WEIR_SHA256;
+}
+
+static void hash_init(struct weir_hash *h, enum weir_hash_id id)
+{
+    if (is_ours((uint32_t)id)) {
+        weir_shani_init(h, id);
+    } else {
+        under.hash_init(h, id);
+    }
+}
+
+static void hash_update(struct weir_hash *h, struct weir_span d)
+{
+    if (is_ours(h->id)) {
+        weir_shani_update(h, d);
+    } else {
+        under.hash_update(h, d);
+    }
+}
+
+static void hash_final(struct weir_hash *h, uint8_t *out)
+{
+    if (is_ours(h->id)) {
+        weir_shani_final(h, out);
+    } else {
+        under.hash_final(h, out);
+    }
+}
+
+static void hmac(const struct weir_hmac_key *k, const struct weir_span *part, size_t parts,
+                 uint8_t *out)
+{
+    if (is_ours(k->inner.id)) {
+        weir_shani_hmac(k, part, parts, out);
+    } else {
+        weir_hmac(&under, k, part, parts, out);
+    }
+}
+
+/* -- The table -------------------------------------------------------------------------------- */
+
+enum weir_kernels_level weir_kernels_select(struct weir_crypto *c, enum weir_kernels_level level)
+{
+    enum weir_kernels_level best = weir_kernels_best();
+    level = level < best ? level : best;
+    if (level == WEIR_KERNELS_GENERIC) {
+        return level;
+    }
+    under = *c;
+    c->aead_init = aead_init;
+    c->aead_seal = level == WEIR_KERNELS_VAES ? vaes_seal : aesni_seal;
+    c->aead_open = level == WEIR_KERNELS_VAES ? vaes_open : aesni_open;
+    c->ctr_init = ctr_init;
+    c->ctr_xor = level == WEIR_KERNELS_VAES ? vaes_ctr : aesni_ctr;
+    if (weir_kernels_cpu().has_sha) {
+        c->hash_init = hash_init;
+        c->hash_update = hash_update;
+        c->hash_final = hash_final;
+        c->hmac = hmac;
+    }
+    return level;
+}
+
+#else
+
+enum weir_kernels_level weir_kernels_select(struct weir_crypto *c, enum weir_kernels_level level)
+{
+    (void)c, (void)level;
+    return WEIR_KERNELS_GENERIC;
+}
+
+#endif

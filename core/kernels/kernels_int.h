@@ -1,0 +1,91 @@
+/* Shared by the kernels; included nowhere else. */
+#ifndef WEIR_CORE_KERNELS_INT_H
+#define WEIR_CORE_KERNELS_INT_H
+
+#include "core/kernels/kernels.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define WEIR_KERNELS_X86 1
+#else
+#define WEIR_KERNELS_X86 0
+#endif
+
+/* Round keys as the AES instructions want them: 11 for a key of 128 bits, 15 for one of 256. */
+#define WEIR_AES_ROUND_KEYS_MAX 15
+
+struct weir_aes_key {
+    uint8_t round_key[WEIR_AES_ROUND_KEYS_MAX][16];
+    uint32_t rounds; /* 10 or 14 */
+};
+
+/* Powers of the hash key H, from H^17 down to H^1: sixteen blocks of data and the block of lengths
+ * are reduced once. Below H^1 stands a zero, the partner of a last block without one. */
+#define WEIR_GCM_POWERS 18
+
+struct weir_gcm_key {
+    uint8_t round_key[WEIR_AES_ROUND_KEYS_MAX][16];
+    uint8_t power[WEIR_GCM_POWERS][16]; /* power[i] is H^(17 - i) */
+    uint8_t folded[WEIR_GCM_POWERS][16]; /* both halves: high xor low of that power */
+    uint32_t rounds;
+};
+
+_Static_assert(sizeof(struct weir_gcm_key) <= sizeof(((struct weir_aead *)0)->opaque),
+               "a GCM key fits its opaque room");
+_Static_assert(sizeof(struct weir_aes_key) <= sizeof(((struct weir_ctr *)0)->opaque),
+               "a CTR key fits its opaque room");
+_Static_assert(offsetof(struct weir_gcm_key, power) % 32 == 16
+                   && offsetof(struct weir_gcm_key, folded) % 32 == 16,
+               "H^16 stands at a multiple of 32 bytes");
+
+static inline const struct weir_gcm_key *weir_gcm_key_of(const struct weir_aead *k)
+{
+    return (const struct weir_gcm_key *)(const void *)k->opaque;
+}
+
+static inline const struct weir_aes_key *weir_aes_key_of(const struct weir_ctr *k)
+{
+    return (const struct weir_aes_key *)(const void *)k->opaque;
+}
+
+/* What the processor has. */
+struct weir_kernels_cpu {
+    bool has_aesni; /* AES-NI, PCLMULQDQ, SSSE3, SSE4.1 */
+    bool has_vaes;  /* AVX2, VAES, VPCLMULQDQ, and the system saves the wide registers */
+    bool has_sha;   /* SHA-NI, SSSE3, SSE4.1 */
+};
+
+struct weir_kernels_cpu weir_kernels_cpu(void);
+
+/* The kernels proper; on other processors than x86-64 there are none. */
+#if WEIR_KERNELS_X86
+/* Expand a key of 16 or 32 bytes; returns the count of rounds. */
+uint32_t weir_aesni_expand(uint8_t round_key[WEIR_AES_ROUND_KEYS_MAX][16], const uint8_t *key,
+                           size_t key_bytes);
+void weir_aesni_gcm_init(struct weir_gcm_key *k, const uint8_t *key, size_t key_bytes);
+
+void weir_aesni_gcm_seal(const struct weir_gcm_key *k, const uint8_t nonce[WEIR_NONCE_BYTES],
+                         struct weir_span aad, struct weir_mspan data, uint8_t tag[WEIR_TAG_BYTES]);
+bool weir_aesni_gcm_open(const struct weir_gcm_key *k, const uint8_t nonce[WEIR_NONCE_BYTES],
+                         struct weir_span aad, struct weir_mspan data,
+                         const uint8_t tag[WEIR_TAG_BYTES]);
+void weir_vaes_gcm_seal(const struct weir_gcm_key *k, const uint8_t nonce[WEIR_NONCE_BYTES],
+                        struct weir_span aad, struct weir_mspan data, uint8_t tag[WEIR_TAG_BYTES]);
+bool weir_vaes_gcm_open(const struct weir_gcm_key *k, const uint8_t nonce[WEIR_NONCE_BYTES],
+                        struct weir_span aad, struct weir_mspan data,
+                        const uint8_t tag[WEIR_TAG_BYTES]);
+
+void weir_aesni_ctr_xor(const struct weir_aes_key *k, const uint8_t iv[16], struct weir_mspan data);
+void weir_vaes_ctr_xor(const struct weir_aes_key *k, const uint8_t iv[16], struct weir_mspan data);
+
+/* Compress blocks of 64 bytes into the state; SHA-1 has the first five words of it. */
+void weir_shani_sha1(uint32_t state[8], const uint8_t *p, size_t blocks);
+void weir_shani_sha256(uint32_t state[8], const uint8_t *p, size_t blocks);
+/* Rows of the table, for SHA-1 and SHA-256 alone. */
+void weir_shani_init(struct weir_hash *h, enum weir_hash_id id);
+void weir_shani_update(struct weir_hash *h, struct weir_span d);
+void weir_shani_final(struct weir_hash *h, uint8_t *out);
+void weir_shani_hmac(const struct weir_hmac_key *k, const struct weir_span *part, size_t parts,
+                     uint8_t *out);
+#endif
+
+#endif
