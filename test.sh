@@ -20,8 +20,8 @@ done
 
 need_build
 need_apps
-need clang libclang-rt-dev libcmocka-dev openssl gnutls-bin libssl-dev libsrtp2-dev \
-    libusrsctp-dev
+need_openssl
+need clang libclang-rt-dev libcmocka-dev openssl gnutls-bin libsrtp2-dev libusrsctp-dev
 if [ "$quick" = no ]; then
     need chromium firefox-esr iproute2 util-linux nftables coturn
     command -v node >/dev/null || need nodejs
@@ -49,10 +49,11 @@ step() {
     return 1
 }
 
-# suite PRESET: run ctest in a build, each test counted.
+# suite BUILD [OPTIONS OF CTEST...]: run ctest in a build, each test counted.
 suite() {
     build=$1
-    ctest --test-dir "$build" --output-on-failure -j 2 >"$work/ctest-$build.log" 2>&1 </dev/null
+    shift
+    ctest --test-dir "$build" "$@" --output-on-failure -j 2 >"$work/ctest-$build.log" 2>&1 </dev/null
     good=$(grep -c ' Passed ' "$work/ctest-$build.log")
     bad=$(grep -cE '\*\*\*(Failed|Timeout|Exception|Not Run)' "$work/ctest-$build.log")
     passed=$((passed + good))
@@ -76,6 +77,15 @@ if step build-release build release; then
     step demo-self-epoll timeout 90 build/bin/weir-demo --self --pump epoll
     step build-without-apps sh -c 'cmake -S . -B build-bare -G Ninja -DWEIR_APPS=OFF -DWEIR_TESTS=OFF &&
         cmake --build build-bare'
+fi
+# The other crypto provider: what stands on it most, or everything.
+if step build-openssl build openssl; then
+    if [ "$long" = yes ]; then
+        suite build-openssl
+    else
+        suite build-openssl -R '^(crypto|kernels|dtls)'
+    fi
+    step install-and-consume-openssl sh test/consumer/run.sh build-openssl
 fi
 if [ "$quick" = no ]; then
     if step build-asan build asan; then

@@ -1,13 +1,16 @@
-# weir_layer(NAME [DIR dir] [DEPENDS layers...] [LINK libraries...])
-# One static archive libweir_NAME.a from every .c file directly in the directory, for the archives
-# that the protocol rule set names. Objects are shared with libweir.
+# weir_layer(NAME [DIR dir] [EXCLUDE regex] [DEPENDS layers...] [LINK libraries...])
+# One static archive libweir_NAME.a from every .c file directly in the directory (but those the
+# regex matches), for the archives that the protocol rule set names. Objects are shared with libweir.
 set(WEIR_LAYERS "" CACHE INTERNAL "")
 function(weir_layer name)
-    cmake_parse_arguments(L "" "DIR" "DEPENDS;LINK" ${ARGN})
+    cmake_parse_arguments(L "" "DIR;EXCLUDE" "DEPENDS;LINK" ${ARGN})
     if(NOT L_DIR)
         set(L_DIR ${name})
     endif()
     file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${L_DIR}/*.c)
+    if(L_EXCLUDE)
+        list(FILTER sources EXCLUDE REGEX ${L_EXCLUDE})
+    endif()
     if(NOT sources)
         add_library(weir_${name} INTERFACE)
         return()

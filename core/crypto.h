@@ -1,4 +1,4 @@
-/* The crypto provider: one table of primitives, filled by mbedtls (or another library) and by weir's
+/* The crypto provider: one table of primitives, filled by mbedtls or OpenSSL's libcrypto and by weir's
  * own kernels. Protocols call through the table and know no library.
  *
  * Keyed contexts are flat values in caller memory, without pointers: copying one copies it, wiping
@@ -105,7 +105,7 @@ struct weir_identity {
 };
 
 struct weir_crypto {
-    const char *name; /* "mbedtls 2.28.3", ... */
+    const char *name; /* "mbedtls 2.28.3", "OpenSSL 3.0.17 1 Jul 2025", ... */
 
     /* AEAD, in place. `key` has 16 or 32 bytes as the id says. */
     bool (*aead_init)(struct weir_aead *, enum weir_aead_id, const uint8_t *key);
@@ -126,13 +126,17 @@ struct weir_crypto {
     void (*hash_update)(struct weir_hash *, struct weir_span);
     /* Writes weir_hash_bytes(id) bytes and wipes the state. */
     void (*hash_final)(struct weir_hash *, uint8_t *out);
+    /* weir_hmac in one call, over states that hash_init and hash_update of this table made; NULL
+     * where there is nothing faster than those. */
+    void (*hmac)(const struct weir_hmac_key *, const struct weir_span *part, size_t parts,
+                 uint8_t *out);
 
     /* Ephemeral ECDH. Private keys are raw big-endian scalars (P-256, P-384) or the 32 bytes of
      * RFC 7748; public keys are uncompressed points 04 || X || Y or the 32 bytes of RFC 7748. */
     bool (*ecdh_keygen)(enum weir_group, struct weir_rand *, uint8_t priv[WEIR_GROUP_PRIVATE_MAX],
                         uint8_t pub[WEIR_GROUP_PUBLIC_MAX]);
-    /* False for a point off the curve, a wrong length, or an all-zero X25519 result
-     * [RFC 8446 7.4.2 MUST]. */
+    /* False for a point off the curve, a wrong length, or an all-zero result, which X25519 must
+     * refuse [RFC 8446 7.4.2 MUST]. */
     bool (*ecdh_shared)(enum weir_group, struct weir_rand *, const uint8_t *priv,
                         struct weir_span peer_pub, uint8_t shared[WEIR_GROUP_SHARED_MAX]);
 
@@ -140,7 +144,8 @@ struct weir_crypto {
      * seconds since 1970. */
     bool (*identity_make)(struct weir_identity *, struct weir_rand *, int64_t not_before_s,
                           int64_t not_after_s);
-    /* ECDSA P-256 over a SHA-256 digest, as DER. *sig_bytes is at most 72. */
+    /* ECDSA P-256 over a SHA-256 digest, as DER. *sig_bytes is at most 72. The nonce comes from key
+     * and digest [RFC 6979 3.2]: rand serves to blind, and the signature does not depend on it. */
     bool (*identity_sign)(const struct weir_identity *, struct weir_rand *,
                           const uint8_t digest[32], uint8_t sig[WEIR_SIGNATURE_MAX],
                           size_t *sig_bytes);

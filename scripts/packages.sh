@@ -33,6 +33,11 @@ need_build() {
     need cmake ninja-build gcc libc6-dev pkg-config libmbedtls-dev liburing-dev
 }
 
+# For -DWEIR_CRYPTO=openssl.
+need_openssl() {
+    need libssl-dev
+}
+
 need_apps() {
     need libwebsockets-dev libcjson-dev
 }

@@ -4,7 +4,26 @@
 
 #include "core/crypto.h"
 
-/* GHASH of GCM, portable and without secret-dependent table look-ups. */
+/* -- Modes over a provider's block cipher (gcm.c) ---------------------------------------------- */
+
+/* A block cipher under one key. */
+struct weir_block_cipher {
+    void (*encrypt)(const void *key, const uint8_t in[16], uint8_t out[16]);
+    const void *key;
+};
+
+/* XOR the key stream over data; the block counts up in its last 32 bits. */
+void weir_block_ctr(const struct weir_block_cipher *b, const uint8_t iv[16], struct weir_mspan data);
+
+/* AES-GCM; h is the encryption of the zero block. */
+void weir_gcm_seal(const struct weir_block_cipher *b, const uint8_t h[16],
+                   const uint8_t nonce[WEIR_NONCE_BYTES], struct weir_span aad,
+                   struct weir_mspan data, uint8_t tag[WEIR_TAG_BYTES]);
+bool weir_gcm_open(const struct weir_block_cipher *b, const uint8_t h[16],
+                   const uint8_t nonce[WEIR_NONCE_BYTES], struct weir_span aad,
+                   struct weir_mspan data, const uint8_t tag[WEIR_TAG_BYTES]);
+
+/* GHASH of GCM, portable and without secret-dependent table look-ups (ghash.c). */
 struct weir_ghash {
     uint64_t h[2];   /* the hash key as two halves, high first */
     uint64_t acc[2]; /* the running value */
@@ -17,8 +36,36 @@ void weir_ghash_update(struct weir_ghash *g, struct weir_span data);
 void weir_ghash_lengths(struct weir_ghash *g, uint64_t aad_bits, uint64_t data_bits);
 void weir_ghash_value(const struct weir_ghash *g, uint8_t out[16]);
 
-/* The halves of the mbedtls provider. */
+/* -- ChaCha20-Poly1305, portable and in constant time (chacha.c) ------------------------------- */
+
+void weir_chacha_seal(const uint8_t key[32], const uint8_t nonce[WEIR_NONCE_BYTES],
+                      struct weir_span aad, struct weir_mspan data, uint8_t tag[WEIR_TAG_BYTES]);
+bool weir_chacha_open(const uint8_t key[32], const uint8_t nonce[WEIR_NONCE_BYTES],
+                      struct weir_span aad, struct weir_mspan data,
+                      const uint8_t tag[WEIR_TAG_BYTES]);
+
+/* -- DER: the little of it that providers share (der.c) ---------------------------------------- */
+
+/* The SubjectPublicKeyInfo inside a certificate; false when the certificate's frame is broken. */
+WEIR_MUST_CHECK bool weir_der_cert_spki(struct weir_span cert, struct weir_span *spki);
+/* What kind of key it names, and its key bytes: an uncompressed point, or an RSAPublicKey. */
+enum weir_pubkey_type weir_der_spki_key(struct weir_span spki, struct weir_span *key);
+/* The two numbers of an ECDSA signature, big-endian, in strict DER. */
+WEIR_MUST_CHECK bool weir_der_signature_parse(struct weir_span sig, struct weir_span *r,
+                                              struct weir_span *s);
+size_t weir_der_signature_build(struct weir_mspan out, const uint8_t r[32], const uint8_t s[32]);
+
+/* identity_make over the rest of the table: a fresh key, its certificate signed by itself, its
+ * fingerprint. */
+WEIR_MUST_CHECK bool weir_der_identity(const struct weir_crypto *c, struct weir_identity *id,
+                                       struct weir_rand *rand, int64_t not_before_s,
+                                       int64_t not_after_s);
+
+/* -- The halves of the providers --------------------------------------------------------------- */
+
 void weir_mbedtls_symmetric(struct weir_crypto *c);
 void weir_mbedtls_public(struct weir_crypto *c);
+void weir_openssl_symmetric(struct weir_crypto *c);
+void weir_openssl_public(struct weir_crypto *c);
 
 #endif

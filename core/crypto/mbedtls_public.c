@@ -107,99 +107,10 @@ static bool ecdh_shared(enum weir_group g, struct weir_rand *rand, const uint8_t
 
 /* -- Our identity ------------------------------------------------------------------------------ */
 
-/* UTC seconds as the YYYYMMDDhhmmss that the certificate writer wants. Days to date after the
- * proleptic Gregorian calendar, counted from 1 March so that leap days fall at the end of a year. */
-static void utc_text(int64_t seconds, char text[15])
-{
-    int64_t days = seconds / 86400;
-    int64_t rest = seconds % 86400;
-    int64_t z = days + 719468;
-    int64_t era = z / 146097;
-    int64_t day_of_era = z - era * 146097;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524
-                           - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t shifted_month = (5 * day_of_year + 2) / 153;
-    int64_t day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
-    int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
-    const int64_t value[6] = { year, month, day, rest / 3600, rest / 60 % 60, rest % 60 };
-    const int digits[6] = { 4, 2, 2, 2, 2, 2 };
-    char *end = text;
-    for (int i = 0; i < 6; i++) {
-        int64_t v = value[i];
-        for (int k = digits[i] - 1; k >= 0; k--) {
-            end[k] = (char)('0' + v % 10);
-            v /= 10;
-        }
-        end += digits[i];
-    }
-    *end = '\0';
-}
-
-/* Serial, names and dates of the certificate; false when mbedtls refuses one. */
-static bool cert_describe(mbedtls_x509write_cert *w, mbedtls_pk_context *key,
-                          struct weir_rand *rand, int64_t not_before_s, int64_t not_after_s)
-{
-    char from[15], to[15];
-    uint8_t serial_bytes[8];
-    mbedtls_mpi serial;
-    utc_text(not_before_s, from);
-    utc_text(not_after_s, to);
-    weir_rand_bytes(rand, serial_bytes, sizeof serial_bytes);
-    serial_bytes[0] = (uint8_t)((serial_bytes[0] & 0x3f) | 0x40); /* positive and full-length */
-    mbedtls_mpi_init(&serial);
-    mbedtls_x509write_crt_set_version(w, MBEDTLS_X509_CRT_VERSION_3);
-    mbedtls_x509write_crt_set_md_alg(w, MBEDTLS_MD_SHA256);
-    mbedtls_x509write_crt_set_subject_key(w, key);
-    mbedtls_x509write_crt_set_issuer_key(w, key);
-#if MBEDTLS_VERSION_NUMBER >= 0x03040000
-    bool has_serial = mbedtls_x509write_crt_set_serial_raw(w, serial_bytes, sizeof serial_bytes) == 0;
-#else
-    bool has_serial = mbedtls_mpi_read_binary(&serial, serial_bytes, sizeof serial_bytes) == 0
-                      && mbedtls_x509write_crt_set_serial(w, &serial) == 0;
-#endif
-    mbedtls_mpi_free(&serial);
-    return has_serial && mbedtls_x509write_crt_set_subject_name(w, "CN=weir") == 0
-           && mbedtls_x509write_crt_set_issuer_name(w, "CN=weir") == 0
-           && mbedtls_x509write_crt_set_validity(w, from, to) == 0;
-}
-
-/* The writer fills its buffer from the end; move the certificate to the front. */
-static bool cert_write(struct weir_identity *id, mbedtls_x509write_cert *w, struct weir_rand *rand)
-{
-    uint8_t der[1024];
-    int n = mbedtls_x509write_crt_der(w, der, sizeof der, rng, rand);
-    if (n <= 0 || (size_t)n > sizeof id->cert) {
-        return false;
-    }
-    id->cert_bytes = (size_t)n;
-    memcpy(id->cert, der + sizeof der - (size_t)n, (size_t)n);
-    return true;
-}
-
 static bool identity_make(struct weir_identity *id, struct weir_rand *rand, int64_t not_before_s,
                           int64_t not_after_s)
 {
-    mbedtls_pk_context key;
-    mbedtls_x509write_cert writer;
-    memset(id, 0, sizeof *id);
-    mbedtls_pk_init(&key);
-    mbedtls_x509write_crt_init(&writer);
-    bool is_done = mbedtls_pk_setup(&key, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)) == 0
-                   && mbedtls_ecp_gen_key(MBEDTLS_ECP_DP_SECP256R1, mbedtls_pk_ec(key), rng, rand) == 0
-                   && mbedtls_ecp_write_key(mbedtls_pk_ec(key), id->private_key, 32) == 0
-                   && cert_describe(&writer, &key, rand, not_before_s, not_after_s)
-                   && cert_write(id, &writer, rand);
-    mbedtls_x509write_crt_free(&writer);
-    mbedtls_pk_free(&key);
-    if (!is_done) {
-        weir_wipe(id, sizeof *id);
-        return false;
-    }
-    struct weir_span cert = { id->cert, id->cert_bytes };
-    weir_hash_of(weir_crypto_default(), WEIR_SHA256, &cert, 1, id->fingerprint_sha256);
-    return true;
+    return weir_der_identity(weir_crypto_default(), id, rand, not_before_s, not_after_s);
 }
 
 static bool identity_sign(const struct weir_identity *id, struct weir_rand *rand,
@@ -299,35 +210,15 @@ static bool scheme_of(enum weir_sigscheme s, struct scheme *out)
     return false;
 }
 
-/* One positive DER INTEGER in its shortest form. */
-static bool der_integer(struct weir_rd *r)
-{
-    uint8_t tag;
-    struct weir_rd value;
-    return weir_rd_u8(r, &tag) && tag == 0x02 && weir_rd_sub8(r, &value) && value.n != 0
-           && value.p[0] < 0x80 && (value.n == 1 || value.p[0] != 0 || value.p[1] >= 0x80);
-}
-
-/* [RFC 3279 2.2.3] SEQUENCE { r INTEGER, s INTEGER } in strict DER and nothing after it. mbedtls 2.28
- * accepts looser encodings, which would let one signature appear in many forms. For our curves every
- * length is below 128, one byte. */
-static bool ecdsa_der_is_strict(struct weir_span sig)
-{
-    struct weir_rd r = weir_rd_of(sig);
-    struct weir_rd seq;
-    uint8_t tag;
-    return weir_rd_u8(&r, &tag) && tag == 0x30 && weir_rd_sub8(&r, &seq) && r.n == 0
-           && sig.p[1] < 0x80 && der_integer(&seq) && der_integer(&seq) && seq.n == 0;
-}
-
 static bool verify(const struct weir_pubkey *key, enum weir_sigscheme s, struct weir_span digest,
                    struct weir_span sig)
 {
     struct scheme scheme;
     enum weir_hash_id hash;
+    struct weir_span r_number, s_number;
     if (!scheme_of(s, &scheme) || scheme.key != key->type || !weir_sigscheme_hash((uint16_t)s, &hash)
         || digest.n != weir_hash_bytes(hash)
-        || (key->type != WEIR_PUBKEY_RSA && !ecdsa_der_is_strict(sig))) {
+        || (key->type != WEIR_PUBKEY_RSA && !weir_der_signature_parse(sig, &r_number, &s_number))) {
         return false;
     }
     mbedtls_pk_context pk;

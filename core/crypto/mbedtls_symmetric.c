@@ -1,12 +1,11 @@
 /* The symmetric half of the mbedtls provider: hashes, AES-CTR, AES-GCM, ChaCha20-Poly1305.
  *
  * Keyed contexts must be flat (core/crypto.h), so nothing here keeps an mbedtls object that points
- * to the heap or into itself. AES keeps mbedtls's key schedule and runs the counter and GCM modes
- * here; ChaCha20-Poly1305 keeps the bare key. mbedtls 2.28 and 3.x differ in the names of the hash
- * functions and in how an AES context finds its schedule; both differences live in this file.
+ * to the heap or into itself. AES keeps mbedtls's key schedule under the modes of gcm.c;
+ * ChaCha20-Poly1305 keeps the bare key for chacha.c. mbedtls 2.28 and 3.x differ in the names of the
+ * hash functions and in how an AES context finds its schedule; both differences live in this file.
  */
 #include <mbedtls/aes.h>
-#include <mbedtls/chachapoly.h>
 #include <mbedtls/md5.h>
 #include <mbedtls/sha1.h>
 #include <mbedtls/sha256.h>
@@ -128,26 +127,10 @@ static void aes_view(const void *room, mbedtls_aes_context *view)
 #endif
 }
 
-static void aes_block(mbedtls_aes_context *aes, const uint8_t in[16], uint8_t out[16])
+static void aes_encrypt(const void *key, const uint8_t in[16], uint8_t out[16])
 {
-    (void)mbedtls_aes_crypt_ecb(aes, MBEDTLS_AES_ENCRYPT, in, out);
-}
-
-/* XOR the key stream over data; the block counts up in its last 32 bits. */
-static void aes_ctr(mbedtls_aes_context *aes, const uint8_t iv[16], struct weir_mspan data)
-{
-    uint8_t block[16];
-    uint8_t stream[16];
-    memcpy(block, iv, 16);
-    for (size_t at = 0; at < data.n; at += 16) {
-        size_t n = data.n - at < 16 ? data.n - at : 16;
-        aes_block(aes, block, stream);
-        for (size_t i = 0; i < n; i++) {
-            data.p[at + i] ^= stream[i];
-        }
-        weir_put32(block + 12, weir_be32(block + 12) + 1);
-    }
-    weir_wipe(stream, sizeof stream);
+    /* mbedtls takes the context as writable; the view it is given always is. */
+    (void)mbedtls_aes_crypt_ecb((mbedtls_aes_context *)(uintptr_t)key, MBEDTLS_AES_ENCRYPT, in, out);
 }
 
 _Static_assert(sizeof(mbedtls_aes_context) <= sizeof(((struct weir_ctr *)0)->opaque),
@@ -162,12 +145,13 @@ static bool ctr_init(struct weir_ctr *k, const uint8_t *key, size_t key_bytes)
 static void ctr_xor(const struct weir_ctr *k, const uint8_t iv[16], struct weir_mspan data)
 {
     mbedtls_aes_context aes;
+    const struct weir_block_cipher cipher = { aes_encrypt, &aes };
     aes_view(k->opaque, &aes);
-    aes_ctr(&aes, iv, data);
+    weir_block_ctr(&cipher, iv, data);
     weir_wipe(&aes, sizeof aes);
 }
 
-/* -- AES-GCM [NIST SP 800-38D] with the 12-byte nonce that TLS and SRTP use -------------------- */
+/* -- AES-GCM ----------------------------------------------------------------------------------- */
 
 struct gcm_key {
     mbedtls_aes_context aes;
@@ -184,26 +168,8 @@ static bool gcm_init(struct weir_aead *k, const uint8_t *key, size_t key_bytes)
     if (!aes_expand(&g->aes, key, key_bytes)) {
         return false;
     }
-    aes_block(&g->aes, zero, g->h);
+    aes_encrypt(&g->aes, zero, g->h);
     return true;
-}
-
-/* Tag = E(J0) xor GHASH(aad, ciphertext). */
-static void gcm_tag(const struct gcm_key *g, mbedtls_aes_context *aes, const uint8_t j0[16],
-                    struct weir_span aad, struct weir_span ciphertext, uint8_t tag[16])
-{
-    struct weir_ghash hash;
-    uint8_t sum[16];
-    weir_ghash_init(&hash, g->h);
-    weir_ghash_update(&hash, aad);
-    weir_ghash_update(&hash, ciphertext);
-    weir_ghash_lengths(&hash, (uint64_t)aad.n * 8, (uint64_t)ciphertext.n * 8);
-    weir_ghash_value(&hash, sum);
-    aes_block(aes, j0, tag);
-    for (unsigned i = 0; i < 16; i++) {
-        tag[i] ^= sum[i];
-    }
-    weir_wipe(&hash, sizeof hash);
 }
 
 static void gcm_seal(const struct weir_aead *k, const uint8_t nonce[12], struct weir_span aad,
@@ -211,13 +177,9 @@ static void gcm_seal(const struct weir_aead *k, const uint8_t nonce[12], struct 
 {
     const struct gcm_key *g = (const struct gcm_key *)(const void *)k->opaque;
     mbedtls_aes_context aes;
-    uint8_t block[16];
+    const struct weir_block_cipher cipher = { aes_encrypt, &aes };
     aes_view(&g->aes, &aes);
-    memcpy(block, nonce, 12);
-    weir_put32(block + 12, 2);
-    aes_ctr(&aes, block, data);
-    weir_put32(block + 12, 1);
-    gcm_tag(g, &aes, block, aad, weir_span_const(data), tag);
+    weir_gcm_seal(&cipher, g->h, nonce, aad, data, tag);
     weir_wipe(&aes, sizeof aes);
 }
 
@@ -226,44 +188,11 @@ static bool gcm_open(const struct weir_aead *k, const uint8_t nonce[12], struct 
 {
     const struct gcm_key *g = (const struct gcm_key *)(const void *)k->opaque;
     mbedtls_aes_context aes;
-    uint8_t block[16];
-    uint8_t want[16];
+    const struct weir_block_cipher cipher = { aes_encrypt, &aes };
     aes_view(&g->aes, &aes);
-    memcpy(block, nonce, 12);
-    weir_put32(block + 12, 1);
-    gcm_tag(g, &aes, block, aad, weir_span_const(data), want);
-    bool is_good = weir_equal_secret(want, tag, 16);
-    if (is_good) {
-        weir_put32(block + 12, 2);
-        aes_ctr(&aes, block, data);
-    }
+    bool is_good = weir_gcm_open(&cipher, g->h, nonce, aad, data, tag);
     weir_wipe(&aes, sizeof aes);
-    weir_wipe(want, sizeof want);
     return is_good;
-}
-
-/* -- ChaCha20-Poly1305 [RFC 8439] -------------------------------------------------------------- */
-
-static void chacha_seal(const struct weir_aead *k, const uint8_t nonce[12], struct weir_span aad,
-                        struct weir_mspan data, uint8_t tag[16])
-{
-    mbedtls_chachapoly_context ctx;
-    mbedtls_chachapoly_init(&ctx);
-    (void)mbedtls_chachapoly_setkey(&ctx, k->opaque);
-    (void)mbedtls_chachapoly_encrypt_and_tag(&ctx, data.n, nonce, aad.p, aad.n, data.p, data.p, tag);
-    mbedtls_chachapoly_free(&ctx);
-}
-
-static bool chacha_open(const struct weir_aead *k, const uint8_t nonce[12], struct weir_span aad,
-                        struct weir_mspan data, const uint8_t tag[16])
-{
-    mbedtls_chachapoly_context ctx;
-    mbedtls_chachapoly_init(&ctx);
-    (void)mbedtls_chachapoly_setkey(&ctx, k->opaque);
-    int failed = mbedtls_chachapoly_auth_decrypt(&ctx, data.n, nonce, aad.p, aad.n, tag, data.p,
-                                                 data.p);
-    mbedtls_chachapoly_free(&ctx);
-    return failed == 0;
 }
 
 /* -- The table's AEAD rows --------------------------------------------------------------------- */
@@ -283,7 +212,7 @@ static void aead_seal(const struct weir_aead *k, const uint8_t nonce[12], struct
                       struct weir_mspan data, uint8_t tag[16])
 {
     if (k->id == WEIR_CHACHA20_POLY1305) {
-        chacha_seal(k, nonce, aad, data, tag);
+        weir_chacha_seal(k->opaque, nonce, aad, data, tag);
     } else {
         gcm_seal(k, nonce, aad, data, tag);
     }
@@ -292,7 +221,7 @@ static void aead_seal(const struct weir_aead *k, const uint8_t nonce[12], struct
 static bool aead_open(const struct weir_aead *k, const uint8_t nonce[12], struct weir_span aad,
                       struct weir_mspan data, const uint8_t tag[16])
 {
-    return k->id == WEIR_CHACHA20_POLY1305 ? chacha_open(k, nonce, aad, data, tag)
+    return k->id == WEIR_CHACHA20_POLY1305 ? weir_chacha_open(k->opaque, nonce, aad, data, tag)
                                            : gcm_open(k, nonce, aad, data, tag);
 }
 

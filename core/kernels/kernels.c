@@ -113,6 +113,50 @@ static void vaes_ctr(const struct weir_ctr *k, const uint8_t iv[16], struct weir
     weir_vaes_ctr_xor(weir_aes_key_of(k), iv, data);
 }
 
+/* -- Hashes ----------------------------------------------------------------------------------- */
+
+static bool is_ours(uint32_t id)
+{
+    return id == WEIR_SHA1 || id == WEIR_SHA256;
+}
+
+static void hash_init(struct weir_hash *h, enum weir_hash_id id)
+{
+    if (is_ours((uint32_t)id)) {
+        weir_shani_init(h, id);
+    } else {
+        under.hash_init(h, id);
+    }
+}
+
+static void hash_update(struct weir_hash *h, struct weir_span d)
+{
+    if (is_ours(h->id)) {
+        weir_shani_update(h, d);
+    } else {
+        under.hash_update(h, d);
+    }
+}
+
+static void hash_final(struct weir_hash *h, uint8_t *out)
+{
+    if (is_ours(h->id)) {
+        weir_shani_final(h, out);
+    } else {
+        under.hash_final(h, out);
+    }
+}
+
+static void hmac(const struct weir_hmac_key *k, const struct weir_span *part, size_t parts,
+                 uint8_t *out)
+{
+    if (is_ours(k->inner.id)) {
+        weir_shani_hmac(k, part, parts, out);
+    } else {
+        weir_hmac(&under, k, part, parts, out);
+    }
+}
+
 /* -- The table -------------------------------------------------------------------------------- */
 
 enum weir_kernels_level weir_kernels_select(struct weir_crypto *c, enum weir_kernels_level level)
@@ -128,6 +172,12 @@ enum weir_kernels_level weir_kernels_select(struct weir_crypto *c, enum weir_ker
     c->aead_open = level == WEIR_KERNELS_VAES ? vaes_open : aesni_open;
     c->ctr_init = ctr_init;
     c->ctr_xor = level == WEIR_KERNELS_VAES ? vaes_ctr : aesni_ctr;
+    if (weir_kernels_cpu().has_sha) {
+        c->hash_init = hash_init;
+        c->hash_update = hash_update;
+        c->hash_final = hash_final;
+        c->hmac = hmac;
+    }
     return level;
 }
 

@@ -76,6 +76,16 @@ bool weir_vaes_gcm_open(const struct weir_gcm_key *k, const uint8_t nonce[WEIR_N
 
 void weir_aesni_ctr_xor(const struct weir_aes_key *k, const uint8_t iv[16], struct weir_mspan data);
 void weir_vaes_ctr_xor(const struct weir_aes_key *k, const uint8_t iv[16], struct weir_mspan data);
+
+/* Compress blocks of 64 bytes into the state; SHA-1 has the first five words of it. */
+void weir_shani_sha1(uint32_t state[8], const uint8_t *p, size_t blocks);
+void weir_shani_sha256(uint32_t state[8], const uint8_t *p, size_t blocks);
+/* Rows of the table, for SHA-1 and SHA-256 alone. */
+void weir_shani_init(struct weir_hash *h, enum weir_hash_id id);
+void weir_shani_update(struct weir_hash *h, struct weir_span d);
+void weir_shani_final(struct weir_hash *h, uint8_t *out);
+void weir_shani_hmac(const struct weir_hmac_key *k, const struct weir_span *part, size_t parts,
+                     uint8_t *out);
 #endif
 
 #endif

@@ -188,6 +188,11 @@ static void fresh_keys_agree_with_each_other(void **state)
         weir_rand_init_number(&rand, i);
         assert_true(c->ecdh_keygen(group[i], &rand, a, pub_a));
         assert_true(c->ecdh_keygen(group[i], &rand, b, pub_b));
+        uint8_t again[WEIR_GROUP_PRIVATE_MAX], pub_again[WEIR_GROUP_PUBLIC_MAX];
+        weir_rand_init_number(&rand, i); /* same seed, same keys */
+        assert_true(c->ecdh_keygen(group[i], &rand, again, pub_again));
+        assert_memory_equal(again, a, weir_group_private_bytes(group[i]));
+        assert_memory_equal(pub_again, pub_a, weir_group_public_bytes(group[i]));
         size_t n = weir_group_public_bytes(group[i]);
         assert_true(c->ecdh_shared(group[i], &rand, a, weir_span_of(pub_b, n), ab));
         assert_true(c->ecdh_shared(group[i], &rand, b, weir_span_of(pub_a, n), ba));
@@ -243,6 +248,18 @@ static void rsa_pss_verifies_as_wycheproof_says(void **state)
     assert_true(each_row("rsa_pss_sha256", -1, check_signature) > 100);
 }
 
+static void rsa_pkcs1_verifies_the_one_encoding_alone(void **state)
+{
+    (void)state;
+    type_under_test = WEIR_PUBKEY_RSA;
+    scheme_under_test = WEIR_RSA_PKCS1_SHA256;
+    assert_true(each_row("../rsa/pkcs1_sha256", -1, check_signature) > 10);
+    scheme_under_test = WEIR_RSA_PKCS1_SHA384;
+    assert_true(each_row("../rsa/pkcs1_sha384", -1, check_signature) > 10);
+    scheme_under_test = WEIR_RSA_PKCS1_SHA512;
+    assert_true(each_row("../rsa/pkcs1_sha512", -1, check_signature) > 10);
+}
+
 static void an_identity_signs_what_its_certificate_verifies(void **state)
 {
     (void)state;
@@ -269,6 +286,73 @@ static void an_identity_signs_what_its_certificate_verifies(void **state)
     assert_false(c->verify(&key, WEIR_ECDSA_P256_SHA256, weir_span_of(digest, 20), s)); /* D21 */
     digest[0] ^= 1;
     assert_false(c->verify(&key, WEIR_ECDSA_P256_SHA256, d, s));
+}
+
+/* No part of a certificate passes for a certificate, and no byte of it can make reading it go wrong. */
+static void certificates_cut_short_or_changed_are_no_harm(void **state)
+{
+    (void)state;
+    const struct weir_crypto *c = weir_crypto_default();
+    struct weir_identity id;
+    struct weir_pubkey key, good;
+    struct weir_rand rand;
+    weir_rand_init_number(&rand, 8);
+    assert_true(c->identity_make(&id, &rand, 2524607999, 2524608000)); /* UTCTime, GeneralizedTime */
+    assert_true(c->cert_pubkey(weir_span_of(id.cert, id.cert_bytes), &good));
+    assert_int_equal(good.bits, 256);
+    assert_int_equal(good.spki_bytes, 91);
+    for (size_t n = 0; n < id.cert_bytes; n++) {
+        uint8_t *cut = malloc(n + 1);
+        memcpy(cut, id.cert, n);
+        assert_false(c->cert_pubkey(weir_span_of(cut, n), &key));
+        assert_int_equal(key.type, WEIR_PUBKEY_NONE);
+        free(cut);
+    }
+    for (size_t at = 0; at < id.cert_bytes; at++) {
+        for (unsigned flip = 1; flip < 256; flip += 2) {
+            id.cert[at] ^= (uint8_t)flip;
+            if (c->cert_pubkey(weir_span_of(id.cert, id.cert_bytes), &key)) {
+                assert_int_equal(key.type, WEIR_PUBKEY_P256);
+                assert_int_equal(key.spki_bytes, 91);
+            }
+            id.cert[at] ^= (uint8_t)flip;
+        }
+    }
+}
+
+/* [RFC 6979 A.2.5] P-256, SHA-256, "sample" and "test": one signature per key and digest, whatever the
+ * generator and whatever the provider. */
+static void signatures_are_those_of_rfc_6979(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *message;
+        const char *r_and_s;
+    } row[] = {
+        { "sample", "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
+                    "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8" },
+        { "test", "f1abb023518351cd71d881567b1ea663ed3efcf6c5132b354f28d3b0b7d38367"
+                  "019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083" },
+    };
+    const struct weir_crypto *c = weir_crypto_default();
+    struct weir_identity id;
+    memset(&id, 0, sizeof id);
+    test_unhex("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721", id.private_key, 32);
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        for (uint64_t seed = 0; seed < 3; seed++) {
+            struct weir_rand rand;
+            uint8_t digest[32], want[64], sig[WEIR_SIGNATURE_MAX];
+            struct weir_span message = weir_span_of(row[i].message, strlen(row[i].message));
+            size_t n = 0;
+            weir_rand_init_number(&rand, seed);
+            test_unhex(row[i].r_and_s, want, 64);
+            weir_hash_of(c, WEIR_SHA256, &message, 1, digest);
+            assert_true(c->identity_sign(&id, &rand, digest, sig, &n));
+            /* SEQUENCE, INTEGER, and a zero because both of these r have their top bit set. */
+            assert_memory_equal(sig + 5, want, 32);
+            assert_memory_equal(sig + n - 32, want + 32, 32);
+        }
+    }
 }
 
 /* -- HMAC, HKDF, PRF --------------------------------------------------------------------------- */
@@ -381,7 +465,10 @@ int main(void)
         cmocka_unit_test(ecdsa_p256_verifies_as_wycheproof_says),
         cmocka_unit_test(ecdsa_p384_verifies_as_wycheproof_says),
         cmocka_unit_test(rsa_pss_verifies_as_wycheproof_says),
+        cmocka_unit_test(rsa_pkcs1_verifies_the_one_encoding_alone),
         cmocka_unit_test(an_identity_signs_what_its_certificate_verifies),
+        cmocka_unit_test(certificates_cut_short_or_changed_are_no_harm),
+        cmocka_unit_test(signatures_are_those_of_rfc_6979),
         cmocka_unit_test(hmac_agrees_with_wycheproof),
         cmocka_unit_test(hkdf_agrees_with_wycheproof),
         cmocka_unit_test(tls12_prf_agrees_with_the_published_vector),
