@@ -215,22 +215,16 @@ static void run_setup(struct end *e, int procs)
     double *ms = calloc(n, sizeof *ms), cpu = cpu_seconds();
     weir_time begin = weir_pump_clock();
     for (unsigned i = 0; i < n; i++) {
-        uint8_t ready = 1;
-        weir_time at = weir_pump_clock();
-        connect_ends(e, true);
         if (e->is_caller) {
-            hear(e->fd, &ready, 1); /* the other side is open too */
+            hear(e->fd, NULL, 0); /* the other side waits for an offer */
+            weir_time at = weir_pump_clock();
+            connect_ends(e, true);
+            hear(e->fd, NULL, 0); /* and is open too */
             ms[i] = (double)(weir_pump_clock() - at) / 1000;
-            tell(e->fd, &ready, 1);
         } else {
-            tell(e->fd, &ready, 1);
-            while (!has_news(e->fd)) {
-                struct weir_event ev;
-                (void)!weir_node_wait(e->node, weir_pump_clock() + WEIR_MS);
-                while (weir_node_event(e->node, &ev)) {
-                }
-            }
-            hear(e->fd, &ready, 1);
+            tell(e->fd, "", 0);
+            connect_ends(e, true);
+            tell(e->fd, "", 0);
         }
         weir_node_free(e->node, e->peer);
     }
