@@ -128,7 +128,7 @@ static void make_cookie(const struct weir_dtls *d, const struct dtls_hello *h, u
                         uint8_t cookie[COOKIE_BYTES])
 {
     struct weir_hmac_key key;
-    uint8_t mac[WEIR_HASH_BYTES_MAX], stamp[6];
+    uint8_t mac[WEIR_HASH_BYTES_MAX], stamp[6] = { 0 };
     struct weir_span part[6] = {
         weir_span_of(stamp, sizeof stamp), weir_span_of(d->config.address, d->config.address_bytes),
         h->random, h->session, h->suites, h->compressions,

@@ -525,23 +525,45 @@ static const char help[] =
     "usage: weir-bench [SCENARIO] [options]\n"
     "\n"
     "Prints one JSON object per measurement. Scenarios of a connection: setup, latency, memory, rtp,\n"
-    "throughput; without one, all of these. Of its parts: pump.\n"
+    "throughput; without one, all of these. Of its parts: pump, aead, srtp.\n"
     "\n"
     "  --procs N     1 or 2 processes (default: first one, then two)\n"
     "  --seconds N   how long throughput and rtp run (default 10)\n"
     "  --setups N    connections of the setup scenario (default 100)\n"
     "  --pairs N     connections of the memory scenario (default 1000)\n"
     "  --pump KIND   auto, uring or epoll\n"
+    "  --size N      aead and srtp: bytes of a packet (default 1200)\n"
     "  --raw         pump: measure the kernel's ceiling beside it\n";
+
+/* A scenario of one part alone; false when it is one of a connection. */
+static bool run_part(const struct options *o)
+{
+    if (o->scenario == NULL) {
+        return false;
+    }
+    if (strcmp(o->scenario, "pump") == 0) {
+        bench_pump(o);
+        return true;
+    }
+    if (strcmp(o->scenario, "aead") == 0) {
+        bench_aead(o->size);
+        return true;
+    }
+    if (strcmp(o->scenario, "srtp") == 0) {
+        bench_srtp(o->size);
+        return true;
+    }
+    return false;
+}
 
 int main(int argc, char **argv)
 {
-    struct options o = { .seconds = 10, .setups = 100, .pairs = 1000 };
+    struct options o = { .size = 1200, .seconds = 10, .setups = 100, .pairs = 1000 };
     static const struct option options[] = {
         { "procs", required_argument, NULL, 'p' },  { "seconds", required_argument, NULL, 's' },
         { "setups", required_argument, NULL, 'n' }, { "pairs", required_argument, NULL, 'm' },
         { "pump", required_argument, NULL, 'k' },   { "help", no_argument, NULL, 'h' },
-        { "raw", no_argument, NULL, 'r' },
+        { "raw", no_argument, NULL, 'r' },          { "size", required_argument, NULL, 'b' },
         { NULL, 0, NULL, 0 },
     };
     int c;
@@ -559,6 +581,9 @@ int main(int argc, char **argv)
         case 'm':
             o.pairs = (unsigned)atoi(optarg);
             break;
+        case 'b':
+            o.size = (size_t)atoi(optarg);
+            break;
         case 'r':
             o.is_raw = true;
             break;
@@ -574,11 +599,13 @@ int main(int argc, char **argv)
         }
     }
     o.scenario = optind < argc ? argv[optind] : NULL;
+    if (o.size < 12 || o.size > 1484) {
+        die("packets have 12 to 1,484 bytes");
+    }
     if (o.seconds == 0 || o.setups == 0 || o.pairs == 0) {
         die("numbers must be at least 1");
     }
-    if (o.scenario != NULL && strcmp(o.scenario, "pump") == 0) {
-        bench_pump(&o);
+    if (run_part(&o)) {
         return 0;
     }
     for (int procs = 1; procs <= 2; procs++) {

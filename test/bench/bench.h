@@ -12,6 +12,7 @@ struct options {
     unsigned seconds, setups, pairs;
     enum weir_pump_kind pump;
     bool is_raw;
+    size_t size; /* of the packets of aead and srtp */
 };
 
 _Noreturn void die(const char *what);
@@ -21,5 +22,9 @@ double quantile(double *v, size_t n, double q);
 
 /* Datagrams from one process to another: the kernel's ceiling, one by one, and the pump's kinds. */
 void bench_pump(const struct options *o);
+
+/* AES-GCM and SRTP packets of a size, with every level of our kernels and the rivals of this build. */
+void bench_aead(size_t size);
+void bench_srtp(size_t size);
 
 #endif

@@ -1,6 +1,6 @@
-/* weir-bench-aead: what protecting one packet costs, one JSON object per line.
+/* What protecting one packet costs.
  *
- * Every contender - the provider alone, the kernels of each level over it, EVP in weir-bench-aead-evp -
+ * Every contender - the provider alone, the kernels of each level over it, and the rivals this build has -
  * seals a batch of packets that fits the first cache and opens it again, so that data is always what
  * it should be. Contenders take turns within every round; the median round of each is printed. The
  * scenarios seal and open are the AEAD alone, protect and unprotect are whole SRTP packets.
@@ -12,14 +12,14 @@
 
 #include "core/kernels/kernels.h"
 #include "srtp/srtp.h"
-#include "test/bench/bench_aead.h"
+#include "test/bench/bench.h"
+#include "test/bench/rival.h"
 
-#define VERSION "0.1.0"
 #define BATCH 16
 #define PACKET_BYTES_MAX 1500
 #define ROUNDS 15
 #define BATCHES 150 /* of each contender in each round */
-#define CONTENDERS_MAX (WEIR_KERNELS_LEVELS + 1)
+#define CONTENDERS_MAX (WEIR_KERNELS_LEVELS + 2)
 
 enum job { AEAD_128, AEAD_256, SRTP_SHA1, SRTP_128 };
 
@@ -27,8 +27,9 @@ static const char *const profile[] = { "AES_128_GCM", "AES_256_GCM", "AES_CM_128
                                        "AEAD_AES_128_GCM" };
 
 struct contender {
-    const char *provider, *cpu;
-    bool is_evp;
+    const char *name, *provider, *cpu;
+    const struct rival_aead *aead; /* NULL: ours */
+    const struct rival_srtp *srtp;
     struct weir_crypto table;
     struct weir_aead key;
     struct weir_srtp tx, rx;
@@ -40,12 +41,6 @@ static unsigned contenders;
 static uint8_t packet[BATCH][PACKET_BYTES_MAX];
 static uint16_t seq;
 
-static void die(const char *what)
-{
-    fprintf(stderr, "weir-bench-aead: %s\n", what);
-    exit(1);
-}
-
 static double now_ns(void)
 {
     struct timespec t;
@@ -53,29 +48,25 @@ static double now_ns(void)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-static int compare_double(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y ? 1 : 0;
-}
-
 /* -- Contenders -------------------------------------------------------------------------------- */
 
-static void add_contenders(void)
+static void add_ours(void)
 {
     for (unsigned l = 0; l <= (unsigned)weir_kernels_best(); l++) {
         struct contender *c = &contender[contenders++];
         weir_crypto_provider(&c->table);
+        c->name = "weir";
         c->provider = c->table.name;
         weir_kernels_select(&c->table, (enum weir_kernels_level)l);
         c->cpu = weir_kernels_name((enum weir_kernels_level)l);
     }
-#ifdef WEIR_BENCH_EVP
-    struct contender *c = &contender[contenders++];
-    c->provider = bench_evp_name();
-    c->cpu = "evp";
-    c->is_evp = true;
-#endif
+}
+
+static void add_rival(const char *name, const char *version, const struct rival_aead *aead,
+                      const struct rival_srtp *srtp)
+{
+    contender[contenders++] = (struct contender){ .name = name, .provider = version, .cpu = "its own",
+                                                  .aead = aead, .srtp = srtp };
 }
 
 static bool is_srtp(enum job j)
@@ -85,21 +76,20 @@ static bool is_srtp(enum job j)
 
 static void prepare(struct contender *c, enum job j)
 {
-    static const uint8_t key[32] = { 1, 2, 3 }, salt[14] = { 4, 5, 6 };
+    static const uint8_t key[46] = { 1, 2, 3 }; /* and salt */
+    enum weir_srtp_profile p = j == SRTP_SHA1 ? WEIR_SRTP_AES128_CM_SHA1_80
+                                              : WEIR_SRTP_AEAD_AES_128_GCM;
+    enum weir_aead_id id = j == AEAD_128 ? WEIR_AES_128_GCM : WEIR_AES_256_GCM;
     bool is_ready;
-    if (is_srtp(j)) {
-        enum weir_srtp_profile p = j == SRTP_SHA1 ? WEIR_SRTP_AES128_CM_SHA1_80
-                                                  : WEIR_SRTP_AEAD_AES_128_GCM;
-        is_ready = weir_srtp_init(&c->tx, &c->table, p, key, salt)
-                   && weir_srtp_init(&c->rx, &c->table, p, key, salt);
-    } else if (c->is_evp) {
-#ifdef WEIR_BENCH_EVP
-        is_ready = bench_evp_init(j == AEAD_128 ? WEIR_AES_128_GCM : WEIR_AES_256_GCM, key);
-#else
-        is_ready = false;
-#endif
+    if (c->srtp != NULL) {
+        is_ready = c->srtp->init(p, key);
+    } else if (c->aead != NULL) {
+        is_ready = c->aead->init(id, key);
+    } else if (is_srtp(j)) {
+        is_ready = weir_srtp_init(&c->tx, &c->table, p, key, key + 16)
+                   && weir_srtp_init(&c->rx, &c->table, p, key, key + 16);
     } else {
-        is_ready = c->table.aead_init(&c->key, j == AEAD_128 ? WEIR_AES_128_GCM : WEIR_AES_256_GCM, key);
+        is_ready = c->table.aead_init(&c->key, id, key);
     }
     if (!is_ready) {
         die("no key");
@@ -115,11 +105,9 @@ static bool seal_one(struct contender *c, uint8_t *p, size_t n, const uint8_t no
 {
     const struct weir_span aad = { aad_bytes, sizeof aad_bytes };
     const struct weir_mspan data = { p, n };
-#ifdef WEIR_BENCH_EVP
-    if (c->is_evp) {
-        return bench_evp_seal(nonce, aad, data, p + n);
+    if (c->aead != NULL) {
+        return c->aead->seal(nonce, aad, data, p + n);
     }
-#endif
     c->table.aead_seal(&c->key, nonce, aad, data, p + n);
     return true;
 }
@@ -128,11 +116,9 @@ static bool open_one(struct contender *c, uint8_t *p, size_t n, const uint8_t no
 {
     const struct weir_span aad = { aad_bytes, sizeof aad_bytes };
     const struct weir_mspan data = { p, n };
-#ifdef WEIR_BENCH_EVP
-    if (c->is_evp) {
-        return bench_evp_open(nonce, aad, data, p + n);
+    if (c->aead != NULL) {
+        return c->aead->open(nonce, aad, data, p + n);
     }
-#endif
     return c->table.aead_open(&c->key, nonce, aad, data, p + n);
 }
 
@@ -158,6 +144,22 @@ static void run_aead(struct contender *c, size_t size, double *seal_ns, double *
     *open_ns += end - middle;
 }
 
+static bool protect_one(struct contender *c, uint8_t *p, size_t *n)
+{
+    if (c->srtp != NULL) {
+        return c->srtp->protect(p, n);
+    }
+    return weir_srtp_seal(&c->tx, (struct weir_mspan){ p, PACKET_BYTES_MAX }, n) == WEIR_SRTP_OK;
+}
+
+static bool unprotect_one(struct contender *c, struct weir_mspan *packet_of)
+{
+    if (c->srtp != NULL) {
+        return c->srtp->unprotect(packet_of->p, &packet_of->n);
+    }
+    return weir_srtp_open(&c->rx, packet_of) == WEIR_SRTP_OK;
+}
+
 static void run_srtp(struct contender *c, size_t size, double *seal_ns, double *open_ns)
 {
     bool is_good = true;
@@ -168,13 +170,12 @@ static void run_srtp(struct contender *c, size_t size, double *seal_ns, double *
     }
     double begin = now_ns();
     for (unsigned i = 0; i < BATCH; i++) {
-        struct weir_mspan room = { packet[i], PACKET_BYTES_MAX };
         sealed[i] = (struct weir_mspan){ packet[i], size };
-        is_good &= weir_srtp_seal(&c->tx, room, &sealed[i].n) == WEIR_SRTP_OK;
+        is_good &= protect_one(c, packet[i], &sealed[i].n);
     }
     double middle = now_ns();
     for (unsigned i = 0; i < BATCH; i++) {
-        is_good &= weir_srtp_open(&c->rx, &sealed[i]) == WEIR_SRTP_OK;
+        is_good &= unprotect_one(c, &sealed[i]);
     }
     double end = now_ns();
     if (!is_good) {
@@ -188,56 +189,80 @@ static void run_srtp(struct contender *c, size_t size, double *seal_ns, double *
 
 static void print_row(const struct contender *c, const char *scenario, enum job j, size_t size, double ns)
 {
-    printf("{\"bench\":\"aead\",\"ver\":\"%s\",\"scenario\":\"%s\",\"profile\":\"%s\",\"provider\":\"%s\","
-           "\"cpu\":\"%s\",\"size\":%zu,\"ns_per_packet\":%.1f,\"gbps\":%.2f}\n",
-           VERSION, scenario, profile[j], c->provider, c->cpu, size, ns, (double)size * 8 / ns);
+    printf("{\"bench\":\"%s\",\"ver\":\"%s\",\"scenario\":\"%s\",\"procs\":1,\"cpu_pct\":100.0,"
+           "\"profile\":\"%s\",\"provider\":\"%s\",\"cpu\":\"%s\",\"size\":%zu,"
+           "\"ns_per_packet\":%.1f,\"gbps\":%.2f,\"pps\":%.0f}\n",
+           c->name, VERSION, scenario, profile[j], c->provider, c->cpu, size, ns,
+           (double)size * 8 / ns, 1e9 / ns);
+}
+
+static bool takes_part(const struct contender *c, enum job j)
+{
+    return is_srtp(j) ? c->aead == NULL : c->srtp == NULL;
+}
+
+static void run_round(enum job j, size_t size, unsigned round)
+{
+    for (unsigned i = 0; i < contenders; i++) {
+        struct contender *c = &contender[i];
+        c->seal_ns[round] = c->open_ns[round] = 0;
+        for (unsigned b = 0; takes_part(c, j) && b < BATCHES; b++) {
+            if (is_srtp(j)) {
+                run_srtp(c, size, &c->seal_ns[round], &c->open_ns[round]);
+            } else {
+                run_aead(c, size, &c->seal_ns[round], &c->open_ns[round]);
+            }
+        }
+    }
 }
 
 static void measure(enum job j, size_t size)
 {
+    const double packets = (double)BATCH * BATCHES;
     for (unsigned i = 0; i < contenders; i++) {
-        if (!is_srtp(j) || !contender[i].is_evp) {
+        if (takes_part(&contender[i], j)) {
             prepare(&contender[i], j);
         }
     }
     for (unsigned round = 0; round < ROUNDS; round++) {
-        for (unsigned i = 0; i < contenders; i++) {
-            struct contender *c = &contender[i];
-            c->seal_ns[round] = c->open_ns[round] = 0;
-            for (unsigned b = 0; b < BATCHES; b++) {
-                if (!is_srtp(j)) {
-                    run_aead(c, size, &c->seal_ns[round], &c->open_ns[round]);
-                } else if (!c->is_evp) {
-                    run_srtp(c, size, &c->seal_ns[round], &c->open_ns[round]);
-                }
-            }
-        }
+        run_round(j, size, round);
     }
     for (unsigned i = 0; i < contenders; i++) {
         struct contender *c = &contender[i];
-        if (is_srtp(j) && c->is_evp) {
-            continue;
+        if (takes_part(c, j)) {
+            double seal = quantile(c->seal_ns, ROUNDS, 0.5) / packets;
+            double open = quantile(c->open_ns, ROUNDS, 0.5) / packets;
+            print_row(c, is_srtp(j) ? "protect" : "seal", j, size, seal);
+            print_row(c, is_srtp(j) ? "unprotect" : "open", j, size, open);
         }
-        qsort(c->seal_ns, ROUNDS, sizeof c->seal_ns[0], compare_double);
-        qsort(c->open_ns, ROUNDS, sizeof c->open_ns[0], compare_double);
-        const double packets = (double)BATCH * BATCHES;
-        print_row(c, is_srtp(j) ? "protect" : "seal", j, size, c->seal_ns[ROUNDS / 2] / packets);
-        print_row(c, is_srtp(j) ? "unprotect" : "open", j, size, c->open_ns[ROUNDS / 2] / packets);
     }
     fflush(stdout);
 }
 
-int main(int argc, char **argv)
+static void begin(void)
 {
-    size_t size = argc > 1 ? strtoul(argv[1], NULL, 10) : 1200;
-    if (argc > 2 || size < 12 || size > PACKET_BYTES_MAX - WEIR_TAG_BYTES) {
-        fputs("usage: weir-bench-aead [bytes per packet, 12 to 1484]\n", stderr);
-        return 2;
+    const struct rival_aead *evp = rival_evp();
+    const struct rival_srtp *libsrtp = rival_libsrtp();
+    contenders = 0;
+    add_ours();
+    if (evp != NULL) {
+        add_rival("openssl", evp->version(), evp, NULL);
     }
-    add_contenders();
+    if (libsrtp != NULL) {
+        add_rival("libsrtp2", libsrtp->version(), NULL, libsrtp);
+    }
+}
+
+void bench_aead(size_t size)
+{
+    begin();
     measure(AEAD_128, size);
     measure(AEAD_256, size);
+}
+
+void bench_srtp(size_t size)
+{
+    begin();
     measure(SRTP_SHA1, size);
     measure(SRTP_128, size);
-    return 0;
 }

@@ -1,17 +1,19 @@
-/* AES-GCM through OpenSSL's EVP, to measure against. */
+/* AES-GCM through OpenSSL's EVP. */
+#include "test/bench/rival.h"
+
+#ifdef WEIR_BENCH_EVP
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include "test/bench/bench_aead.h"
 
 static EVP_CIPHER_CTX *sealing, *opening;
 
-const char *bench_evp_name(void)
+static const char *version(void)
 {
     return OpenSSL_version(OPENSSL_VERSION_STRING);
 }
 
-bool bench_evp_init(enum weir_aead_id id, const uint8_t *key)
+static bool evp_init(enum weir_aead_id id, const uint8_t *key)
 {
     const EVP_CIPHER *cipher = id == WEIR_AES_128_GCM ? EVP_aes_128_gcm() : EVP_aes_256_gcm();
     EVP_CIPHER_CTX_free(sealing);
@@ -23,7 +25,7 @@ bool bench_evp_init(enum weir_aead_id id, const uint8_t *key)
            && EVP_DecryptInit_ex(opening, cipher, NULL, key, NULL) == 1;
 }
 
-bool bench_evp_seal(const uint8_t nonce[WEIR_NONCE_BYTES], struct weir_span aad,
+static bool evp_seal(const uint8_t nonce[WEIR_NONCE_BYTES], struct weir_span aad,
                     struct weir_mspan data, uint8_t tag[WEIR_TAG_BYTES])
 {
     int n;
@@ -34,7 +36,7 @@ bool bench_evp_seal(const uint8_t nonce[WEIR_NONCE_BYTES], struct weir_span aad,
            && EVP_CIPHER_CTX_ctrl(sealing, EVP_CTRL_AEAD_GET_TAG, WEIR_TAG_BYTES, tag) == 1;
 }
 
-bool bench_evp_open(const uint8_t nonce[WEIR_NONCE_BYTES], struct weir_span aad,
+static bool evp_open(const uint8_t nonce[WEIR_NONCE_BYTES], struct weir_span aad,
                     struct weir_mspan data, uint8_t tag[WEIR_TAG_BYTES])
 {
     int n;
@@ -44,3 +46,18 @@ bool bench_evp_open(const uint8_t nonce[WEIR_NONCE_BYTES], struct weir_span aad,
            && EVP_CIPHER_CTX_ctrl(opening, EVP_CTRL_AEAD_SET_TAG, WEIR_TAG_BYTES, tag) == 1
            && EVP_DecryptFinal_ex(opening, data.p + n, &n) == 1;
 }
+
+const struct rival_aead *rival_evp(void)
+{
+    static const struct rival_aead evp = { version, evp_init, evp_seal, evp_open };
+    return &evp;
+}
+
+#else
+
+const struct rival_aead *rival_evp(void)
+{
+    return NULL;
+}
+
+#endif
