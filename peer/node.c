@@ -13,7 +13,6 @@
 
 #include <stdio.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #define NODE_PEERS_DEFAULT 64
 #define NODE_BUFFERS_PER_PEER 512
@@ -191,6 +190,8 @@ struct weir_node *weir_node_open(const struct weir_node_config *config,
         weir_node_close(n);
         return NULL;
     }
+    n->opened_at = weir_pump_clock();
+    n->opened_cycles = weir_pump_cycles();
     uint64_t utc = weir_pump_utc_us() - weir_pump_clock();
     n->ntp_at_epoch = (utc / 1000000 + NTP_1970) << 32 | (utc % 1000000 << 32) / 1000000;
     weir_node_mdns_open(n);
@@ -281,13 +282,6 @@ struct weir_peer *weir_node_peer_at(const struct weir_node *n, uint32_t i)
 
 /* -- Stages ------------------------------------------------------------------------------------ */
 
-static uint64_t nanoseconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* [RFC 8445 7.3] the local half of a STUN request's USERNAME, found without trusting anything. */
 static bool request_ufrag(struct weir_span packet, struct weir_span *out)
 {
@@ -343,11 +337,22 @@ static struct weir_peer *find_peer(struct weir_node *n, const struct weir_packet
     return slot == NODE_NONE ? NULL : &n->peer[slot];
 }
 
+/* The batch before this one was delivered, item by item between the application's own work. */
+static void note_delivered(struct weir_node *n)
+{
+    if (n->delivered.packets != 0) {
+        weir_stage_note(&n->stage[WEIR_STAGE_DELIVER], n->delivered.packets, n->delivered.bytes,
+                        n->delivered.cycles);
+        memset(&n->delivered, 0, sizeof n->delivered);
+    }
+}
+
 /* Receive: a batch of datagrams, each with its peer or dropped under one reason. */
 static bool stage_receive(struct weir_node *n)
 {
     struct weir_packet packet[WEIR_NODE_BATCH];
-    uint64_t begin = nanoseconds(), bytes = 0;
+    note_delivered(n);
+    uint64_t begin = weir_pump_cycles(), bytes = 0;
     size_t got = weir_pump_recv(n->pump, packet, WEIR_NODE_BATCH);
     n->items = n->item_at = 0;
     n->item_is_delivered = false;
@@ -368,14 +373,14 @@ static bool stage_receive(struct weir_node *n)
         item->packet = packet[i];
     }
     if (got != 0) {
-        weir_stage_note(&n->stage[WEIR_STAGE_RECEIVE], got, bytes, nanoseconds() - begin);
+        weir_stage_note(&n->stage[WEIR_STAGE_RECEIVE], got, bytes, weir_pump_cycles() - begin);
     }
     return got != 0;
 }
 
 static void stage_decrypt(struct weir_node *n)
 {
-    uint64_t begin = nanoseconds(), bytes = 0;
+    uint64_t begin = weir_pump_cycles(), bytes = 0;
     weir_time now = weir_pump_now(n->pump);
     for (size_t i = 0; i < n->items; i++) {
         struct weir_item *item = &n->item[i];
@@ -386,12 +391,12 @@ static void stage_decrypt(struct weir_node *n)
         }
         weir_node_touch(n, item->peer);
     }
-    weir_stage_note(&n->stage[WEIR_STAGE_DECRYPT], n->items, bytes, nanoseconds() - begin);
+    weir_stage_note(&n->stage[WEIR_STAGE_DECRYPT], n->items, bytes, weir_pump_cycles() - begin);
 }
 
 static void stage_analyse(struct weir_node *n)
 {
-    uint64_t begin = nanoseconds(), packets = 0, bytes = 0;
+    uint64_t begin = weir_pump_cycles(), packets = 0, bytes = 0;
     weir_time now = weir_pump_now(n->pump);
     for (size_t i = 0; i < n->items; i++) {
         struct weir_item *item = &n->item[i];
@@ -402,7 +407,7 @@ static void stage_analyse(struct weir_node *n)
         }
     }
     if (packets != 0) {
-        weir_stage_note(&n->stage[WEIR_STAGE_ANALYSE], packets, bytes, nanoseconds() - begin);
+        weir_stage_note(&n->stage[WEIR_STAGE_ANALYSE], packets, bytes, weir_pump_cycles() - begin);
     }
 }
 
@@ -432,9 +437,11 @@ static bool deliver_item(struct weir_node *n, struct weir_event *e)
     if (item->peer == NULL) {
         return false; /* freed meanwhile */
     }
-    uint64_t begin = nanoseconds();
+    uint64_t begin = weir_pump_cycles();
     weir_peer_deliver(item->peer, weir_pump_now(n->pump), item);
-    weir_stage_note(&n->stage[WEIR_STAGE_DELIVER], 1, item->plain.n, nanoseconds() - begin);
+    n->delivered.packets++;
+    n->delivered.bytes += item->plain.n;
+    n->delivered.cycles += weir_pump_cycles() - begin;
     n->current = item->peer->node_slot;
     if (item->kind != WEIR_ITEM_RTP) {
         return false;
@@ -559,7 +566,7 @@ static void follow_ufrag(struct weir_node *n, struct weir_peer *p)
 /* Let every touched peer send; those that could not stay touched. True when all could. */
 static bool stage_send(struct weir_node *n)
 {
-    uint64_t begin = nanoseconds(), packets = 0, bytes = 0;
+    uint64_t begin = weir_pump_cycles(), packets = 0, bytes = 0;
     uint32_t kept = 0;
     bool has_room = true;
     for (uint32_t i = 0; i < n->touched_count; i++) {
@@ -575,7 +582,7 @@ static bool stage_send(struct weir_node *n)
     }
     n->touched_count = kept;
     if (packets != 0) {
-        weir_stage_note(&n->stage[WEIR_STAGE_SEND], packets, bytes, nanoseconds() - begin);
+        weir_stage_note(&n->stage[WEIR_STAGE_SEND], packets, bytes, weir_pump_cycles() - begin);
     }
     return has_room;
 }
@@ -654,12 +661,15 @@ void weir_node_close(struct weir_node *n)
 
 struct weir_node_stats weir_node_stats(const struct weir_node *n)
 {
+    weir_duration open_for = weir_time_since(weir_pump_clock(), n->opened_at);
+    uint64_t cycles = weir_pump_cycles() - n->opened_cycles;
     struct weir_node_stats s = { .pump = weir_pump_stats(n->pump), .pump_name = weir_pump_name(n->pump),
                                  .stage = n->stage, .drops = n->drops, .peer_verdicts = n->verdicts,
                                  .pool_count = n->pool.count, .pool_free = n->pool.free_count,
                                  .pool_free_least = n->pool.free_least,
                                  .pool_misses = n->pool.misses, .local = n->local,
-                                 .locals = n->locals };
+                                 .locals = n->locals,
+                                 .cycles_per_ms = open_for == 0 ? 0 : cycles * 1000 / open_for };
     return s;
 }
 

@@ -110,6 +110,9 @@ struct weir_node {
 
     uint64_t ntp_at_epoch;
     struct weir_stage stage[WEIR_STAGES];
+    struct { uint64_t packets, bytes, cycles; } delivered; /* of the present batch */
+    weir_time opened_at;
+    uint64_t opened_cycles;
     uint64_t drops[WEIR_NODE_DROPS];
     uint64_t verdicts[WEIR_PEER_VERDICTS]; /* of all peers */
     void *memory;

@@ -443,6 +443,7 @@ struct weir_node_stats {
     uint64_t pool_misses;
     const struct weir_addr *local;    /* bound addresses */
     uint32_t locals;
+    uint64_t cycles_per_ms;           /* the rate of the stages' cycles */
 };
 
 WEIR_API struct weir_node_stats weir_node_stats(const struct weir_node *n);

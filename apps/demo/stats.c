@@ -111,7 +111,10 @@ static void add_pipeline(cJSON *root, const struct weir_node_stats *s)
         add_number(o, "bytes", (double)stage->bytes);
         add_number(o, "batches", (double)stage->batches);
         add_number(o, "ns_per_packet",
-                   stage->packets == 0 ? 0 : (double)stage->ns / (double)stage->packets);
+                   stage->packets == 0 || s->cycles_per_ms == 0
+                       ? 0
+                       : (double)stage->cycles * 1e6 / (double)s->cycles_per_ms
+                             / (double)stage->packets);
         cJSON_AddItemToArray(list, o);
     }
 }

@@ -93,6 +93,9 @@ WEIR_MUST_CHECK enum weir_status weir_pump_bind_mdns(struct weir_pump *, struct 
 /* Monotonic microseconds, read now. */
 weir_time weir_pump_clock(void);
 
+/* A counter that is cheap to read and runs at an even rate, for measuring; its unit is the machine's. */
+uint64_t weir_pump_cycles(void);
+
 /* The time the last wait returned, or the last refresh: one moment for a whole batch. */
 weir_time weir_pump_now(const struct weir_pump *);
 /* Read the clock into it now. */
