@@ -20,9 +20,15 @@ double cpu_seconds(void);
 /* Sorts v. */
 double quantile(double *v, size_t n, double q);
 
+/* Scenarios of a whole connection. */
+void bench_peers(const struct options *o);
 /* Datagrams from one process to another: the kernel's ceiling, one by one, and the pump's kinds. */
 void bench_pump(const struct options *o);
 
+/* 64 bytes there and back with bare blocking calls. */
+void bench_udp(void);
+/* DTLS handshakes in memory. */
+void bench_dtls(void);
 /* AES-GCM and SRTP packets of a size, with every level of our kernels and the rivals of this build. */
 void bench_aead(size_t size);
 void bench_srtp(size_t size);

@@ -23,6 +23,14 @@ struct rival_srtp {
     bool (*unprotect)(uint8_t *packet, size_t *n);
 };
 
+/* One DTLS 1.2 handshake in memory; us[0] and us[1] are the processor time of client and server. */
+struct rival_dtls {
+    const char *(*version)(void);
+    bool (*shake_hands)(double us[2]);
+};
+
+/* OpenSSL's libssl; NULL: not built. */
+const struct rival_dtls *rival_openssl_dtls(void);
 /* OpenSSL's EVP, as a program that keeps one context per key and direction uses it; NULL: not built. */
 const struct rival_aead *rival_evp(void);
 /* libsrtp 2; NULL: not built. */

@@ -1,0 +1,149 @@
+/* What a DTLS 1.2 handshake costs each side, in memory: no sockets, no waiting, datagrams handed across. The
+ * public-key operations of the provider are timed by themselves beside it. */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <time.h>
+
+#include "dtls/dtls.h"
+#include "test/bench/bench.h"
+#include "test/bench/rival.h"
+
+enum { HANDSHAKES = 101, CLIENT = 0, SERVER = 1 };
+
+static double cpu_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static void begin(struct weir_dtls *d, bool is_client, const struct weir_identity *own,
+                  const struct weir_identity *peer, uint8_t number)
+{
+    struct weir_dtls_config c = { .crypto = weir_crypto_default(), .identity = own,
+                                  .is_client = is_client, .fingerprints = 1, .srtp_profiles = 1,
+                                  .srtp_profile = { WEIR_DTLS_SRTP_AEAD_AES_128_GCM } };
+    c.fingerprint[0].hash = WEIR_SHA256;
+    memcpy(c.fingerprint[0].bytes, peer->fingerprint_sha256, 32);
+    c.seed[0] = number;
+    c.seed[1] = is_client;
+    weir_dtls_init(d, &c, 0);
+}
+
+/* Everything one side has to send goes into the other. */
+static bool pass_flight(struct weir_dtls *from, struct weir_dtls *to, double us[2], int sender)
+{
+    uint8_t datagram[4][1500];
+    size_t n[4], count = 0;
+    struct weir_span plain;
+    double at = cpu_us();
+    while (count < 4
+           && (n[count] = weir_dtls_send(from, 0, (struct weir_mspan){ datagram[count], 1500 })) != 0) {
+        count++;
+    }
+    double middle = cpu_us();
+    for (size_t i = 0; i < count; i++) {
+        struct weir_mspan d = { datagram[i], n[i] };
+        while (d.n != 0) {
+            (void)weir_dtls_recv(to, 0, &d, &plain);
+        }
+    }
+    us[sender] += middle - at;
+    us[1 - sender] += cpu_us() - middle;
+    return count != 0;
+}
+
+static void shake_hands(const struct weir_identity identity[2], uint8_t number, double us[2])
+{
+    static struct weir_dtls end[2];
+    us[CLIENT] = us[SERVER] = 0;
+    begin(&end[CLIENT], true, &identity[CLIENT], &identity[SERVER], number);
+    begin(&end[SERVER], false, &identity[SERVER], &identity[CLIENT], number);
+    double at = cpu_us();
+    if (weir_dtls_start(&end[CLIENT], 0) != WEIR_OK) {
+        die("no handshake");
+    }
+    us[CLIENT] += cpu_us() - at;
+    for (int i = 0; i < 20; i++) {
+        bool moved = pass_flight(&end[CLIENT], &end[SERVER], us, CLIENT);
+        moved |= pass_flight(&end[SERVER], &end[CLIENT], us, SERVER);
+        if (!moved) {
+            break;
+        }
+    }
+    if (weir_dtls_state(&end[CLIENT]) != WEIR_DTLS_CONNECTED
+        || weir_dtls_state(&end[SERVER]) != WEIR_DTLS_CONNECTED) {
+        die("the handshake did not end");
+    }
+    weir_dtls_deinit(&end[CLIENT]);
+    weir_dtls_deinit(&end[SERVER]);
+}
+
+static void print_row(const char *name, const char *provider, const char *side, double us)
+{
+    printf("{\"bench\":\"%s\",\"ver\":\"%s\",\"scenario\":\"handshake\",\"procs\":1,\"cpu_pct\":100.0,"
+           "\"provider\":\"%s\",\"profile\":\"DTLS 1.2\",\"side\":\"%s\",\"us_per_side\":%.1f}\n", name,
+           VERSION, provider, side, us);
+}
+
+/* Sign, verify, make a key, agree: what one side does once in a handshake. */
+static double public_key_us(const struct weir_crypto *c, const struct weir_identity *identity)
+{
+    uint8_t digest[32] = { 1 }, sig[WEIR_SIGNATURE_MAX], priv[WEIR_GROUP_PRIVATE_MAX];
+    uint8_t pub[WEIR_GROUP_PUBLIC_MAX], shared[WEIR_GROUP_SHARED_MAX];
+    struct weir_rand rand;
+    struct weir_pubkey key;
+    size_t n = 0;
+    double us[HANDSHAKES];
+    bool is_good = c->cert_pubkey(weir_span_of(identity->cert, identity->cert_bytes), &key);
+    weir_rand_init_number(&rand, 5);
+    for (int i = 0; i < HANDSHAKES; i++) {
+        double at = cpu_us();
+        is_good &= c->identity_sign(identity, &rand, digest, sig, &n)
+                   && c->verify(&key, WEIR_ECDSA_P256_SHA256, weir_span_of(digest, 32),
+                                weir_span_of(sig, n))
+                   && c->ecdh_keygen(WEIR_X25519, &rand, priv, pub)
+                   && c->ecdh_shared(WEIR_X25519, &rand, priv, weir_span_of(pub, 32), shared);
+        us[i] = cpu_us() - at;
+    }
+    if (!is_good) {
+        die("the provider's public-key calls fail");
+    }
+    return quantile(us, HANDSHAKES, 0.5);
+}
+
+void bench_dtls(void)
+{
+    static struct weir_identity identity[2];
+    static double side[2][HANDSHAKES], rival[2][HANDSHAKES];
+    const struct weir_crypto *c = weir_crypto_default();
+    const struct rival_dtls *openssl = rival_openssl_dtls();
+    struct weir_rand rand;
+    weir_rand_init_number(&rand, 4);
+    for (int i = 0; i < 2; i++) {
+        if (!c->identity_make(&identity[i], &rand, 1700000000, 2000000000)) {
+            die("no identity");
+        }
+    }
+    for (int i = 0; i < HANDSHAKES; i++) {
+        double us[2];
+        shake_hands(identity, (uint8_t)i, us);
+        side[CLIENT][i] = us[CLIENT];
+        side[SERVER][i] = us[SERVER];
+        if (openssl != NULL) {
+            if (!openssl->shake_hands(us)) {
+                die("the rival's handshake failed");
+            }
+            rival[CLIENT][i] = us[CLIENT];
+            rival[SERVER][i] = us[SERVER];
+        }
+    }
+    print_row("weir", c->name, "client", quantile(side[CLIENT], HANDSHAKES, 0.5));
+    print_row("weir", c->name, "server", quantile(side[SERVER], HANDSHAKES, 0.5));
+    print_row("weir", c->name, "public-key operations alone", public_key_us(c, identity));
+    if (openssl != NULL) {
+        print_row("openssl", openssl->version(), "client", quantile(rival[CLIENT], HANDSHAKES, 0.5));
+        print_row("openssl", openssl->version(), "server", quantile(rival[SERVER], HANDSHAKES, 0.5));
+    }
+    fflush(stdout);
+}
