@@ -1,5 +1,5 @@
-/* One stage of a pipeline, counted: how much passed, in what batches, how many cycles it took. Cycles are of
- * any counter that runs evenly; who reads the figures knows its rate. */
+/* One stage of a pipeline, counted: how much passed, in what batches, how many cycles it took. Cycles
+ * are of any counter that runs evenly; who reads the figures knows its rate. */
 #ifndef WEIR_CORE_STAGE_H
 #define WEIR_CORE_STAGE_H
 

@@ -107,6 +107,9 @@ static void new_credentials(struct weir_ice *ice)
     ice->local_ufrag.bytes = UFRAG_CHARS;
     ice->local_pwd.bytes = PWD_CHARS;
     weir_rand_text(&ice->rand, ice->local_ufrag.text, UFRAG_CHARS);
+    if (ice->config.ufrag_first != 0) {
+        ice->local_ufrag.text[0] = ice->config.ufrag_first;
+    }
     weir_rand_text(&ice->rand, ice->local_pwd.text, PWD_CHARS);
 }
 

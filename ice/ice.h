@@ -124,6 +124,8 @@ struct weir_ice_config {
     weir_duration nominate_wait; /* for better pairs than the first valid one; 0 = 100 ms */
     weir_duration patience;      /* before giving up without any valid pair; 0 = 39.5 s */
     weir_duration gather_wait;   /* for servers, before GATHERED is told without them; 0 = 5 s */
+    char ufrag_first;                 /* first character of our ufrag, an ice-char; 0: random. 42
+                                         random bits remain [RFC 8445 5.3: at least 24] */
 };
 
 struct weir_ice_pair {

@@ -33,7 +33,7 @@ const char *weir_stage_name(enum weir_stage_id s)
 const char *weir_node_drop_name(enum weir_node_drop d)
 {
     static const char *const name[] = { "none", "empty datagram", "no protocol", "unknown ufrag",
-                                        "unknown path" };
+                                        "unknown path", "shard's mailbox full" };
     _Static_assert(sizeof name / sizeof name[0] == WEIR_NODE_DROPS, "every drop has a name");
     return (unsigned)d < WEIR_NODE_DROPS ? name[d] : "?";
 }
@@ -165,6 +165,13 @@ static bool make_identity(struct weir_node *n, char error[WEIR_NODE_ERROR_BYTES]
 struct weir_node *weir_node_open(const struct weir_node_config *config,
                                  char error[WEIR_NODE_ERROR_BYTES])
 {
+    return weir_node_open_shard(config, NULL, NULL, error);
+}
+
+struct weir_node *weir_node_open_shard(const struct weir_node_config *config, struct node_shard *shard,
+                                       const struct weir_identity *identity,
+                                       char error[WEIR_NODE_ERROR_BYTES])
+{
     struct weir_node *n = mmap(NULL, sizeof *n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
                                -1, 0);
     error[0] = '\0';
@@ -173,6 +180,10 @@ struct weir_node *weir_node_open(const struct weir_node_config *config,
         return NULL;
     }
     n->config = *config;
+    n->shard = shard;
+    if (identity != NULL) {
+        n->identity = *identity;
+    }
     apply_defaults(&n->config);
     n->crypto = config->crypto != NULL ? config->crypto : weir_crypto_default();
     n->current = NODE_NONE;
@@ -184,7 +195,8 @@ struct weir_node *weir_node_open(const struct weir_node_config *config,
     }
     if (is_open) {
         n->pump = weir_pump_open(&n->config.pump, error);
-        is_open = n->pump != NULL && bind_all(n, error) && make_identity(n, error);
+        is_open = n->pump != NULL && bind_all(n, error)
+                  && (identity != NULL || make_identity(n, error));
     }
     if (!is_open) {
         weir_node_close(n);
@@ -221,7 +233,8 @@ struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
                                   .max_message_size = n->config.max_message_size,
                                   .ntp_at_epoch = n->ntp_at_epoch,
                                   .assembly = { n->assembly, n->config.max_message_size },
-                                  .trace = n->config.trace, .conn = ++n->conn_next };
+                                  .trace = n->config.trace, .conn = ++n->conn_next,
+                                  .ufrag_first = weir_shard_letter(n) };
     weir_rand_bytes(&n->rand, c.seed, sizeof c.seed);
     weir_peer_init(p, &c, &n->pool, now);
     weir_wipe(&c, sizeof c);
@@ -315,10 +328,13 @@ static struct weir_peer *peer_of_ufrag(struct weir_node *n, struct weir_span ufr
     return slot == NODE_NONE ? NULL : &n->peer[slot];
 }
 
-static struct weir_peer *find_peer(struct weir_node *n, const struct weir_packet *k,
+/* The peer of a datagram, or NULL: then *shard is another shard that it belongs to, or NODE_NONE and *why
+ * says why it is dropped. */
+static struct weir_peer *find_peer(struct weir_node *n, const struct weir_packet *k, uint32_t *shard,
                                    enum weir_node_drop *why)
 {
     struct weir_span ufrag;
+    *shard = NODE_NONE;
     if (k->len == 0) {
         *why = WEIR_NODE_DROP_EMPTY;
         return NULL;
@@ -330,11 +346,37 @@ static struct weir_peer *find_peer(struct weir_node *n, const struct weir_packet
     }
     if (first <= 3 && request_ufrag(weir_span_of(k->data, k->len), &ufrag)) {
         *why = WEIR_NODE_DROP_UFRAG;
-        return peer_of_ufrag(n, ufrag);
+        *shard = weir_shard_of_ufrag(n, ufrag);
+        return *shard == NODE_NONE ? peer_of_ufrag(n, ufrag) : NULL;
     }
     *why = WEIR_NODE_DROP_PATH;
     uint32_t slot = weir_demux_find_path(&n->demux, &k->path);
-    return slot == NODE_NONE ? NULL : &n->peer[slot];
+    if (slot == NODE_NONE) {
+        *shard = weir_shard_of_path(n, &k->path);
+        return NULL;
+    }
+    return &n->peer[slot];
+}
+
+/* A datagram that came to our socket and is none of our peers'. */
+static void pass_on(struct weir_node *n, const struct weir_packet *k, uint32_t shard,
+                    enum weir_node_drop why, bool was_handed)
+{
+    if (shard == NODE_NONE || was_handed) { /* once only: nothing goes in circles */
+        n->drops[why]++;
+    } else if (weir_shard_hand_over(n, shard, k)) {
+        n->handed_over++;
+    } else {
+        n->drops[WEIR_NODE_DROP_HANDOVER]++;
+    }
+}
+
+/* A batch from our sockets, and when they are empty from other shards. */
+static size_t next_batch(struct weir_node *n, struct weir_packet *packet, bool *is_handed)
+{
+    size_t got = weir_pump_recv(n->pump, packet, WEIR_NODE_BATCH);
+    *is_handed = got == 0;
+    return got == 0 ? weir_shard_take(n, packet, WEIR_NODE_BATCH) : got;
 }
 
 /* The batch before this one was delivered, item by item between the application's own work. */
@@ -353,19 +395,21 @@ static bool stage_receive(struct weir_node *n)
     struct weir_packet packet[WEIR_NODE_BATCH];
     note_delivered(n);
     uint64_t begin = weir_pump_cycles(), bytes = 0;
-    size_t got = weir_pump_recv(n->pump, packet, WEIR_NODE_BATCH);
+    bool is_handed;
+    size_t got = next_batch(n, packet, &is_handed);
     n->items = n->item_at = 0;
     n->item_is_delivered = false;
     for (size_t i = 0; i < got; i++) {
         enum weir_node_drop why = WEIR_NODE_DROP_NONE;
+        uint32_t shard;
         bytes += packet[i].len;
         if (n->has_mdns && packet[i].socket == n->mdns_socket) {
             weir_node_mdns_recv(n, &packet[i]);
             continue;
         }
-        struct weir_peer *p = find_peer(n, &packet[i], &why);
+        struct weir_peer *p = find_peer(n, &packet[i], &shard, &why);
         if (p == NULL) {
-            n->drops[why]++;
+            pass_on(n, &packet[i], shard, why, is_handed);
             continue;
         }
         struct weir_item *item = &n->item[n->items++];
@@ -378,6 +422,15 @@ static bool stage_receive(struct weir_node *n)
     return got != 0;
 }
 
+/* A path that ICE uses or let in leads to this peer from now on, in every shard. */
+static void own_path(struct weir_node *n, const struct weir_peer *p, const struct weir_path *path)
+{
+    bool *is_claimed = weir_demux_add_path(&n->demux, p->node_slot, path);
+    if (n->shard != NULL && !*is_claimed) {
+        weir_shard_claim(n, path, is_claimed);
+    }
+}
+
 static void stage_decrypt(struct weir_node *n)
 {
     uint64_t begin = weir_pump_cycles(), bytes = 0;
@@ -387,7 +440,7 @@ static void stage_decrypt(struct weir_node *n)
         bytes += item->packet.len;
         enum weir_peer_verdict v = weir_peer_decrypt(item->peer, now, item);
         if (v == WEIR_PEER_OK && item->packet.data[0] <= 3) {
-            weir_demux_add_path(&n->demux, item->peer->node_slot, &item->packet.path);
+            own_path(n, item->peer, &item->packet.path);
         }
         weir_node_touch(n, item->peer);
     }
@@ -541,7 +594,7 @@ static bool send_peer(struct weir_node *n, struct weir_peer *p, uint64_t *packet
             return true;
         }
         if (room.p[0] <= 3) {
-            weir_demux_add_path(&n->demux, p->node_slot, &to); /* its answer comes back this way */
+            own_path(n, p, &to); /* its answer comes back this way */
         }
         (void)weir_pump_send(n->pump, &to, 0, len); /* no socket there: counted by the pump */
         (*packets)++;
@@ -558,7 +611,7 @@ static void follow_ufrag(struct weir_node *n, struct weir_peer *p)
         weir_demux_add_peer(&n->demux, p->node_slot, ufrag);
         struct weir_path path;
         if (weir_ice_selected(&p->ice, &path)) {
-            weir_demux_add_path(&n->demux, p->node_slot, &path);
+            own_path(n, p, &path);
         }
     }
 }
@@ -599,6 +652,8 @@ enum weir_status weir_node_wait(struct weir_node *n, weir_time until)
     } else if (n->touched_count != 0) {
         until = 0; /* sending made an event: it is waiting to be taken */
     }
+    weir_shard_ring(n);
+    until = weir_shard_has_mail(n) ? 0 : until;
     enum weir_status status = weir_pump_wait(n->pump, until);
     n->phase = NODE_BATCH;
     n->items = n->item_at = 0;
@@ -668,7 +723,7 @@ struct weir_node_stats weir_node_stats(const struct weir_node *n)
                                  .pool_count = n->pool.count, .pool_free = n->pool.free_count,
                                  .pool_free_least = n->pool.free_least,
                                  .pool_misses = n->pool.misses, .local = n->local,
-                                 .locals = n->locals,
+                                 .locals = n->locals, .handed_over = n->handed_over,
                                  .cycles_per_ms = open_for == 0 ? 0 : cycles * 1000 / open_for };
     return s;
 }

@@ -51,7 +51,7 @@ static uint64_t mix(uint64_t h)
     return h ^ h >> 32;
 }
 
-static uint64_t hash_bytes(uint64_t key, const void *bytes, size_t n)
+uint64_t weir_demux_hash(uint64_t key, const void *bytes, size_t n)
 {
     const uint8_t *p = (const uint8_t *)bytes;
     uint64_t h = key ^ n;
@@ -70,7 +70,7 @@ static uint64_t hash_bytes(uint64_t key, const void *bytes, size_t n)
 void weir_demux_add_peer(struct node_demux *d, uint32_t slot, struct weir_span ufrag)
 {
     struct node_peer_links *l = &d->peer[slot];
-    l->ufrag_hash = hash_bytes(d->key, ufrag.p, ufrag.n);
+    l->ufrag_hash = weir_demux_hash(d->key, ufrag.p, ufrag.n);
     l->paths = NODE_NONE;
     l->path_count = 0;
     uint32_t *bucket = &d->ufrag_bucket[l->ufrag_hash & d->mask];
@@ -80,7 +80,7 @@ void weir_demux_add_peer(struct node_demux *d, uint32_t slot, struct weir_span u
 
 uint32_t weir_demux_first_ufrag(const struct node_demux *d, struct weir_span ufrag)
 {
-    uint64_t h = hash_bytes(d->key, ufrag.p, ufrag.n);
+    uint64_t h = weir_demux_hash(d->key, ufrag.p, ufrag.n);
     uint32_t slot = d->ufrag_bucket[h & d->mask];
     while (slot != NODE_NONE && d->peer[slot].ufrag_hash != h) {
         slot = d->peer[slot].ufrag_next;
@@ -101,7 +101,7 @@ uint32_t weir_demux_next_ufrag(const struct node_demux *d, uint32_t slot)
 
 static uint32_t *path_bucket(const struct node_demux *d, const struct weir_path *path)
 {
-    return &d->path_bucket[hash_bytes(d->key, path, sizeof *path) & d->mask];
+    return &d->path_bucket[weir_demux_hash(d->key, path, sizeof *path) & d->mask];
 }
 
 static uint32_t find(const struct node_demux *d, const struct weir_path *path)
@@ -156,11 +156,11 @@ static uint32_t oldest_path(const struct node_demux *d, uint32_t slot)
     return i;
 }
 
-void weir_demux_add_path(struct node_demux *d, uint32_t slot, const struct weir_path *path)
+bool *weir_demux_add_path(struct node_demux *d, uint32_t slot, const struct weir_path *path)
 {
     uint32_t i = find(d, path);
     if (i != NODE_NONE && d->path[i].slot == slot) {
-        return;
+        return &d->path[i].is_claimed;
     }
     if (i != NODE_NONE) {
         drop_path(d, i);
@@ -172,11 +172,13 @@ void weir_demux_add_path(struct node_demux *d, uint32_t slot, const struct weir_
     d->path_free = d->path[i].peer_next;
     d->path[i].path = *path;
     d->path[i].slot = slot;
+    d->path[i].is_claimed = false;
     d->path[i].hash_next = *path_bucket(d, path);
     *path_bucket(d, path) = i;
     d->path[i].peer_next = d->peer[slot].paths;
     d->peer[slot].paths = i;
     d->peer[slot].path_count++;
+    return &d->path[i].is_claimed;
 }
 
 void weir_demux_remove_peer(struct node_demux *d, uint32_t slot)

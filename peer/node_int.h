@@ -13,6 +13,7 @@
 struct node_path {
     struct weir_path path;
     uint32_t slot;
+    bool is_claimed; /* every other shard was told that it is ours */
     uint32_t hash_next;
     uint32_t peer_next;
 };
@@ -36,11 +37,37 @@ size_t weir_demux_bytes(uint32_t peers_max);
 void weir_demux_init(struct node_demux *d, uint64_t key, uint32_t peers_max, void *memory);
 void weir_demux_add_peer(struct node_demux *d, uint32_t slot, struct weir_span ufrag);
 void weir_demux_remove_peer(struct node_demux *d, uint32_t slot);
-/* Remember that a path leads to a peer; the newest claim wins. */
-void weir_demux_add_path(struct node_demux *d, uint32_t slot, const struct weir_path *path);
+/* Remember that a path leads to a peer; the newest claim wins. Returned is the path's mark for telling
+ * other shards, false when it is new. */
+bool *weir_demux_add_path(struct node_demux *d, uint32_t slot, const struct weir_path *path);
 uint32_t weir_demux_find_path(const struct node_demux *d, const struct weir_path *path);
 uint32_t weir_demux_first_ufrag(const struct node_demux *d, struct weir_span ufrag);
 uint32_t weir_demux_next_ufrag(const struct node_demux *d, uint32_t slot);
+uint64_t weir_demux_hash(uint64_t key, const void *bytes, size_t n);
+
+/* -- Shards (node_shard.c) --------------------------------------------------------------------- */
+
+/* What a shard knows of the others: their number, their mailboxes, and the paths that are theirs. */
+struct node_shard;
+
+/* Which shard is a STUN request's ufrag of? Ours when there is but one. */
+uint32_t weir_shard_of_ufrag(const struct weir_node *n, struct weir_span ufrag);
+/* Which other shard did claim a path; NODE_NONE: none. */
+uint32_t weir_shard_of_path(const struct weir_node *n, const struct weir_path *path);
+/* Tell every other shard that a path is ours; *is_claimed becomes true when all could be told. */
+void weir_shard_claim(struct weir_node *n, const struct weir_path *path, bool *is_claimed);
+/* Give a datagram to the shard that it belongs to; false when its mailbox is full. */
+bool weir_shard_hand_over(struct weir_node *n, uint32_t to, const struct weir_packet *packet);
+/* The next datagrams that other shards handed over, in place; what was given before is over. */
+size_t weir_shard_take(struct weir_node *n, struct weir_packet *batch, size_t max);
+bool weir_shard_has_mail(const struct weir_node *n);
+/* Ring at the shards that were given something since the last time. */
+void weir_shard_ring(struct weir_node *n);
+char weir_shard_letter(const struct weir_node *n);
+/* Open a node as one of several shards; `identity` is theirs in common. */
+struct weir_node *weir_node_open_shard(const struct weir_node_config *config, struct node_shard *shard,
+                                       const struct weir_identity *identity,
+                                       char error[WEIR_NODE_ERROR_BYTES]);
 
 /* -- When is a peer next due? (node_timer.c) --------------------------------------------------- */
 
@@ -108,12 +135,15 @@ struct weir_node {
     struct weir_addr mdns_local;
     struct weir_mdns mdns;
 
+    struct node_shard *shard; /* NULL: the only one */
+
     uint64_t ntp_at_epoch;
     struct weir_stage stage[WEIR_STAGES];
     struct { uint64_t packets, bytes, cycles; } delivered; /* of the present batch */
     weir_time opened_at;
     uint64_t opened_cycles;
     uint64_t drops[WEIR_NODE_DROPS];
+    uint64_t handed_over;
     uint64_t verdicts[WEIR_PEER_VERDICTS]; /* of all peers */
     void *memory;
     size_t memory_bytes;

@@ -27,7 +27,8 @@ const char *weir_peer_verdict_name(enum weir_peer_verdict v)
 
 static void init_ice(struct weir_peer *p, weir_time now)
 {
-    struct weir_ice_config c = { .crypto = p->config.crypto, .trace = p->config.trace,
+    struct weir_ice_config c = { .crypto = p->config.crypto, .ufrag_first = p->config.ufrag_first,
+                                 .trace = p->config.trace,
                                  .conn = p->config.conn };
     weir_rand_bytes(&p->rand, c.seed, sizeof c.seed);
     weir_ice_init(&p->ice, &c, now);

@@ -134,6 +134,7 @@ struct weir_peer_config {
                                              max_message_size; larger messages are dropped */
     struct weir_trace *trace;             /* or NULL */
     uint32_t conn;                        /* our number in the trace */
+    char ufrag_first;                     /* first character of ufrags: names a shard; 0 = random */
 };
 
 /* [RFC 8829 3.2] */
@@ -352,6 +353,7 @@ enum weir_node_drop {
     WEIR_NODE_DROP_CLASS,   /* no protocol of ours */
     WEIR_NODE_DROP_UFRAG,   /* a STUN request that names no peer of ours */
     WEIR_NODE_DROP_PATH,    /* from a path that no peer uses */
+    WEIR_NODE_DROP_HANDOVER, /* another shard's, and its mailbox was full */
     WEIR_NODE_DROPS,
 };
 
@@ -431,6 +433,23 @@ WEIR_API void weir_defer(struct weir_node *n, struct weir_peer *p);
 WEIR_API void weir_resume(struct weir_node *n, struct weir_peer *p);
 WEIR_API void weir_close(struct weir_node *n, struct weir_peer *p);
 
+/* -- Several shards ---------------------------------------------------------------------------- */
+
+/* Nodes that share their addresses and ports, each driven by a thread of its own: the kernel spreads
+ * datagrams over their sockets (SO_REUSEPORT), and one that reaches the wrong shard is handed to the
+ * right one. All present one certificate. Peers belong to the shard that made them. */
+#define WEIR_SHARDS_MAX 64 /* their numbers are one character of a ufrag */
+
+struct weir_shards;
+
+/* Open `count` nodes of this configuration. NULL: *error says what to do. */
+WEIR_API struct weir_shards *weir_shards_open(const struct weir_node_config *config, uint32_t count,
+                                              char error[WEIR_NODE_ERROR_BYTES]);
+/* The i-th of them. From its first wait on it belongs to the thread that waited. */
+WEIR_API struct weir_node *weir_shards_node(struct weir_shards *s, uint32_t i);
+/* Close them all; no thread may be using one any more. */
+WEIR_API void weir_shards_close(struct weir_shards *s);
+
 /* -- Inspection -- */
 
 struct weir_node_stats {
@@ -444,6 +463,7 @@ struct weir_node_stats {
     const struct weir_addr *local;    /* bound addresses */
     uint32_t locals;
     uint64_t cycles_per_ms;           /* the rate of the stages' cycles */
+    uint64_t handed_over;             /* datagrams given to other shards */
 };
 
 WEIR_API struct weir_node_stats weir_node_stats(const struct weir_node *n);

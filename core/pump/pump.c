@@ -140,6 +140,15 @@ void weir_pump_wake(struct weir_pump *p)
     (void)ignored;
 }
 
+void weir_pump_ring(struct weir_pump *from, struct weir_pump *to)
+{
+    if (from->ops == to->ops && from->ops->ring != NULL) {
+        from->ops->ring(from, to);
+    } else {
+        weir_pump_wake(to);
+    }
+}
+
 /* -- The loop's verbs -------------------------------------------------------------------------- */
 
 /* What the kernel is given no longer grows. */

@@ -37,6 +37,7 @@ struct weir_pump_config {
     uint32_t socket_buffer_bytes; /* SO_RCVBUF and SO_SNDBUF to ask for; 0 = 4 MiB */
     bool no_gso;                  /* never segment sends: for measurement and odd networks */
     bool no_gro;
+    bool is_shared;               /* other pumps of this program bind the same addresses */
 };
 
 /* One received datagram. data may be changed in place; it stays valid until the next wait. */
@@ -121,6 +122,10 @@ enum weir_status weir_pump_send(struct weir_pump *, const struct weir_path *path
 
 /* Make a wait in progress return; from any thread, and from a signal handler. */
 void weir_pump_wake(struct weir_pump *);
+
+/* The same from the thread of another pump, as a message from ring to ring where both have one: it leaves
+ * with the next wait or flush of `from`. `to` is open at least that long. */
+void weir_pump_ring(struct weir_pump *from, struct weir_pump *to);
 
 /* A descriptor that polls readable when wait would return at once, for foreign event loops. */
 int weir_pump_fd(const struct weir_pump *);

@@ -80,6 +80,8 @@ struct pump_ops {
     /* Give every landing buffer back to the kernel. */
     void (*recycle)(struct weir_pump *);
     int (*fd)(const struct weir_pump *);
+    /* End the wait of another pump of the same kind. */
+    void (*ring)(struct weir_pump *from, struct weir_pump *to);
 };
 
 struct weir_pump {

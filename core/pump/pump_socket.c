@@ -187,6 +187,9 @@ enum weir_status weir_pump_bind(struct weir_pump *p, const struct weir_addr *loc
     if (fd >= 0 && local->family == WEIR_IPV6) {
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     }
+    if (fd >= 0 && p->config.is_shared) {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    }
     if (fd < 0 || bind(fd, (struct sockaddr *)&name, n) != 0) {
         say_bind_error(local, errno, error);
         if (fd >= 0) {

@@ -31,7 +31,7 @@ _Static_assert(CQ_ENTRIES > WEIR_PUMP_RX_BUFFERS + PUMP_RUNS_MAX + 2 * WEIR_PUMP
                "the completion queue holds every completion that can be outstanding");
 _Static_assert((WEIR_PUMP_RX_BUFFERS & (WEIR_PUMP_RX_BUFFERS - 1)) == 0, "a power of two");
 
-enum token_kind { TOKEN_RECV = 1, TOKEN_SEND, TOKEN_WAKE };
+enum token_kind { TOKEN_RECV = 1, TOKEN_SEND, TOKEN_WAKE, TOKEN_RING, TOKEN_RUNG };
 
 struct uring_pump {
     struct io_uring ring;
@@ -252,6 +252,28 @@ static void queue_runs(struct weir_pump *p)
     }
 }
 
+/* A message to another ring. When it cannot be taken there, the other's descriptor for waking can. */
+static void pump_ring(struct weir_pump *from, struct weir_pump *to)
+{
+    struct uring_pump *u = from->impl, *other = to->impl;
+    struct io_uring_sqe *sqe = next_sqe(u);
+    if (sqe == NULL) {
+        weir_pump_wake(to);
+        return;
+    }
+    io_uring_prep_msg_ring(sqe, other->ring.ring_fd, 0, token(TOKEN_RING, 0), 0);
+    io_uring_sqe_set_data64(sqe, token(TOKEN_RUNG, (uint32_t)to->wake_fd));
+}
+
+static void on_rung(const struct io_uring_cqe *cqe)
+{
+    uint64_t one = 1;
+    if (cqe->res < 0) {
+        ssize_t ignored = write((int)(uint32_t)io_uring_cqe_get_data64(cqe), &one, sizeof one);
+        (void)ignored;
+    }
+}
+
 /* -- Completion -------------------------------------------------------------------------------- */
 
 static void on_receive(struct weir_pump *p, uint32_t socket, const struct io_uring_cqe *cqe)
@@ -330,6 +352,12 @@ static void reap(struct weir_pump *p)
             break;
         case TOKEN_WAKE:
             on_wake(p, cqe);
+            break;
+        case TOKEN_RING:
+            u->is_woken = true;
+            break;
+        case TOKEN_RUNG:
+            on_rung(cqe);
             break;
         }
         seen++;
@@ -419,4 +447,5 @@ const struct pump_ops weir_pump_uring = {
     .wait = pump_wait,
     .recycle = pump_recycle,
     .fd = pump_fd,
+    .ring = pump_ring,
 };
