@@ -107,6 +107,7 @@ if [ "$long" = yes ]; then
     if step build-clang build clang; then
         suite build-clang
     fi
+    step mbedtls3 sh test/mbedtls3.sh
     step valgrind sh test/valgrind.sh build
     step fuzz sh fuzz/run.sh 20
 fi
