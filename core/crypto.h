@@ -88,6 +88,17 @@ enum weir_pubkey_type {
     WEIR_PUBKEY_RSA,
 };
 
+/* One packet of SRTP's AES_CM_128_HMAC_SHA1_80: `secret` lies within `covered`, both of the packet,
+ * and `trailer` is authenticated behind it. */
+struct weir_ctr_hmac {
+    const struct weir_ctr *cipher;
+    const struct weir_hmac_key *auth; /* SHA-1 */
+    const uint8_t *iv;                /* 16 bytes */
+    struct weir_span covered;
+    struct weir_mspan secret;
+    struct weir_span trailer;
+};
+
 /* A peer's public key as DER SubjectPublicKeyInfo, taken out of its certificate. */
 struct weir_pubkey {
     enum weir_pubkey_type type;
@@ -130,6 +141,9 @@ struct weir_crypto {
      * where there is nothing faster than those. */
     void (*hmac)(const struct weir_hmac_key *, const struct weir_span *part, size_t parts,
                  uint8_t *out);
+    /* Counter mode and HMAC-SHA-1 over a packet at once: sealing encrypts, then hashes; opening
+     * hashes, then decrypts, whatever the caller will find the tag to be. NULL as for hmac. */
+    void (*ctr_hmac)(const struct weir_ctr_hmac *, bool is_seal, uint8_t out[20]);
 
     /* Ephemeral ECDH. Private keys are raw big-endian scalars (P-256, P-384) or the 32 bytes of
      * RFC 7748; public keys are uncompressed points 04 || X || Y or the 32 bytes of RFC 7748. */

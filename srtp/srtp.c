@@ -85,23 +85,19 @@ static enum weir_srtp_verdict count(struct weir_srtp *s, enum weir_srtp_verdict 
 /* [RFC 7714 8.1] 00 00 | SSRC | ROC | SEQ, xor salt; for RTCP 00 00 | SSRC | 00 00 | index [9.1]. */
 static void aead_iv(const struct weir_srtp_keys *k, uint32_t ssrc, uint64_t index, uint8_t iv[12])
 {
-    weir_put16(iv, 0);
-    weir_put32(iv + 2, ssrc);
-    weir_put48(iv + 6, index);
-    for (unsigned i = 0; i < 12; i++) {
-        iv[i] ^= k->salt[i];
-    }
+    weir_put32(iv, weir_be32(k->salt) ^ ssrc >> 16);
+    weir_put32(iv + 4, weir_be32(k->salt + 4) ^ (ssrc << 16 | (uint32_t)(index >> 32)));
+    weir_put32(iv + 8, weir_be32(k->salt + 8) ^ (uint32_t)index);
 }
 
 /* [RFC 3711 4.1.1] (salt * 2^16) xor (SSRC * 2^64) xor (index * 2^16). */
 static void cm_iv(const struct weir_srtp_keys *k, uint32_t ssrc, uint64_t index, uint8_t iv[16])
 {
-    memset(iv, 0, 16);
-    weir_put32(iv + 4, ssrc);
-    weir_put48(iv + 8, index);
-    for (unsigned i = 0; i < 14; i++) {
-        iv[i] ^= k->salt[i];
-    }
+    weir_put32(iv, weir_be32(k->salt));
+    weir_put32(iv + 4, weir_be32(k->salt + 4) ^ ssrc);
+    weir_put32(iv + 8, weir_be32(k->salt + 8) ^ (uint32_t)(index >> 16));
+    weir_put16(iv + 12, (uint16_t)(weir_be16(k->salt + 12) ^ (uint16_t)index));
+    weir_put16(iv + 14, 0);
 }
 
 /* -- One packet's protection, common to RTP and RTCP ------------------------------------------- */
@@ -118,17 +114,25 @@ struct job {
     uint8_t *tag;
 };
 
-static void cm_tag(const struct weir_srtp *s, const struct job *j, uint8_t tag[20])
+/* Encrypt and make the tag, or make the tag and decrypt; in one pass where the table has one. */
+static void cm_transform(const struct weir_srtp *s, const struct job *j, bool is_seal, uint8_t tag[20])
 {
     const struct weir_span part[2] = { j->covered, j->trailer };
-    weir_hmac(s->crypto, &j->keys->auth, part, 2, tag);
-}
-
-static void cm_crypt(const struct weir_srtp *s, const struct job *j)
-{
     uint8_t iv[16];
     cm_iv(j->keys, j->ssrc, j->index, iv);
-    s->crypto->ctr_xor(&j->keys->cipher.ctr, iv, j->secret);
+    if (s->crypto->ctr_hmac != NULL) {
+        const struct weir_ctr_hmac both = { &j->keys->cipher.ctr, &j->keys->auth, iv,
+                                            j->covered, j->secret, j->trailer };
+        s->crypto->ctr_hmac(&both, is_seal, tag);
+        return;
+    }
+    if (is_seal) {
+        s->crypto->ctr_xor(&j->keys->cipher.ctr, iv, j->secret);
+    }
+    weir_hmac(s->crypto, &j->keys->auth, part, 2, tag);
+    if (!is_seal) {
+        s->crypto->ctr_xor(&j->keys->cipher.ctr, iv, j->secret);
+    }
 }
 
 static bool open_job(const struct weir_srtp *s, const struct job *j)
@@ -138,12 +142,8 @@ static bool open_job(const struct weir_srtp *s, const struct job *j)
         aead_iv(j->keys, j->ssrc, j->index, iv);
         return s->crypto->aead_open(&j->keys->cipher.aead, iv, j->aad, j->secret, j->tag);
     }
-    cm_tag(s, j, tag);
-    if (!weir_equal_secret(tag, j->tag, SHA1_80_TAG_BYTES)) {
-        return false;
-    }
-    cm_crypt(s, j);
-    return true;
+    cm_transform(s, j, false, tag);
+    return weir_equal_secret(tag, j->tag, SHA1_80_TAG_BYTES);
 }
 
 static void seal_job(const struct weir_srtp *s, const struct job *j)
@@ -154,8 +154,7 @@ static void seal_job(const struct weir_srtp *s, const struct job *j)
         s->crypto->aead_seal(&j->keys->cipher.aead, iv, j->aad, j->secret, j->tag);
         return;
     }
-    cm_crypt(s, j);
-    cm_tag(s, j, tag);
+    cm_transform(s, j, true, tag);
     memcpy(j->tag, tag, SHA1_80_TAG_BYTES);
 }
 

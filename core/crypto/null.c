@@ -96,6 +96,7 @@ void weir_crypto_null(struct weir_crypto *out, const struct weir_crypto *under)
     out->aead_open = aead_open;
     out->ctr_init = ctr_init;
     out->ctr_xor = ctr_xor;
+    out->ctr_hmac = NULL; /* that would encrypt */
     out->ecdh_keygen = ecdh_keygen;
     out->ecdh_shared = ecdh_shared;
     out->identity_make = identity_make;

@@ -177,6 +177,7 @@ enum weir_kernels_level weir_kernels_select(struct weir_crypto *c, enum weir_ker
         c->hash_update = hash_update;
         c->hash_final = hash_final;
         c->hmac = hmac;
+        c->ctr_hmac = weir_shani_ctr_hmac;
     }
     return level;
 }

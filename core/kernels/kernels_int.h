@@ -29,6 +29,17 @@ struct weir_gcm_key {
     uint32_t rounds;
 };
 
+#define WEIR_SHA_BLOCK 64
+
+/* A SHA-1 or SHA-256 in progress. */
+struct weir_sha {
+    uint32_t state[8]; /* SHA-1 has five */
+    uint64_t bytes;
+    uint8_t block[WEIR_SHA_BLOCK];
+};
+
+_Static_assert(sizeof(struct weir_sha) <= sizeof(((struct weir_hash *)0)->opaque),
+               "a hash fits its opaque room");
 _Static_assert(sizeof(struct weir_gcm_key) <= sizeof(((struct weir_aead *)0)->opaque),
                "a GCM key fits its opaque room");
 _Static_assert(sizeof(struct weir_aes_key) <= sizeof(((struct weir_ctr *)0)->opaque),
@@ -86,6 +97,13 @@ void weir_shani_update(struct weir_hash *h, struct weir_span d);
 void weir_shani_final(struct weir_hash *h, uint8_t *out);
 void weir_shani_hmac(const struct weir_hmac_key *k, const struct weir_span *part, size_t parts,
                      uint8_t *out);
+/* The same in two halves, for who hashes whole blocks in between. */
+void weir_shani_hmac_begin(const struct weir_hmac_key *k, struct weir_sha *s);
+void weir_shani_hmac_end(const struct weir_hmac_key *k, struct weir_sha *s,
+                         const struct weir_span *part, size_t parts, uint8_t *out);
+
+/* AES counter mode and HMAC-SHA-1 of a packet in one pass. */
+void weir_shani_ctr_hmac(const struct weir_ctr_hmac *j, bool is_seal, uint8_t out[20]);
 #endif
 
 #endif

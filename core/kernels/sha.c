@@ -8,16 +8,7 @@
 
 #if WEIR_KERNELS_X86
 
-#define BLOCK 64
-
-struct sha {
-    uint32_t state[8]; /* SHA-1 has five */
-    uint64_t bytes;
-    uint8_t block[BLOCK];
-};
-
-_Static_assert(sizeof(struct sha) <= sizeof(((struct weir_hash *)0)->opaque),
-               "a hash fits its opaque room");
+#define BLOCK WEIR_SHA_BLOCK
 
 static const uint32_t sha1_begin[8] = { 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0 };
 static const uint32_t sha256_begin[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
@@ -32,7 +23,7 @@ static inline void compress(bool is_sha1, uint32_t state[8], const uint8_t *p, s
     }
 }
 
-static inline void absorb(bool is_sha1, struct sha *s, struct weir_span d)
+static inline void absorb(bool is_sha1, struct weir_sha *s, struct weir_span d)
 {
     size_t have = s->bytes % BLOCK;
     s->bytes += d.n;
@@ -62,7 +53,7 @@ static void put_state(const uint32_t state[8], uint8_t *out, size_t bytes)
 }
 
 /* One bit, zeros, and the length in bits at the end of a block. */
-static void finish(bool is_sha1, struct sha *s, uint8_t *out)
+static void finish(bool is_sha1, struct weir_sha *s, uint8_t *out)
 {
     size_t have = s->bytes % BLOCK;
     s->block[have++] = 0x80;
@@ -79,9 +70,9 @@ static void finish(bool is_sha1, struct sha *s, uint8_t *out)
 
 /* -- The rows of the table --------------------------------------------------------------------- */
 
-static struct sha *sha_of(struct weir_hash *h)
+static struct weir_sha *sha_of(struct weir_hash *h)
 {
-    return (struct sha *)(void *)h->opaque;
+    return (struct weir_sha *)(void *)h->opaque;
 }
 
 void weir_shani_init(struct weir_hash *h, enum weir_hash_id id)
@@ -99,37 +90,53 @@ void weir_shani_update(struct weir_hash *h, struct weir_span d)
 void weir_shani_final(struct weir_hash *h, uint8_t *out)
 {
     finish(h->id == WEIR_SHA1, sha_of(h), out);
-    weir_wipe(sha_of(h), sizeof(struct sha));
+    weir_wipe(sha_of(h), sizeof(struct weir_sha));
 }
 
 /* -- HMAC [RFC 2104] --------------------------------------------------------------------------- */
 
-static inline void hmac(bool is_sha1, const struct sha *inner, const struct sha *outer,
-                        const struct weir_span *part, size_t parts, uint8_t *out)
+/* The inner hash, begun in s, absorbs the last parts; the outer one is a single block more. */
+static inline void hmac_end(bool is_sha1, struct weir_sha *s, const struct weir_sha *outer,
+                            const struct weir_span *part, size_t parts, uint8_t *out)
 {
-    struct sha s;
     size_t digest_bytes = is_sha1 ? 20 : 32;
-    memcpy(s.state, inner->state, sizeof s.state);
-    s.bytes = inner->bytes; /* the padded key, one block */
     for (size_t i = 0; i < parts; i++) {
-        absorb(is_sha1, &s, part[i]);
+        absorb(is_sha1, s, part[i]);
     }
-    finish(is_sha1, &s, s.block);
-    memcpy(s.state, outer->state, sizeof s.state);
-    s.block[digest_bytes] = 0x80;
-    memset(s.block + digest_bytes + 1, 0, BLOCK - 8 - digest_bytes - 1);
-    weir_put64(s.block + BLOCK - 8, (BLOCK + digest_bytes) * 8);
-    compress(is_sha1, s.state, s.block, 1);
-    put_state(s.state, out, digest_bytes);
-    weir_wipe(&s, sizeof s);
+    finish(is_sha1, s, s->block);
+    memcpy(s->state, outer->state, sizeof s->state);
+    s->block[digest_bytes] = 0x80;
+    memset(s->block + digest_bytes + 1, 0, BLOCK - 8 - digest_bytes - 1);
+    weir_put64(s->block + BLOCK - 8, (BLOCK + digest_bytes) * 8);
+    compress(is_sha1, s->state, s->block, 1);
+    put_state(s->state, out, digest_bytes);
+    weir_wipe(s, sizeof *s);
+}
+
+void weir_shani_hmac_begin(const struct weir_hmac_key *k, struct weir_sha *s)
+{
+    const struct weir_sha *inner = (const struct weir_sha *)(const void *)k->inner.opaque;
+    memcpy(s->state, inner->state, sizeof s->state);
+    s->bytes = inner->bytes; /* the padded key, one block */
+}
+
+void weir_shani_hmac_end(const struct weir_hmac_key *k, struct weir_sha *s,
+                         const struct weir_span *part, size_t parts, uint8_t *out)
+{
+    const struct weir_sha *outer = (const struct weir_sha *)(const void *)k->outer.opaque;
+    if (k->inner.id == WEIR_SHA1) {
+        hmac_end(true, s, outer, part, parts, out);
+    } else {
+        hmac_end(false, s, outer, part, parts, out);
+    }
 }
 
 void weir_shani_hmac(const struct weir_hmac_key *k, const struct weir_span *part, size_t parts,
                      uint8_t *out)
 {
-    const struct sha *inner = (const struct sha *)(const void *)k->inner.opaque;
-    const struct sha *outer = (const struct sha *)(const void *)k->outer.opaque;
-    hmac(k->inner.id == WEIR_SHA1, inner, outer, part, parts, out);
+    struct weir_sha s;
+    weir_shani_hmac_begin(k, &s);
+    weir_shani_hmac_end(k, &s, part, parts, out);
 }
 
 #endif

@@ -18,6 +18,7 @@
 #define AESNI __attribute__((target("aes,pclmul,ssse3,sse4.1")))
 #define VAES __attribute__((target("aes,pclmul,avx2,vaes,vpclmulqdq")))
 #define SHANI __attribute__((target("sha,ssse3,sse4.1")))
+#define AESNI_SHANI __attribute__((target("aes,pclmul,sha,ssse3,sse4.1")))
 #define INLINE static inline __attribute__((always_inline))
 
 /* A sum of many products is meant to be added up in the order written: a compiler that makes a tree of

@@ -393,6 +393,51 @@ static void hmac_does_what_the_provider_does(void **state)
     }
 }
 
+/* Counter mode and HMAC in one pass give what the two give one after the other. */
+static void check_ctr_hmac(const struct weir_crypto *c, size_t head, size_t secret, size_t tail)
+{
+    uint8_t raw[36], iv[16], got[20], digest[20], trailer[4] = { 1, 2, 3, 4 };
+    struct weir_ctr cipher, plain_cipher;
+    struct weir_hmac_key auth, plain_auth;
+    size_t n = head + secret + tail, key_bytes = secret % 5 == 0 ? 32 : 16;
+    struct room r = room_open(n, secret % ALIGNMENTS);
+    struct weir_span part[2] = { { want, n }, { trailer, secret % 2 == 0 ? 4 : 0 } };
+    weir_rand_bytes(&rand_state, raw, sizeof raw);
+    weir_rand_bytes(&rand_state, iv, sizeof iv);
+    assert_true(generic.ctr_init(&plain_cipher, raw, key_bytes));
+    weir_hmac_init(&generic, &plain_auth, WEIR_SHA1, weir_span_of(raw, 20));
+    assert_true(c->ctr_init(&cipher, raw, key_bytes));
+    weir_hmac_init(c, &auth, WEIR_SHA1, weir_span_of(raw, 20));
+
+    memcpy(want, text, n);
+    generic.ctr_xor(&plain_cipher, iv, (struct weir_mspan){ want + head, secret });
+    weir_hmac(&generic, &plain_auth, part, 2, digest);
+
+    struct weir_ctr_hmac j = { &cipher, &auth, iv, weir_span_const(r.data),
+                               { r.data.p + head, secret }, part[1] };
+    room_fill(&r, text);
+    c->ctr_hmac(&j, true, got);
+    test_assert_bytes(weir_span_const(r.data), weir_span_of(want, n));
+    test_assert_bytes(weir_span_of(got, 20), weir_span_of(digest, 20));
+    memset(got, 0, sizeof got);
+    c->ctr_hmac(&j, false, got);
+    test_assert_bytes(weir_span_const(r.data), weir_span_of(text, n));
+    test_assert_bytes(weir_span_of(got, 20), weir_span_of(digest, 20));
+    room_close(&r);
+}
+
+static void ctr_and_hmac_in_one_pass_do_what_both_do(void **state)
+{
+    (void)state;
+    for EACH_LEVEL(l) {
+        for (size_t secret = 0; table[l].ctr_hmac != NULL && secret <= BYTES_MAX - 200; secret++) {
+            check_ctr_hmac(&table[l], 12, secret, 0);           /* RTP */
+            check_ctr_hmac(&table[l], 8, secret, 4);            /* RTCP */
+            check_ctr_hmac(&table[l], below(130), secret, below(70));
+        }
+    }
+}
+
 /* -- Levels ------------------------------------------------------------------------------------ */
 
 static void levels_have_names(void **state)
@@ -434,6 +479,7 @@ int main(void)
         cmocka_unit_test(hashes_do_what_the_provider_does),
         cmocka_unit_test(a_million_letters_have_their_published_digests),
         cmocka_unit_test(hmac_does_what_the_provider_does),
+        cmocka_unit_test(ctr_and_hmac_in_one_pass_do_what_both_do),
         cmocka_unit_test(levels_have_names),
         cmocka_unit_test(a_level_beyond_the_processor_gives_the_best),
     };
