@@ -17,13 +17,14 @@ static uint32_t saved_state(void)
 
 struct weir_kernels_cpu weir_kernels_cpu(void)
 {
-    struct weir_kernels_cpu cpu = { false, false, false };
+    struct weir_kernels_cpu cpu = { 0 };
     uint32_t a, b, c, d, b7, c7;
     if (__get_cpuid(1, &a, &b, &c, &d) == 0) {
         return cpu;
     }
     bool has_sse41 = BIT(c, 9) && BIT(c, 19); /* SSSE3 and SSE4.1 */
     bool has_wide = BIT(c, 27) && BIT(c, 28) && (saved_state() & 6) == 6; /* OSXSAVE and AVX */
+    cpu.has_crc = BIT(c, 20) && BIT(c, 1);
     cpu.has_aesni = has_sse41 && BIT(c, 25) && BIT(c, 1);
     if (__get_cpuid_count(7, 0, &a, &b7, &c7, &d) == 0) {
         return cpu;
@@ -37,7 +38,7 @@ struct weir_kernels_cpu weir_kernels_cpu(void)
 
 struct weir_kernels_cpu weir_kernels_cpu(void)
 {
-    struct weir_kernels_cpu none = { false, false, false };
+    struct weir_kernels_cpu none = { 0 };
     return none;
 }
 

@@ -172,6 +172,9 @@ enum weir_kernels_level weir_kernels_select(struct weir_crypto *c, enum weir_ker
     c->aead_open = level == WEIR_KERNELS_VAES ? vaes_open : aesni_open;
     c->ctr_init = ctr_init;
     c->ctr_xor = level == WEIR_KERNELS_VAES ? vaes_ctr : aesni_ctr;
+    if (weir_kernels_cpu().has_crc) {
+        c->crc32c = weir_sse42_crc32c;
+    }
     if (weir_kernels_cpu().has_sha) {
         c->hash_init = hash_init;
         c->hash_update = hash_update;

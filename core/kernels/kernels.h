@@ -1,4 +1,5 @@
-/* Crypto of the packet path written for the processor: AES-GCM, AES counter mode, SHA-1 and SHA-256.
+/* Crypto of the packet path written for the processor: AES-GCM, AES counter mode, SHA-1 and SHA-256;
+ * and SCTP's checksum.
  *
  * Kernels lie over a provider. weir_kernels_select takes a table that a provider has filled and puts
  * its own functions in the rows that this processor does faster; what they do not do themselves
@@ -13,7 +14,7 @@
 /* In rising order: a processor that has one has those before it. */
 enum weir_kernels_level {
     WEIR_KERNELS_GENERIC, /* the provider's own code */
-    WEIR_KERNELS_AESNI,   /* x86-64 with AES-NI, PCLMULQDQ, SSE4.1; SHA-NI where it is there */
+    WEIR_KERNELS_AESNI,   /* x86-64 with AES-NI, PCLMULQDQ, SSE4.1; SHA-NI, SSE4.2 where they are there */
     WEIR_KERNELS_VAES,    /* the same on 256-bit vectors: AVX2, VAES, VPCLMULQDQ */
     WEIR_KERNELS_LEVELS,
 };

@@ -63,6 +63,7 @@ struct weir_kernels_cpu {
     bool has_aesni; /* AES-NI, PCLMULQDQ, SSSE3, SSE4.1 */
     bool has_vaes;  /* AVX2, VAES, VPCLMULQDQ, and the system saves the wide registers */
     bool has_sha;   /* SHA-NI, SSSE3, SSE4.1 */
+    bool has_crc;   /* SSE4.2 and PCLMULQDQ */
 };
 
 struct weir_kernels_cpu weir_kernels_cpu(void);
@@ -101,6 +102,8 @@ void weir_shani_hmac(const struct weir_hmac_key *k, const struct weir_span *part
 void weir_shani_hmac_begin(const struct weir_hmac_key *k, struct weir_sha *s);
 void weir_shani_hmac_end(const struct weir_hmac_key *k, struct weir_sha *s,
                          const struct weir_span *part, size_t parts, uint8_t *out);
+
+uint32_t weir_sse42_crc32c(uint32_t crc, struct weir_span data);
 
 /* AES counter mode and HMAC-SHA-1 of a packet in one pass. */
 void weir_shani_ctr_hmac(const struct weir_ctr_hmac *j, bool is_seal, uint8_t out[20]);
