@@ -1,4 +1,5 @@
-/* Which kernels this processor can run, from CPUID and from what the system saves on a switch. */
+/* Which kernels this processor can run: on x86-64 from CPUID and from what the system saves on a switch,
+ * on AArch64 from its feature register. */
 #include "core/kernels/kernels_int.h"
 
 #if WEIR_KERNELS_X86
@@ -31,6 +32,39 @@ struct weir_kernels_cpu weir_kernels_cpu(void)
     }
     cpu.has_sha = has_sse41 && BIT(b7, 29);
     cpu.has_vaes = cpu.has_aesni && has_wide && BIT(b7, 5) && BIT(c7, 9) && BIT(c7, 10);
+    return cpu;
+}
+
+#elif WEIR_KERNELS_ARM
+
+#if defined(__linux__)
+/* The register that tells of instruction sets. Reading it is for the kernel alone; Linux answers in
+ * its place [Linux arm64/cpu-feature-registers]. */
+static uint64_t instruction_sets(void)
+{
+    uint64_t v;
+    __asm__("mrs %0, ID_AA64ISAR0_EL1" : "=r"(v));
+    return v;
+}
+#elif defined(__ARM_FEATURE_CRYPTO) && defined(__ARM_FEATURE_CRC32)
+static uint64_t instruction_sets(void)
+{
+    return 0x11120; /* the compiler was told that they are all there */
+}
+#else
+static uint64_t instruction_sets(void)
+{
+    return 0;
+}
+#endif
+
+struct weir_kernels_cpu weir_kernels_cpu(void)
+{
+    struct weir_kernels_cpu cpu = { 0 };
+    const uint64_t sets = instruction_sets();
+    cpu.has_armv8 = (sets >> 4 & 15) >= 2; /* AES, and with 2 PMULL */
+    cpu.has_sha = (sets >> 8 & 15) >= 1 && (sets >> 12 & 15) >= 1;
+    cpu.has_crc = (sets >> 16 & 15) >= 1 && cpu.has_armv8;
     return cpu;
 }
 
