@@ -74,7 +74,16 @@ VAES INLINE void group_round(round_keys keys, struct group *g, uint32_t round)
 /* All rounds but the last. */
 VAES INLINE void group_rounds(round_keys keys, uint32_t rounds, struct group *g)
 {
-    for (uint32_t r = 1; r < rounds; r++) { /* rounds is 10 or 14 */
+    group_round(keys, g, 1);
+    group_round(keys, g, 2);
+    group_round(keys, g, 3);
+    group_round(keys, g, 4);
+    group_round(keys, g, 5);
+    group_round(keys, g, 6);
+    group_round(keys, g, 7);
+    group_round(keys, g, 8);
+    group_round(keys, g, 9);
+    for (uint32_t r = 10; r < rounds; r++) { /* rounds is 10 or 14 */
         group_round(keys, g, r);
     }
 }

@@ -99,27 +99,35 @@ static void chacha20_poly1305_seals_and_opens_as_wycheproof_says(void **state)
     assert_true(each_row("chacha20_poly1305", -1, check_aead) > 200);
 }
 
-/* -- CTR: NIST SP 800-38A F.5.1 ---------------------------------------------------------------- */
+/* -- CTR: NIST SP 800-38A F.5.1 and F.5.5 ------------------------------------------------------ */
 
-static void ctr_matches_sp800_38a(void **state)
+static void check_ctr(const char *key_hex, const char *want_hex)
 {
-    (void)state;
     const struct weir_crypto *c = weir_crypto_default();
-    uint8_t key[16], iv[16], data[64], want[64];
-    test_unhex("2b7e151628aed2a6abf7158809cf4f3c", key, 16);
+    uint8_t key[32], iv[16], data[64], want[64];
+    size_t key_bytes = test_unhex(key_hex, key, sizeof key);
     test_unhex("f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff", iv, 16);
     test_unhex("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51"
                "30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710",
                data, 64);
-    test_unhex("874d6191b620e3261bef6864990db6ce9806f66b7970fdff8617187bb9fffdff"
-               "5ae4df3edbd5d35e5b4f09020db03eab1e031dda2fbe03d1792170a0f3009cee",
-               want, 64);
+    test_unhex(want_hex, want, 64);
     struct weir_ctr k;
-    assert_true(c->ctr_init(&k, key, 16));
+    assert_true(c->ctr_init(&k, key, key_bytes));
     struct weir_ctr copy = k;
     weir_wipe(&k, sizeof k);
     c->ctr_xor(&copy, iv, (struct weir_mspan){ data, 64 });
     test_assert_bytes(weir_span_of(data, 64), weir_span_of(want, 64));
+}
+
+static void ctr_matches_sp800_38a(void **state)
+{
+    (void)state;
+    check_ctr("2b7e151628aed2a6abf7158809cf4f3c",
+              "874d6191b620e3261bef6864990db6ce9806f66b7970fdff8617187bb9fffdff"
+              "5ae4df3edbd5d35e5b4f09020db03eab1e031dda2fbe03d1792170a0f3009cee");
+    check_ctr("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4",
+              "601ec313775789a5b7a7f504bbf3d228f443e3ca4d62b59aca84e990cacaf5c5"
+              "2b0930daa23de94ce87017ba2d84988ddfc9c58db67aada613c2dd08457941a6");
 }
 
 /* -- ECDH -------------------------------------------------------------------------------------- */
