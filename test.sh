@@ -3,7 +3,7 @@
 # real browsers. Ends with a line "N passed, N failed".
 #
 #   ./test.sh             everything, under 15 minutes on two cores
-#   ./test.sh --long      also clang, valgrind and fuzzing for a while
+#   ./test.sh --long      also clang, valgrind, mbedtls 3.6, AArch64 under qemu, and fuzzing for a while
 #   ./test.sh --quick     no browsers, no sanitizer build
 set -u
 cd "$(dirname "$0")"
@@ -27,7 +27,10 @@ if [ "$quick" = no ]; then
     command -v node >/dev/null || need nodejs
     command -v npm >/dev/null || need npm
 fi
-[ "$long" = yes ] && need valgrind
+if [ "$long" = yes ]; then
+    need valgrind
+    need_arm64
+fi
 
 work=build-test-logs
 rm -rf "$work"
@@ -108,6 +111,8 @@ if [ "$long" = yes ]; then
     if step build-clang build clang; then
         suite build-clang
     fi
+    step mbedtls3 sh test/mbedtls3.sh
+    step arm64 sh test/arm64.sh
     step valgrind sh test/valgrind.sh build
     step fuzz sh fuzz/run.sh 20
 fi

@@ -49,16 +49,20 @@ if(WEIR_COVERAGE)
     target_link_options(weir_flags INTERFACE --coverage)
 endif()
 
-# WEIR_CRYPTO_LIBS link this build; WEIR_CRYPTO_NAMES are the same libraries as others name them.
+# WEIR_CRYPTO_LIBS and WEIR_CRYPTO_INCLUDE serve this build; WEIR_CRYPTO_NAMES are the same libraries as
+# others name them. A library outside the system's directories: -DCMAKE_PREFIX_PATH=.
 if(WEIR_CRYPTO STREQUAL "mbedtls")
+    find_path(MBEDTLS_INCLUDE mbedtls/version.h REQUIRED)
     find_library(MBEDTLS_X509 mbedx509 REQUIRED)
     find_library(MBEDTLS_CRYPTO mbedcrypto REQUIRED)
     set(WEIR_CRYPTO_LIBS ${MBEDTLS_X509} ${MBEDTLS_CRYPTO})
+    set(WEIR_CRYPTO_INCLUDE ${MBEDTLS_INCLUDE})
     set(WEIR_CRYPTO_NAMES mbedx509 mbedcrypto)
     set(WEIR_CRYPTO_UNUSED "/openssl[^/]*\\.c$")
 elseif(WEIR_CRYPTO STREQUAL "openssl")
     find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
     set(WEIR_CRYPTO_LIBS ${OPENSSL_CRYPTO_LIBRARY})
+    set(WEIR_CRYPTO_INCLUDE ${OPENSSL_INCLUDE_DIR})
     set(WEIR_CRYPTO_NAMES crypto)
     set(WEIR_CRYPTO_UNUSED "/mbedtls[^/]*\\.c$")
 else()

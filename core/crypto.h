@@ -145,6 +145,10 @@ struct weir_crypto {
      * hashes, then decrypts, whatever the caller will find the tag to be. NULL as for hmac. */
     void (*ctr_hmac)(const struct weir_ctr_hmac *, bool is_seal, uint8_t out[20]);
 
+    /* Not crypto, but of the packet path: the remainder of SCTP's CRC32c after data, from the one
+     * before [RFC 9260 appendix A], neither inverted. NULL where the processor has nothing for it. */
+    uint32_t (*crc32c)(uint32_t crc, struct weir_span data);
+
     /* Ephemeral ECDH. Private keys are raw big-endian scalars (P-256, P-384) or the 32 bytes of
      * RFC 7748; public keys are uncompressed points 04 || X || Y or the 32 bytes of RFC 7748. */
     bool (*ecdh_keygen)(enum weir_group, struct weir_rand *, uint8_t priv[WEIR_GROUP_PRIVATE_MAX],

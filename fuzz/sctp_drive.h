@@ -55,7 +55,7 @@ static inline enum weir_sctp_verdict drive_tagged(struct drive *d, uint32_t tag,
     weir_put32(packet + 8, 0);
     weir_copy(packet + COMMON_HEADER_BYTES, chunks.p, chunks.n);
     struct weir_span all = weir_span_of(packet, COMMON_HEADER_BYTES + chunks.n);
-    weir_put32(packet + 8, weir_sctp_packet_crc(all));
+    weir_put32(packet + 8, weir_sctp_packet_crc(NULL, all));
     enum weir_sctp_verdict v = drive_packet(d, all);
     free(packet);
     return v;

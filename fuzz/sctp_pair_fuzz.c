@@ -120,7 +120,7 @@ static void flip(unsigned i, uint8_t where)
         size_t at = COMMON_HEADER_BYTES + (size_t)where % (e->bytes[0] - COMMON_HEADER_BYTES);
         e->queue[0][at] ^= (uint8_t)(1u << (where & 7));
         weir_put32(e->queue[0] + 8,
-                   weir_sctp_packet_crc(weir_span_of(e->queue[0], e->bytes[0])));
+                   weir_sctp_packet_crc(NULL, weir_span_of(e->queue[0], e->bytes[0])));
         is_clean = false;
     }
 }

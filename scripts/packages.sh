@@ -38,6 +38,11 @@ need_openssl() {
     need libssl-dev
 }
 
+# For test/arm64.sh: the cross compiler, and what runs its programs.
+need_arm64() {
+    need gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+}
+
 need_apps() {
     need libwebsockets-dev libcjson-dev
 }

@@ -538,8 +538,9 @@ WEIR_API const char *weir_sctp_verdict_name(enum weir_sctp_verdict v);
 WEIR_API const char *weir_sctp_state_name(enum weir_sctp_state state);
 /* Invariants; false is a bug of ours. For tests and fuzzing. */
 WEIR_API bool weir_sctp_check(const struct weir_sctp *s);
-/* CRC32c of a packet whose checksum field is taken as zero; at least 12 bytes. */
-WEIR_API uint32_t weir_sctp_packet_crc(struct weir_span packet);
+/* CRC32c of a packet whose checksum field is taken as zero; at least 12 bytes. By the instructions that
+ * the crypto table has, or without (NULL). */
+WEIR_API uint32_t weir_sctp_packet_crc(const struct weir_crypto *c, struct weir_span packet);
 /* Our INIT chunk as bytes, for a=sctp-init: without the padding that a packet would add. Gives its
  * length, 0 when it does not fit. */
 WEIR_API size_t weir_sctp_init_chunk_write(const struct weir_sctp *s, struct weir_mspan out);

@@ -23,7 +23,7 @@ static enum weir_sctp_verdict check_frame(const struct weir_sctp *s, struct weir
         return WEIR_SCTP_PORTS;
     }
     /* [RFC 9653 OMITTED] A zero checksum is for those who negotiated it, and we do not. */
-    if (weir_be32(packet.p + 8) != weir_sctp_packet_crc(packet)) {
+    if (weir_be32(packet.p + 8) != weir_sctp_packet_crc(s->config.crypto, packet)) {
         return WEIR_SCTP_CHECKSUM;
     }
     struct weir_rd r = weir_rd_of(weir_span_of(packet.p + COMMON_HEADER_BYTES,

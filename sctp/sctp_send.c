@@ -23,7 +23,7 @@ static size_t packet_end(struct weir_sctp *s, weir_time now, struct weir_wr *w)
     if (n == 0) {
         return 0;
     }
-    weir_put32(w->base + 8, weir_sctp_packet_crc(weir_span_of(w->base, n)));
+    weir_put32(w->base + 8, weir_sctp_packet_crc(s->config.crypto, weir_span_of(w->base, n)));
     s->counters.tx_packets++;
     s->counters.tx_bytes += n;
     weir_trace(s->config.trace, now, WEIR_TRACE_SCTP, WEIR_TRACE_TX, s->config.conn, (uint32_t)n,

@@ -82,7 +82,7 @@ AESNI_SHANI void weir_shani_ctr_hmac(const struct weir_ctr_hmac *j, bool is_seal
     if (j->secret.n != 0) {
         stream.at = (size_t)(j->secret.p - j->covered.p);
     }
-    weir_shani_hmac_begin(j->auth, &s);
+    weir_sha_hmac_begin(j->auth, &s);
     struct sha1 h = sha1_load(s.state);
     if (is_seal) {
         stream_to(&stream, 2 * STEP); /* a block reads what was written beside the one before the last */
@@ -101,7 +101,7 @@ AESNI_SHANI void weir_shani_ctr_hmac(const struct weir_ctr_hmac *j, bool is_seal
         stream_to(&stream, j->covered.n);
     }
     const struct weir_span rest[2] = { { j->covered.p + whole, j->covered.n - whole }, j->trailer };
-    weir_shani_hmac_end(j->auth, &s, rest, 2, out);
+    weir_sha_hmac_end(j->auth, &s, rest, 2, out);
     stream_to(&stream, j->covered.n); /* opening: what the hash had to read first */
 }
 

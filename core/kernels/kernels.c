@@ -3,8 +3,12 @@
 
 static const char *const level_name[WEIR_KERNELS_LEVELS] = {
     [WEIR_KERNELS_GENERIC] = "generic",
+#if defined(__aarch64__)
+    [WEIR_KERNELS_ARMV8] = "armv8",
+#else
     [WEIR_KERNELS_AESNI] = "aesni",
     [WEIR_KERNELS_VAES] = "vaes",
+#endif
 };
 
 const char *weir_kernels_name(enum weir_kernels_level level)
@@ -30,12 +34,24 @@ bool weir_kernels_named(const char *name, enum weir_kernels_level *out)
 enum weir_kernels_level weir_kernels_best(void)
 {
     struct weir_kernels_cpu cpu = weir_kernels_cpu();
+#if defined(__aarch64__)
+    return cpu.has_armv8 ? WEIR_KERNELS_ARMV8 : WEIR_KERNELS_GENERIC;
+#else
     return cpu.has_vaes    ? WEIR_KERNELS_VAES
            : cpu.has_aesni ? WEIR_KERNELS_AESNI
                            : WEIR_KERNELS_GENERIC;
+#endif
 }
 
+#if WEIR_KERNELS_ANY
+
 #if WEIR_KERNELS_X86
+#define AES_EXPAND weir_aesni_expand
+#define GCM_INIT weir_aesni_gcm_init
+#else
+#define AES_EXPAND weir_arm_expand
+#define GCM_INIT weir_arm_gcm_init
+#endif
 
 /* The rows that the kernels cover, for what they hand down. Written by weir_kernels_select, with the
  * same values every time. */
@@ -50,9 +66,11 @@ static bool aead_init(struct weir_aead *k, enum weir_aead_id id, const uint8_t *
     }
     memset(k, 0, sizeof *k);
     k->id = (uint32_t)id;
-    weir_aesni_gcm_init((struct weir_gcm_key *)(void *)k->opaque, key, weir_aead_key_bytes(id));
+    GCM_INIT((struct weir_gcm_key *)(void *)k->opaque, key, weir_aead_key_bytes(id));
     return true;
 }
+
+#if WEIR_KERNELS_X86
 
 static void aesni_seal(const struct weir_aead *k, const uint8_t nonce[12], struct weir_span aad,
                        struct weir_mspan data, uint8_t tag[16])
@@ -90,6 +108,28 @@ static bool vaes_open(const struct weir_aead *k, const uint8_t nonce[12], struct
                : weir_vaes_gcm_open(weir_gcm_key_of(k), nonce, aad, data, tag);
 }
 
+#else
+
+static void arm_seal(const struct weir_aead *k, const uint8_t nonce[12], struct weir_span aad,
+                     struct weir_mspan data, uint8_t tag[16])
+{
+    if (k->id == WEIR_CHACHA20_POLY1305) {
+        under.aead_seal(k, nonce, aad, data, tag);
+    } else {
+        weir_arm_gcm_seal(weir_gcm_key_of(k), nonce, aad, data, tag);
+    }
+}
+
+static bool arm_open(const struct weir_aead *k, const uint8_t nonce[12], struct weir_span aad,
+                     struct weir_mspan data, const uint8_t tag[16])
+{
+    return k->id == WEIR_CHACHA20_POLY1305
+               ? under.aead_open(k, nonce, aad, data, tag)
+               : weir_arm_gcm_open(weir_gcm_key_of(k), nonce, aad, data, tag);
+}
+
+#endif
+
 /* -- Counter mode ----------------------------------------------------------------------------- */
 
 static bool ctr_init(struct weir_ctr *k, const uint8_t *key, size_t key_bytes)
@@ -99,9 +139,11 @@ static bool ctr_init(struct weir_ctr *k, const uint8_t *key, size_t key_bytes)
         return false;
     }
     memset(k, 0, sizeof *k);
-    aes->rounds = weir_aesni_expand(aes->round_key, key, key_bytes);
+    aes->rounds = AES_EXPAND(aes->round_key, key, key_bytes);
     return true;
 }
+
+#if WEIR_KERNELS_X86
 
 static void aesni_ctr(const struct weir_ctr *k, const uint8_t iv[16], struct weir_mspan data)
 {
@@ -113,6 +155,15 @@ static void vaes_ctr(const struct weir_ctr *k, const uint8_t iv[16], struct weir
     weir_vaes_ctr_xor(weir_aes_key_of(k), iv, data);
 }
 
+#else
+
+static void arm_ctr(const struct weir_ctr *k, const uint8_t iv[16], struct weir_mspan data)
+{
+    weir_arm_ctr_xor(weir_aes_key_of(k), iv, data);
+}
+
+#endif
+
 /* -- Hashes ----------------------------------------------------------------------------------- */
 
 static bool is_ours(uint32_t id)
@@ -123,7 +174,7 @@ static bool is_ours(uint32_t id)
 static void hash_init(struct weir_hash *h, enum weir_hash_id id)
 {
     if (is_ours((uint32_t)id)) {
-        weir_shani_init(h, id);
+        weir_sha_init(h, id);
     } else {
         under.hash_init(h, id);
     }
@@ -132,7 +183,7 @@ static void hash_init(struct weir_hash *h, enum weir_hash_id id)
 static void hash_update(struct weir_hash *h, struct weir_span d)
 {
     if (is_ours(h->id)) {
-        weir_shani_update(h, d);
+        weir_sha_update(h, d);
     } else {
         under.hash_update(h, d);
     }
@@ -141,7 +192,7 @@ static void hash_update(struct weir_hash *h, struct weir_span d)
 static void hash_final(struct weir_hash *h, uint8_t *out)
 {
     if (is_ours(h->id)) {
-        weir_shani_final(h, out);
+        weir_sha_final(h, out);
     } else {
         under.hash_final(h, out);
     }
@@ -151,13 +202,37 @@ static void hmac(const struct weir_hmac_key *k, const struct weir_span *part, si
                  uint8_t *out)
 {
     if (is_ours(k->inner.id)) {
-        weir_shani_hmac(k, part, parts, out);
+        weir_sha_hmac(k, part, parts, out);
     } else {
         weir_hmac(&under, k, part, parts, out);
     }
 }
 
 /* -- The table -------------------------------------------------------------------------------- */
+
+#if WEIR_KERNELS_X86
+
+static void lay_packet_path(struct weir_crypto *c, enum weir_kernels_level level)
+{
+    c->aead_seal = level == WEIR_KERNELS_VAES ? vaes_seal : aesni_seal;
+    c->aead_open = level == WEIR_KERNELS_VAES ? vaes_open : aesni_open;
+    c->ctr_xor = level == WEIR_KERNELS_VAES ? vaes_ctr : aesni_ctr;
+    c->ctr_hmac = weir_kernels_cpu().has_sha ? weir_shani_ctr_hmac : NULL;
+    c->crc32c = weir_kernels_cpu().has_crc ? weir_sse42_crc32c : NULL;
+}
+
+#else
+
+static void lay_packet_path(struct weir_crypto *c, enum weir_kernels_level level)
+{
+    (void)level; /* there is one */
+    c->aead_seal = arm_seal;
+    c->aead_open = arm_open;
+    c->ctr_xor = arm_ctr;
+    c->crc32c = weir_kernels_cpu().has_crc ? weir_arm_crc32c : NULL;
+}
+
+#endif
 
 enum weir_kernels_level weir_kernels_select(struct weir_crypto *c, enum weir_kernels_level level)
 {
@@ -168,16 +243,13 @@ enum weir_kernels_level weir_kernels_select(struct weir_crypto *c, enum weir_ker
     }
     under = *c;
     c->aead_init = aead_init;
-    c->aead_seal = level == WEIR_KERNELS_VAES ? vaes_seal : aesni_seal;
-    c->aead_open = level == WEIR_KERNELS_VAES ? vaes_open : aesni_open;
     c->ctr_init = ctr_init;
-    c->ctr_xor = level == WEIR_KERNELS_VAES ? vaes_ctr : aesni_ctr;
+    lay_packet_path(c, level);
     if (weir_kernels_cpu().has_sha) {
         c->hash_init = hash_init;
         c->hash_update = hash_update;
         c->hash_final = hash_final;
         c->hmac = hmac;
-        c->ctr_hmac = weir_shani_ctr_hmac;
     }
     return level;
 }

@@ -1,4 +1,5 @@
-/* Crypto of the packet path written for the processor: AES-GCM, AES counter mode, SHA-1 and SHA-256.
+/* Crypto of the packet path written for the processor: AES-GCM, AES counter mode, SHA-1 and SHA-256;
+ * and SCTP's checksum.
  *
  * Kernels lie over a provider. weir_kernels_select takes a table that a provider has filled and puts
  * its own functions in the rows that this processor does faster; what they do not do themselves
@@ -13,15 +14,19 @@
 /* In rising order: a processor that has one has those before it. */
 enum weir_kernels_level {
     WEIR_KERNELS_GENERIC, /* the provider's own code */
-    WEIR_KERNELS_AESNI,   /* x86-64 with AES-NI, PCLMULQDQ, SSE4.1; SHA-NI where it is there */
+#if defined(__aarch64__)
+    WEIR_KERNELS_ARMV8,   /* AES, PMULL; SHA1 and SHA2, CRC32 where they are there */
+#else
+    WEIR_KERNELS_AESNI,   /* x86-64 with AES-NI, PCLMULQDQ, SSE4.1; SHA-NI, SSE4.2 where they are there */
     WEIR_KERNELS_VAES,    /* the same on 256-bit vectors: AVX2, VAES, VPCLMULQDQ */
+#endif
     WEIR_KERNELS_LEVELS,
 };
 
 /* The highest level that this processor, and the operating system under it, can run. */
 enum weir_kernels_level weir_kernels_best(void);
 
-/* "generic", "aesni", "vaes". */
+/* "generic"; "aesni", "vaes"; "armv8". */
 const char *weir_kernels_name(enum weir_kernels_level level);
 /* The level of a name; false when there is none. */
 WEIR_MUST_CHECK bool weir_kernels_named(const char *name, enum weir_kernels_level *out);

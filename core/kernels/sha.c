@@ -6,7 +6,15 @@
  */
 #include "core/kernels/kernels_int.h"
 
+#if WEIR_KERNELS_ANY
+
 #if WEIR_KERNELS_X86
+#define SHA1_BLOCKS weir_shani_sha1
+#define SHA256_BLOCKS weir_shani_sha256
+#else
+#define SHA1_BLOCKS weir_arm_sha1
+#define SHA256_BLOCKS weir_arm_sha256
+#endif
 
 #define BLOCK WEIR_SHA_BLOCK
 
@@ -17,9 +25,9 @@ static const uint32_t sha256_begin[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0x
 static inline void compress(bool is_sha1, uint32_t state[8], const uint8_t *p, size_t blocks)
 {
     if (is_sha1) {
-        weir_shani_sha1(state, p, blocks);
+        SHA1_BLOCKS(state, p, blocks);
     } else {
-        weir_shani_sha256(state, p, blocks);
+        SHA256_BLOCKS(state, p, blocks);
     }
 }
 
@@ -75,19 +83,19 @@ static struct weir_sha *sha_of(struct weir_hash *h)
     return (struct weir_sha *)(void *)h->opaque;
 }
 
-void weir_shani_init(struct weir_hash *h, enum weir_hash_id id)
+void weir_sha_init(struct weir_hash *h, enum weir_hash_id id)
 {
     memset(h, 0, sizeof *h);
     h->id = (uint32_t)id;
     memcpy(sha_of(h)->state, id == WEIR_SHA1 ? sha1_begin : sha256_begin, sizeof sha1_begin);
 }
 
-void weir_shani_update(struct weir_hash *h, struct weir_span d)
+void weir_sha_update(struct weir_hash *h, struct weir_span d)
 {
     absorb(h->id == WEIR_SHA1, sha_of(h), d);
 }
 
-void weir_shani_final(struct weir_hash *h, uint8_t *out)
+void weir_sha_final(struct weir_hash *h, uint8_t *out)
 {
     finish(h->id == WEIR_SHA1, sha_of(h), out);
     weir_wipe(sha_of(h), sizeof(struct weir_sha));
@@ -113,15 +121,15 @@ static inline void hmac_end(bool is_sha1, struct weir_sha *s, const struct weir_
     weir_wipe(s, sizeof *s);
 }
 
-void weir_shani_hmac_begin(const struct weir_hmac_key *k, struct weir_sha *s)
+void weir_sha_hmac_begin(const struct weir_hmac_key *k, struct weir_sha *s)
 {
     const struct weir_sha *inner = (const struct weir_sha *)(const void *)k->inner.opaque;
     memcpy(s->state, inner->state, sizeof s->state);
     s->bytes = inner->bytes; /* the padded key, one block */
 }
 
-void weir_shani_hmac_end(const struct weir_hmac_key *k, struct weir_sha *s,
-                         const struct weir_span *part, size_t parts, uint8_t *out)
+void weir_sha_hmac_end(const struct weir_hmac_key *k, struct weir_sha *s,
+                       const struct weir_span *part, size_t parts, uint8_t *out)
 {
     const struct weir_sha *outer = (const struct weir_sha *)(const void *)k->outer.opaque;
     if (k->inner.id == WEIR_SHA1) {
@@ -131,12 +139,12 @@ void weir_shani_hmac_end(const struct weir_hmac_key *k, struct weir_sha *s,
     }
 }
 
-void weir_shani_hmac(const struct weir_hmac_key *k, const struct weir_span *part, size_t parts,
-                     uint8_t *out)
+void weir_sha_hmac(const struct weir_hmac_key *k, const struct weir_span *part, size_t parts,
+                   uint8_t *out)
 {
     struct weir_sha s;
-    weir_shani_hmac_begin(k, &s);
-    weir_shani_hmac_end(k, &s, part, parts, out);
+    weir_sha_hmac_begin(k, &s);
+    weir_sha_hmac_end(k, &s, part, parts, out);
 }
 
 #endif

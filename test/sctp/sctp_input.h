@@ -74,7 +74,7 @@ static inline struct weir_span raw_packet(uint16_t port, uint32_t tag_change, bo
     weir_wr_u32(&w, d.s.local_tag ^ tag_change);
     weir_wr_u32(&w, 0);
     weir_wr_u32(&w, 0x0b000004);
-    weir_put32(room + 9, weir_sctp_packet_crc(weir_span_of(room + 1, 16)));
+    weir_put32(room + 9, weir_sctp_packet_crc(weir_crypto_default(), weir_span_of(room + 1, 16)));
     room[9] ^= is_crc_right ? 0 : 1;
     drive_end(&d);
     return done(&w);
