@@ -39,7 +39,7 @@ static const char help[] =
     "usage: weir-bench [SCENARIO] [options]\n"
     "\n"
     "Prints one JSON object per measurement. Scenarios of a connection: setup, latency, memory, rtp,\n"
-    "throughput, stages; without one, all but the last. Of its parts: pump, aead, srtp, handshake, and\n"
+    "throughput, stages; without one, all but the last. Of its parts: pump, aead, srtp, sctp, handshake, and\n"
     "udp, the bare ping-pong that latency compares to.\n"
     "\n"
     "  --procs N     1 or 2 processes (default: first one, then two)\n"
@@ -48,33 +48,53 @@ static const char help[] =
     "  --pairs N     connections of the memory scenario (default 1000)\n"
     "  --pump KIND   auto, uring or epoll\n"
     "  --size N      aead and srtp: bytes of a packet (default 1200)\n"
+    "  --message N   throughput: messages of this size alone (default: 1024, 16384 and 65536)\n"
+    "  --mode MODE   throughput: ordered-reliable or unordered-rtx0 alone\n"
     "  --raw         pump: measure the kernel's ceiling beside it\n";
+
+static void run_aead(const struct options *o)
+{
+    bench_aead(o->size);
+}
+
+static void run_srtp(const struct options *o)
+{
+    bench_srtp(o->size);
+}
+
+static void run_sctp(const struct options *o)
+{
+    (void)o;
+    bench_sctp();
+}
+
+static void run_handshake(const struct options *o)
+{
+    (void)o;
+    bench_dtls();
+}
+
+static void run_udp(const struct options *o)
+{
+    (void)o;
+    bench_udp();
+}
 
 /* A scenario of one part alone; false when it is one of a connection. */
 static bool run_part(const struct options *o)
 {
-    if (o->scenario == NULL) {
-        return false;
-    }
-    if (strcmp(o->scenario, "pump") == 0) {
-        bench_pump(o);
-        return true;
-    }
-    if (strcmp(o->scenario, "udp") == 0) {
-        bench_udp();
-        return true;
-    }
-    if (strcmp(o->scenario, "handshake") == 0) {
-        bench_dtls();
-        return true;
-    }
-    if (strcmp(o->scenario, "aead") == 0) {
-        bench_aead(o->size);
-        return true;
-    }
-    if (strcmp(o->scenario, "srtp") == 0) {
-        bench_srtp(o->size);
-        return true;
+    static const struct {
+        const char *name;
+        void (*run)(const struct options *);
+    } part[] = {
+        { "pump", bench_pump }, { "aead", run_aead },           { "srtp", run_srtp },
+        { "sctp", run_sctp },   { "handshake", run_handshake }, { "udp", run_udp },
+    };
+    for (size_t i = 0; o->scenario != NULL && i < sizeof part / sizeof part[0]; i++) {
+        if (strcmp(o->scenario, part[i].name) == 0) {
+            part[i].run(o);
+            return true;
+        }
     }
     return false;
 }
@@ -87,6 +107,7 @@ int main(int argc, char **argv)
         { "setups", required_argument, NULL, 'n' }, { "pairs", required_argument, NULL, 'm' },
         { "pump", required_argument, NULL, 'k' },   { "help", no_argument, NULL, 'h' },
         { "raw", no_argument, NULL, 'r' },          { "size", required_argument, NULL, 'b' },
+        { "message", required_argument, NULL, 'g' }, { "mode", required_argument, NULL, 'o' },
         { NULL, 0, NULL, 0 },
     };
     int c;
@@ -107,6 +128,12 @@ int main(int argc, char **argv)
         case 'b':
             o.size = (size_t)atoi(optarg);
             break;
+        case 'g':
+            o.message = (unsigned)atoi(optarg);
+            break;
+        case 'o':
+            o.mode = optarg;
+            break;
         case 'r':
             o.is_raw = true;
             break;
@@ -124,6 +151,9 @@ int main(int argc, char **argv)
     o.scenario = optind < argc ? argv[optind] : NULL;
     if (o.size < 12 || o.size > 1484) {
         die("packets have 12 to 1,484 bytes");
+    }
+    if (o.message > 65536) {
+        die("messages have up to 65,536 bytes");
     }
     if (o.seconds == 0 || o.setups == 0 || o.pairs == 0) {
         die("numbers must be at least 1");

@@ -13,6 +13,8 @@ struct options {
     enum weir_pump_kind pump;
     bool is_raw;
     size_t size; /* of the packets of aead and srtp */
+    unsigned message;  /* throughput with this size alone; 0 = three */
+    const char *mode;  /* throughput in this mode alone; NULL = both */
 };
 
 _Noreturn void die(const char *what);
@@ -29,6 +31,8 @@ void bench_pump(const struct options *o);
 void bench_udp(void);
 /* DTLS handshakes in memory. */
 void bench_dtls(void);
+/* SCTP in memory. */
+void bench_sctp(void);
 /* AES-GCM and SRTP packets of a size, with every level of our kernels and the rivals of this build. */
 void bench_aead(size_t size);
 void bench_srtp(size_t size);

@@ -612,11 +612,12 @@ static void run_all(const struct options *o, int procs)
             run_scenario(o, procs, plain[i], 0, false);
         }
     }
-    if (o->scenario == NULL || strcmp(o->scenario, "throughput") == 0) {
-        for (int mode = 0; mode < 2; mode++) {
-            for (size_t i = 0; i < 3; i++) {
-                run_scenario(o, procs, "throughput", sizes[i], mode == 1);
-            }
+    for (int i = 0; i < 6 && (o->scenario == NULL || strcmp(o->scenario, "throughput") == 0); i++) {
+        const char *mode = i < 3 ? "ordered-reliable" : "unordered-rtx0";
+        unsigned size = o->message == 0 ? sizes[i % 3] : o->message;
+        bool is_again = o->message != 0 && i % 3 != 0;
+        if (!is_again && (o->mode == NULL || strcmp(o->mode, mode) == 0)) {
+            run_scenario(o, procs, "throughput", size, i >= 3);
         }
     }
 }

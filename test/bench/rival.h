@@ -29,6 +29,14 @@ struct rival_dtls {
     bool (*shake_hands)(double us[2]);
 };
 
+/* Messages of a size one way between two associations in memory, until so many bytes have arrived. */
+struct rival_sctp {
+    const char *(*version)(void);
+    bool (*run)(size_t size, uint64_t bytes, double *mbps);
+};
+
+/* usrsctp; NULL: not built. */
+const struct rival_sctp *rival_usrsctp(void);
 /* OpenSSL's libssl; NULL: not built. */
 const struct rival_dtls *rival_openssl_dtls(void);
 /* OpenSSL's EVP, as a program that keeps one context per key and direction uses it; NULL: not built. */
