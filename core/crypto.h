@@ -2,7 +2,8 @@
  * own kernels. Protocols call through the table and know no library.
  *
  * Keyed contexts are flat values in caller memory, without pointers: copying one copies it, wiping
- * it (weir_wipe) destroys it. The packet path calls only AEAD, CTR and HMAC, which never allocate.
+ * it (weir_wipe) destroys it. The packet path calls only AEAD, CTR, mask and HMAC, which never
+ * allocate.
  * Public-key calls happen a few times per handshake; a provider may use its library's allocator
  * there. Every function that can fail returns false and leaves outputs wiped or untouched.
  */
@@ -69,6 +70,12 @@ struct weir_ctr {
     _Alignas(64) uint8_t opaque[320];
 };
 
+/* One key that hides record numbers [RFC 9147 4.2.3]. */
+struct weir_mask {
+    uint32_t id; /* enum weir_aead_id: of the AEAD that it stands beside */
+    _Alignas(16) uint8_t opaque[304];
+};
+
 /* A running hash; copying it forks the transcript. */
 struct weir_hash {
     uint32_t id; /* enum weir_hash_id */
@@ -132,6 +139,12 @@ struct weir_crypto {
      * [RFC 3711 4.1.1: a packet is at most 2^16 blocks, so 16 bits would do]. In place. */
     bool (*ctr_init)(struct weir_ctr *, const uint8_t *key, size_t key_bytes);
     void (*ctr_xor)(const struct weir_ctr *, const uint8_t iv[16], struct weir_mspan data);
+
+    /* The mask over a record's number, made of the first 16 bytes of its ciphertext: one AES block,
+     * or the head of one ChaCha20 block whose counter (little-endian) and nonce the sample is.
+     * `key` has as many bytes as the AEAD's. */
+    bool (*mask_init)(struct weir_mask *, enum weir_aead_id, const uint8_t *key);
+    void (*mask)(const struct weir_mask *, const uint8_t sample[16], uint8_t out[16]);
 
     void (*hash_init)(struct weir_hash *, enum weir_hash_id);
     void (*hash_update)(struct weir_hash *, struct weir_span);

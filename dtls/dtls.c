@@ -1,11 +1,12 @@
 /* The five verbs, and what stands around a handshake.
  *
  *  recv   1. take one record off the datagram, check its header
- *         2. without protection: handshake and ChangeCipherSpec go on, alerts are noted
+ *         2. without protection: handshake and ChangeCipherSpec go on, alerts and ACKs are noted
  *         3. under protection: held if its keys are not there yet, else opened and handled
- *         4. then the held record gets its turn, if the one before made it readable
- *  tick   gives up, or sends the flight again
- *  send   the flight, then an alert
+ *         4. with 1.3, what was taken of a handshake is to be acknowledged
+ *         5. then the held record gets its turn, if the one before made it readable
+ *  tick   gives up, or sends the flight again, or lets an ACK go
+ *  send   an ACK, the flight, then an alert
  *  event  connected, closed, failed: each at most once
  */
 #include "dtls/dtls_int.h"
@@ -47,6 +48,8 @@ static void keep_config(struct weir_dtls_config *c, const struct weir_dtls_confi
     *c = *given;
     keep_profiles(c, given);
     keep_fingerprints(c, given->fingerprint, given->fingerprints);
+    c->version_min = c->version_min == 0 ? WEIR_DTLS_1_2 : c->version_min;
+    c->version_max = c->version_max == 0 ? WEIR_DTLS_1_3 : c->version_max;
     c->mtu = c->mtu == 0 ? WEIR_DTLS_MTU_DEFAULT : c->mtu;
     c->mtu = c->mtu < WEIR_DTLS_MTU_MIN ? WEIR_DTLS_MTU_MIN : c->mtu;
     c->rto = c->rto == 0 ? rto_least : c->rto;
@@ -69,8 +72,8 @@ void weir_dtls_init(struct weir_dtls *d, const struct weir_dtls_config *config, 
     weir_rand_bytes(&d->rand, config->is_client ? d->client_random : d->server_random, 32);
     d->step = config->is_client ? STEP_IDLE : STEP_SERVER_HELLO;
     d->give_up_at = WEIR_NEVER;
+    d->ack_at = WEIR_NEVER;
     weir_dtls_flight_begin(d, false);
-    weir_dtls_transcript_begin(d);
 }
 
 void weir_dtls_deinit(struct weir_dtls *d)
@@ -79,6 +82,7 @@ void weir_dtls_deinit(struct weir_dtls *d)
     d->state = WEIR_DTLS_CLOSED;
     d->give_up_at = WEIR_NEVER;
     d->flight.resend_at = WEIR_NEVER;
+    d->ack_at = WEIR_NEVER;
 }
 
 enum weir_status weir_dtls_start(struct weir_dtls *d, weir_time now)
@@ -91,7 +95,12 @@ enum weir_status weir_dtls_start(struct weir_dtls *d, weir_time now)
     }
     weir_dtls_begin(d, now);
     weir_dtls_set_step(d, now, STEP_CLIENT_HELLO);
-    return weir_dtls12_client_hello(d, now) ? WEIR_OK : WEIR_ERR_SIZE;
+    if (!weir_dtls_client_hello(d, now)) {
+        weir_dtls_fail(d, now, WEIR_DTLS_REASON_MESSAGE, WEIR_DTLS_CRYPTO,
+                       weir_dtls_alert_of(WEIR_DTLS_CRYPTO));
+        return WEIR_ERR_CRYPTO;
+    }
+    return WEIR_OK;
 }
 
 void weir_dtls_set_state(struct weir_dtls *d, weir_time now, enum weir_dtls_state next)
@@ -110,6 +119,39 @@ void weir_dtls_set_step(struct weir_dtls *d, weir_time now, enum dtls_step next)
 
 /* -- recv -------------------------------------------------------------------------------------- */
 
+/* Note a record of a handshake of 1.3 for the ACK, and see when that has to go [RFC 9147 7.1]. */
+static void acknowledge(struct weir_dtls *d, weir_time now, const struct dtls_record *r, bool was_done)
+{
+    bool is_done = d->step == STEP_DONE;
+    if (d->config.is_client && is_done && r->epoch == EPOCH_HANDSHAKE) {
+        return; /* our last flight is the answer */
+    }
+    if (!weir_dtls_reassembly_tell(&d->reassembly)) {
+        return;
+    }
+    weir_dtls_ack_note(d, r);
+    if (is_done || was_done || weir_dtls_reassembly_has_ahead(&d->reassembly)) {
+        d->owes_ack = true;
+    } else {
+        weir_dtls_ack_soon(d, now);
+    }
+}
+
+static enum weir_dtls_verdict handshake_recv(struct weir_dtls *d, weir_time now,
+                                             const struct dtls_record *r)
+{
+    bool is_kept, was_done = d->step == STEP_DONE;
+    enum weir_dtls_verdict v = weir_dtls_handshake_recv(d, now, r, &is_kept);
+    bool is_over = d->state == WEIR_DTLS_FAILED || d->state == WEIR_DTLS_CLOSED;
+    /* Of what comes without protection only a ServerHello counts: it led to keys. */
+    bool is_theirs = r->epoch != 0
+                     || (d->config.is_client && v == WEIR_DTLS_OK && d->step == STEP_CLIENT13_ENCRYPTED);
+    if (d->version == VERSION_1_3 && is_kept && is_theirs && !is_over) {
+        acknowledge(d, now, r, was_done);
+    }
+    return v;
+}
+
 static enum weir_dtls_verdict plain_recv(struct weir_dtls *d, weir_time now,
                                          const struct dtls_record *r)
 {
@@ -119,28 +161,42 @@ static enum weir_dtls_verdict plain_recv(struct weir_dtls *d, weir_time now,
     case CONTENT_ALERT:
         return weir_dtls_alert_recv(d, now, r);
     case CONTENT_HANDSHAKE:
-        return weir_dtls_handshake_recv(d, now, r);
+        return handshake_recv(d, now, r);
+    case CONTENT_ACK:
+        return weir_dtls_ack_recv(d, now, r);
     case CONTENT_DATA:
         break;
     }
     return WEIR_DTLS_DATA_PLAIN;
 }
 
-/* A record of epoch 1 can be read once its keys are in force. Application data waits for the end of
- * the handshake besides: until then nobody has shown to own the keys [RFC 6347 4.2.4 MUST]. */
-static bool is_readable(const struct weir_dtls *d, uint8_t type)
+/* A record can be read once its keys are in force. With 1.2 application data waits for the end of the
+ * handshake besides: until then nobody has shown to own the keys [RFC 6347 4.2.4 MUST]. With 1.3 the
+ * keys of the application data come into force no earlier. */
+static bool is_readable(const struct weir_dtls *d, const struct dtls_record *r)
 {
-    return d->rx_epoch == 1 && d->rx.is_ready && (type != CONTENT_DATA || d->step == STEP_DONE);
+    if (r->is_unified) {
+        return weir_dtls13_record_is_readable(d, r);
+    }
+    return d->rx_epoch == 1 && d->rx.is_ready && (r->type != CONTENT_DATA || d->step == STEP_DONE);
+}
+
+/* Does this record tell more of the handshake than that one? */
+static bool is_dearer(const struct dtls_record *r, uint8_t held)
+{
+    if (r->is_unified) {
+        return (held & 3) == EPOCH_APPLICATION && r->epoch == EPOCH_HANDSHAKE;
+    }
+    return held == CONTENT_DATA && r->type == CONTENT_HANDSHAKE;
 }
 
 /* Keep one record for when it can be read; what is of the handshake is dearer than data. */
 static void hold(struct weir_dtls *d, const struct dtls_record *r)
 {
-    size_t n = RECORD_HEADER_BYTES + r->body.n;
-    bool is_free = d->held_bytes == 0
-                   || (d->held[0] == CONTENT_DATA && r->type == CONTENT_HANDSHAKE);
+    size_t n = r->head + r->body.n;
+    bool is_free = d->held_bytes == 0 || is_dearer(r, d->held[0]);
     if (d->state == WEIR_DTLS_HANDSHAKE && is_free && n <= sizeof d->held) {
-        memcpy(d->held, r->body.p - RECORD_HEADER_BYTES, n);
+        memcpy(d->held, r->body.p - r->head, n);
         d->held_bytes = (uint16_t)n;
     }
 }
@@ -154,11 +210,14 @@ static enum weir_dtls_verdict opened_recv(struct weir_dtls *d, weir_time now,
     case CONTENT_ALERT:
         return weir_dtls_alert_recv(d, now, r);
     case CONTENT_HANDSHAKE:
-        return weir_dtls_handshake_recv(d, now, r);
+        return handshake_recv(d, now, r);
+    case CONTENT_ACK:
+        return weir_dtls_ack_recv(d, now, r);
     case CONTENT_DATA:
         break;
     }
-    if (d->state != WEIR_DTLS_CONNECTED) {
+    /* [RFC 9147 6.1] With 1.3 data has its own epochs, even when the handshake's keys would do. */
+    if (d->state != WEIR_DTLS_CONNECTED || (r->is_unified && r->epoch < EPOCH_APPLICATION)) {
         return WEIR_DTLS_DATA_EARLY;
     }
     *plain = weir_span_const(r->body);
@@ -168,30 +227,49 @@ static enum weir_dtls_verdict opened_recv(struct weir_dtls *d, weir_time now,
 static enum weir_dtls_verdict protected_recv(struct weir_dtls *d, weir_time now,
                                              struct dtls_record *r, struct weir_span *plain)
 {
-    if (!is_readable(d, r->type)) {
+    if (!is_readable(d, r)) {
+        if (d->step == STEP_DONE && r->is_unified) {
+            return WEIR_DTLS_RECORD_EPOCH;
+        }
         hold(d, r);
+        if (r->is_unified && d->state == WEIR_DTLS_HANDSHAKE) {
+            weir_dtls_ack_soon(d, now); /* [RFC 9147 7.1] empty, if it must be: something is missing */
+        }
         return WEIR_DTLS_RECORD_EARLY;
     }
-    enum weir_dtls_verdict v = weir_dtls_record_open(d, r);
-    if (v == WEIR_DTLS_RECORD_FORGED && ++d->forgeries >= FORGERIES_MAX) {
+    enum weir_dtls_verdict v =
+        r->is_unified ? weir_dtls13_record_open(d, r) : weir_dtls_record_open(d, r);
+    if (v == WEIR_DTLS_RECORD_FORGED && ++d->rx.forgeries >= FORGERIES_MAX) {
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_FORGERIES, v, weir_dtls_alert_of(v));
     }
+    weir_dtls13_watch_limits(d);
     return v == WEIR_DTLS_OK ? opened_recv(d, now, r, plain) : v;
+}
+
+/* [RFC 9147 4.1] Three bits of the first byte tell the header of 1.3. */
+static bool is_unified(const struct weir_dtls *d, const struct weir_mspan *datagram)
+{
+    return datagram->n != 0 && (datagram->p[0] & UNIFIED_MASK) == UNIFIED_FIXED
+           && weir_dtls_offers(d, WEIR_DTLS_1_3) && d->version != VERSION_1_2;
 }
 
 static enum weir_dtls_verdict record_recv(struct weir_dtls *d, weir_time now,
                                           struct weir_mspan *datagram, struct weir_span *plain)
 {
     struct dtls_record r;
-    enum weir_dtls_verdict v = weir_dtls_record_take(datagram, &r);
+    bool is_13 = is_unified(d, datagram);
+    enum weir_dtls_verdict v =
+        is_13 ? weir_dtls13_record_take(datagram, &r) : weir_dtls_record_take(datagram, &r);
     if (v == WEIR_DTLS_OK) {
         d->rx_records++;
-        v = weir_dtls_record_check(&r);
+    }
+    if (v == WEIR_DTLS_OK && !is_13) {
+        v = weir_dtls_record_check(d, &r);
     }
     if (v != WEIR_DTLS_OK) {
         return v;
     }
-    return r.epoch == 0 ? plain_recv(d, now, &r) : protected_recv(d, now, &r, plain);
+    return !is_13 && r.epoch == 0 ? plain_recv(d, now, &r) : protected_recv(d, now, &r, plain);
 }
 
 static void note(struct weir_dtls *d, weir_time now, enum weir_dtls_verdict v, size_t bytes,
@@ -204,10 +282,20 @@ static void note(struct weir_dtls *d, weir_time now, enum weir_dtls_verdict v, s
     }
 }
 
-/* The record that waited: readable now, and nothing else to deliver in this call. */
+/* Can the record that waited be read now? */
+static bool held_is_readable(struct weir_dtls *d)
+{
+    struct weir_mspan copy = { d->held, d->held_bytes };
+    struct dtls_record r;
+    enum weir_dtls_verdict v = is_unified(d, &copy) ? weir_dtls13_record_take(&copy, &r)
+                                                    : weir_dtls_record_take(&copy, &r);
+    return v == WEIR_DTLS_OK && is_readable(d, &r);
+}
+
+/* Its turn, if nothing else is to be delivered in this call. */
 static void held_recv(struct weir_dtls *d, weir_time now, struct weir_span *plain)
 {
-    if (d->held_bytes == 0 || plain->n != 0 || !is_readable(d, d->held[0])) {
+    if (d->held_bytes == 0 || plain->n != 0 || !held_is_readable(d)) {
         return;
     }
     struct weir_mspan held = { d->held, d->held_bytes };
@@ -235,13 +323,19 @@ enum weir_dtls_verdict weir_dtls_recv(struct weir_dtls *d, weir_time now,
 /* -- tick, send, event, deadline --------------------------------------------------------------- */
 
 /* Timers:
- *   flight.resend_at  armed when all of a flight that wants an answer is sent; sends it again, with
- *                     doubled time [RFC 6347 4.2.4.1]
- *   give_up_at        armed with the first flight, until the handshake is done; ends it */
+ *   flight.resend_at  armed when all of a flight that wants an answer is sent; sends again what no ACK
+ *                     named, with doubled time [RFC 6347 4.2.4.1, RFC 9147 5.8.2]
+ *   ack_at            1.3: armed by a part of the peer's flight; tells it what is here [RFC 9147 7.1]
+ *   give_up_at        armed with the first flight, until the handshake is done; with 1.3 until our last
+ *                     flight and each KeyUpdate is acknowledged; ends the connection */
 void weir_dtls_tick(struct weir_dtls *d, weir_time now)
 {
     if (now >= d->give_up_at) {
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_TIMEOUT, WEIR_DTLS_OK, ALERT_HANDSHAKE_FAILURE);
+    }
+    if (now >= d->ack_at) {
+        d->ack_at = WEIR_NEVER;
+        d->owes_ack = true;
     }
     if (now >= d->flight.resend_at) {
         weir_dtls_flight_resend(d, now);
@@ -250,6 +344,12 @@ void weir_dtls_tick(struct weir_dtls *d, weir_time now)
 
 size_t weir_dtls_send(struct weir_dtls *d, weir_time now, struct weir_mspan out)
 {
+    if (d->owes_ack) {
+        return weir_dtls_ack_send(d, out);
+    }
+    if (d->owes_update) {
+        weir_dtls13_write_update(d, now);
+    }
     if (weir_dtls_flight_is_pending(&d->flight)) {
         return weir_dtls_flight_send(d, now, out);
     }
@@ -277,33 +377,62 @@ bool weir_dtls_event(struct weir_dtls *d, struct weir_dtls_event *event)
 
 weir_time weir_dtls_deadline(const struct weir_dtls *d)
 {
-    return weir_time_min(d->flight.resend_at, d->give_up_at);
+    return weir_time_min(weir_time_min(d->flight.resend_at, d->ack_at), d->give_up_at);
 }
 
 /* -- Application data -------------------------------------------------------------------------- */
 
+/* What data is or will be sent with. */
+static uint64_t data_epoch(const struct weir_dtls *d)
+{
+    return d->version != VERSION_1_3 ? 1 : d->tx_epoch < EPOCH_APPLICATION ? EPOCH_APPLICATION
+                                                                           : d->tx_epoch;
+}
+
 size_t weir_dtls_head_bytes(const struct weir_dtls *d)
 {
-    return weir_dtls_record_head(d, 1);
+    return weir_dtls_record_head(d, data_epoch(d));
 }
 
 size_t weir_dtls_overhead(const struct weir_dtls *d)
 {
-    return weir_dtls_record_overhead(d, 1);
+    return weir_dtls_record_overhead(d, data_epoch(d));
+}
+
+/* Records that one key may protect. [RFC 6347 4.1] names the end of the numbers alone. */
+static uint64_t records_max(const struct weir_dtls *d)
+{
+    return d->version == VERSION_1_3 ? weir_dtls13_suite(d->suite)->records_max : SEQUENCE_END;
 }
 
 size_t weir_dtls_seal(struct weir_dtls *d, struct weir_mspan buf, size_t plain_at, size_t plain_len)
 {
     enum { RESERVED_NUMBERS = 16 }; /* for the alert that says good-bye, and a repeated flight */
     size_t head = weir_dtls_head_bytes(d);
+    size_t behind = weir_dtls_overhead(d) - head;
     if (d->state != WEIR_DTLS_CONNECTED || plain_at < head || plain_at > buf.n
         || plain_len > WEIR_DTLS_PLAIN_MAX || plain_len > buf.n - plain_at
-        || WEIR_TAG_BYTES > buf.n - plain_at - plain_len
-        || d->tx_seq[1] >= SEQUENCE_END - RESERVED_NUMBERS) {
+        || behind > buf.n - plain_at - plain_len
+        || d->tx.seq >= records_max(d) - RESERVED_NUMBERS) {
         return 0;
     }
-    return weir_dtls_record_seal(d, 1, CONTENT_DATA, VERSION_1_2, buf.p + plain_at - head,
-                                 plain_len);
+    size_t n = weir_dtls_record_seal(d, d->tx_epoch, CONTENT_DATA, VERSION_1_2,
+                                     buf.p + plain_at - head, plain_len);
+    weir_dtls13_watch_limits(d);
+    return n;
+}
+
+enum weir_status weir_dtls_update_keys(struct weir_dtls *d, bool asks_peer)
+{
+    if (d->state != WEIR_DTLS_CONNECTED || d->version != VERSION_1_3) {
+        return WEIR_ERR_STATE;
+    }
+    if (d->message_seq == UINT16_MAX) {
+        return WEIR_ERR_FULL;
+    }
+    d->owes_update = true;
+    d->asks_update = d->asks_update || asks_peer;
+    return WEIR_OK;
 }
 
 /* -- Fingerprints, keys, timing ---------------------------------------------------------------- */
@@ -335,21 +464,37 @@ enum weir_status weir_dtls_set_fingerprints(struct weir_dtls *d, weir_time now,
 enum weir_status weir_dtls_export(const struct weir_dtls *d, const char *label,
                                   struct weir_mspan out)
 {
-    if (d->state != WEIR_DTLS_CONNECTED || !d->has_master) {
+    enum { LABEL_MAX = 249, OUT_MAX = 255 * 32 }; /* of HKDF-Expand-Label and of HKDF */
+    size_t label_bytes = 0;
+    while (label_bytes <= LABEL_MAX && label[label_bytes] != '\0') {
+        label_bytes++;
+    }
+    if (d->state != WEIR_DTLS_CONNECTED || d->has_secret == 0) {
         return WEIR_ERR_STATE;
     }
-    weir_dtls12_export(d, label, out);
+    if (label_bytes > LABEL_MAX || out.n > OUT_MAX) {
+        return WEIR_ERR_ARG;
+    }
+    if (d->version == VERSION_1_3) {
+        weir_dtls13_export(d, label, out);
+    } else {
+        weir_dtls12_export(d, label, out);
+    }
     return WEIR_OK;
 }
 
-bool weir_dtls_keylog(const struct weir_dtls *d, uint8_t client_random[32],
-                      uint8_t master_secret[48])
+bool weir_dtls_keylog(const struct weir_dtls *d, enum weir_dtls_secret which,
+                      uint8_t client_random[32], uint8_t secret[WEIR_DTLS_SECRET_MAX],
+                      size_t *secret_bytes)
 {
-    if (!d->config.has_keylog || !d->has_master) {
+    if (!d->config.has_keylog || (unsigned)which >= WEIR_DTLS_SECRETS
+        || (d->has_secret >> which & 1) == 0) {
         return false;
     }
+    *secret_bytes = d->version == VERSION_1_3 ? weir_hash_bytes(weir_dtls13_suite(d->suite)->hash)
+                                              : MASTER_BYTES;
     memcpy(client_random, d->client_random, sizeof d->client_random);
-    memcpy(master_secret, d->master, sizeof d->master);
+    memcpy(secret, d->secret[which], *secret_bytes);
     return true;
 }
 

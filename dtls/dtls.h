@@ -1,4 +1,5 @@
-/* DTLS 1.2 for WebRTC [RFC 6347, RFC 5764, RFC 8827]: client and server, key export for SRTP.
+/* DTLS 1.3 and 1.2 for WebRTC [RFC 9147, RFC 6347, RFC 5764, RFC 8827]: client and server, key
+ * export for SRTP.
  *
  * One struct weir_dtls is one connection over a path that ICE has validated. It knows no addresses
  * and no sockets. It trusts no certificate authority: what a peer must show is a certificate with
@@ -32,6 +33,9 @@
 #define WEIR_DTLS_WINDOW 8
 /* Our own flight, kept for retransmission. The longest has two certificates' worth of room. */
 #define WEIR_DTLS_FLIGHT_BYTES 2560
+/* Records of a flight that are remembered, ours for the peer's ACK and the peer's for ours. 16 bytes
+ * each. */
+#define WEIR_DTLS_ACK_RECORDS 32
 /* The one record of the next epoch that arrived before its keys; a longer one is dropped. */
 #define WEIR_DTLS_HELD_BYTES 512
 /* Extensions of one hello. GREASE included, browsers send about 20. */
@@ -42,15 +46,21 @@
 #define WEIR_DTLS_SRTP_PROFILES_MAX 4
 #define WEIR_DTLS_ADDRESS_MAX 32
 
-/* What a record needs beside its plaintext, at most: header 13, explicit nonce 8, tag 16. */
+/* What a record needs beside its plaintext, at most: header 13, explicit nonce 8, tag 16 in DTLS 1.2;
+ * header 5, content type 1, tag 16 in DTLS 1.3. */
 #define WEIR_DTLS_HEAD_MAX 21
 #define WEIR_DTLS_OVERHEAD_MAX 37
-/* What one record may carry [RFC 6347 4.1.1]. */
+/* What one record may carry [RFC 6347 4.1.1, RFC 8446 5.1]. */
 #define WEIR_DTLS_PLAIN_MAX 16384
 #define WEIR_DTLS_MTU_DEFAULT 1200
 #define WEIR_DTLS_MTU_MIN 128
 
-/* -- States, verdicts, reasons ----------------------------------------------------------------- */
+/* -- Versions, states, verdicts, reasons ------------------------------------------------------- */
+
+enum weir_dtls_version {
+    WEIR_DTLS_1_2 = 12,
+    WEIR_DTLS_1_3 = 13,
+};
 
 enum weir_dtls_state {
     WEIR_DTLS_NEW,        /* a client that was not started, a server that saw no good hello */
@@ -65,24 +75,28 @@ enum weir_dtls_state {
 /* What a record met. One value per rule, in the order in which they are checked. */
 enum weir_dtls_verdict {
     WEIR_DTLS_OK,
-    /* The record [RFC 6347 4.1] */
+    /* The record [RFC 6347 4.1, RFC 9147 4] */
     WEIR_DTLS_OVER,               /* closed, failed, or a client not started */
     WEIR_DTLS_RECORD_TRUNCATED,   /* no room for a header, or for the length that it names */
     WEIR_DTLS_RECORD_LENGTH,      /* longer than 2^14 + 256 */
-    WEIR_DTLS_RECORD_TYPE,        /* no content type of DTLS 1.2 */
+    WEIR_DTLS_RECORD_TYPE,        /* no content type of the versions in question */
     WEIR_DTLS_RECORD_VERSION,     /* neither 1.0 nor 1.2, or 1.0 under protection */
     WEIR_DTLS_RECORD_EMPTY,       /* no content and no protection */
     WEIR_DTLS_RECORD_EPOCH,       /* an epoch that this handshake never reaches */
+    WEIR_DTLS_RECORD_CID,         /* with a connection id, which nobody asked for */
     WEIR_DTLS_RECORD_EARLY,       /* next epoch before its keys: held if it is the only one */
-    WEIR_DTLS_RECORD_SHORT,       /* no room for nonce and tag */
+    WEIR_DTLS_RECORD_SHORT,       /* no room for nonce, type and tag */
     WEIR_DTLS_RECORD_REPLAYED,
     WEIR_DTLS_RECORD_FORGED,      /* tag is wrong */
+    WEIR_DTLS_RECORD_CONTENT,     /* under protection no content type, or one that is not for there */
     WEIR_DTLS_DATA_PLAIN,         /* application data without protection */
     WEIR_DTLS_DATA_EARLY,         /* application data before the connection stands */
     WEIR_DTLS_CCS_MALFORMED,      /* ChangeCipherSpec is one byte, 1 */
     WEIR_DTLS_CCS_UNEXPECTED,     /* early or again */
     WEIR_DTLS_ALERT_MALFORMED,    /* not two bytes, or a level that is neither 1 nor 2 */
     WEIR_DTLS_ALERT_PLAIN,        /* an alert that anybody could have sent: noted, not obeyed */
+    WEIR_DTLS_ACK_PLAIN,          /* an ACK that anybody could have sent: a hint, no more */
+    WEIR_DTLS_ACK_MALFORMED,
     /* Fragments and their messages [RFC 6347 4.2.2] */
     WEIR_DTLS_FRAGMENT_TRUNCATED, /* no room for its header, or for the length that it names */
     WEIR_DTLS_FRAGMENT_RANGE,     /* reaches over the end of its message */
@@ -100,17 +114,24 @@ enum weir_dtls_verdict {
     WEIR_DTLS_HELLO_MALFORMED,
     WEIR_DTLS_HELLO_DUPLICATE,    /* the same extension twice, or more than 64 of them */
     WEIR_DTLS_HELLO_VERSION,
+    WEIR_DTLS_HELLO_DOWNGRADE,    /* the server has 1.3 and was made to take 1.2 */
+    WEIR_DTLS_HELLO_LEGACY,       /* something in a field that 1.3 keeps empty */
     WEIR_DTLS_HELLO_COOKIE,       /* none, a wrong or an old one: answered with a request for one */
+    WEIR_DTLS_HELLO_STALE,        /* a cookie of 1.3 that is wrong or old: dropped */
     WEIR_DTLS_HELLO_COMPRESSION,
     WEIR_DTLS_HELLO_SUITE,
+    WEIR_DTLS_HELLO_MISSING,      /* lacks an extension that 1.3 cannot do without */
     WEIR_DTLS_HELLO_GROUP,
+    WEIR_DTLS_HELLO_SHARE,        /* key_share malformed, twice for a group, or not as asked */
     WEIR_DTLS_HELLO_POINTS,       /* point formats without the uncompressed one */
     WEIR_DTLS_HELLO_SIGNATURES,   /* the peer cannot verify ours */
     WEIR_DTLS_HELLO_NO_EMS,       /* no extended master secret */
     WEIR_DTLS_HELLO_RENEGOTIATES, /* renegotiation_info is not empty */
     WEIR_DTLS_HELLO_SRTP,         /* use_srtp malformed, not offered, or with an MKI */
     WEIR_DTLS_HELLO_UNASKED,      /* the server answers an extension that we did not send */
+    WEIR_DTLS_HELLO_RETRY,        /* a second HelloRetryRequest */
     WEIR_DTLS_VERIFY_REQUEST,     /* HelloVerifyRequest malformed, or one too many */
+    WEIR_DTLS_ENCRYPTED_MALFORMED, /* EncryptedExtensions */
     /* Certificates and keys */
     WEIR_DTLS_CERT_MALFORMED,
     WEIR_DTLS_CERT_EMPTY,         /* [RFC 8827 6.5] both sides show one */
@@ -129,6 +150,8 @@ enum weir_dtls_verdict {
     WEIR_DTLS_PROOF_SCHEME,
     WEIR_DTLS_PROOF_SIGNATURE,
     WEIR_DTLS_FINISHED,           /* wrong verify_data */
+    WEIR_DTLS_TICKET_MALFORMED,   /* NewSessionTicket */
+    WEIR_DTLS_UPDATE_MALFORMED,   /* KeyUpdate */
     WEIR_DTLS_CRYPTO,             /* our crypto provider refused what never fails */
     WEIR_DTLS_VERDICTS,
 };
@@ -139,7 +162,7 @@ enum weir_dtls_reason {
     WEIR_DTLS_REASON_MESSAGE,     /* a handshake message was refused; the verdict says why */
     WEIR_DTLS_REASON_FINGERPRINT,
     WEIR_DTLS_REASON_ALERT,       /* the peer sent a fatal alert under protection */
-    WEIR_DTLS_REASON_TIMEOUT,
+    WEIR_DTLS_REASON_TIMEOUT,     /* no answer within the configured give_up */
     WEIR_DTLS_REASON_FORGERIES,   /* as many wrong tags as the cipher can bear */
     WEIR_DTLS_REASONS,
 };
@@ -167,8 +190,9 @@ struct weir_dtls_config {
     struct weir_trace *trace;             /* NULL: off */
     uint32_t conn;                        /* our number in the trace */
     bool is_client;
-    bool has_keylog;                      /* weir_dtls_keylog tells the master secret */
-    bool requires_cookie;                 /* server: HelloVerifyRequest first; off after ICE */
+    uint8_t version_min, version_max;     /* enum weir_dtls_version; 0: all, the newest preferred */
+    bool has_keylog;                      /* weir_dtls_keylog tells the secrets */
+    bool requires_cookie;                 /* server: the client proves its address; off after ICE */
     uint8_t fingerprints;                 /* 0: weir_dtls_set_fingerprints will come */
     uint8_t srtp_profiles;                /* 0: no SRTP */
     uint8_t address_bytes;
@@ -199,19 +223,38 @@ struct weir_dtls_event {
     uint8_t alert;                  /* description that we send or that the peer sent */
 };
 
-/* -- The connection ---------------------------------------------------------------------------- */
+/* -- Secrets, as a key log names them ----------------------------------------------------------- */
 
-/* One direction's keys. */
-struct weir_dtls_keys {
-    struct weir_aead aead;
-    uint8_t iv[WEIR_NONCE_BYTES]; /* 4 bytes with GCM, 12 with ChaCha20 */
-    bool is_ready;
+#define WEIR_DTLS_SECRET_MAX 48
+
+enum weir_dtls_secret {
+    WEIR_DTLS_SECRET_MASTER,           /* CLIENT_RANDOM: the master secret of DTLS 1.2 */
+    WEIR_DTLS_SECRET_CLIENT_HANDSHAKE, /* CLIENT_HANDSHAKE_TRAFFIC_SECRET; this and below 1.3 */
+    WEIR_DTLS_SECRET_SERVER_HANDSHAKE, /* SERVER_HANDSHAKE_TRAFFIC_SECRET */
+    WEIR_DTLS_SECRET_CLIENT_TRAFFIC,   /* CLIENT_TRAFFIC_SECRET_0 */
+    WEIR_DTLS_SECRET_SERVER_TRAFFIC,   /* SERVER_TRAFFIC_SECRET_0 */
+    WEIR_DTLS_SECRET_EXPORTER,         /* EXPORTER_SECRET */
+    WEIR_DTLS_SECRETS,
 };
+
+/* -- The connection ---------------------------------------------------------------------------- */
 
 /* The 64 newest sequence numbers: bit i is top - i. */
 struct weir_dtls_window {
     uint64_t top;
     uint64_t seen;
+};
+
+/* One direction's keys of one epoch. */
+struct weir_dtls_keys {
+    struct weir_aead aead;
+    struct weir_mask mask;          /* 1.3 alone */
+    uint8_t iv[WEIR_NONCE_BYTES];   /* 1.2 with GCM: 4 bytes count */
+    bool is_ready;
+    uint64_t epoch;
+    uint64_t seq;                   /* sending: of the next record */
+    uint64_t forgeries;             /* receiving: wrong tags */
+    struct weir_dtls_window window; /* receiving */
 };
 
 /* One message of which not everything has arrived, or whose turn has not come. */
@@ -221,6 +264,7 @@ struct weir_dtls_slot {
     uint16_t at;     /* in the buffer, a multiple of 8 */
     uint16_t length;
     uint16_t have;   /* distinct bytes that arrived */
+    bool is_told;    /* an ACK may name it: it must not be given up */
 };
 
 struct weir_dtls_reassembly {
@@ -231,8 +275,19 @@ struct weir_dtls_reassembly {
     uint8_t bytes[WEIR_DTLS_REASSEMBLY_BYTES];
 };
 
-/* Our last flight. Entries: content type, epoch, length (2), then a ChangeCipherSpec's byte or a
- * handshake message with its header. */
+/* A record number of 1.3, and for a record of ours the part of the flight that it carried. */
+struct weir_dtls_number {
+    uint64_t epoch, seq;
+};
+
+struct weir_dtls_sent {
+    uint64_t seq;
+    uint8_t epoch;       /* as the entry has it */
+    uint16_t body, bytes; /* in the flight's bytes */
+};
+
+/* Our last flight. Entries: content type, epoch (3: whatever 1.3 sends with after the handshake),
+ * length (2), then a ChangeCipherSpec's byte or a handshake message with its header. */
 struct weir_dtls_flight {
     uint16_t used;
     uint16_t at;         /* entry that is sent next; == used when all is sent */
@@ -243,7 +298,17 @@ struct weir_dtls_flight {
     weir_duration rto;
     weir_time sent_at;
     weir_time resend_at; /* timer: armed when all is sent; sends the flight again, doubling */
+    uint16_t sent_count; /* records of the flight so far; the ring keeps the newest */
+    uint16_t acked;      /* bytes that an ACK named */
+    struct weir_dtls_sent sent[WEIR_DTLS_ACK_RECORDS];
+    uint8_t is_acked[WEIR_DTLS_FLIGHT_BYTES / 8]; /* one bit per byte */
     uint8_t bytes[WEIR_DTLS_FLIGHT_BYTES];
+};
+
+/* Records of the peer's flight that were handled or kept, in order. */
+struct weir_dtls_acks {
+    uint8_t count;
+    struct weir_dtls_number record[WEIR_DTLS_ACK_RECORDS];
 };
 
 /* What only the handshake needs: wiped when it ends. */
@@ -251,14 +316,19 @@ struct weir_dtls_handshake {
     struct weir_hash transcript[2]; /* SHA-256, SHA-384: which one counts is known late */
     struct weir_pubkey peer_key;
     uint16_t group;
+    uint16_t own_group; /* of the key pair that is there */
     uint16_t premaster_bytes;
     uint8_t private_key[WEIR_GROUP_PRIVATE_MAX];
     uint8_t public_key[WEIR_GROUP_PUBLIC_MAX];
+    uint8_t p256_private[32], p256_public[65]; /* a 1.3 client's second offer */
     uint8_t premaster[WEIR_GROUP_SHARED_MAX];
+    uint8_t secret[WEIR_DTLS_SECRET_MAX];      /* 1.3: where the key schedule stands */
     uint8_t cookie[255];
     uint8_t cookie_bytes;
     uint8_t verify_requests; /* that we followed as client */
     bool has_request;        /* the server asked for our certificate */
+    bool has_retry;          /* a HelloRetryRequest was sent or followed */
+    bool has_hello;          /* and this is the ServerHello proper */
     bool peer_has_points, peer_has_renegotiation;
 };
 
@@ -267,26 +337,31 @@ struct weir_dtls {
     struct weir_dtls_config config;
     enum weir_dtls_state state;
     uint8_t step; /* of the handshake, enum dtls_step */
-    uint8_t rx_epoch, tx_epoch;
-    uint16_t version; /* 0xfefd once agreed */
+    uint64_t rx_epoch, tx_epoch;
+    uint16_t version; /* 0xfefc or 0xfefd once agreed */
     uint16_t suite;
     uint16_t srtp_profile;
     uint16_t message_seq; /* of our next handshake message */
-    uint64_t tx_seq[2];   /* of our next record, per epoch */
-    uint64_t forgeries;
-    struct weir_dtls_window window;
+    uint64_t plain_seq;   /* of our next record without protection */
     struct weir_dtls_keys rx, tx;
+    struct weir_dtls_keys rx_old, tx_old; /* 1.3: of the epoch before */
     struct weir_rand rand;
-    weir_time give_up_at; /* timer: armed with the first flight; fails the handshake */
+    weir_time give_up_at; /* timer: armed while an answer is owed to us; fails the connection */
     uint8_t client_random[32], server_random[32];
-    uint8_t master[48];
-    bool has_master;
+    uint8_t secret[WEIR_DTLS_SECRETS][WEIR_DTLS_SECRET_MAX]; /* those that has_secret marks */
+    uint8_t has_secret;   /* bit per enum weir_dtls_secret */
+    uint8_t rx_secret[WEIR_DTLS_SECRET_MAX], tx_secret[WEIR_DTLS_SECRET_MAX]; /* 1.3: traffic */
     bool has_peer_cert;
     uint8_t peer_sha256[32], peer_sha384[48], peer_sha512[64];
     uint8_t owes_alert;  /* level of an alert to send, 0 = none */
     uint8_t alert;       /* its description */
     uint8_t plain_alert; /* last description that came without protection, for diagnosis */
     bool owes_connected, owes_closed, owes_failed;
+    bool owes_ack;       /* 1.3: at once; else ack_at says when */
+    bool owes_update;    /* 1.3: a KeyUpdate, when the flight before is acknowledged */
+    bool asks_update;    /* and the peer shall update its keys, too */
+    bool is_updating;    /* 1.3: our KeyUpdate is on its way */
+    weir_time ack_at;    /* timer, 1.3: armed when a part of the peer's flight is here; tells it */
     enum weir_dtls_reason reason;
     enum weir_dtls_verdict fail_verdict;
     uint8_t fail_alert;
@@ -294,6 +369,7 @@ struct weir_dtls {
     uint16_t held_bytes;
     uint8_t held[WEIR_DTLS_HELD_BYTES];
     struct weir_dtls_handshake hs;
+    struct weir_dtls_acks acks;
     struct weir_dtls_flight flight;
     struct weir_dtls_reassembly reassembly;
     uint32_t verdicts[WEIR_DTLS_VERDICTS];
@@ -321,7 +397,7 @@ WEIR_API enum weir_dtls_verdict weir_dtls_recv(struct weir_dtls *d, weir_time no
 /* Run the timers that are due. */
 WEIR_API void weir_dtls_tick(struct weir_dtls *d, weir_time now);
 
-/* The next datagram of the handshake or with an alert: 0 = none. Order: flight, alert. Give room
+/* The next datagram of the handshake or with an alert: 0 = none. Order: ACK, flight, alert. Give room
  * for the configured MTU; if `out` is too small for anything, 0 is returned and nothing is lost. */
 WEIR_API size_t weir_dtls_send(struct weir_dtls *d, weir_time now, struct weir_mspan out);
 
@@ -338,9 +414,10 @@ WEIR_API void weir_dtls_close(struct weir_dtls *d, weir_time now);
 WEIR_API size_t weir_dtls_head_bytes(const struct weir_dtls *d);
 WEIR_API size_t weir_dtls_overhead(const struct weir_dtls *d);
 
-/* Protect plain_len bytes at buf.p + plain_at in place. The record begins weir_dtls_head_bytes
- * before them and ends 16 behind; its length is returned. 0 when not connected, when a bound of buf
- * is crossed, when plain_len exceeds WEIR_DTLS_PLAIN_MAX, or when numbers are used up. */
+/* Protect plain_len bytes at buf.p + plain_at in place. The record begins weir_dtls_head_bytes before
+ * them and has weir_dtls_overhead bytes more than they; its length is returned. 0 when not connected,
+ * when a bound of buf is crossed, when plain_len exceeds WEIR_DTLS_PLAIN_MAX, or when this key has
+ * protected as much as it may: DTLS 1.3 changes keys before that by itself. */
 WEIR_MUST_CHECK WEIR_API size_t weir_dtls_seal(struct weir_dtls *d, struct weir_mspan buf,
                                                size_t plain_at, size_t plain_len);
 
@@ -354,15 +431,25 @@ WEIR_MUST_CHECK WEIR_API enum weir_status
 weir_dtls_set_fingerprints(struct weir_dtls *d, weir_time now,
                            const struct weir_dtls_fingerprint *list, size_t count);
 
-/* Keying material [RFC 5705 4] without context, for example "EXTRACTOR-dtls_srtp".
- * WEIR_ERR_STATE unless connected. */
+/* DTLS 1.3: send with new keys, and let the peer do so, too, if asks_peer. Done when the peer has
+ * acknowledged it. WEIR_ERR_STATE unless connected with 1.3; WEIR_ERR_FULL when there were 2^16
+ * handshake messages. */
+WEIR_MUST_CHECK WEIR_API enum weir_status weir_dtls_update_keys(struct weir_dtls *d, bool asks_peer);
+
+/* Keying material [RFC 5705 4, RFC 8446 7.5] without context, for example "EXTRACTOR-dtls_srtp".
+ * WEIR_ERR_STATE unless connected; WEIR_ERR_ARG for a label of more than 249 bytes or keys of more than
+ * 8160. */
 WEIR_MUST_CHECK WEIR_API enum weir_status weir_dtls_export(const struct weir_dtls *d,
                                                            const char *label,
                                                            struct weir_mspan out);
 
-/* For an NSS key log line CLIENT_RANDOM; false unless the config asked for it and keys exist. */
-WEIR_MUST_CHECK WEIR_API bool weir_dtls_keylog(const struct weir_dtls *d, uint8_t client_random[32],
-                                               uint8_t master_secret[48]);
+/* For one line of an NSS key log: label, client random and secret. False unless the config asked
+ * for it and this secret exists. */
+WEIR_MUST_CHECK WEIR_API bool weir_dtls_keylog(const struct weir_dtls *d, enum weir_dtls_secret which,
+                                               uint8_t client_random[32],
+                                               uint8_t secret[WEIR_DTLS_SECRET_MAX],
+                                               size_t *secret_bytes);
+WEIR_API const char *weir_dtls_secret_label(enum weir_dtls_secret which);
 
 /* The path's round-trip time is known: retransmit after twice that, 50 ms to the maximum. */
 WEIR_API void weir_dtls_set_rtt_hint(struct weir_dtls *d, weir_duration rtt);
@@ -375,7 +462,7 @@ WEIR_MUST_CHECK WEIR_API bool weir_dtls_peer_digest(const struct weir_dtls *d, u
 WEIR_API enum weir_dtls_state weir_dtls_state(const struct weir_dtls *d);
 /* The agreed SRTP profile, WEIR_DTLS_SRTP_NONE when there is none or not yet. */
 WEIR_API enum weir_dtls_srtp_profile weir_dtls_srtp(const struct weir_dtls *d);
-WEIR_API const char *weir_dtls_version_name(const struct weir_dtls *d); /* "DTLS 1.2", "" */
+WEIR_API const char *weir_dtls_version_name(const struct weir_dtls *d); /* "DTLS 1.3", "" */
 WEIR_API const char *weir_dtls_suite_name(const struct weir_dtls *d);   /* as IANA has it, "" */
 WEIR_API const char *weir_dtls_state_name(enum weir_dtls_state state);
 WEIR_API const char *weir_dtls_verdict_name(enum weir_dtls_verdict verdict);

@@ -1,6 +1,6 @@
 /* The client of DTLS 1.2, in flow order [RFC 5246 7.3, RFC 6347 4.2.4].
  *
- *   1. ClientHello                 -->
+ *   1. ClientHello                 -->       dtls_offer.c
  *   2.                             <--  HelloVerifyRequest     not from servers behind ICE
  *      ClientHello with cookie     -->
  *   3.                             <--  ServerHello
@@ -15,59 +15,6 @@
 
 /* [RFC 6347 4.2.1 SHOULD] A new request is followed; more than these make a loop. */
 enum { VERIFY_REQUESTS_MAX = 4 };
-
-/* -- 1. ClientHello ---------------------------------------------------------------------------- */
-
-static void write_extensions(const struct weir_dtls *d, struct weir_wr *w)
-{
-    struct weir_mark body;
-    weir_wr_u16(w, EXTENSION_EMS);
-    weir_wr_u16(w, 0);
-    weir_wr_u16(w, EXTENSION_RENEGOTIATION); /* [RFC 5746 3.4] empty: this is the first handshake */
-    weir_wr_u16(w, 1);
-    weir_wr_u8(w, 0);
-    weir_wr_u16(w, EXTENSION_GROUPS);
-    body = weir_wr_open(w, 2);
-    weir_dtls12_write_groups(w);
-    weir_wr_close(w, body);
-    weir_wr_u16(w, EXTENSION_POINTS);
-    weir_wr_u16(w, 2);
-    weir_wr_u8(w, 1);
-    weir_wr_u8(w, POINT_UNCOMPRESSED);
-    struct weir_span schemes = weir_dtls_schemes(false);
-    weir_wr_u16(w, EXTENSION_SIGNATURES);
-    weir_wr_u16(w, (uint16_t)(schemes.n + 2));
-    weir_wr_u16(w, (uint16_t)schemes.n);
-    weir_wr_bytes(w, schemes);
-    if (d->config.srtp_profiles != 0) {
-        weir_dtls12_use_srtp(d, w, WEIR_DTLS_SRTP_NONE);
-    }
-}
-
-bool weir_dtls12_client_hello(struct weir_dtls *d, weir_time now)
-{
-    const struct dtls12_suite *suite;
-    (void)now;
-    weir_dtls_transcript_begin(d);
-    weir_dtls_flight_begin(d, true);
-    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_CLIENT_HELLO, 0);
-    weir_wr_u16(&w, VERSION_1_2);
-    weir_wr_bytes(&w, weir_span_of(d->client_random, 32));
-    weir_wr_u8(&w, 0); /* no session to resume */
-    weir_wr_u8(&w, d->hs.cookie_bytes);
-    weir_wr_bytes(&w, weir_span_of(d->hs.cookie, d->hs.cookie_bytes));
-    struct weir_mark list = weir_wr_open(&w, 2);
-    for (unsigned i = 0; (suite = weir_dtls12_suite_at(i)) != NULL; i++) {
-        weir_wr_u16(&w, suite->id);
-    }
-    weir_wr_close(&w, list);
-    weir_wr_u8(&w, 1);
-    weir_wr_u8(&w, 0); /* compression: none */
-    list = weir_wr_open(&w, 2);
-    write_extensions(d, &w);
-    weir_wr_close(&w, list);
-    return weir_dtls_message_close(d, &w);
-}
 
 /* -- 2. HelloVerifyRequest --------------------------------------------------------------------- */
 
@@ -98,23 +45,6 @@ static bool was_asked(const struct weir_dtls *d, uint16_t type)
            || type == EXTENSION_GROUPS || (type == EXTENSION_SRTP && d->config.srtp_profiles != 0);
 }
 
-/* [RFC 5764 4.1.1 MUST] One profile, one that we offered, and our MKI: none. */
-static bool take_srtp(const struct weir_dtls *d, struct weir_span body, uint16_t *profile)
-{
-    struct weir_rd rd = weir_rd_of(body);
-    struct weir_rd list, mki;
-    if (!weir_rd_sub16(&rd, &list) || !weir_rd_sub8(&rd, &mki) || rd.n != 0 || mki.n != 0
-        || !weir_rd_u16(&list, profile) || list.n != 0) {
-        return false;
-    }
-    for (unsigned i = 0; i < d->config.srtp_profiles; i++) {
-        if (d->config.srtp_profile[i] == *profile) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static enum weir_dtls_verdict check_server_extensions(struct weir_dtls *d,
                                                       const struct dtls_hello *h, uint16_t *profile)
 {
@@ -138,10 +68,18 @@ static enum weir_dtls_verdict check_server_extensions(struct weir_dtls *d,
         && (body.n != 1 || body.p[0] != 0)) {
         return WEIR_DTLS_HELLO_RENEGOTIATES;
     }
-    if (weir_dtls_hello_find(h, EXTENSION_SRTP, &body) && !take_srtp(d, body, profile)) {
+    if (weir_dtls_hello_find(h, EXTENSION_SRTP, &body) && !weir_dtls_take_srtp(d, body, profile)) {
         return WEIR_DTLS_HELLO_SRTP;
     }
     return WEIR_DTLS_OK;
+}
+
+/* [RFC 8446 4.1.3 MUST] A server that has 1.3 says so at the end of its random when it takes less:
+ * somebody on the way made it. The signature over the random keeps him from removing it. */
+static bool was_downgraded(const struct weir_dtls *d, const struct dtls_hello *h)
+{
+    return weir_dtls_offers(d, WEIR_DTLS_1_3) && h->random.p[31] <= 1
+           && weir_equal_secret(h->random.p + 24, "DOWNGRD", 7);
 }
 
 static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time now,
@@ -154,8 +92,11 @@ static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time 
     if (v != WEIR_DTLS_OK) {
         return v;
     }
-    if (h.version != VERSION_1_2) {
+    if (h.version != VERSION_1_2 || !weir_dtls_offers(d, WEIR_DTLS_1_2)) {
         return WEIR_DTLS_HELLO_VERSION;
+    }
+    if (was_downgraded(d, &h)) {
+        return WEIR_DTLS_HELLO_DOWNGRADE;
     }
     if (h.compression != 0) {
         return WEIR_DTLS_HELLO_COMPRESSION;
@@ -168,7 +109,7 @@ static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time 
         return v;
     }
     memcpy(d->server_random, h.random.p, sizeof d->server_random);
-    d->version = h.version;
+    weir_dtls_client_agree(d, VERSION_1_2);
     d->suite = h.suite;
     d->srtp_profile = profile;
     return WEIR_DTLS_OK;
@@ -211,7 +152,7 @@ static enum weir_dtls_verdict check_server_key(struct weir_dtls *d, weir_time no
     if (!parse_server_key(body, &k)) {
         return WEIR_DTLS_KEY_MALFORMED;
     }
-    if (!weir_dtls12_group_is_ours(k.group)) {
+    if (!weir_dtls_group_is_ours(k.group)) {
         return WEIR_DTLS_KEY_GROUP;
     }
     if (!weir_dtls_list_has(weir_dtls_schemes(false), k.scheme)
@@ -223,10 +164,10 @@ static enum weir_dtls_verdict check_server_key(struct weir_dtls *d, weir_time no
         return WEIR_DTLS_KEY_SIGNATURE;
     }
     d->hs.group = k.group;
-    if (!weir_dtls12_make_share(d)) {
+    if (!weir_dtls_make_share(d)) {
         return WEIR_DTLS_CRYPTO;
     }
-    return weir_dtls12_take_share(d, k.share) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
+    return weir_dtls_take_share(d, k.share) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
 }
 
 /* -- 6. CertificateRequest [RFC 5246 7.4.4] ---------------------------------------------------- */
@@ -285,7 +226,7 @@ static bool send_second_flight(struct weir_dtls *d, weir_time now)
 {
     (void)now;
     weir_dtls_flight_begin(d, true);
-    return (!d->hs.has_request || weir_dtls_write_certificate(d)) && write_client_key(d)
+    return (!d->hs.has_request || weir_dtls12_write_certificate(d)) && write_client_key(d)
            && weir_dtls12_derive(d) && (!d->hs.has_request || write_proof(d))
            && weir_dtls12_write_ending(d);
 }
@@ -303,7 +244,7 @@ static bool finish(struct weir_dtls *d, weir_time now)
 
 const struct dtls_row weir_dtls12_client_rows[] = {
     { STEP_CLIENT_HELLO, MESSAGE_VERIFY_REQUEST, STEP_CLIENT_HELLO, check_verify_request,
-      weir_dtls12_client_hello },
+      weir_dtls_client_hello },
     { STEP_CLIENT_HELLO, MESSAGE_SERVER_HELLO, STEP_CLIENT_CERTIFICATE, check_server_hello, NULL },
     { STEP_CLIENT_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_CLIENT_KEY,
       weir_dtls12_check_peer_certificate, NULL },

@@ -1,31 +1,8 @@
-/* What client and server of DTLS 1.2 do alike: groups, use_srtp, signed parameters, the peer's
- * certificate, and the end with ChangeCipherSpec and Finished. */
+/* What client and server of DTLS 1.2 do alike: groups, signed parameters, certificates, and the end with
+ * ChangeCipherSpec and Finished. */
 #include "dtls/dtls_int.h"
 
 /* -- Groups ------------------------------------------------------------------------------------ */
-
-static const uint16_t groups[] = { WEIR_X25519, WEIR_P256, WEIR_P384 };
-
-#define GROUPS (sizeof groups / sizeof groups[0])
-
-bool weir_dtls12_group_is_ours(uint16_t group)
-{
-    for (unsigned i = 0; i < GROUPS; i++) {
-        if (groups[i] == group) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void weir_dtls12_write_groups(struct weir_wr *w)
-{
-    struct weir_mark list = weir_wr_open(w, 2);
-    for (unsigned i = 0; i < GROUPS; i++) {
-        weir_wr_u16(w, groups[i]);
-    }
-    weir_wr_close(w, list);
-}
 
 /* The first of ours that the client has. [RFC 8422 4 MUST] The curve of our certificate must be in
  * the client's list, too. Without the extension every group is allowed. */
@@ -39,47 +16,12 @@ bool weir_dtls12_hello_groups(const struct dtls_hello *h, uint16_t *chosen)
     if (!weir_dtls_list16(body, &list) || !weir_dtls_list_has(list, WEIR_P256)) {
         return false;
     }
-    for (unsigned i = 0; i < GROUPS; i++) {
-        if (weir_dtls_list_has(list, groups[i])) {
-            *chosen = groups[i];
+    for (unsigned i = 0; (*chosen = weir_dtls_group_at(i)) != 0; i++) {
+        if (weir_dtls_list_has(list, *chosen)) {
             return true;
         }
     }
     return false;
-}
-
-bool weir_dtls12_make_share(struct weir_dtls *d)
-{
-    return d->config.crypto->ecdh_keygen((enum weir_group)d->hs.group, &d->rand, d->hs.private_key,
-                                         d->hs.public_key);
-}
-
-/* [RFC 8422 5.11 MUST] The provider refuses points off the curve and the all-zero secret. */
-bool weir_dtls12_take_share(struct weir_dtls *d, struct weir_span share)
-{
-    enum weir_group group = (enum weir_group)d->hs.group;
-    d->hs.premaster_bytes = (uint16_t)weir_group_shared_bytes(group);
-    return share.n == weir_group_public_bytes(group)
-           && d->config.crypto->ecdh_shared(group, &d->rand, d->hs.private_key, share,
-                                            d->hs.premaster);
-}
-
-/* -- use_srtp [RFC 5764 4.1.1] ----------------------------------------------------------------- */
-
-/* Our profiles, or `only` one of them; never an MKI. */
-void weir_dtls12_use_srtp(const struct weir_dtls *d, struct weir_wr *w, uint16_t only)
-{
-    weir_wr_u16(w, EXTENSION_SRTP);
-    struct weir_mark body = weir_wr_open(w, 2);
-    struct weir_mark list = weir_wr_open(w, 2);
-    for (unsigned i = 0; i < d->config.srtp_profiles; i++) {
-        if (only == WEIR_DTLS_SRTP_NONE || d->config.srtp_profile[i] == only) {
-            weir_wr_u16(w, d->config.srtp_profile[i]);
-        }
-    }
-    weir_wr_close(w, list);
-    weir_wr_u8(w, 0);
-    weir_wr_close(w, body);
 }
 
 /* -- Signed parameters of ServerKeyExchange [RFC 8422 5.4] ------------------------------------- */
@@ -98,13 +40,54 @@ bool weir_dtls12_hash_params(struct weir_dtls *d, uint16_t scheme, struct weir_s
     return true;
 }
 
-/* -- The peer's certificate -------------------------------------------------------------------- */
+/* -- Certificates ------------------------------------------------------------------------------ */
+
+bool weir_dtls12_write_certificate(struct weir_dtls *d)
+{
+    const struct weir_identity *id = d->config.identity;
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_CERTIFICATE, 0);
+    struct weir_mark list = weir_wr_open(&w, 3);
+    struct weir_mark one = weir_wr_open(&w, 3);
+    weir_wr_bytes(&w, weir_span_of(id->cert, id->cert_bytes));
+    weir_wr_close(&w, one);
+    weir_wr_close(&w, list);
+    return weir_dtls_message_close(d, &w);
+}
+
+/* [RFC 5246 7.4.2] certificate_list<0..2^24-1> of ASN.1Cert<1..2^24-1>; the first is the peer's. */
+static enum weir_dtls_verdict parse_chain(struct weir_span body, struct weir_span *first)
+{
+    struct weir_rd rd = weir_rd_of(body);
+    struct weir_rd list, cert;
+    if (!weir_rd_sub24(&rd, &list) || rd.n != 0) {
+        return WEIR_DTLS_CERT_MALFORMED;
+    }
+    if (list.n == 0) {
+        return WEIR_DTLS_CERT_EMPTY;
+    }
+    for (unsigned count = 0; list.n != 0; count++) {
+        if (!weir_rd_sub24(&list, &cert) || cert.n == 0 || count == WEIR_DTLS_CHAIN_MAX) {
+            return WEIR_DTLS_CERT_MALFORMED;
+        }
+        if (count == 0) {
+            *first = weir_rd_rest(&cert);
+        }
+    }
+    return WEIR_DTLS_OK;
+}
+
+enum weir_dtls_verdict weir_dtls12_check_certificate(struct weir_dtls *d, struct weir_span body)
+{
+    struct weir_span cert = { NULL, 0 };
+    enum weir_dtls_verdict v = parse_chain(body, &cert);
+    return v == WEIR_DTLS_OK ? weir_dtls_take_certificate(d, cert) : v;
+}
 
 enum weir_dtls_verdict weir_dtls12_check_peer_certificate(struct weir_dtls *d, weir_time now,
                                                           struct weir_span body)
 {
     (void)now;
-    enum weir_dtls_verdict v = weir_dtls_check_certificate(d, body);
+    enum weir_dtls_verdict v = weir_dtls12_check_certificate(d, body);
     if (v != WEIR_DTLS_OK) {
         return v;
     }

@@ -50,8 +50,14 @@ static bool keys_init(const struct weir_dtls *d, struct weir_dtls_keys *k, enum 
 {
     memset(k, 0, sizeof *k);
     memcpy(k->iv, iv, iv_bytes);
+    k->epoch = 1;
     k->is_ready = d->config.crypto->aead_init(&k->aead, aead, key);
     return k->is_ready;
+}
+
+static struct weir_span master_of(const struct weir_dtls *d)
+{
+    return weir_span_of(d->secret[WEIR_DTLS_SECRET_MASTER], MASTER_BYTES);
 }
 
 /* [RFC 5246 6.3] client key, server key, client IV, server IV; an AEAD has no MAC keys. */
@@ -65,7 +71,7 @@ static bool expand_keys(struct weir_dtls *d)
     const uint8_t *iv = block + 2 * key_bytes;
     struct weir_dtls_keys *of_client = d->config.is_client ? &d->tx : &d->rx;
     struct weir_dtls_keys *of_server = d->config.is_client ? &d->rx : &d->tx;
-    prf(d, weir_span_of(d->master, MASTER_BYTES), "key expansion",
+    prf(d, master_of(d), "key expansion",
         weir_span_of(d->server_random, 32), weir_span_of(d->client_random, 32), out);
     bool is_done =
         keys_init(d, of_client, suite->aead, block, iv, iv_bytes)
@@ -78,11 +84,11 @@ bool weir_dtls12_derive(struct weir_dtls *d)
 {
     const struct dtls12_suite *suite = weir_dtls12_suite(d->suite);
     uint8_t session[WEIR_HASH_BYTES_MAX];
-    struct weir_mspan master = { d->master, MASTER_BYTES };
+    struct weir_mspan master = { d->secret[WEIR_DTLS_SECRET_MASTER], MASTER_BYTES };
     weir_dtls_transcript_digest(d, suite->hash, session);
     prf(d, weir_span_of(d->hs.premaster, d->hs.premaster_bytes), "extended master secret",
         weir_span_of(session, weir_hash_bytes(suite->hash)), weir_span_of(NULL, 0), master);
-    d->has_master = true;
+    d->has_secret = 1u << WEIR_DTLS_SECRET_MASTER;
     weir_wipe(d->hs.premaster, sizeof d->hs.premaster);
     weir_wipe(d->hs.private_key, sizeof d->hs.private_key);
     return expand_keys(d);
@@ -95,13 +101,13 @@ void weir_dtls12_verify_data(const struct weir_dtls *d, bool is_of_client,
     uint8_t digest[WEIR_HASH_BYTES_MAX];
     struct weir_mspan data = { out, VERIFY_DATA_BYTES };
     weir_dtls_transcript_digest(d, suite->hash, digest);
-    prf(d, weir_span_of(d->master, MASTER_BYTES),
+    prf(d, master_of(d),
         is_of_client ? "client finished" : "server finished",
         weir_span_of(digest, weir_hash_bytes(suite->hash)), weir_span_of(NULL, 0), data);
 }
 
 void weir_dtls12_export(const struct weir_dtls *d, const char *label, struct weir_mspan out)
 {
-    prf(d, weir_span_of(d->master, MASTER_BYTES), label, weir_span_of(d->client_random, 32),
+    prf(d, master_of(d), label, weir_span_of(d->client_random, 32),
         weir_span_of(d->server_random, 32), out);
 }

@@ -15,8 +15,7 @@
  */
 #include "dtls/dtls_int.h"
 
-/* How long a cookie is good, in seconds: many round trips, and no store of old ones for anybody. */
-enum { COOKIE_LIFE_S = 60 };
+enum { COOKIE_BYTES = 4 + COOKIE_MAC_BYTES };
 
 /* -- 1. ClientHello ---------------------------------------------------------------------------- */
 
@@ -25,14 +24,6 @@ struct choice {
     uint16_t suite, group, srtp_profile;
     bool has_points, has_renegotiation;
 };
-
-/* [RFC 5246 7.4.1.4.1] A client without the extension verifies SHA-1 alone, not ours. */
-static bool client_verifies_ours(const struct dtls_hello *h)
-{
-    struct weir_span body, list;
-    return weir_dtls_hello_find(h, EXTENSION_SIGNATURES, &body) && weir_dtls_list16(body, &list)
-           && weir_dtls_list_has(list, WEIR_ECDSA_P256_SHA256);
-}
 
 /* Our order counts, and our certificate is ECDSA. */
 static bool choose_suite(const struct dtls_hello *h, uint16_t *chosen)
@@ -47,30 +38,6 @@ static bool choose_suite(const struct dtls_hello *h, uint16_t *chosen)
     return false;
 }
 
-/* [RFC 5764 4.1.1] The first profile of ours that the client has; none in common means no SRTP, and
- * the handshake goes on. [RFC 5764 4.1.3] An MKI that the client offers is answered with none. */
-static bool choose_srtp(const struct weir_dtls *d, const struct dtls_hello *h, uint16_t *chosen)
-{
-    struct weir_span body;
-    struct weir_rd rd, list, mki;
-    *chosen = WEIR_DTLS_SRTP_NONE;
-    if (!weir_dtls_hello_find(h, EXTENSION_SRTP, &body)) {
-        return true;
-    }
-    rd = weir_rd_of(body);
-    if (!weir_rd_sub16(&rd, &list) || list.n == 0 || list.n % 2 != 0 || !weir_rd_sub8(&rd, &mki)
-        || rd.n != 0) {
-        return false;
-    }
-    for (unsigned i = 0; i < d->config.srtp_profiles; i++) {
-        if (weir_dtls_list_has(weir_rd_rest(&list), d->config.srtp_profile[i])) {
-            *chosen = d->config.srtp_profile[i];
-            break;
-        }
-    }
-    return true;
-}
-
 static enum weir_dtls_verdict choose_security(const struct dtls_hello *h, struct choice *c)
 {
     struct weir_span body, list;
@@ -80,7 +47,8 @@ static enum weir_dtls_verdict choose_security(const struct dtls_hello *h, struct
         && (!weir_dtls_list8(body, &list) || !weir_dtls_bytes_have(list, POINT_UNCOMPRESSED))) {
         return WEIR_DTLS_HELLO_POINTS;
     }
-    if (!client_verifies_ours(h)) {
+    /* [RFC 5246 7.4.1.4.1] A client without the extension verifies SHA-1 alone, not ours. */
+    if (!weir_dtls_client_verifies_ours(h)) {
         return WEIR_DTLS_HELLO_SIGNATURES;
     }
     /* [RFC 7627 5.3] Without it two sessions could be made to share their keys. */
@@ -98,11 +66,21 @@ static enum weir_dtls_verdict choose_security(const struct dtls_hello *h, struct
     return WEIR_DTLS_OK;
 }
 
+/* A client that can do more says 1.2 here; versions count down. [RFC 8446 4.2.1 MUST] One that lists its
+ * versions has no others: a server of 1.2 alone does not know that list. */
+static bool has_version(const struct weir_dtls *d, const struct dtls_hello *h)
+{
+    struct weir_span list;
+    if (weir_dtls_offers(d, WEIR_DTLS_1_3) && weir_dtls_hello_find(h, EXTENSION_VERSIONS, &list)) {
+        return weir_dtls_hello_has_version(h, VERSION_1_2);
+    }
+    return h->version >> 8 == VERSION_1_2 >> 8 && h->version <= VERSION_1_2;
+}
+
 static enum weir_dtls_verdict choose(const struct weir_dtls *d, const struct dtls_hello *h,
                                      struct choice *c)
 {
-    /* [RFC 8446 4.1.2] A client that can do more says 1.2 here. Versions count down. */
-    if (h->version >> 8 != VERSION_1_2 >> 8 || h->version > VERSION_1_2) {
+    if (!weir_dtls_offers(d, WEIR_DTLS_1_2) || !has_version(d, h)) {
         return WEIR_DTLS_HELLO_VERSION;
     }
     if (!weir_dtls_bytes_have(h->compressions, 0)) {
@@ -118,42 +96,33 @@ static enum weir_dtls_verdict choose(const struct weir_dtls *d, const struct dtl
     if (v != WEIR_DTLS_OK) {
         return v;
     }
-    return choose_srtp(d, h, &c->srtp_profile) ? WEIR_DTLS_OK : WEIR_DTLS_HELLO_SRTP;
+    return weir_dtls_choose_srtp(d, h, &c->srtp_profile) ? WEIR_DTLS_OK : WEIR_DTLS_HELLO_SRTP;
 }
 
 /* -- 2. Cookies [RFC 6347 4.2.1] --------------------------------------------------------------- */
 
-/* time (4), HMAC over time, address and the client's parameters (28). Nothing is remembered. */
+/* time (4), HMAC over time, version, address and the client's parameters (28). Nothing is
+ * remembered. */
 static void make_cookie(const struct weir_dtls *d, const struct dtls_hello *h, uint32_t at_s,
                         uint8_t cookie[COOKIE_BYTES])
 {
-    struct weir_hmac_key key;
-    uint8_t mac[WEIR_HASH_BYTES_MAX], stamp[6] = { 0 };
-    struct weir_span part[6] = {
-        weir_span_of(stamp, sizeof stamp), weir_span_of(d->config.address, d->config.address_bytes),
-        h->random, h->session, h->suites, h->compressions,
-    };
+    uint8_t stamp[6] = { 0 };
     weir_put32(stamp, at_s);
     weir_put16(stamp + 4, h->version);
-    weir_hmac_init(d->config.crypto, &key, WEIR_SHA256,
-                   weir_span_of(d->config.cookie_secret, sizeof d->config.cookie_secret));
-    weir_hmac(d->config.crypto, &key, part, 6, mac);
     memcpy(cookie, stamp, 4);
-    memcpy(cookie + 4, mac, COOKIE_BYTES - 4);
-    weir_wipe(&key, sizeof key);
+    weir_dtls_cookie_mac(d, h, weir_span_of(stamp, sizeof stamp), cookie + 4);
 }
 
 static bool cookie_is_good(const struct weir_dtls *d, weir_time now, const struct dtls_hello *h)
 {
     uint8_t expected[COOKIE_BYTES];
-    uint32_t now_s = (uint32_t)(now / WEIR_SEC);
     if (h->cookie.n != COOKIE_BYTES) {
         return false;
     }
     uint32_t made_s = weir_be32(h->cookie.p);
     make_cookie(d, h, made_s, expected);
     return weir_equal_secret(h->cookie.p, expected, COOKIE_BYTES)
-           && (uint32_t)(now_s - made_s) <= COOKIE_LIFE_S;
+           && weir_dtls_cookie_is_fresh(made_s, now);
 }
 
 /* Take the numbers of the hello for its answer [RFC 6347 4.2.1 MUST]. A number near the end of the
@@ -162,7 +131,7 @@ static void follow_numbers(struct weir_dtls *d)
 {
     d->message_seq = d->reassembly.next;
     if (d->config.requires_cookie && d->hello_seq < SEQUENCE_END / 2) {
-        d->tx_seq[0] = d->hello_seq;
+        d->plain_seq = d->hello_seq;
     }
 }
 
@@ -212,8 +181,17 @@ static enum weir_dtls_verdict check_client_hello(struct weir_dtls *d, weir_time 
 
 /* -- 3. Our first flight ----------------------------------------------------------------------- */
 
+/* [RFC 8446 4.1.3 MUST] Tell a client that has more that it was not asked for. */
+static void mark_downgrade(struct weir_dtls *d)
+{
+    if (weir_dtls_offers(d, WEIR_DTLS_1_3)) {
+        memcpy(d->server_random + 24, "DOWNGRD\1", 8);
+    }
+}
+
 static bool write_server_hello(struct weir_dtls *d)
 {
+    mark_downgrade(d);
     struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_HELLO, 0);
     weir_wr_u16(&w, VERSION_1_2);
     weir_wr_bytes(&w, weir_span_of(d->server_random, 32));
@@ -235,7 +213,7 @@ static bool write_server_hello(struct weir_dtls *d)
         weir_wr_u8(&w, POINT_UNCOMPRESSED);
     }
     if (d->srtp_profile != WEIR_DTLS_SRTP_NONE) {
-        weir_dtls12_use_srtp(d, &w, d->srtp_profile);
+        weir_dtls_write_srtp(d, &w, d->srtp_profile);
     }
     weir_wr_close(&w, list);
     return weir_dtls_message_close(d, &w);
@@ -276,7 +254,7 @@ static bool send_first_flight(struct weir_dtls *d, weir_time now)
 {
     weir_dtls_begin(d, now);
     weir_dtls_flight_begin(d, true);
-    if (!weir_dtls12_make_share(d) || !write_server_hello(d) || !weir_dtls_write_certificate(d)
+    if (!weir_dtls_make_share(d) || !write_server_hello(d) || !weir_dtls12_write_certificate(d)
         || !write_server_key(d) || !write_request(d)) {
         return false;
     }
@@ -295,7 +273,7 @@ static enum weir_dtls_verdict check_client_key(struct weir_dtls *d, weir_time no
     if (!weir_rd_sub8(&rd, &share) || share.n == 0 || rd.n != 0) {
         return WEIR_DTLS_KEY_MALFORMED;
     }
-    return weir_dtls12_take_share(d, weir_rd_rest(&share)) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
+    return weir_dtls_take_share(d, weir_rd_rest(&share)) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
 }
 
 /* The transcript now ends with ClientKeyExchange: just what the master secret takes. */

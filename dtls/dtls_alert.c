@@ -1,4 +1,4 @@
-/* Alerts: what they say, what theirs do, and the end of a connection [RFC 5246 7.2].
+/* Alerts: what they say, what theirs do, and the end of a connection [RFC 5246 7.2, RFC 8446 6].
  *
  * Only an alert under protection counts: one without could be anybody's [RFC 6347 4.1.2.7]. That
  * holds before there are keys, too: a peer that really gave up stops answering, and the handshake's
@@ -14,6 +14,15 @@ uint8_t weir_dtls_alert_of(enum weir_dtls_verdict v)
         [WEIR_DTLS_HELLO_MALFORMED] = ALERT_DECODE_ERROR,
         [WEIR_DTLS_HELLO_DUPLICATE] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_HELLO_VERSION] = ALERT_PROTOCOL_VERSION,
+        [WEIR_DTLS_HELLO_DOWNGRADE] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_HELLO_LEGACY] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_HELLO_MISSING] = ALERT_MISSING_EXTENSION,
+        [WEIR_DTLS_HELLO_SHARE] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_HELLO_GROUP] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_HELLO_RETRY] = ALERT_UNEXPECTED_MESSAGE,
+        [WEIR_DTLS_ENCRYPTED_MALFORMED] = ALERT_DECODE_ERROR,
+        [WEIR_DTLS_TICKET_MALFORMED] = ALERT_DECODE_ERROR,
+        [WEIR_DTLS_UPDATE_MALFORMED] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_HELLO_COMPRESSION] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_HELLO_SUITE] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_HELLO_POINTS] = ALERT_ILLEGAL_PARAMETER,
@@ -51,9 +60,15 @@ static void stop(struct weir_dtls *d, weir_time now, enum weir_dtls_state state)
     d->give_up_at = WEIR_NEVER;
     d->held_bytes = 0;
     weir_wipe(&d->hs, sizeof d->hs);
-    weir_wipe(d->master, sizeof d->master);
+    weir_wipe(d->secret, sizeof d->secret);
+    weir_wipe(d->rx_secret, sizeof d->rx_secret);
+    weir_wipe(d->tx_secret, sizeof d->tx_secret);
     weir_wipe(&d->rx, sizeof d->rx);
-    d->has_master = false;
+    weir_wipe(&d->rx_old, sizeof d->rx_old);
+    d->has_secret = 0;
+    d->ack_at = WEIR_NEVER;
+    d->owes_ack = false;
+    d->owes_update = false;
     weir_dtls_set_state(d, now, state);
 }
 
@@ -80,7 +95,7 @@ void weir_dtls_fail(struct weir_dtls *d, weir_time now, enum weir_dtls_reason re
 static void say_close(struct weir_dtls *d)
 {
     d->owes_alert = 0;
-    if (d->tx_epoch == 1) {
+    if (d->tx_epoch != 0) {
         d->owes_alert = ALERT_WARNING;
         d->alert = ALERT_CLOSE_NOTIFY;
     }
@@ -110,7 +125,7 @@ enum weir_dtls_verdict weir_dtls_alert_recv(struct weir_dtls *d, weir_time now,
     }
     uint8_t level = r->body.p[0];
     uint8_t description = r->body.p[1];
-    if (r->epoch == 0) {
+    if (r->epoch == 0 && !r->is_unified) {
         d->plain_alert = description;
         return WEIR_DTLS_ALERT_PLAIN;
     }
@@ -118,7 +133,9 @@ enum weir_dtls_verdict weir_dtls_alert_recv(struct weir_dtls *d, weir_time now,
         /* [RFC 5246 7.2.1 MUST] answer with our own, and discard what was to be sent. */
         weir_dtls_close(d, now);
         d->owes_closed = true;
-    } else if (level == ALERT_FATAL) {
+    } else if (level == ALERT_FATAL
+               || (d->version == VERSION_1_3 && description != ALERT_USER_CANCELED)) {
+        /* [RFC 8446 6 MUST] With 1.3 the level means nothing: what is no farewell is fatal. */
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_ALERT, WEIR_DTLS_OK, description);
     }
     return WEIR_DTLS_OK;

@@ -1,13 +1,17 @@
-/* Flights: our messages as bytes, sent in records until they are answered [RFC 6347 4.2.4].
+/* Flights: our messages as bytes, sent in records until they are answered [RFC 6347 4.2.4,
+ * RFC 9147 5.7, 5.8].
  *
  *  1. open, close   the handshake writes entries; nothing is sent while it does
  *  2. send          entries leave in order, as many as fit a datagram; long messages in fragments
  *  3. all sent      the timer is armed, if an answer is expected
  *  4. resend        the timer fired: everything again, with new record numbers; twice the time
  *  5. peer_resent   the peer's old flight came again: everything again, at most once in half a time
+ *  6. ack           1.3: what a record carried that the peer has is marked, byte by byte, and left
+ *                   out from then on; the rest may be torn into records anew
  *
- * A flight stays after its last sending: the one who ends the handshake must be able to repeat its
- * end [RFC 6347 4.2.4 MUST]. We keep it for the life of the connection; it costs no timer.
+ * With DTLS 1.2 a flight stays after its last sending: the one who ends the handshake must be able to
+ * repeat its end [RFC 6347 4.2.4 MUST]. We keep it for the life of the connection; it costs no timer.
+ * With 1.3 it is forgotten when the peer has all of it.
  */
 #include "dtls/dtls_int.h"
 
@@ -31,6 +35,9 @@ void weir_dtls_flight_begin(struct weir_dtls *d, bool is_timed)
     f->rto = d->config.rto;
     f->resend_at = WEIR_NEVER;
     f->sent_at = 0;
+    f->sent_count = 0;
+    f->acked = 0;
+    memset(f->is_acked, 0, sizeof f->is_acked);
 }
 
 struct weir_wr weir_dtls_flight_open(struct weir_dtls *d, enum content_type type, unsigned epoch)
@@ -86,11 +93,60 @@ static size_t body_that_fits(size_t left, size_t room, bool is_first, size_t dat
     return is_first || (left > datagram && room >= FRAGMENT_MIN) ? room : 0;
 }
 
-/* A first hello goes out as 1.0, which is what every server takes [RFC 5246 E.1]. */
-static uint16_t version_of(const struct entry *e)
+/* A first hello goes out as 1.0, which is what every server takes [RFC 5246 E.1, RFC 9147 4]. */
+static uint16_t version_of(const struct weir_dtls *d, const struct entry *e)
 {
-    return e->type == CONTENT_HANDSHAKE && e->content.p[0] == MESSAGE_CLIENT_HELLO ? VERSION_1_0
-                                                                                   : VERSION_1_2;
+    return d->version == 0 && e->content.p[0] == MESSAGE_CLIENT_HELLO ? VERSION_1_0 : VERSION_1_2;
+}
+
+static uint64_t epoch_of(const struct weir_dtls *d, uint8_t entry_epoch)
+{
+    return entry_epoch < EPOCH_APPLICATION ? entry_epoch : d->tx_epoch;
+}
+
+static bool byte_is_acked(const struct weir_dtls_flight *f, size_t at)
+{
+    return (f->is_acked[at / 8] >> (at % 8) & 1) != 0;
+}
+
+/* Go past what the peer has, to the next byte that it lacks. */
+static void skip_acked(struct weir_dtls_flight *f)
+{
+    while (f->acked != 0 && f->at < f->used) {
+        struct entry e = entry_at(f, f->at);
+        size_t body = (size_t)f->at + ENTRY_HEADER_BYTES + MESSAGE_HEADER_BYTES;
+        size_t end = (size_t)f->at + ENTRY_HEADER_BYTES + e.content.n;
+        while (body + f->offset < end && byte_is_acked(f, body + f->offset)) {
+            f->offset++;
+        }
+        if (body + f->offset < end) {
+            return;
+        }
+        f->at = (uint16_t)end;
+        f->offset = 0;
+    }
+}
+
+/* Bytes from here to the next one that the peer has. */
+static size_t lacking(const struct weir_dtls_flight *f, const struct entry *e)
+{
+    size_t body = (size_t)f->at + ENTRY_HEADER_BYTES + MESSAGE_HEADER_BYTES;
+    size_t n = f->offset;
+    while (n < e->content.n - MESSAGE_HEADER_BYTES && (n == f->offset || !byte_is_acked(f, body + n))) {
+        n++;
+    }
+    return n - f->offset;
+}
+
+/* Remember which part went into which record. */
+static void note_sent(struct weir_dtls *d, const struct entry *e, size_t part)
+{
+    struct weir_dtls_flight *f = &d->flight;
+    struct weir_dtls_sent *s = &f->sent[f->sent_count++ % WEIR_DTLS_ACK_RECORDS];
+    s->seq = *weir_dtls_next_number(d, epoch_of(d, e->epoch));
+    s->epoch = e->epoch;
+    s->body = (uint16_t)(f->at + ENTRY_HEADER_BYTES + MESSAGE_HEADER_BYTES + f->offset);
+    s->bytes = (uint16_t)part;
 }
 
 /* Write the next part of a message at `record`, which has `room` bytes; the fragment's header tells
@@ -99,8 +155,9 @@ static size_t send_message(struct weir_dtls *d, const struct entry *e, uint8_t *
                            bool is_first, size_t datagram)
 {
     struct weir_dtls_flight *f = &d->flight;
-    size_t around = weir_dtls_record_overhead(d, e->epoch) + MESSAGE_HEADER_BYTES;
-    size_t left = e->content.n - MESSAGE_HEADER_BYTES - f->offset;
+    uint64_t epoch = epoch_of(d, e->epoch);
+    size_t around = weir_dtls_record_overhead(d, epoch) + MESSAGE_HEADER_BYTES;
+    size_t left = lacking(f, e);
     if (room < around) {
         return 0;
     }
@@ -108,14 +165,15 @@ static size_t send_message(struct weir_dtls *d, const struct entry *e, uint8_t *
     if (part == 0 && left != 0) {
         return 0;
     }
-    uint8_t *message = record + weir_dtls_record_head(d, e->epoch);
+    uint8_t *message = record + weir_dtls_record_head(d, epoch);
     memcpy(message, e->content.p, MESSAGE_HEADER_BYTES);
     weir_put24(message + 6, f->offset);
     weir_put24(message + 9, (uint32_t)part);
     weir_copy(message + MESSAGE_HEADER_BYTES, e->content.p + MESSAGE_HEADER_BYTES + f->offset,
               part);
+    note_sent(d, e, part);
     f->offset = (uint16_t)(f->offset + part);
-    return weir_dtls_record_seal(d, e->epoch, CONTENT_HANDSHAKE, version_of(e), record,
+    return weir_dtls_record_seal(d, epoch, CONTENT_HANDSHAKE, version_of(d, e), record,
                                  MESSAGE_HEADER_BYTES + part);
 }
 
@@ -142,6 +200,7 @@ static size_t send_record(struct weir_dtls *d, uint8_t *record, size_t room, boo
         f->at = (uint16_t)(f->at + ENTRY_HEADER_BYTES + e.content.n);
         f->offset = 0;
     }
+    skip_acked(f);
     return n;
 }
 
@@ -176,6 +235,7 @@ static void rewind_flight(struct weir_dtls *d)
     d->flight.at = 0;
     d->flight.offset = 0;
     d->flight.resend_at = WEIR_NEVER;
+    skip_acked(&d->flight);
     d->resends++;
 }
 
@@ -209,4 +269,50 @@ void weir_dtls_flight_answered(struct weir_dtls *d)
     d->flight.resend_at = WEIR_NEVER;
     d->flight.at = d->flight.used;
     d->flight.offset = 0;
+}
+
+/* -- 6. ACKs [RFC 9147 7.2] -------------------------------------------------------------------- */
+
+void weir_dtls_flight_done(struct weir_dtls *d)
+{
+    weir_dtls_flight_begin(d, false);
+}
+
+static void mark_acked(struct weir_dtls_flight *f, const struct weir_dtls_sent *s)
+{
+    for (unsigned i = s->body; i < (unsigned)s->body + s->bytes; i++) {
+        if (!byte_is_acked(f, i)) {
+            f->is_acked[i / 8] = (uint8_t)(f->is_acked[i / 8] | 1u << i % 8);
+            f->acked++;
+        }
+    }
+}
+
+bool weir_dtls_flight_ack(struct weir_dtls *d, const struct weir_dtls_number *number)
+{
+    struct weir_dtls_flight *f = &d->flight;
+    unsigned known = f->sent_count < WEIR_DTLS_ACK_RECORDS ? f->sent_count : WEIR_DTLS_ACK_RECORDS;
+    uint16_t before = f->acked;
+    for (unsigned i = 0; i < known; i++) {
+        if (f->sent[i].seq == number->seq && epoch_of(d, f->sent[i].epoch) == number->epoch) {
+            mark_acked(f, &f->sent[i]);
+        }
+    }
+    return f->acked != before;
+}
+
+bool weir_dtls_flight_is_acked(const struct weir_dtls_flight *f)
+{
+    size_t bodies = 0;
+    for (size_t at = 0; at < f->used;) {
+        struct entry e = entry_at(f, at);
+        bodies += e.content.n - MESSAGE_HEADER_BYTES;
+        at += ENTRY_HEADER_BYTES + e.content.n;
+    }
+    return f->acked == bodies;
+}
+
+void weir_dtls_flight_resend_rest(struct weir_dtls *d)
+{
+    rewind_flight(d);
 }

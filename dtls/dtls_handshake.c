@@ -1,8 +1,8 @@
 /* The handshake's frame: fragments become messages, messages meet the row of the present step.
  *
  *  1. a record's fragments enter the reassembly, if their protection is the one in force
- *  2. a complete message in turn is looked up in the table of our role: which step takes it, who
- *     judges it, what follows
+ *  2. a complete message in turn is looked up in the table of our role and version: which step takes
+ *     it, who judges it, what follows; a hello is judged by the version that it is of
  *  3. judged good, it enters the transcript, the step changes, and what follows is done
  *  4. ChangeCipherSpec is no message: it moves the receiving epoch in the one step that awaits it
  *  5. messages of ours are written into the flight and noted in the transcript
@@ -21,10 +21,37 @@ void weir_dtls_transcript_begin(struct weir_dtls *d)
     }
 }
 
-static void transcript_note(struct weir_dtls *d, struct weir_span bytes)
+static void transcript_add(struct weir_dtls *d, struct weir_span bytes)
 {
     for (unsigned i = 0; i < 2; i++) {
         d->config.crypto->hash_update(&d->hs.transcript[i], bytes);
+    }
+}
+
+/* [RFC 6347 4.2.6 MUST] A message counts with its header as if it had come in one fragment.
+ * [RFC 9147 5.2] With 1.3 it counts without the fields that TLS does not have. */
+static void transcript_message(struct weir_dtls *d, const uint8_t head[MESSAGE_HEADER_BYTES],
+                               struct weir_span body)
+{
+    transcript_add(d, weir_span_of(head, d->version == VERSION_1_3 ? 4 : MESSAGE_HEADER_BYTES));
+    transcript_add(d, body);
+}
+
+void weir_dtls_transcript_note(struct weir_dtls *d, struct weir_span message)
+{
+    transcript_message(d, message.p, weir_span_of(message.p + MESSAGE_HEADER_BYTES,
+                                                  message.n - MESSAGE_HEADER_BYTES));
+}
+
+void weir_dtls_transcript_retry(struct weir_dtls *d)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        uint8_t hello[4 + WEIR_HASH_BYTES_MAX] = { MESSAGE_HASH };
+        size_t n = weir_hash_bytes(transcript_hash[i]);
+        hello[3] = (uint8_t)n;
+        d->config.crypto->hash_final(&d->hs.transcript[i], hello + 4);
+        d->config.crypto->hash_init(&d->hs.transcript[i], transcript_hash[i]);
+        d->config.crypto->hash_update(&d->hs.transcript[i], weir_span_of(hello, 4 + n));
     }
 }
 
@@ -34,15 +61,13 @@ void weir_dtls_transcript_digest(const struct weir_dtls *d, enum weir_hash_id id
     d->config.crypto->hash_final(&h, out);
 }
 
-/* [RFC 6347 4.2.6 MUST] A message counts with its header as if it had come in one fragment. */
 static void transcript_note_peer(struct weir_dtls *d, uint8_t type, struct weir_span body)
 {
     uint8_t head[MESSAGE_HEADER_BYTES] = { type };
     weir_put24(head + 1, (uint32_t)body.n);
     weir_put16(head + 4, d->reassembly.next);
     weir_put24(head + 9, (uint32_t)body.n);
-    transcript_note(d, weir_span_of(head, sizeof head));
-    transcript_note(d, body);
+    transcript_message(d, head, body);
 }
 
 /* -- 5. Messages of ours ----------------------------------------------------------------------- */
@@ -69,7 +94,11 @@ bool weir_dtls_message_close(struct weir_dtls *d, struct weir_wr *w)
     weir_put24(message + 1, (uint32_t)(whole.n - MESSAGE_HEADER_BYTES));
     weir_put24(message + 9, (uint32_t)(whole.n - MESSAGE_HEADER_BYTES));
     d->message_seq++;
-    transcript_note(d, whole);
+    /* Before the version is known, how it counts is not known, either: see weir_dtls_client_agree. What
+     * comes after a handshake of 1.3 is no part of it. */
+    if (d->version != 0 && w->base[1] < EPOCH_APPLICATION) {
+        weir_dtls_transcript_note(d, whole);
+    }
     return weir_dtls_flight_close(d, w);
 }
 
@@ -92,6 +121,10 @@ void weir_dtls_complete(struct weir_dtls *d, weir_time now)
 {
     d->give_up_at = WEIR_NEVER;
     weir_wipe(&d->hs, sizeof d->hs);
+    if (d->version == VERSION_1_3 && !d->config.has_keylog) {
+        weir_wipe(d->secret, sizeof d->secret[0] * WEIR_DTLS_SECRET_EXPORTER);
+        d->has_secret = 1u << WEIR_DTLS_SECRET_EXPORTER;
+    }
     /* What the peer sent of its flight is handled; nothing of it is needed again. */
     weir_dtls_reassembly_reset(&d->reassembly, d->reassembly.next);
     weir_wipe(d->reassembly.bytes, sizeof d->reassembly.bytes);
@@ -106,12 +139,15 @@ void weir_dtls_complete(struct weir_dtls *d, weir_time now)
 
 /* -- 2., 3. Messages --------------------------------------------------------------------------- */
 
-static const struct dtls_row *row_of(const struct weir_dtls *d, uint8_t type)
+static const struct dtls_row *row_of(const struct weir_dtls *d, uint8_t type, struct weir_span body)
 {
-    const struct dtls_row *row = d->config.is_client ? weir_dtls12_client_rows
-                                                     : weir_dtls12_server_rows;
-    unsigned rows =
-        d->config.is_client ? weir_dtls12_client_row_count : weir_dtls12_server_row_count;
+    bool is_client = d->config.is_client;
+    const struct dtls_row *row = is_client ? weir_dtls12_client_rows : weir_dtls12_server_rows;
+    unsigned rows = is_client ? weir_dtls12_client_row_count : weir_dtls12_server_row_count;
+    if (d->version == VERSION_1_3 || (d->version == 0 && weir_dtls_hello_is_13(d, type, body))) {
+        row = is_client ? weir_dtls13_client_rows : weir_dtls13_server_rows;
+        rows = is_client ? weir_dtls13_client_row_count : weir_dtls13_server_row_count;
+    }
     for (unsigned i = 0; i < rows; i++) {
         if (row[i].step == d->step && row[i].message == type) {
             return &row[i];
@@ -120,30 +156,46 @@ static const struct dtls_row *row_of(const struct weir_dtls *d, uint8_t type)
     return NULL;
 }
 
+/* A server that waits for a hello, its first or the one after a HelloRetryRequest. */
+static bool awaits_hello(const struct weir_dtls *d)
+{
+    return d->step == STEP_SERVER_HELLO || d->step == STEP_SERVER13_RETRIED;
+}
+
+/* [RFC 8446 4.4.2.4 MUST] 1.3 has alerts of its own for a certificate that is not shown. */
+static uint8_t alert_for(const struct weir_dtls *d, enum weir_dtls_verdict v)
+{
+    if (d->version == VERSION_1_3 && v == WEIR_DTLS_CERT_EMPTY) {
+        return d->config.is_client ? ALERT_DECODE_ERROR : ALERT_CERTIFICATE_REQUIRED;
+    }
+    return weir_dtls_alert_of(v);
+}
+
 /* A hello that we cannot take ends nothing: the right one may still come, and anybody on the way
  * can make a wrong one. The same place in the sequence stays open. */
 static enum weir_dtls_verdict refuse(struct weir_dtls *d, weir_time now, enum weir_dtls_verdict v)
 {
-    if (d->step == STEP_SERVER_HELLO) {
+    if (awaits_hello(d) && v != WEIR_DTLS_CRYPTO) {
         weir_dtls_reassembly_drop(&d->reassembly);
         return v;
     }
     weir_dtls_fail(d, now,
                    v == WEIR_DTLS_CERT_FINGERPRINT ? WEIR_DTLS_REASON_FINGERPRINT
                                                    : WEIR_DTLS_REASON_MESSAGE,
-                   v, weir_dtls_alert_of(v));
+                   v, alert_for(d, v));
     return v;
 }
 
 static enum weir_dtls_verdict message_recv(struct weir_dtls *d, weir_time now, uint8_t type,
                                            struct weir_span body)
 {
-    if (d->config.is_client && type == MESSAGE_HELLO_REQUEST && body.n == 0) {
+    if (d->config.is_client && type == MESSAGE_HELLO_REQUEST && body.n == 0
+        && d->version != VERSION_1_3) {
         /* [RFC 5246 7.4.1.1] passed over in a handshake, and no part of the transcript. */
         weir_dtls_reassembly_pop(&d->reassembly);
         return WEIR_DTLS_RENEGOTIATION;
     }
-    const struct dtls_row *row = row_of(d, type);
+    const struct dtls_row *row = row_of(d, type, body);
     enum weir_dtls_verdict v = row == NULL ? WEIR_DTLS_UNEXPECTED : row->check(d, now, body);
     if (v == WEIR_DTLS_HELLO_COOKIE) {
         return v; /* answered, and nothing else changed */
@@ -151,7 +203,9 @@ static enum weir_dtls_verdict message_recv(struct weir_dtls *d, weir_time now, u
     if (v != WEIR_DTLS_OK) {
         return refuse(d, now, v);
     }
-    transcript_note_peer(d, type, body);
+    if (d->step != STEP_DONE) {
+        transcript_note_peer(d, type, body);
+    }
     weir_dtls_reassembly_pop(&d->reassembly);
     weir_dtls_set_step(d, now, (enum dtls_step)row->next);
     if (row->then != NULL && !row->then(d, now)) {
@@ -162,8 +216,8 @@ static enum weir_dtls_verdict message_recv(struct weir_dtls *d, weir_time now, u
 
 /* -- 1. Fragments ------------------------------------------------------------------------------ */
 
-/* After the handshake nothing is reassembled any more. */
-static enum weir_dtls_verdict late_fragment(struct weir_dtls *d, weir_time now, unsigned epoch,
+/* With 1.2, nothing is reassembled any more after the handshake. */
+static enum weir_dtls_verdict late_fragment(struct weir_dtls *d, weir_time now, uint64_t epoch,
                                             const struct dtls_fragment *f)
 {
     if (f->seq < d->reassembly.next) {
@@ -194,11 +248,11 @@ static enum weir_dtls_verdict late_fragment(struct weir_dtls *d, weir_time now, 
 static void follow_hello(struct weir_dtls *d, const struct dtls_record *r,
                          const struct dtls_fragment *f)
 {
-    if (d->step != STEP_SERVER_HELLO || f->type != MESSAGE_CLIENT_HELLO) {
+    if (!awaits_hello(d) || f->type != MESSAGE_CLIENT_HELLO) {
         return;
     }
     d->hello_seq = r->seq;
-    if (d->config.requires_cookie && f->seq < WEIR_DTLS_WINDOW
+    if (d->step == STEP_SERVER_HELLO && d->config.requires_cookie && f->seq < WEIR_DTLS_WINDOW
         && f->seq != d->reassembly.next) {
         weir_dtls_reassembly_reset(&d->reassembly, f->seq);
     }
@@ -210,12 +264,11 @@ static enum weir_dtls_verdict fragment_recv(struct weir_dtls *d, weir_time now,
 {
     uint8_t type;
     struct weir_span body;
-    if (d->step == STEP_DONE) {
+    if (d->step == STEP_DONE && d->version != VERSION_1_3) {
         return late_fragment(d, now, r->epoch, f);
     }
     follow_hello(d, r, f);
-    if (d->step == STEP_SERVER_HELLO && f->seq == d->reassembly.next
-        && f->type != MESSAGE_CLIENT_HELLO) {
+    if (awaits_hello(d) && f->seq == d->reassembly.next && f->type != MESSAGE_CLIENT_HELLO) {
         return WEIR_DTLS_UNEXPECTED; /* nothing but a hello takes the hello's place */
     }
     if (f->seq >= d->reassembly.next && r->epoch != d->rx_epoch) {
@@ -225,13 +278,12 @@ static enum weir_dtls_verdict fragment_recv(struct weir_dtls *d, weir_time now,
     if (v == WEIR_DTLS_MESSAGE_OLD) {
         weir_dtls_flight_peer_resent(d, now);
     }
-    if (v == WEIR_DTLS_FRAGMENT_MISMATCH && d->step == STEP_SERVER_HELLO
-        && f->seq == d->reassembly.next) {
+    if (v == WEIR_DTLS_FRAGMENT_MISMATCH && awaits_hello(d) && f->seq == d->reassembly.next) {
         /* Two hellos in pieces: the later one, or one piece from anybody would shut the door. */
         weir_dtls_reassembly_drop(&d->reassembly);
         v = weir_dtls_reassembly_add(&d->reassembly, f);
     }
-    while (v == WEIR_DTLS_OK && d->step != STEP_DONE
+    while (v == WEIR_DTLS_OK && (d->step != STEP_DONE || d->version == VERSION_1_3)
            && weir_dtls_reassembly_ready(&d->reassembly, &type, &body)) {
         v = message_recv(d, now, type, body);
     }
@@ -239,10 +291,11 @@ static enum weir_dtls_verdict fragment_recv(struct weir_dtls *d, weir_time now,
 }
 
 enum weir_dtls_verdict weir_dtls_handshake_recv(struct weir_dtls *d, weir_time now,
-                                                const struct dtls_record *r)
+                                                const struct dtls_record *r, bool *is_kept)
 {
     struct weir_rd rd = weir_rd_of(weir_span_const(r->body));
     enum weir_dtls_verdict first = WEIR_DTLS_OK;
+    *is_kept = true;
     /* [RFC 6347 4.2.3] One record may hold several fragments: at most one in 12 bytes. The first
      * complaint is the record's, and only a broken frame keeps us from the rest of it. */
     while (rd.n != 0 && d->state != WEIR_DTLS_FAILED) {
@@ -255,6 +308,7 @@ enum weir_dtls_verdict weir_dtls_handshake_recv(struct weir_dtls *d, weir_time n
         if (first == WEIR_DTLS_OK) {
             first = v;
         }
+        *is_kept = *is_kept && (v == WEIR_DTLS_OK || v == WEIR_DTLS_MESSAGE_OLD);
         if (is_broken) {
             break;
         }

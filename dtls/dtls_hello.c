@@ -88,6 +88,13 @@ enum weir_dtls_verdict weir_dtls_hello_parse_server(struct weir_span body, struc
     return parse_extensions(&rd, h);
 }
 
+enum weir_dtls_verdict weir_dtls_hello_parse_encrypted(struct weir_span body, struct dtls_hello *h)
+{
+    struct weir_rd rd = weir_rd_of(body);
+    enum weir_dtls_verdict v = body.n == 0 ? WEIR_DTLS_HELLO_MALFORMED : parse_extensions(&rd, h);
+    return v == WEIR_DTLS_HELLO_MALFORMED ? WEIR_DTLS_ENCRYPTED_MALFORMED : v;
+}
+
 /* [RFC 6347 4.2.1] server_version tells the format only, so it says nothing to us. */
 enum weir_dtls_verdict weir_dtls_hello_parse_verify(struct weir_span body, struct weir_span *cookie)
 {

@@ -1,9 +1,10 @@
 /* What the files of dtls/ share. Included nowhere else.
  *
- * Reading order: dtls_record, dtls_reassembly, dtls_flight, dtls_hello, dtls_handshake, dtls_cert,
- * dtls_sign, dtls12_keys, dtls12_common, dtls12_client, dtls12_server, dtls (the verbs),
- * dtls_alert, dtls_print. Files named dtls_ know no version beyond the record format; files named
- * dtls12_ are DTLS 1.2 alone.
+ * Reading order: dtls_record, dtls_reassembly, dtls_flight, dtls_ack, dtls_hello, dtls_offer,
+ * dtls_handshake, dtls_cert, dtls_sign; then dtls12_keys, dtls12_common, dtls12_client,
+ * dtls12_server; then dtls13_record, dtls13_keys, dtls13_common, dtls13_client, dtls13_server,
+ * dtls13_update; then dtls (the verbs), dtls_alert, dtls_print. Files named dtls_ serve both
+ * versions; files named dtls12_ and dtls13_ know the other one not at all.
  */
 #ifndef WEIR_DTLS_DTLS_INT_H
 #define WEIR_DTLS_DTLS_INT_H
@@ -12,20 +13,23 @@
 
 /* -- Wire constants ---------------------------------------------------------------------------- */
 
-/* [RFC 5246 6.2.1] */
+/* [RFC 5246 6.2.1, RFC 9147 4.1] */
 enum content_type {
     CONTENT_CCS = 20,
     CONTENT_ALERT = 21,
     CONTENT_HANDSHAKE = 22,
     CONTENT_DATA = 23,
+    CONTENT_ACK = 26,
 };
 
-/* [RFC 5246 7.4], [RFC 6347 4.3.2] */
+/* [RFC 5246 7.4, RFC 6347 4.3.2, RFC 9147 5.2] */
 enum message_type {
     MESSAGE_HELLO_REQUEST = 0,
     MESSAGE_CLIENT_HELLO = 1,
     MESSAGE_SERVER_HELLO = 2,
     MESSAGE_VERIFY_REQUEST = 3,
+    MESSAGE_TICKET = 4,
+    MESSAGE_ENCRYPTED = 8,
     MESSAGE_CERTIFICATE = 11,
     MESSAGE_SERVER_KEY = 12,
     MESSAGE_CERTIFICATE_REQUEST = 13,
@@ -33,9 +37,11 @@ enum message_type {
     MESSAGE_CERTIFICATE_VERIFY = 15,
     MESSAGE_CLIENT_KEY = 16,
     MESSAGE_FINISHED = 20,
+    MESSAGE_KEY_UPDATE = 24,
+    MESSAGE_HASH = 254,
 };
 
-/* [RFC 5246 7.2], the ones we send by name. */
+/* [RFC 5246 7.2, RFC 8446 6], the ones we know by name. */
 enum alert {
     ALERT_WARNING = 1,
     ALERT_FATAL = 2,
@@ -50,8 +56,11 @@ enum alert {
     ALERT_DECRYPT_ERROR = 51,
     ALERT_PROTOCOL_VERSION = 70,
     ALERT_INTERNAL_ERROR = 80,
+    ALERT_USER_CANCELED = 90,
     ALERT_NO_RENEGOTIATION = 100,
+    ALERT_MISSING_EXTENSION = 109,
     ALERT_UNSUPPORTED_EXTENSION = 110,
+    ALERT_CERTIFICATE_REQUIRED = 116,
 };
 
 enum extension_type {
@@ -60,18 +69,25 @@ enum extension_type {
     EXTENSION_SIGNATURES = 13,     /* [RFC 5246 7.4.1.4.1] */
     EXTENSION_SRTP = 14,           /* [RFC 5764 4.1.1] */
     EXTENSION_EMS = 23,            /* [RFC 7627 5.1] */
+    EXTENSION_VERSIONS = 43,       /* [RFC 8446 4.2.1] */
+    EXTENSION_COOKIE = 44,         /* [RFC 8446 4.2.2] */
+    EXTENSION_SHARE = 51,          /* [RFC 8446 4.2.8] */
     EXTENSION_RENEGOTIATION = 0xff01, /* [RFC 5746 3.2] */
 };
 
 enum {
     VERSION_1_0 = 0xfeff,
     VERSION_1_2 = 0xfefd,
+    VERSION_1_3 = 0xfefc,
     RECORD_HEADER_BYTES = 13,
     MESSAGE_HEADER_BYTES = 12,
     RECORD_LENGTH_MAX = WEIR_DTLS_PLAIN_MAX + 256, /* [RFC 6347 4.1.1] as TLS 1.2 compressed it */
     VERIFY_DATA_BYTES = 12,
     MASTER_BYTES = 48,
-    COOKIE_BYTES = 32,
+    UNIFIED_FIXED = 0x20, /* [RFC 9147 4] the high bits 001 of a record under 1.3's protection */
+    UNIFIED_MASK = 0xe0,
+    EPOCH_HANDSHAKE = 2,  /* [RFC 9147 6.1] */
+    EPOCH_APPLICATION = 3,
     POINT_UNCOMPRESSED = 0,
     CURVE_NAMED = 3,
     CERT_TYPE_RSA_SIGN = 1,
@@ -88,7 +104,8 @@ enum {
 
 /* -- Steps ------------------------------------------------------------------------------------- */
 
-/* What the handshake waits for. Client and server in flow order, one end for both. */
+/* What the handshake waits for. Client and server in flow order, DTLS 1.2 and then 1.3; hello and end
+ * are the same for both. */
 enum dtls_step {
     STEP_IDLE, /* a client before weir_dtls_start */
     STEP_CLIENT_HELLO,       /* sent: waits for ServerHello or HelloVerifyRequest */
@@ -104,6 +121,15 @@ enum dtls_step {
     STEP_SERVER_PROOF,
     STEP_SERVER_CCS,
     STEP_SERVER_FINISHED,
+    STEP_CLIENT13_ENCRYPTED, /* EncryptedExtensions */
+    STEP_CLIENT13_REQUEST,   /* CertificateRequest or, without it, Certificate */
+    STEP_CLIENT13_CERTIFICATE,
+    STEP_CLIENT13_PROOF,
+    STEP_CLIENT13_FINISHED,
+    STEP_SERVER13_RETRIED,   /* HelloRetryRequest sent: waits for the second hello */
+    STEP_SERVER13_CERTIFICATE,
+    STEP_SERVER13_PROOF,
+    STEP_SERVER13_FINISHED,
     STEP_DONE,
     STEP_COUNT,
 };
@@ -124,23 +150,25 @@ struct dtls_row {
 struct dtls_record {
     uint8_t type;
     uint16_t version;
-    uint16_t epoch;
+    uint64_t epoch;        /* of a record under 1.3's protection two bits are known before it is opened */
     uint64_t seq;
+    bool is_unified;       /* the header of 1.3 */
+    size_t head;           /* bytes before the body */
     struct weir_mspan body;
 };
 
 /* Take the first record off the datagram. When its end cannot be told, the whole rest goes. */
 enum weir_dtls_verdict weir_dtls_record_take(struct weir_mspan *datagram, struct dtls_record *r);
 /* Check the header's fields. */
-enum weir_dtls_verdict weir_dtls_record_check(const struct dtls_record *r);
+enum weir_dtls_verdict weir_dtls_record_check(const struct weir_dtls *d, const struct dtls_record *r);
 /* Decrypt r->body in place and shrink it to the plaintext; only then note its number. */
 enum weir_dtls_verdict weir_dtls_record_open(struct weir_dtls *d, struct dtls_record *r);
 /* Bytes that one record of an epoch needs beside its content. */
-size_t weir_dtls_record_head(const struct weir_dtls *d, unsigned epoch);
-size_t weir_dtls_record_overhead(const struct weir_dtls *d, unsigned epoch);
+size_t weir_dtls_record_head(const struct weir_dtls *d, uint64_t epoch);
+size_t weir_dtls_record_overhead(const struct weir_dtls *d, uint64_t epoch);
 /* Make a record of the content that lies at record + head: header, nonce and tag around it. Its
- * length; 0 when the epoch has no numbers left. */
-size_t weir_dtls_record_seal(struct weir_dtls *d, unsigned epoch, enum content_type type,
+ * length; 0 when the epoch has no keys or no numbers left. */
+size_t weir_dtls_record_seal(struct weir_dtls *d, uint64_t epoch, enum content_type type,
                              uint16_t version, uint8_t *record, size_t content_bytes);
 bool weir_dtls_window_is_new(const struct weir_dtls_window *w, uint64_t seq);
 void weir_dtls_window_note(struct weir_dtls_window *w, uint64_t seq);
@@ -164,6 +192,11 @@ bool weir_dtls_reassembly_ready(const struct weir_dtls_reassembly *r, uint8_t *t
                                 struct weir_span *body);
 /* Done with it: the next one's turn. */
 void weir_dtls_reassembly_pop(struct weir_dtls_reassembly *r);
+/* May an ACK name what was added last? From then on what waits ahead of its turn is not given up for
+ * others, so it may take up a quarter of the buffer and no more. */
+bool weir_dtls_reassembly_tell(struct weir_dtls_reassembly *r);
+/* Does a message wait ahead of its turn? */
+bool weir_dtls_reassembly_has_ahead(const struct weir_dtls_reassembly *r);
 /* Forget it: it may come again. */
 void weir_dtls_reassembly_drop(struct weir_dtls_reassembly *r);
 
@@ -183,6 +216,27 @@ void weir_dtls_flight_resend(struct weir_dtls *d, weir_time now);
 void weir_dtls_flight_peer_resent(struct weir_dtls *d, weir_time now);
 /* The answer came: no timer, but the bytes stay for one more peer_resent. */
 void weir_dtls_flight_answered(struct weir_dtls *d);
+/* The peer has all of it: it is forgotten. */
+void weir_dtls_flight_done(struct weir_dtls *d);
+/* An ACK names a record of ours: its part of the flight is not sent again. True when that was new. */
+bool weir_dtls_flight_ack(struct weir_dtls *d, const struct weir_dtls_number *number);
+bool weir_dtls_flight_is_acked(const struct weir_dtls_flight *f);
+/* Send now what no ACK named yet. */
+void weir_dtls_flight_resend_rest(struct weir_dtls *d);
+/* The number of the next record of an epoch, as an ACK would name it. */
+uint64_t *weir_dtls_next_number(struct weir_dtls *d, uint64_t epoch);
+
+/* -- dtls_ack: ACKs of DTLS 1.3 ---------------------------------------------------------------- */
+
+/* A record of the peer's flight was handled or kept. */
+void weir_dtls_ack_note(struct weir_dtls *d, const struct dtls_record *r);
+/* A part of the peer's flight is here, or something that cannot be read yet: tell it after a while. */
+void weir_dtls_ack_soon(struct weir_dtls *d, weir_time now);
+/* Our flight answers theirs: nothing is left to tell. */
+void weir_dtls_ack_reset(struct weir_dtls *d);
+size_t weir_dtls_ack_send(struct weir_dtls *d, struct weir_mspan out);
+enum weir_dtls_verdict weir_dtls_ack_recv(struct weir_dtls *d, weir_time now,
+                                          const struct dtls_record *r);
 
 /* -- dtls_hello: hellos of any version, as spans ----------------------------------------------- */
 
@@ -202,6 +256,8 @@ struct dtls_hello {
 
 enum weir_dtls_verdict weir_dtls_hello_parse_client(struct weir_span body, struct dtls_hello *h);
 enum weir_dtls_verdict weir_dtls_hello_parse_server(struct weir_span body, struct dtls_hello *h);
+/* A list of extensions alone, as in EncryptedExtensions. */
+enum weir_dtls_verdict weir_dtls_hello_parse_encrypted(struct weir_span body, struct dtls_hello *h);
 enum weir_dtls_verdict weir_dtls_hello_parse_verify(struct weir_span body,
                                                     struct weir_span *cookie);
 bool weir_dtls_hello_find(const struct dtls_hello *h, uint16_t type, struct weir_span *body);
@@ -212,12 +268,47 @@ bool weir_dtls_bytes_have(struct weir_span list, uint8_t value);
 bool weir_dtls_list8(struct weir_span body, struct weir_span *list);
 bool weir_dtls_list16(struct weir_span body, struct weir_span *list);
 
+/* -- dtls_offer: versions, groups, shares, use_srtp, and the hello of a client ------------------ */
+
+bool weir_dtls_offers(const struct weir_dtls *d, enum weir_dtls_version version);
+/* Whose hello is it: the one of DTLS 1.3? Decides who judges it. */
+bool weir_dtls_hello_is_13(const struct weir_dtls *d, uint8_t type, struct weir_span body);
+/* Of the three versions a client may list, does it have this one? */
+bool weir_dtls_hello_has_version(const struct dtls_hello *h, uint16_t version);
+WEIR_MUST_CHECK bool weir_dtls_client_hello(struct weir_dtls *d, weir_time now);
+/* The hello was answered with this version: it opens the transcript. */
+void weir_dtls_client_agree(struct weir_dtls *d, uint16_t version);
+uint16_t weir_dtls_group_at(unsigned index); /* best first, 0 at the end */
+bool weir_dtls_group_is_ours(uint16_t group);
+void weir_dtls_write_srtp(const struct weir_dtls *d, struct weir_wr *w, uint16_t only);
+/* Client: the one profile that the server chose, if we offered it. */
+WEIR_MUST_CHECK bool weir_dtls_take_srtp(const struct weir_dtls *d, struct weir_span body,
+                                         uint16_t *profile);
+/* Server: the first profile of ours that the client has. False when its list is malformed. */
+WEIR_MUST_CHECK bool weir_dtls_choose_srtp(const struct weir_dtls *d, const struct dtls_hello *h,
+                                           uint16_t *chosen);
+/* [RFC 8446 4.2.3] Does the client verify what we sign with? */
+bool weir_dtls_client_verifies_ours(const struct dtls_hello *h);
+/* An ephemeral key of our own in the agreed group, once; the secret that it and the peer's share make. */
+WEIR_MUST_CHECK bool weir_dtls_make_share(struct weir_dtls *d);
+WEIR_MUST_CHECK bool weir_dtls_take_share(struct weir_dtls *d, struct weir_span share);
+/* Cookies: nothing is remembered but a secret of the server's. */
+enum { COOKIE_MAC_BYTES = 28 };
+void weir_dtls_cookie_mac(const struct weir_dtls *d, const struct dtls_hello *h,
+                          struct weir_span content, uint8_t mac[COOKIE_MAC_BYTES]);
+bool weir_dtls_cookie_is_fresh(uint32_t made_s, weir_time now);
+
 /* -- dtls_handshake: fragments to messages to rows, transcript, our messages ------------------- */
 
+/* *is_kept: every fragment was handled, kept, or handled before. */
 enum weir_dtls_verdict weir_dtls_handshake_recv(struct weir_dtls *d, weir_time now,
-                                                const struct dtls_record *r);
+                                                const struct dtls_record *r, bool *is_kept);
 enum weir_dtls_verdict weir_dtls_ccs_recv(struct weir_dtls *d, const struct dtls_record *r);
 void weir_dtls_transcript_begin(struct weir_dtls *d);
+/* One message of ours or theirs, whole, with the header that its fragments would share. */
+void weir_dtls_transcript_note(struct weir_dtls *d, struct weir_span message);
+/* [RFC 8446 4.4.1] A HelloRetryRequest follows: the hello so far counts as its hash. */
+void weir_dtls_transcript_retry(struct weir_dtls *d);
 void weir_dtls_transcript_digest(const struct weir_dtls *d, enum weir_hash_id id, uint8_t *out);
 /* Write one message of ours: open, write the body, close. Close notes it in the transcript. */
 struct weir_wr weir_dtls_message_open(struct weir_dtls *d, enum message_type type, unsigned epoch);
@@ -230,8 +321,8 @@ void weir_dtls_begin(struct weir_dtls *d, weir_time now);
 
 /* -- dtls_cert, dtls_sign ---------------------------------------------------------------------- */
 
-WEIR_MUST_CHECK bool weir_dtls_write_certificate(struct weir_dtls *d);
-enum weir_dtls_verdict weir_dtls_check_certificate(struct weir_dtls *d, struct weir_span body);
+/* Digests and key of the peer's certificate; its fingerprint, if that is known. */
+enum weir_dtls_verdict weir_dtls_take_certificate(struct weir_dtls *d, struct weir_span cert);
 /* Does the certificate that came match the fingerprints that we know? */
 bool weir_dtls_fingerprint_matches(const struct weir_dtls *d);
 bool weir_dtls_fingerprint_is_strong(const struct weir_dtls_fingerprint *f);
@@ -273,22 +364,93 @@ enum weir_dtls_verdict weir_dtls12_check_finished(struct weir_dtls *d, weir_time
                                                   struct weir_span body);
 enum weir_dtls_verdict weir_dtls12_check_peer_certificate(struct weir_dtls *d, weir_time now,
                                                           struct weir_span body);
+WEIR_MUST_CHECK bool weir_dtls12_write_certificate(struct weir_dtls *d);
+enum weir_dtls_verdict weir_dtls12_check_certificate(struct weir_dtls *d, struct weir_span body);
 WEIR_MUST_CHECK bool weir_dtls12_write_ending(struct weir_dtls *d); /* CCS, Finished */
-bool weir_dtls12_group_is_ours(uint16_t group);
-void weir_dtls12_write_groups(struct weir_wr *w);
 WEIR_MUST_CHECK bool weir_dtls12_hello_groups(const struct dtls_hello *h, uint16_t *chosen);
-void weir_dtls12_use_srtp(const struct weir_dtls *d, struct weir_wr *w, uint16_t only);
 WEIR_MUST_CHECK bool weir_dtls12_hash_params(struct weir_dtls *d, uint16_t scheme,
                                              struct weir_span params, uint8_t *digest,
                                              size_t *digest_bytes);
-/* An ephemeral key of our own in the agreed group; the secret that it and the peer's share make. */
-WEIR_MUST_CHECK bool weir_dtls12_make_share(struct weir_dtls *d);
-WEIR_MUST_CHECK bool weir_dtls12_take_share(struct weir_dtls *d, struct weir_span share);
-WEIR_MUST_CHECK bool weir_dtls12_client_hello(struct weir_dtls *d, weir_time now);
 extern const struct dtls_row weir_dtls12_client_rows[];
 extern const unsigned weir_dtls12_client_row_count;
 extern const struct dtls_row weir_dtls12_server_rows[];
 extern const unsigned weir_dtls12_server_row_count;
+
+/* -- dtls13_record: the unified header --------------------------------------------------------- */
+
+/* Take a record with the unified header off the datagram. */
+enum weir_dtls_verdict weir_dtls13_record_take(struct weir_mspan *datagram, struct dtls_record *r);
+/* Are the keys there with which it could be opened? */
+bool weir_dtls13_record_is_readable(const struct weir_dtls *d, const struct dtls_record *r);
+/* Decrypt number and content in place; the epoch is known afterwards. Of `content` the record keeps
+ * what lies before the type and the padding. */
+enum weir_dtls_verdict weir_dtls13_record_open(struct weir_dtls *d, struct dtls_record *r);
+size_t weir_dtls13_record_seal(struct weir_dtls *d, struct weir_dtls_keys *k,
+                               enum content_type type, uint8_t *record, size_t content_bytes);
+/* The full number that is closest to the expected one and ends in these 8 or 16 bits. */
+uint64_t weir_dtls13_full_number(uint64_t expected, uint64_t low, unsigned bits);
+enum { UNIFIED_HEAD_BYTES = 5, UNIFIED_OVERHEAD = UNIFIED_HEAD_BYTES + 1 + WEIR_TAG_BYTES };
+
+/* -- dtls13_keys ------------------------------------------------------------------------------- */
+
+struct dtls13_suite {
+    uint16_t id;
+    enum weir_aead_id aead;
+    enum weir_hash_id hash;
+    uint64_t records_max; /* under one key [RFC 8446 5.5] */
+    const char *name;
+};
+
+const struct dtls13_suite *weir_dtls13_suite(uint16_t id);
+const struct dtls13_suite *weir_dtls13_suite_at(unsigned index); /* best first, NULL at the end */
+/* From the shared secret, after ServerHello: secrets and keys of the handshake. */
+WEIR_MUST_CHECK bool weir_dtls13_derive_handshake(struct weir_dtls *d);
+/* After the server's Finished: secrets of the application data and the exporter. */
+void weir_dtls13_derive_application(struct weir_dtls *d);
+/* Send, or receive, with the keys of the application data. */
+WEIR_MUST_CHECK bool weir_dtls13_use_application_tx(struct weir_dtls *d);
+WEIR_MUST_CHECK bool weir_dtls13_use_application_rx(struct weir_dtls *d);
+/* The next generation of one direction's keys [RFC 8446 7.2]. */
+WEIR_MUST_CHECK bool weir_dtls13_update_tx(struct weir_dtls *d);
+WEIR_MUST_CHECK bool weir_dtls13_update_rx(struct weir_dtls *d);
+/* verify_data of a Finished; its length. */
+size_t weir_dtls13_verify_data(const struct weir_dtls *d, bool is_of_client,
+                               uint8_t out[WEIR_HASH_BYTES_MAX]);
+void weir_dtls13_export(const struct weir_dtls *d, const char *label, struct weir_mspan out);
+void weir_dtls13_expand_label(const struct weir_crypto *c, enum weir_hash_id hash,
+                              const uint8_t *secret, struct weir_span label,
+                              struct weir_span context, struct weir_mspan out);
+
+/* -- dtls13_common, dtls13_client, dtls13_server, dtls13_update ------------------------------- */
+
+WEIR_MUST_CHECK bool weir_dtls13_write_certificate(struct weir_dtls *d);
+WEIR_MUST_CHECK bool weir_dtls13_write_proof(struct weir_dtls *d);
+WEIR_MUST_CHECK bool weir_dtls13_write_finished(struct weir_dtls *d);
+enum weir_dtls_verdict weir_dtls13_check_certificate(struct weir_dtls *d, weir_time now,
+                                                     struct weir_span body);
+enum weir_dtls_verdict weir_dtls13_check_proof(struct weir_dtls *d, weir_time now,
+                                               struct weir_span body);
+enum weir_dtls_verdict weir_dtls13_check_finished(struct weir_dtls *d, weir_time now,
+                                                  struct weir_span body);
+/* Schemes that may stand in a CertificateVerify: those of weir_dtls_schemes without PKCS1. */
+void weir_dtls13_write_schemes(struct weir_wr *w);
+/* The random of a ServerHello that is a HelloRetryRequest [RFC 8446 4.1.3]. */
+extern const uint8_t weir_dtls13_retry_random[32];
+enum weir_dtls_verdict weir_dtls13_check_update(struct weir_dtls *d, weir_time now,
+                                                struct weir_span body);
+WEIR_MUST_CHECK bool weir_dtls13_follow_update(struct weir_dtls *d, weir_time now);
+enum weir_dtls_verdict weir_dtls13_check_ticket(struct weir_dtls *d, weir_time now,
+                                                struct weir_span body);
+/* Write the KeyUpdate that is owed, if its time has come. */
+void weir_dtls13_write_update(struct weir_dtls *d, weir_time now);
+/* Our KeyUpdate was acknowledged. */
+WEIR_MUST_CHECK bool weir_dtls13_finish_update(struct weir_dtls *d);
+/* A key nears what it may protect, or what it may bear: renew it. */
+void weir_dtls13_watch_limits(struct weir_dtls *d);
+extern const struct dtls_row weir_dtls13_client_rows[];
+extern const unsigned weir_dtls13_client_row_count;
+extern const struct dtls_row weir_dtls13_server_rows[];
+extern const unsigned weir_dtls13_server_row_count;
 
 /* -- dtls_alert -------------------------------------------------------------------------------- */
 

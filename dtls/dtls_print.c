@@ -3,13 +3,27 @@
 
 const char *weir_dtls_version_name(const struct weir_dtls *d)
 {
-    return d->version == VERSION_1_2 ? "DTLS 1.2" : "";
+    return d->version == VERSION_1_3 ? "DTLS 1.3" : d->version == VERSION_1_2 ? "DTLS 1.2" : "";
 }
 
 const char *weir_dtls_suite_name(const struct weir_dtls *d)
 {
-    const struct dtls12_suite *suite = weir_dtls12_suite(d->suite);
-    return suite != NULL ? suite->name : "";
+    const struct dtls12_suite *old = weir_dtls12_suite(d->suite);
+    const struct dtls13_suite *new = weir_dtls13_suite(d->suite);
+    return old != NULL ? old->name : new != NULL ? new->name : "";
+}
+
+const char *weir_dtls_secret_label(enum weir_dtls_secret which)
+{
+    static const char *const label[WEIR_DTLS_SECRETS] = {
+        [WEIR_DTLS_SECRET_MASTER] = "CLIENT_RANDOM",
+        [WEIR_DTLS_SECRET_CLIENT_HANDSHAKE] = "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
+        [WEIR_DTLS_SECRET_SERVER_HANDSHAKE] = "SERVER_HANDSHAKE_TRAFFIC_SECRET",
+        [WEIR_DTLS_SECRET_CLIENT_TRAFFIC] = "CLIENT_TRAFFIC_SECRET_0",
+        [WEIR_DTLS_SECRET_SERVER_TRAFFIC] = "SERVER_TRAFFIC_SECRET_0",
+        [WEIR_DTLS_SECRET_EXPORTER] = "EXPORTER_SECRET",
+    };
+    return (unsigned)which < WEIR_DTLS_SECRETS ? label[which] : "?";
 }
 
 const char *weir_dtls_state_name(enum weir_dtls_state state)
@@ -49,16 +63,20 @@ const char *weir_dtls_verdict_name(enum weir_dtls_verdict verdict)
         [WEIR_DTLS_RECORD_VERSION] = "record_version",
         [WEIR_DTLS_RECORD_EMPTY] = "record_empty",
         [WEIR_DTLS_RECORD_EPOCH] = "record_epoch",
+        [WEIR_DTLS_RECORD_CID] = "record_cid",
         [WEIR_DTLS_RECORD_EARLY] = "record_early",
         [WEIR_DTLS_RECORD_SHORT] = "record_short",
         [WEIR_DTLS_RECORD_REPLAYED] = "record_replayed",
         [WEIR_DTLS_RECORD_FORGED] = "record_forged",
+        [WEIR_DTLS_RECORD_CONTENT] = "record_content",
         [WEIR_DTLS_DATA_PLAIN] = "data_plain",
         [WEIR_DTLS_DATA_EARLY] = "data_early",
         [WEIR_DTLS_CCS_MALFORMED] = "ccs_malformed",
         [WEIR_DTLS_CCS_UNEXPECTED] = "ccs_unexpected",
         [WEIR_DTLS_ALERT_MALFORMED] = "alert_malformed",
         [WEIR_DTLS_ALERT_PLAIN] = "alert_plain",
+        [WEIR_DTLS_ACK_PLAIN] = "ack_plain",
+        [WEIR_DTLS_ACK_MALFORMED] = "ack_malformed",
         [WEIR_DTLS_FRAGMENT_TRUNCATED] = "fragment_truncated",
         [WEIR_DTLS_FRAGMENT_RANGE] = "fragment_range",
         [WEIR_DTLS_FRAGMENT_EPOCH] = "fragment_epoch",
@@ -74,17 +92,24 @@ const char *weir_dtls_verdict_name(enum weir_dtls_verdict verdict)
         [WEIR_DTLS_HELLO_MALFORMED] = "hello_malformed",
         [WEIR_DTLS_HELLO_DUPLICATE] = "hello_duplicate",
         [WEIR_DTLS_HELLO_VERSION] = "hello_version",
+        [WEIR_DTLS_HELLO_DOWNGRADE] = "hello_downgrade",
+        [WEIR_DTLS_HELLO_LEGACY] = "hello_legacy",
         [WEIR_DTLS_HELLO_COOKIE] = "hello_cookie",
+        [WEIR_DTLS_HELLO_STALE] = "hello_stale",
         [WEIR_DTLS_HELLO_COMPRESSION] = "hello_compression",
         [WEIR_DTLS_HELLO_SUITE] = "hello_suite",
+        [WEIR_DTLS_HELLO_MISSING] = "hello_missing",
         [WEIR_DTLS_HELLO_GROUP] = "hello_group",
+        [WEIR_DTLS_HELLO_SHARE] = "hello_share",
         [WEIR_DTLS_HELLO_POINTS] = "hello_points",
         [WEIR_DTLS_HELLO_SIGNATURES] = "hello_signatures",
         [WEIR_DTLS_HELLO_NO_EMS] = "hello_no_ems",
         [WEIR_DTLS_HELLO_RENEGOTIATES] = "hello_renegotiates",
         [WEIR_DTLS_HELLO_SRTP] = "hello_srtp",
         [WEIR_DTLS_HELLO_UNASKED] = "hello_unasked",
+        [WEIR_DTLS_HELLO_RETRY] = "hello_retry",
         [WEIR_DTLS_VERIFY_REQUEST] = "verify_request",
+        [WEIR_DTLS_ENCRYPTED_MALFORMED] = "encrypted_malformed",
         [WEIR_DTLS_CERT_MALFORMED] = "cert_malformed",
         [WEIR_DTLS_CERT_EMPTY] = "cert_empty",
         [WEIR_DTLS_CERT_UNREADABLE] = "cert_unreadable",
@@ -102,6 +127,8 @@ const char *weir_dtls_verdict_name(enum weir_dtls_verdict verdict)
         [WEIR_DTLS_PROOF_SCHEME] = "proof_scheme",
         [WEIR_DTLS_PROOF_SIGNATURE] = "proof_signature",
         [WEIR_DTLS_FINISHED] = "finished",
+        [WEIR_DTLS_TICKET_MALFORMED] = "ticket_malformed",
+        [WEIR_DTLS_UPDATE_MALFORMED] = "update_malformed",
         [WEIR_DTLS_CRYPTO] = "crypto",
     };
     return (unsigned)verdict < WEIR_DTLS_VERDICTS ? name[verdict] : "?";

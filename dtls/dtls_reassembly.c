@@ -1,4 +1,4 @@
-/* Fragments to messages, in order and in bounded memory [RFC 6347 4.2.2, 4.2.3].
+/* Fragments to messages, in order and in bounded memory [RFC 6347 4.2.2, 4.2.3; RFC 9147 5.5].
  *
  *  0      1                      4              6                       9                       12
  *  +------+----------------------+--------------+-----------------------+-----------------------+
@@ -9,6 +9,7 @@
  *  2. add      find the slot of its message_seq in the window, or open one; copy what is new
  *  3. ready    slot 0 has all its bytes: its turn
  *  4. pop      the window moves by one; the buffer closes up
+ *  5. tell     1.3: an ACK is to name what lies ahead, which then must stay
  *
  * One buffer serves all slots. The message expected next always gets room: what lies ahead of it is
  * thrown out, and comes again with the peer's retransmission. Fragments may overlap, repeat, come
@@ -77,14 +78,14 @@ static bool slot_open(struct weir_dtls_reassembly *r, unsigned index, const stru
     unsigned room = room_of(f->length);
     /* The next message in turn pushes out the farthest ones. */
     for (unsigned i = WEIR_DTLS_WINDOW - 1; index == 0 && i > 0; i--) {
-        if (room > sizeof r->bytes - r->used) {
+        if (room > sizeof r->bytes - r->used && !r->slot[i].is_told) {
             slot_free(r, i);
         }
     }
     if (room > sizeof r->bytes - r->used) {
         return false;
     }
-    r->slot[index] = (struct weir_dtls_slot){ f->type, true, r->used, (uint16_t)f->length, 0 };
+    r->slot[index] = (struct weir_dtls_slot){ f->type, true, r->used, (uint16_t)f->length, 0, false };
     memset(r->seen + r->used / 8, 0, room / 8);
     r->used = (uint16_t)(r->used + room);
     return true;
@@ -164,4 +165,27 @@ void weir_dtls_reassembly_reset(struct weir_dtls_reassembly *r, uint16_t next)
     r->next = next;
     r->used = 0;
     memset(r->slot, 0, sizeof r->slot);
+}
+
+/* -- 5. Tell [RFC 9147 7 MUST NOT] ------------------------------------------------------------- */
+
+static unsigned room_ahead(const struct weir_dtls_reassembly *r)
+{
+    return r->used - (r->slot[0].is_used ? room_of(r->slot[0].length) : 0);
+}
+
+bool weir_dtls_reassembly_has_ahead(const struct weir_dtls_reassembly *r)
+{
+    return room_ahead(r) != 0;
+}
+
+bool weir_dtls_reassembly_tell(struct weir_dtls_reassembly *r)
+{
+    if (room_ahead(r) > sizeof r->bytes / 4) {
+        return false;
+    }
+    for (unsigned i = 1; i < WEIR_DTLS_WINDOW; i++) {
+        r->slot[i].is_told = r->slot[i].is_used;
+    }
+    return true;
 }

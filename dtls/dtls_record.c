@@ -1,4 +1,5 @@
-/* Records: bytes on the wire to content and back [RFC 6347 4.1].
+/* Records: bytes on the wire to content and back [RFC 6347 4.1]. What DTLS 1.3 protects has a header of
+ * its own, in dtls13_record.c.
  *
  *  0       1               3               5                               11              13
  *  +-------+---------------+---------------+-------------------------------+---------------+---
@@ -29,6 +30,8 @@ enum weir_dtls_verdict weir_dtls_record_take(struct weir_mspan *datagram, struct
     r->version = weir_be16(head.p + 1);
     r->epoch = weir_be16(head.p + 3);
     r->seq = weir_be48(head.p + 5);
+    r->is_unified = false;
+    r->head = RECORD_HEADER_BYTES;
     r->body.p = datagram->p + RECORD_HEADER_BYTES;
     r->body.n = body.n;
     datagram->p += whole - rd.n;
@@ -38,12 +41,19 @@ enum weir_dtls_verdict weir_dtls_record_take(struct weir_mspan *datagram, struct
 
 /* -- 2. Check ---------------------------------------------------------------------------------- */
 
-enum weir_dtls_verdict weir_dtls_record_check(const struct dtls_record *r)
+/* [RFC 9147 4.1] With 1.3 an ACK may come, too. */
+static bool type_is_known(const struct weir_dtls *d, uint8_t type)
+{
+    return (type >= CONTENT_CCS && type <= CONTENT_DATA)
+           || (type == CONTENT_ACK && weir_dtls_offers(d, WEIR_DTLS_1_3) && d->version != VERSION_1_2);
+}
+
+enum weir_dtls_verdict weir_dtls_record_check(const struct weir_dtls *d, const struct dtls_record *r)
 {
     if (r->body.n > RECORD_LENGTH_MAX) {
         return WEIR_DTLS_RECORD_LENGTH;
     }
-    if (r->type < CONTENT_CCS || r->type > CONTENT_DATA) {
+    if (!type_is_known(d, r->type)) {
         return WEIR_DTLS_RECORD_TYPE;
     }
     /* [RFC 6347 4.2.1] A first hello and its answer may say 1.0: the version tells the format only.
@@ -54,8 +64,9 @@ enum weir_dtls_verdict weir_dtls_record_check(const struct dtls_record *r)
     if (r->body.n == 0) {
         return WEIR_DTLS_RECORD_EMPTY;
     }
-    /* [RFC 6347 4.1] Without renegotiation a connection has epochs 0 and 1. */
-    if (r->epoch > 1) {
+    /* [RFC 6347 4.1] Without renegotiation a connection has epochs 0 and 1. With DTLS 1.3 this header
+     * belongs to epoch 0 alone. */
+    if (r->epoch > (d->version == VERSION_1_3 ? 0 : 1)) {
         return WEIR_DTLS_RECORD_EPOCH;
     }
     return WEIR_DTLS_OK;
@@ -116,10 +127,10 @@ enum weir_dtls_verdict weir_dtls_record_open(struct weir_dtls *d, struct dtls_re
         return WEIR_DTLS_RECORD_SHORT;
     }
     /* [RFC 6347 4.1.2.6] the cheap test first; the window learns the number only below. */
-    if (!weir_dtls_window_is_new(&d->window, r->seq)) {
+    if (!weir_dtls_window_is_new(&d->rx.window, r->seq)) {
         return WEIR_DTLS_RECORD_REPLAYED;
     }
-    uint64_t epoch_and_seq = (uint64_t)r->epoch << 48 | r->seq;
+    uint64_t epoch_and_seq = r->epoch << 48 | r->seq;
     struct weir_mspan data = { r->body.p + nonce_bytes, r->body.n - nonce_bytes - WEIR_TAG_BYTES };
     weir_put64(number, epoch_and_seq);
     nonce_of(k, nonce_bytes != 0 ? r->body.p : number, nonce);
@@ -129,33 +140,56 @@ enum weir_dtls_verdict weir_dtls_record_open(struct weir_dtls *d, struct dtls_re
                                         data.p + data.n)) {
         return WEIR_DTLS_RECORD_FORGED;
     }
-    weir_dtls_window_note(&d->window, r->seq);
+    weir_dtls_window_note(&d->rx.window, r->seq);
     r->body = data;
     return WEIR_DTLS_OK;
 }
 
 /* -- 4. Seal ----------------------------------------------------------------------------------- */
 
-size_t weir_dtls_record_head(const struct weir_dtls *d, unsigned epoch)
+size_t weir_dtls_record_head(const struct weir_dtls *d, uint64_t epoch)
 {
+    if (d->version == VERSION_1_3 && epoch != 0) {
+        return UNIFIED_HEAD_BYTES;
+    }
     return epoch != 0 && has_explicit_nonce(&d->tx) ? RECORD_HEADER_BYTES + 8 : RECORD_HEADER_BYTES;
 }
 
-size_t weir_dtls_record_overhead(const struct weir_dtls *d, unsigned epoch)
+size_t weir_dtls_record_overhead(const struct weir_dtls *d, uint64_t epoch)
 {
+    if (d->version == VERSION_1_3 && epoch != 0) {
+        return UNIFIED_OVERHEAD;
+    }
     return weir_dtls_record_head(d, epoch) + (epoch != 0 ? WEIR_TAG_BYTES : 0);
 }
 
-size_t weir_dtls_record_seal(struct weir_dtls *d, unsigned epoch, enum content_type type,
+static struct weir_dtls_keys *keys_of(struct weir_dtls *d, uint64_t epoch)
+{
+    return d->tx.epoch == epoch ? &d->tx : &d->tx_old;
+}
+
+uint64_t *weir_dtls_next_number(struct weir_dtls *d, uint64_t epoch)
+{
+    return epoch == 0 ? &d->plain_seq : &keys_of(d, epoch)->seq;
+}
+
+size_t weir_dtls_record_seal(struct weir_dtls *d, uint64_t epoch, enum content_type type,
                              uint16_t version, uint8_t *record, size_t content_bytes)
 {
     size_t head = weir_dtls_record_head(d, epoch);
     size_t whole = weir_dtls_record_overhead(d, epoch) + content_bytes;
-    /* [RFC 6347 4.1 MUST] no number twice under one key: stop before the counter comes round. */
-    if (d->tx_seq[epoch] >= SEQUENCE_END) {
+    uint64_t *next = weir_dtls_next_number(d, epoch);
+    if (epoch != 0 && (!keys_of(d, epoch)->is_ready || keys_of(d, epoch)->epoch != epoch)) {
         return 0;
     }
-    uint64_t number = (uint64_t)epoch << 48 | d->tx_seq[epoch]++;
+    /* [RFC 6347 4.1 MUST] no number twice under one key: stop before the counter comes round. */
+    if (*next >= SEQUENCE_END) {
+        return 0;
+    }
+    if (d->version == VERSION_1_3 && epoch != 0) {
+        return weir_dtls13_record_seal(d, keys_of(d, epoch), type, record, content_bytes);
+    }
+    uint64_t number = epoch << 48 | (*next)++;
     record[0] = (uint8_t)type;
     weir_put16(record + 1, version);
     weir_put64(record + 3, number);

@@ -89,9 +89,12 @@ static inline enum weir_dtls_verdict feed_message(struct weir_dtls *d, uint8_t s
     weir_put24(record + 6, 0);
     weir_put24(record + 9, (uint32_t)n);
     weir_copy(record + MESSAGE_HEADER_BYTES, body.p, n);
-    struct dtls_record r = { CONTENT_HANDSHAKE, VERSION_1_2, d->rx_epoch, 0,
-                             { record, n + MESSAGE_HEADER_BYTES } };
-    return weir_dtls_handshake_recv(d, 0, &r);
+    struct dtls_record r = { .type = CONTENT_HANDSHAKE,
+                             .version = VERSION_1_2,
+                             .epoch = d->rx_epoch,
+                             .body = { record, n + MESSAGE_HEADER_BYTES } };
+    bool is_kept;
+    return weir_dtls_handshake_recv(d, 0, &r, &is_kept);
 }
 
 /* What holds of an end at any time. */
@@ -109,7 +112,12 @@ static inline void feed_check(const struct weir_dtls *d)
     is_good = is_good && used == r->used && used <= sizeof r->bytes;
     is_good = is_good && f->at <= f->used && f->used <= sizeof f->bytes;
     is_good = is_good && (d->state != WEIR_DTLS_CONNECTED || d->step == STEP_DONE);
-    is_good = is_good && (d->state != WEIR_DTLS_CONNECTED || (d->rx_epoch == 1 && d->tx_epoch == 1));
+    bool is_13 = d->version == VERSION_1_3;
+    uint64_t first = is_13 ? EPOCH_APPLICATION : 1;
+    is_good = is_good && (d->state != WEIR_DTLS_CONNECTED
+                          || (d->rx_epoch >= first && d->tx_epoch >= first));
+    is_good = is_good && (is_13 || (d->rx_epoch <= 1 && d->tx_epoch <= 1));
+    is_good = is_good && d->acks.count <= WEIR_DTLS_ACK_RECORDS && f->acked <= f->used;
     is_good = is_good && d->held_bytes <= sizeof d->held;
     bool is_over = d->state == WEIR_DTLS_CLOSED || d->state == WEIR_DTLS_FAILED;
     is_good = is_good && (!is_over || weir_dtls_deadline(d) == WEIR_NEVER);

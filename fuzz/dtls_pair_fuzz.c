@@ -91,10 +91,17 @@ static bool is_up(void)
 
 static void check_keys(void)
 {
-    uint8_t random[32], master[2][48];
-    if (!weir_dtls_keylog(&end[0], random, master[0])
-        || !weir_dtls_keylog(&end[1], random, master[1]) || memcmp(master[0], master[1], 48) != 0) {
-        abort();
+    uint8_t random[32], secret[2][WEIR_DTLS_SECRET_MAX];
+    bool is_13 = end[0].version == VERSION_1_3;
+    for (unsigned i = 0; i < WEIR_DTLS_SECRETS; i++) {
+        enum weir_dtls_secret which = (enum weir_dtls_secret)i;
+        size_t n[2] = { 0, 0 };
+        bool is_wanted = is_13 == (which != WEIR_DTLS_SECRET_MASTER);
+        if (weir_dtls_keylog(&end[0], which, random, secret[0], &n[0]) != is_wanted
+            || weir_dtls_keylog(&end[1], which, random, secret[1], &n[1]) != is_wanted
+            || n[0] != n[1] || memcmp(secret[0], secret[1], n[0]) != 0) {
+            abort();
+        }
     }
 }
 

@@ -35,10 +35,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         struct dtls_record r;
         size_t before = datagram.n;
         if (weir_dtls_record_take(&datagram, &r) == WEIR_DTLS_OK
-            && weir_dtls_record_check(&r) == WEIR_DTLS_OK) {
-            bool is_new = weir_dtls_window_is_new(&d.window, r.seq);
+            && weir_dtls_record_check(&d, &r) == WEIR_DTLS_OK) {
+            bool is_new = weir_dtls_window_is_new(&d.rx.window, r.seq);
             if (r.epoch == 1 && weir_dtls_record_open(&d, &r) == WEIR_DTLS_OK
-                && (!is_new || weir_dtls_window_is_new(&d.window, r.seq))) {
+                && (!is_new || weir_dtls_window_is_new(&d.rx.window, r.seq))) {
                 abort(); /* opened twice */
             }
             take_fragments(&d.reassembly, weir_span_const(r.body));

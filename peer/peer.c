@@ -632,13 +632,17 @@ void weir_peer_close(struct weir_peer *p, weir_time now)
 
 void weir_peer_keylog(const struct weir_peer *p, struct weir_wr *text)
 {
-    uint8_t random[32], master[48];
-    if (p->is_dtls_ready && weir_dtls_keylog(&p->dtls, random, master)) {
-        weir_wr_str(text, "CLIENT_RANDOM ");
-        weir_wr_hex(text, weir_span_of(random, sizeof random));
-        weir_wr_u8(text, ' ');
-        weir_wr_hex(text, weir_span_of(master, sizeof master));
-        weir_wr_u8(text, '\n');
+    uint8_t random[32], secret[WEIR_DTLS_SECRET_MAX];
+    size_t n;
+    for (unsigned i = 0; p->is_dtls_ready && i < WEIR_DTLS_SECRETS; i++) {
+        if (weir_dtls_keylog(&p->dtls, (enum weir_dtls_secret)i, random, secret, &n)) {
+            weir_wr_str(text, weir_dtls_secret_label((enum weir_dtls_secret)i));
+            weir_wr_u8(text, ' ');
+            weir_wr_hex(text, weir_span_of(random, sizeof random));
+            weir_wr_u8(text, ' ');
+            weir_wr_hex(text, weir_span_of(secret, n));
+            weir_wr_u8(text, '\n');
+        }
     }
-    weir_wipe(master, sizeof master);
+    weir_wipe(secret, sizeof secret);
 }

@@ -87,6 +87,14 @@ static void chacha_blocks(const uint8_t key[32], const uint8_t nonce[12], uint32
     weir_wipe(s, sizeof s);
 }
 
+void weir_chacha_mask(const uint8_t key[32], const uint8_t sample[16], uint8_t out[16])
+{
+    uint8_t stream[WIDE_BYTES];
+    chacha_blocks(key, sample + 4, le32(sample), stream);
+    memcpy(out, stream, 16);
+    weir_wipe(stream, sizeof stream);
+}
+
 /* XOR the key stream over data. `stream` holds blocks 0 to 3, of which block 0 is spent. */
 static void chacha_xor(const uint8_t key[32], const uint8_t nonce[12], uint8_t stream[WIDE_BYTES],
                        struct weir_mspan data)

@@ -44,6 +44,10 @@ bool weir_chacha_open(const uint8_t key[32], const uint8_t nonce[WEIR_NONCE_BYTE
                       struct weir_span aad, struct weir_mspan data,
                       const uint8_t tag[WEIR_TAG_BYTES]);
 
+/* 16 bytes of key stream from the block that a sample names: its first four bytes are the block's number,
+ * the others the nonce [RFC 9147 4.2.3]. */
+void weir_chacha_mask(const uint8_t key[32], const uint8_t sample[16], uint8_t out[16]);
+
 /* -- DER: the little of it that providers share (der.c) ---------------------------------------- */
 
 /* The SubjectPublicKeyInfo inside a certificate; false when the certificate's frame is broken. */

@@ -1,4 +1,4 @@
-/* The symmetric half of the mbedtls provider: hashes, AES-CTR, AES-GCM, ChaCha20-Poly1305.
+/* The symmetric half of the mbedtls provider: hashes, AES-CTR, AES-GCM, ChaCha20-Poly1305, masks.
  *
  * Keyed contexts must be flat (core/crypto.h), so nothing here keeps an mbedtls object that points
  * to the heap or into itself. AES keeps mbedtls's key schedule under the modes of gcm.c;
@@ -225,6 +225,34 @@ static bool aead_open(const struct weir_aead *k, const uint8_t nonce[12], struct
                                            : gcm_open(k, nonce, aad, data, tag);
 }
 
+/* -- Masks of record numbers [RFC 9147 4.2.3] --------------------------------------------------- */
+
+_Static_assert(sizeof(mbedtls_aes_context) <= sizeof(((struct weir_mask *)0)->opaque),
+               "an AES schedule fits its opaque room");
+
+static bool mask_init(struct weir_mask *k, enum weir_aead_id id, const uint8_t *key)
+{
+    memset(k, 0, sizeof *k);
+    k->id = (uint32_t)id;
+    if (id == WEIR_CHACHA20_POLY1305) {
+        memcpy(k->opaque, key, 32);
+        return true;
+    }
+    return aes_expand(k->opaque, key, weir_aead_key_bytes(id));
+}
+
+static void mask(const struct weir_mask *k, const uint8_t sample[16], uint8_t out[16])
+{
+    if (k->id == WEIR_CHACHA20_POLY1305) {
+        weir_chacha_mask(k->opaque, sample, out);
+        return;
+    }
+    mbedtls_aes_context aes;
+    aes_view(k->opaque, &aes);
+    aes_encrypt(&aes, sample, out);
+    weir_wipe(&aes, sizeof aes);
+}
+
 void weir_mbedtls_symmetric(struct weir_crypto *c)
 {
     c->aead_init = aead_init;
@@ -232,6 +260,8 @@ void weir_mbedtls_symmetric(struct weir_crypto *c)
     c->aead_open = aead_open;
     c->ctr_init = ctr_init;
     c->ctr_xor = ctr_xor;
+    c->mask_init = mask_init;
+    c->mask = mask;
     c->hash_init = hash_init;
     c->hash_update = hash_update;
     c->hash_final = hash_final;

@@ -36,6 +36,20 @@ static void ctr_xor(const struct weir_ctr *k, const uint8_t iv[16], struct weir_
     (void)k, (void)iv, (void)data;
 }
 
+static bool mask_init(struct weir_mask *k, enum weir_aead_id id, const uint8_t *key)
+{
+    (void)key;
+    memset(k, 0, sizeof *k);
+    k->id = (uint32_t)id;
+    return true;
+}
+
+static void mask(const struct weir_mask *k, const uint8_t sample[16], uint8_t out[16])
+{
+    (void)k, (void)sample;
+    memset(out, 0, 16);
+}
+
 static bool ecdh_keygen(enum weir_group g, struct weir_rand *rand,
                         uint8_t priv[WEIR_GROUP_PRIVATE_MAX], uint8_t pub[WEIR_GROUP_PUBLIC_MAX])
 {
@@ -97,6 +111,8 @@ void weir_crypto_null(struct weir_crypto *out, const struct weir_crypto *under)
     out->ctr_init = ctr_init;
     out->ctr_xor = ctr_xor;
     out->ctr_hmac = NULL; /* that would encrypt */
+    out->mask_init = mask_init;
+    out->mask = mask;
     out->ecdh_keygen = ecdh_keygen;
     out->ecdh_shared = ecdh_shared;
     out->identity_make = identity_make;

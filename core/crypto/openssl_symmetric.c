@@ -178,6 +178,31 @@ static bool aead_open(const struct weir_aead *k, const uint8_t nonce[12], struct
     return weir_gcm_open(&cipher, g->h, nonce, aad, data, tag);
 }
 
+/* -- Masks of record numbers [RFC 9147 4.2.3] -------------------------------------------------- */
+
+_Static_assert(sizeof(AES_KEY) <= sizeof(((struct weir_mask *)0)->opaque),
+               "an AES schedule fits its opaque room");
+
+static bool mask_init(struct weir_mask *k, enum weir_aead_id id, const uint8_t *key)
+{
+    memset(k, 0, sizeof *k);
+    k->id = (uint32_t)id;
+    if (id == WEIR_CHACHA20_POLY1305) {
+        memcpy(k->opaque, key, 32);
+        return true;
+    }
+    return aes_expand((AES_KEY *)(void *)k->opaque, key, weir_aead_key_bytes(id));
+}
+
+static void mask(const struct weir_mask *k, const uint8_t sample[16], uint8_t out[16])
+{
+    if (k->id == WEIR_CHACHA20_POLY1305) {
+        weir_chacha_mask(k->opaque, sample, out);
+    } else {
+        aes_encrypt(k->opaque, sample, out);
+    }
+}
+
 void weir_openssl_symmetric(struct weir_crypto *c)
 {
     c->aead_init = aead_init;
@@ -185,6 +210,8 @@ void weir_openssl_symmetric(struct weir_crypto *c)
     c->aead_open = aead_open;
     c->ctr_init = ctr_init;
     c->ctr_xor = ctr_xor;
+    c->mask_init = mask_init;
+    c->mask = mask;
     c->hash_init = hash_init;
     c->hash_update = hash_update;
     c->hash_final = hash_final;

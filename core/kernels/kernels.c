@@ -164,6 +164,37 @@ static void arm_ctr(const struct weir_ctr *k, const uint8_t iv[16], struct weir_
 
 #endif
 
+/* -- Masks: one block of the counter mode, as if the sample were its counter ---------------------- */
+
+#if WEIR_KERNELS_X86
+#define CTR_XOR weir_aesni_ctr_xor
+#else
+#define CTR_XOR weir_arm_ctr_xor
+#endif
+
+static bool mask_init(struct weir_mask *k, enum weir_aead_id id, const uint8_t *key)
+{
+    struct weir_aes_key *aes = (struct weir_aes_key *)(void *)k->opaque;
+    if (id == WEIR_CHACHA20_POLY1305) {
+        return under.mask_init(k, id, key);
+    }
+    memset(k, 0, sizeof *k);
+    k->id = (uint32_t)id;
+    aes->rounds = AES_EXPAND(aes->round_key, key, weir_aead_key_bytes(id));
+    return true;
+}
+
+static void mask(const struct weir_mask *k, const uint8_t sample[16], uint8_t out[16])
+{
+    if (k->id == WEIR_CHACHA20_POLY1305) {
+        under.mask(k, sample, out);
+        return;
+    }
+    memset(out, 0, 16);
+    CTR_XOR((const struct weir_aes_key *)(const void *)k->opaque, sample,
+            (struct weir_mspan){ out, 16 });
+}
+
 /* -- Hashes ----------------------------------------------------------------------------------- */
 
 static bool is_ours(uint32_t id)
@@ -244,6 +275,8 @@ enum weir_kernels_level weir_kernels_select(struct weir_crypto *c, enum weir_ker
     under = *c;
     c->aead_init = aead_init;
     c->ctr_init = ctr_init;
+    c->mask_init = mask_init;
+    c->mask = mask;
     lay_packet_path(c, level);
     if (weir_kernels_cpu().has_sha) {
         c->hash_init = hash_init;

@@ -52,6 +52,8 @@ _Static_assert(sizeof(struct weir_gcm_key) <= sizeof(((struct weir_aead *)0)->op
                "a GCM key fits its opaque room");
 _Static_assert(sizeof(struct weir_aes_key) <= sizeof(((struct weir_ctr *)0)->opaque),
                "a CTR key fits its opaque room");
+_Static_assert(sizeof(struct weir_aes_key) <= sizeof(((struct weir_mask *)0)->opaque),
+               "a mask key fits its opaque room");
 _Static_assert(offsetof(struct weir_gcm_key, power) % 32 == 16
                    && offsetof(struct weir_gcm_key, folded) % 32 == 16,
                "H^16 stands at a multiple of 32 bytes");

@@ -460,6 +460,38 @@ static void hashes_match_their_published_digests_of_abc(void **state)
     }
 }
 
+/* The vectors of FIPS 197 C.1 and C.3, and of RFC 9001 A.2 and A.5: QUIC masks its headers alike. */
+static void masks_match_their_published_vectors(void **state)
+{
+    (void)state;
+    static const struct {
+        enum weir_aead_id id;
+        const char *key, *sample, *mask;
+    } row[] = {
+        { WEIR_AES_128_GCM, "000102030405060708090a0b0c0d0e0f", "00112233445566778899aabbccddeeff",
+          "69c4e0d86a7b0430d8cdb78070b4c55a" },
+        { WEIR_AES_256_GCM, "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
+          "00112233445566778899aabbccddeeff", "8ea2b7ca516745bfeafc49904b496089" },
+        { WEIR_AES_128_GCM, "9f50449e04a0e810283a1e9933adedd2", "d1b1c98dd7689fb8ec11d242b123dc9b",
+          "437b9aec36" },
+        { WEIR_CHACHA20_POLY1305, "25a282b9e82f06f21f488917a4fc8f1b73573685608597d0efcb076b0ab7a7a4",
+          "5e5cd55c41f69080575d7999c25a5bfb", "aefefe7d03" },
+    };
+    const struct weir_crypto *c = weir_crypto_default();
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        uint8_t key[32], sample[16], want[16], got[16];
+        struct weir_mask k, copy;
+        test_unhex(row[i].key, key, sizeof key);
+        test_unhex(row[i].sample, sample, sizeof sample);
+        size_t n = test_unhex(row[i].mask, want, sizeof want);
+        assert_true(c->mask_init(&k, row[i].id, key));
+        copy = k;
+        weir_wipe(&k, sizeof k);
+        c->mask(&copy, sample, got);
+        test_assert_bytes(weir_span_of(got, n), weir_span_of(want, n));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -481,6 +513,7 @@ int main(void)
         cmocka_unit_test(hkdf_agrees_with_wycheproof),
         cmocka_unit_test(tls12_prf_agrees_with_the_published_vector),
         cmocka_unit_test(hashes_match_their_published_digests_of_abc),
+        cmocka_unit_test(masks_match_their_published_vectors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

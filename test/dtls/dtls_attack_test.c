@@ -118,7 +118,7 @@ static void attack_D9_a_forged_record_does_not_move_the_window(void **state)
         assert_int_equal(sim_hear(&s, SERVER, record, 53), WEIR_DTLS_RECORD_FORGED);
     }
     sim_check_up(&s);
-    assert_int_equal(s.end[SERVER].d.forgeries, 64);
+    assert_int_equal(s.end[SERVER].d.rx.forgeries, 64);
     sim_free(&s);
 }
 
@@ -130,7 +130,7 @@ static void attack_D27_forgeries_end_it_at_the_ciphers_limit(void **state)
     uint8_t copy[64];
     sim_init_default(&s, 96);
     assert_true(sim_connect(&s, WEIR_SEC));
-    s.end[SERVER].d.forgeries = FORGERIES_MAX - 2;
+    s.end[SERVER].d.rx.forgeries = FORGERIES_MAX - 2;
     memcpy(copy, record, sizeof copy);
     sim_hear(&s, SERVER, copy, 53);
     assert_int_equal(s.end[SERVER].d.state, WEIR_DTLS_CONNECTED);

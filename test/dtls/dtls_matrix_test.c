@@ -99,7 +99,8 @@ static void all_steps_were_reached(void **state)
     for (unsigned step = 0; step < STEP_COUNT; step++) {
         /* STEP_CLIENT_REQUEST goes to STEP_CLIENT_DONE only with a CertificateRequest, which is
          * sent. */
-        if (!has_step[CLIENT][step] && !has_step[SERVER][step]) {
+        bool is_of_13 = step > STEP_SERVER_FINISHED && step < STEP_DONE;
+        if (!is_of_13 && !has_step[CLIENT][step] && !has_step[SERVER][step]) {
             fail_msg("step %u was not reached", step);
         }
     }

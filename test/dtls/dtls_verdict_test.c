@@ -76,10 +76,10 @@ static void a_bad_record_gives_its_verdict_and_changes_nothing(void **state)
     sim_run(&s, WEIR_SEC);
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         for (unsigned who = 0; who < 2; who++) {
-            struct weir_dtls_window window = s.end[who].d.window;
+            struct weir_dtls_window window = s.end[who].d.rx.window;
             expect(hear_hex(&s, who, row[i].hex), row[i].want, row[i].hex);
             assert_int_equal(s.end[who].d.state, WEIR_DTLS_CONNECTED);
-            assert_memory_equal(&window, &s.end[who].d.window, sizeof window);
+            assert_memory_equal(&window, &s.end[who].d.rx.window, sizeof window);
             assert_int_equal(s.count, 0); /* no answer */
         }
     }
@@ -659,7 +659,7 @@ static void every_verdict_had_its_row(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < WEIR_DTLS_VERDICTS; i++) {
-        if (covered[i] == 0) {
+        if (covered[i] == 0 && !sim_is_of_13((enum weir_dtls_verdict)i)) {
             fail_msg("no row for %s", weir_dtls_verdict_name((enum weir_dtls_verdict)i));
         }
     }

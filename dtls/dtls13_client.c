@@ -1,0 +1,247 @@
+/* The client of DTLS 1.3, in flow order [RFC 9147 5.7, RFC 8446 4].
+ *
+ *   1. ClientHello                              -->       dtls_offer.c
+ *   2.                                          <--  HelloRetryRequest   for a cookie or another group
+ *      ClientHello                              -->
+ *   3.                                          <--  ServerHello
+ *   4.                                          <--  {EncryptedExtensions}
+ *   5.                                          <--  {CertificateRequest}   only if it checks us
+ *   6.                                          <--  {Certificate}
+ *   7.                                          <--  {CertificateVerify}
+ *   8.                                          <--  {Finished}
+ *   9. {Certificate, CertificateVerify, Finished} -->     sent again until an ACK names all of it
+ *
+ * {} is epoch 2. The connection stands for us at step 8; the server says the same with its ACK.
+ */
+#include "dtls/dtls_int.h"
+
+/* -- 2. HelloRetryRequest [RFC 8446 4.1.4] ----------------------------------------------------- */
+
+/* [RFC 8446 4.2.8 MUST] A group that we have, and whose share we did not send. */
+static bool take_group(struct weir_dtls *d, struct weir_span body)
+{
+    uint16_t group = body.n == 2 ? weir_be16(body.p) : 0;
+    if (!weir_dtls_group_is_ours(group) || group == WEIR_X25519 || group == WEIR_P256) {
+        return false;
+    }
+    d->hs.group = group;
+    return weir_dtls_make_share(d);
+}
+
+static bool take_cookie(struct weir_dtls *d, struct weir_span body)
+{
+    struct weir_rd rd = weir_rd_of(body);
+    struct weir_rd cookie;
+    if (!weir_rd_sub16(&rd, &cookie) || rd.n != 0 || cookie.n == 0
+        || !weir_copy_into(d->hs.cookie, sizeof d->hs.cookie, weir_rd_rest(&cookie))) {
+        return false;
+    }
+    d->hs.cookie_bytes = (uint8_t)cookie.n;
+    return true;
+}
+
+static enum weir_dtls_verdict check_retry(struct weir_dtls *d, const struct dtls_hello *h)
+{
+    struct weir_span group, cookie;
+    bool has_group = weir_dtls_hello_find(h, EXTENSION_SHARE, &group);
+    bool has_cookie = weir_dtls_hello_find(h, EXTENSION_COOKIE, &cookie);
+    for (unsigned i = 0; i < h->extensions; i++) {
+        uint16_t type = h->extension[i].type;
+        if (type != EXTENSION_VERSIONS && type != EXTENSION_SHARE && type != EXTENSION_COOKIE) {
+            return WEIR_DTLS_HELLO_UNASKED;
+        }
+    }
+    /* [RFC 8446 4.1.4 MUST] One retry, and one that changes something. */
+    if (d->hs.has_retry) {
+        return WEIR_DTLS_HELLO_RETRY;
+    }
+    if ((!has_group && !has_cookie) || (has_group && !take_group(d, group))) {
+        return WEIR_DTLS_HELLO_SHARE;
+    }
+    d->hs.cookie_bytes = 0;
+    if (has_cookie && !take_cookie(d, cookie)) {
+        return WEIR_DTLS_HELLO_MALFORMED;
+    }
+    d->hs.has_retry = true;
+    d->suite = h->suite;
+    weir_dtls_client_agree(d, VERSION_1_3);
+    weir_dtls_transcript_retry(d);
+    return WEIR_DTLS_OK;
+}
+
+/* -- 3. ServerHello [RFC 8446 4.1.3] ----------------------------------------------------------- */
+
+/* [RFC 8446 4.2.8.1] The server's share, in a group of which it has ours. */
+static enum weir_dtls_verdict take_server_share(struct weir_dtls *d, struct weir_span body)
+{
+    struct weir_rd rd = weir_rd_of(body);
+    struct weir_rd share;
+    uint16_t group;
+    if (!weir_rd_u16(&rd, &group) || !weir_rd_sub16(&rd, &share) || share.n == 0 || rd.n != 0) {
+        return WEIR_DTLS_HELLO_SHARE;
+    }
+    if (group == WEIR_P256 && d->hs.group == WEIR_X25519) {
+        d->hs.group = WEIR_P256; /* the second offer was taken */
+        d->hs.own_group = WEIR_P256;
+        memcpy(d->hs.private_key, d->hs.p256_private, sizeof d->hs.p256_private);
+    }
+    if (group != d->hs.group) {
+        return WEIR_DTLS_HELLO_SHARE;
+    }
+    return weir_dtls_take_share(d, weir_rd_rest(&share)) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
+}
+
+static enum weir_dtls_verdict check_hello_form(const struct weir_dtls *d, const struct dtls_hello *h)
+{
+    struct weir_span version;
+    /* [RFC 9147 5.4] 1.2 in the field that is read first, 1.3 in the extension. */
+    if (h->version != VERSION_1_2 || !weir_dtls_hello_find(h, EXTENSION_VERSIONS, &version)
+        || version.n != 2 || weir_be16(version.p) != VERSION_1_3) {
+        return WEIR_DTLS_HELLO_VERSION;
+    }
+    /* [RFC 9147 5 MUST NOT] It is not echoed, and ours was empty. */
+    if (h->session.n != 0) {
+        return WEIR_DTLS_HELLO_LEGACY;
+    }
+    if (h->compression != 0) {
+        return WEIR_DTLS_HELLO_COMPRESSION;
+    }
+    /* [RFC 8446 4.1.4 MUST] The suite of the HelloRetryRequest stays. */
+    if (weir_dtls13_suite(h->suite) == NULL || (d->hs.has_retry && h->suite != d->suite)) {
+        return WEIR_DTLS_HELLO_SUITE;
+    }
+    return WEIR_DTLS_OK;
+}
+
+static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time now,
+                                                 struct weir_span body)
+{
+    struct dtls_hello h;
+    struct weir_span share;
+    enum weir_dtls_verdict v = weir_dtls_hello_parse_server(body, &h);
+    (void)now;
+    if (v == WEIR_DTLS_OK) {
+        v = check_hello_form(d, &h);
+    }
+    if (v != WEIR_DTLS_OK) {
+        return v;
+    }
+    if (weir_equal_secret(h.random.p, weir_dtls13_retry_random, sizeof weir_dtls13_retry_random)) {
+        return check_retry(d, &h);
+    }
+    for (unsigned i = 0; i < h.extensions; i++) {
+        if (h.extension[i].type != EXTENSION_VERSIONS && h.extension[i].type != EXTENSION_SHARE) {
+            return WEIR_DTLS_HELLO_UNASKED;
+        }
+    }
+    if (!weir_dtls_hello_find(&h, EXTENSION_SHARE, &share)) {
+        return WEIR_DTLS_HELLO_MISSING;
+    }
+    v = take_server_share(d, share);
+    if (v != WEIR_DTLS_OK) {
+        return v;
+    }
+    if (!d->hs.has_retry) {
+        weir_dtls_client_agree(d, VERSION_1_3);
+    }
+    d->hs.has_hello = true;
+    d->suite = h.suite;
+    memcpy(d->server_random, h.random.p, sizeof d->server_random);
+    return WEIR_DTLS_OK;
+}
+
+/* The hello again, or the keys of the handshake. */
+static bool follow_server_hello(struct weir_dtls *d, weir_time now)
+{
+    if (!d->hs.has_hello) {
+        weir_dtls_set_step(d, now, STEP_CLIENT_HELLO);
+        return weir_dtls_client_hello(d, now);
+    }
+    weir_dtls_flight_done(d);
+    return weir_dtls13_derive_handshake(d);
+}
+
+/* -- 4. EncryptedExtensions [RFC 8446 4.3.1] --------------------------------------------------- */
+
+static enum weir_dtls_verdict check_encrypted(struct weir_dtls *d, weir_time now,
+                                              struct weir_span body)
+{
+    struct dtls_hello h;
+    struct weir_span srtp;
+    enum weir_dtls_verdict v = weir_dtls_hello_parse_encrypted(body, &h);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return v;
+    }
+    for (unsigned i = 0; i < h.extensions; i++) {
+        uint16_t type = h.extension[i].type;
+        if (type != EXTENSION_GROUPS && (type != EXTENSION_SRTP || d->config.srtp_profiles == 0)) {
+            return WEIR_DTLS_HELLO_UNASKED;
+        }
+    }
+    if (weir_dtls_hello_find(&h, EXTENSION_SRTP, &srtp)
+        && !weir_dtls_take_srtp(d, srtp, &d->srtp_profile)) {
+        return WEIR_DTLS_HELLO_SRTP;
+    }
+    return WEIR_DTLS_OK;
+}
+
+/* -- 5. CertificateRequest [RFC 8446 4.3.2] ---------------------------------------------------- */
+
+static enum weir_dtls_verdict check_request(struct weir_dtls *d, weir_time now,
+                                            struct weir_span body)
+{
+    struct weir_rd rd = weir_rd_of(body);
+    struct weir_rd context;
+    struct dtls_hello h;
+    (void)now;
+    /* [RFC 8446 4.3.2 SHALL] The context is empty in a handshake; schemes are always told. */
+    if (!weir_rd_sub8(&rd, &context) || context.n != 0
+        || weir_dtls_hello_parse_encrypted(weir_rd_rest(&rd), &h) != WEIR_DTLS_OK) {
+        return WEIR_DTLS_REQUEST_MALFORMED;
+    }
+    if (!weir_dtls_client_verifies_ours(&h)) {
+        return WEIR_DTLS_REQUEST_SCHEME;
+    }
+    d->hs.has_request = true;
+    return WEIR_DTLS_OK;
+}
+
+/* -- 9. Our last flight ------------------------------------------------------------------------ */
+
+static bool finish(struct weir_dtls *d, weir_time now)
+{
+    weir_dtls13_derive_application(d);
+    weir_dtls_ack_reset(d);
+    weir_dtls_flight_begin(d, true);
+    if ((d->hs.has_request && (!weir_dtls13_write_certificate(d) || !weir_dtls13_write_proof(d)))
+        || !weir_dtls13_write_finished(d) || !weir_dtls13_use_application_tx(d)
+        || !weir_dtls13_use_application_rx(d)) {
+        return false;
+    }
+    weir_dtls_complete(d, now);
+    d->give_up_at = weir_time_add(now, d->config.give_up); /* for the ACK */
+    return true;
+}
+
+/* -- The table --------------------------------------------------------------------------------- */
+
+const struct dtls_row weir_dtls13_client_rows[] = {
+    { STEP_CLIENT_HELLO, MESSAGE_SERVER_HELLO, STEP_CLIENT13_ENCRYPTED, check_server_hello,
+      follow_server_hello },
+    { STEP_CLIENT13_ENCRYPTED, MESSAGE_ENCRYPTED, STEP_CLIENT13_REQUEST, check_encrypted, NULL },
+    { STEP_CLIENT13_REQUEST, MESSAGE_CERTIFICATE_REQUEST, STEP_CLIENT13_CERTIFICATE, check_request,
+      NULL },
+    { STEP_CLIENT13_REQUEST, MESSAGE_CERTIFICATE, STEP_CLIENT13_PROOF, weir_dtls13_check_certificate,
+      NULL },
+    { STEP_CLIENT13_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_CLIENT13_PROOF,
+      weir_dtls13_check_certificate, NULL },
+    { STEP_CLIENT13_PROOF, MESSAGE_CERTIFICATE_VERIFY, STEP_CLIENT13_FINISHED, weir_dtls13_check_proof,
+      NULL },
+    { STEP_CLIENT13_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls13_check_finished, finish },
+    { STEP_DONE, MESSAGE_TICKET, STEP_DONE, weir_dtls13_check_ticket, NULL },
+    { STEP_DONE, MESSAGE_KEY_UPDATE, STEP_DONE, weir_dtls13_check_update, weir_dtls13_follow_update },
+};
+
+const unsigned weir_dtls13_client_row_count = sizeof weir_dtls13_client_rows
+                                              / sizeof weir_dtls13_client_rows[0];

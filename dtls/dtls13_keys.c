@@ -1,0 +1,245 @@
+/* The key schedule of DTLS 1.3 [RFC 8446 7.1, 7.2, 7.3, 7.5; RFC 9147 4.2.3, 5.9].
+ *
+ *        0 -> Extract(0) = early secret: we take no pre-shared keys
+ *             | "derived"
+ *   shared -> Extract = handshake secret
+ *             +-- "c hs traffic", "s hs traffic", hash of hellos --> epoch 2; and from each "finished"
+ *             | "derived"
+ *        0 -> Extract = master secret
+ *             +-- "c ap traffic", "s ap traffic", hash up to the server's Finished --> epoch 3
+ *             |       "traffic upd" --> epoch 4, and so on
+ *             +-- "exp master", the same hash --> exported keys
+ *
+ *   of each traffic secret: "key", "iv" for the AEAD, "sn" for the mask over record numbers
+ *
+ * Every expansion takes a label that begins with "dtls13", so that no key is one of TLS 1.3.
+ */
+#include "dtls/dtls_int.h"
+
+/* [RFC 8446 5.5] 2^24.5 full records with AES-GCM. ChaCha20-Poly1305 has no bound below that of the
+ * numbers. */
+#define GCM_RECORDS ((uint64_t)23726566)
+
+/* Best first. [RFC 9147 4.5.3 MUST NOT] no CCM_8. */
+static const struct dtls13_suite suites[] = {
+    { 0x1301, WEIR_AES_128_GCM, WEIR_SHA256, GCM_RECORDS, "TLS_AES_128_GCM_SHA256" },
+    { 0x1302, WEIR_AES_256_GCM, WEIR_SHA384, GCM_RECORDS, "TLS_AES_256_GCM_SHA384" },
+    { 0x1303, WEIR_CHACHA20_POLY1305, WEIR_SHA256, SEQUENCE_END, "TLS_CHACHA20_POLY1305_SHA256" },
+};
+
+#define SUITES (sizeof suites / sizeof suites[0])
+
+const struct dtls13_suite *weir_dtls13_suite(uint16_t id)
+{
+    for (unsigned i = 0; i < SUITES; i++) {
+        if (suites[i].id == id) {
+            return &suites[i];
+        }
+    }
+    return NULL;
+}
+
+const struct dtls13_suite *weir_dtls13_suite_at(unsigned index)
+{
+    return index < SUITES ? &suites[index] : NULL;
+}
+
+/* -- Expansion --------------------------------------------------------------------------------- */
+
+static const struct weir_span empty = { NULL, 0 };
+
+/* [RFC 8446 7.1, RFC 9147 5.9] length (2), label behind its length, context behind its length. */
+void weir_dtls13_expand_label(const struct weir_crypto *c, enum weir_hash_id hash,
+                              const uint8_t *secret, struct weir_span label,
+                              struct weir_span context, struct weir_mspan out)
+{
+    uint8_t info[2 + 1 + UINT8_MAX + 1 + WEIR_HASH_BYTES_MAX];
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ info, sizeof info });
+    weir_wr_u16(&w, (uint16_t)out.n);
+    struct weir_mark mark = weir_wr_open(&w, 1);
+    weir_wr_bytes(&w, WEIR_LIT("dtls13"));
+    weir_wr_bytes(&w, label);
+    weir_wr_close(&w, mark);
+    mark = weir_wr_open(&w, 1);
+    weir_wr_bytes(&w, context);
+    weir_wr_close(&w, mark);
+    weir_hkdf_expand(c, hash, weir_span_of(secret, weir_hash_bytes(hash)),
+                     weir_span_of(info, weir_wr_done(&w)), out);
+}
+
+static enum weir_hash_id hash_of(const struct weir_dtls *d)
+{
+    return weir_dtls13_suite(d->suite)->hash;
+}
+
+static size_t hash_bytes(const struct weir_dtls *d)
+{
+    return weir_hash_bytes(hash_of(d));
+}
+
+static void expand(const struct weir_dtls *d, const uint8_t *secret, struct weir_span label,
+                   struct weir_span context, uint8_t *out, size_t bytes)
+{
+    weir_dtls13_expand_label(d->config.crypto, hash_of(d), secret, label, context,
+                             (struct weir_mspan){ out, bytes });
+}
+
+/* Derive-Secret over the transcript as it stands. */
+static void derive(struct weir_dtls *d, struct weir_span label, uint8_t *out)
+{
+    uint8_t digest[WEIR_HASH_BYTES_MAX];
+    weir_dtls_transcript_digest(d, hash_of(d), digest);
+    expand(d, d->hs.secret, label, weir_span_of(digest, hash_bytes(d)), out, hash_bytes(d));
+}
+
+/* From one secret of the schedule to the next: Derive-Secret(., "derived", ""), then Extract. */
+static void extract(struct weir_dtls *d, struct weir_span input)
+{
+    static const uint8_t zero[WEIR_HASH_BYTES_MAX];
+    uint8_t salt[WEIR_HASH_BYTES_MAX], digest[WEIR_HASH_BYTES_MAX];
+    size_t n = hash_bytes(d);
+    weir_hash_of(d->config.crypto, hash_of(d), &empty, 1, digest);
+    expand(d, d->hs.secret, WEIR_LIT("derived"), weir_span_of(digest, n), salt, n);
+    weir_hkdf_extract(d->config.crypto, hash_of(d), weir_span_of(salt, n),
+                      input.n != 0 ? input : weir_span_of(zero, n), d->hs.secret);
+    weir_wipe(salt, sizeof salt);
+}
+
+/* -- Keys -------------------------------------------------------------------------------------- */
+
+static bool keys_init(const struct weir_dtls *d, struct weir_dtls_keys *k, uint64_t epoch,
+                      const uint8_t *secret)
+{
+    enum weir_aead_id aead = weir_dtls13_suite(d->suite)->aead;
+    uint8_t key[32];
+    size_t n = weir_aead_key_bytes(aead);
+    weir_wipe(k, sizeof *k);
+    k->epoch = epoch;
+    expand(d, secret, WEIR_LIT("iv"), empty, k->iv, WEIR_NONCE_BYTES);
+    expand(d, secret, WEIR_LIT("key"), empty, key, n);
+    k->is_ready = d->config.crypto->aead_init(&k->aead, aead, key);
+    expand(d, secret, WEIR_LIT("sn"), empty, key, n);
+    k->is_ready = d->config.crypto->mask_init(&k->mask, aead, key) && k->is_ready;
+    weir_wipe(key, sizeof key);
+    return k->is_ready;
+}
+
+static uint8_t *secret_of(struct weir_dtls *d, enum weir_dtls_secret which)
+{
+    d->has_secret = (uint8_t)(d->has_secret | 1u << which);
+    return d->secret[which];
+}
+
+/* Which of two secrets is the one that we send with? */
+static const uint8_t *tx_of(const struct weir_dtls *d, enum weir_dtls_secret client)
+{
+    return d->secret[d->config.is_client ? client : client + 1];
+}
+
+static const uint8_t *rx_of(const struct weir_dtls *d, enum weir_dtls_secret client)
+{
+    return d->secret[d->config.is_client ? client + 1 : client];
+}
+
+bool weir_dtls13_derive_handshake(struct weir_dtls *d)
+{
+    static const uint8_t zero[WEIR_HASH_BYTES_MAX];
+    struct weir_span none = { zero, hash_bytes(d) };
+    weir_hkdf_extract(d->config.crypto, hash_of(d), none, none, d->hs.secret);
+    extract(d, weir_span_of(d->hs.premaster, d->hs.premaster_bytes));
+    derive(d, WEIR_LIT("c hs traffic"), secret_of(d, WEIR_DTLS_SECRET_CLIENT_HANDSHAKE));
+    derive(d, WEIR_LIT("s hs traffic"), secret_of(d, WEIR_DTLS_SECRET_SERVER_HANDSHAKE));
+    weir_wipe(d->hs.premaster, sizeof d->hs.premaster);
+    weir_wipe(d->hs.private_key, sizeof d->hs.private_key);
+    weir_wipe(d->hs.p256_private, sizeof d->hs.p256_private);
+    d->rx_epoch = d->tx_epoch = EPOCH_HANDSHAKE;
+    return keys_init(d, &d->rx, EPOCH_HANDSHAKE, rx_of(d, WEIR_DTLS_SECRET_CLIENT_HANDSHAKE))
+           && keys_init(d, &d->tx, EPOCH_HANDSHAKE, tx_of(d, WEIR_DTLS_SECRET_CLIENT_HANDSHAKE));
+}
+
+void weir_dtls13_derive_application(struct weir_dtls *d)
+{
+    extract(d, empty);
+    derive(d, WEIR_LIT("c ap traffic"), secret_of(d, WEIR_DTLS_SECRET_CLIENT_TRAFFIC));
+    derive(d, WEIR_LIT("s ap traffic"), secret_of(d, WEIR_DTLS_SECRET_SERVER_TRAFFIC));
+    derive(d, WEIR_LIT("exp master"), secret_of(d, WEIR_DTLS_SECRET_EXPORTER));
+    memcpy(d->tx_secret, tx_of(d, WEIR_DTLS_SECRET_CLIENT_TRAFFIC), sizeof d->tx_secret);
+    memcpy(d->rx_secret, rx_of(d, WEIR_DTLS_SECRET_CLIENT_TRAFFIC), sizeof d->rx_secret);
+}
+
+/* [RFC 9147 4.2.1 MUST] What is sent again goes with its old keys, and what comes again is opened with
+ * them: the keys of one epoch back stay. */
+bool weir_dtls13_use_application_tx(struct weir_dtls *d)
+{
+    d->tx_old = d->tx;
+    d->tx_epoch = EPOCH_APPLICATION;
+    return keys_init(d, &d->tx, d->tx_epoch, d->tx_secret);
+}
+
+bool weir_dtls13_use_application_rx(struct weir_dtls *d)
+{
+    d->rx_old = d->rx;
+    d->rx_epoch = EPOCH_APPLICATION;
+    return keys_init(d, &d->rx, d->rx_epoch, d->rx_secret);
+}
+
+static void next_generation(struct weir_dtls *d, uint8_t secret[WEIR_DTLS_SECRET_MAX])
+{
+    uint8_t next[WEIR_HASH_BYTES_MAX];
+    expand(d, secret, WEIR_LIT("traffic upd"), empty, next, hash_bytes(d));
+    memcpy(secret, next, hash_bytes(d));
+    weir_wipe(next, sizeof next);
+}
+
+bool weir_dtls13_update_tx(struct weir_dtls *d)
+{
+    next_generation(d, d->tx_secret);
+    d->tx_epoch++;
+    return keys_init(d, &d->tx, d->tx_epoch, d->tx_secret);
+}
+
+/* [RFC 9147 8 MUST] The old keys stay: the peer goes on with them until it has our ACK. */
+bool weir_dtls13_update_rx(struct weir_dtls *d)
+{
+    next_generation(d, d->rx_secret);
+    d->rx_old = d->rx;
+    d->rx_epoch++;
+    return keys_init(d, &d->rx, d->rx_epoch, d->rx_secret);
+}
+
+/* -- Finished, exporter ------------------------------------------------------------------------ */
+
+/* [RFC 8446 4.4.4] */
+size_t weir_dtls13_verify_data(const struct weir_dtls *d, bool is_of_client,
+                               uint8_t out[WEIR_HASH_BYTES_MAX])
+{
+    const uint8_t *secret = d->secret[is_of_client ? WEIR_DTLS_SECRET_CLIENT_HANDSHAKE
+                                                   : WEIR_DTLS_SECRET_SERVER_HANDSHAKE];
+    uint8_t key[WEIR_HASH_BYTES_MAX], digest[WEIR_HASH_BYTES_MAX];
+    struct weir_hmac_key hmac;
+    size_t n = hash_bytes(d);
+    struct weir_span part = { digest, n };
+    expand(d, secret, WEIR_LIT("finished"), empty, key, n);
+    weir_dtls_transcript_digest(d, hash_of(d), digest);
+    weir_hmac_init(d->config.crypto, &hmac, hash_of(d), weir_span_of(key, n));
+    weir_hmac(d->config.crypto, &hmac, &part, 1, out);
+    weir_wipe(&hmac, sizeof hmac);
+    weir_wipe(key, sizeof key);
+    return n;
+}
+
+/* [RFC 8446 7.5] without context */
+void weir_dtls13_export(const struct weir_dtls *d, const char *label, struct weir_mspan out)
+{
+    uint8_t secret[WEIR_HASH_BYTES_MAX], digest[WEIR_HASH_BYTES_MAX];
+    size_t label_bytes = 0;
+    while (label[label_bytes] != '\0') {
+        label_bytes++;
+    }
+    weir_hash_of(d->config.crypto, hash_of(d), &empty, 1, digest);
+    struct weir_span context = { digest, hash_bytes(d) };
+    expand(d, d->secret[WEIR_DTLS_SECRET_EXPORTER], weir_span_of(label, label_bytes), context, secret,
+           hash_bytes(d));
+    expand(d, secret, WEIR_LIT("exporter"), context, out.p, out.n);
+    weir_wipe(secret, sizeof secret);
+}

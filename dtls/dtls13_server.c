@@ -1,0 +1,410 @@
+/* The server of DTLS 1.3, in flow order [RFC 9147 5.7, RFC 8446 4].
+ *
+ *   1. ClientHello                                                      -->
+ *   2.      <--  HelloRetryRequest       for a group that the client has and sent no share of; with a
+ *                                        cookie when the config requires it, and then nothing is kept
+ *      ClientHello                                                      -->
+ *   3.      <--  ServerHello, {EncryptedExtensions, CertificateRequest, Certificate,
+ *                CertificateVerify, Finished}
+ *   4. {Certificate}                                                    -->
+ *   5. {CertificateVerify}                                              -->
+ *   6. {Finished}                                                       -->
+ *   7.      <--  [ACK]
+ *
+ * {} is epoch 2, [] epoch 3. A hello that is refused is dropped in silence: the real client's may still
+ * come. All public-key work comes after it was accepted, once per connection.
+ */
+#include "dtls/dtls_int.h"
+
+/* -- 1. ClientHello [RFC 8446 4.1.2, 9.2] ------------------------------------------------------ */
+
+/* What we make of a hello, before anything of it counts. */
+struct choice {
+    uint16_t suite, group, srtp_profile;
+    struct weir_span share; /* of that group; empty when the client must be asked for one */
+};
+
+static bool choose_suite(const struct dtls_hello *h, uint16_t *chosen)
+{
+    const struct dtls13_suite *suite;
+    for (unsigned i = 0; (suite = weir_dtls13_suite_at(i)) != NULL; i++) {
+        if (weir_dtls_list_has(h->suites, suite->id)) {
+            *chosen = suite->id;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The client's share of a group; empty when there is none. False when the list is malformed or has the
+ * group twice [RFC 8446 4.2.8 MUST NOT]. */
+static bool find_share(struct weir_span body, uint16_t wanted, struct weir_span *found)
+{
+    struct weir_rd rd = weir_rd_of(body);
+    struct weir_rd list, share;
+    uint16_t group;
+    *found = weir_span_of(NULL, 0);
+    if (!weir_rd_sub16(&rd, &list) || rd.n != 0) {
+        return false;
+    }
+    while (list.n != 0) {
+        if (!weir_rd_u16(&list, &group) || !weir_rd_sub16(&list, &share) || share.n == 0
+            || (group == wanted && found->n != 0)) {
+            return false;
+        }
+        if (group == wanted) {
+            *found = weir_rd_rest(&share);
+        }
+    }
+    return true;
+}
+
+/* The best group that the client has a share of; else the best that it has at all. */
+static enum weir_dtls_verdict choose_group(const struct dtls_hello *h, struct choice *c)
+{
+    struct weir_span groups, list, shares, share;
+    uint16_t group;
+    if (!weir_dtls_hello_find(h, EXTENSION_GROUPS, &groups)
+        || !weir_dtls_hello_find(h, EXTENSION_SHARE, &shares)) {
+        return WEIR_DTLS_HELLO_MISSING;
+    }
+    if (!weir_dtls_list16(groups, &list)) {
+        return WEIR_DTLS_HELLO_GROUP;
+    }
+    c->group = 0;
+    c->share = weir_span_of(NULL, 0);
+    for (unsigned i = 0; (group = weir_dtls_group_at(i)) != 0; i++) {
+        bool is_shared = weir_dtls_list_has(list, group);
+        if (!find_share(shares, group, &share) || (share.n != 0 && !is_shared)) {
+            return WEIR_DTLS_HELLO_SHARE;
+        }
+        if (is_shared && (c->group == 0 || (c->share.n == 0 && share.n != 0))) {
+            c->group = group;
+            c->share = share;
+        }
+    }
+    return c->group != 0 ? WEIR_DTLS_OK : WEIR_DTLS_HELLO_GROUP;
+}
+
+static enum weir_dtls_verdict choose(const struct weir_dtls *d, const struct dtls_hello *h,
+                                     struct choice *c)
+{
+    struct weir_span body;
+    if (h->version != VERSION_1_2) {
+        return WEIR_DTLS_HELLO_VERSION;
+    }
+    /* [RFC 9147 5.3 MUST] A cookie of 1.2 has no place here. A session to be resumed is passed over. */
+    if (h->cookie.n != 0) {
+        return WEIR_DTLS_HELLO_LEGACY;
+    }
+    if (h->compressions.n != 1 || h->compressions.p[0] != 0) {
+        return WEIR_DTLS_HELLO_COMPRESSION;
+    }
+    if (!choose_suite(h, &c->suite)) {
+        return WEIR_DTLS_HELLO_SUITE;
+    }
+    enum weir_dtls_verdict v = choose_group(h, c);
+    if (v != WEIR_DTLS_OK) {
+        return v;
+    }
+    if (!weir_dtls_hello_find(h, EXTENSION_SIGNATURES, &body)) {
+        return WEIR_DTLS_HELLO_MISSING;
+    }
+    if (!weir_dtls_client_verifies_ours(h)) {
+        return WEIR_DTLS_HELLO_SIGNATURES;
+    }
+    return weir_dtls_choose_srtp(d, h, &c->srtp_profile) ? WEIR_DTLS_OK : WEIR_DTLS_HELLO_SRTP;
+}
+
+/* -- 2. HelloRetryRequest [RFC 8446 4.1.4] ----------------------------------------------------- */
+
+/* A cookie: time (4), version (2), suite (2), group that is asked for or 0 (2), hash of the first hello
+ * (32 or 48), HMAC over all that and what weir_dtls_cookie_mac adds (28). */
+enum { COOKIE_FIXED_BYTES = 10, COOKIE_MAX = COOKIE_FIXED_BYTES + 48 + COOKIE_MAC_BYTES };
+
+/* Both ends of the exchange write it: the second hello must find the bytes of the first answer. */
+static void write_retry(struct weir_wr *w, uint16_t suite, uint16_t group, struct weir_span cookie)
+{
+    weir_wr_u16(w, VERSION_1_2);
+    weir_wr_bytes(w, weir_span_of(weir_dtls13_retry_random, sizeof weir_dtls13_retry_random));
+    weir_wr_u8(w, 0);
+    weir_wr_u16(w, suite);
+    weir_wr_u8(w, 0);
+    struct weir_mark list = weir_wr_open(w, 2);
+    weir_wr_u16(w, EXTENSION_VERSIONS);
+    weir_wr_u16(w, 2);
+    weir_wr_u16(w, VERSION_1_3);
+    if (group != 0) {
+        weir_wr_u16(w, EXTENSION_SHARE);
+        weir_wr_u16(w, 2);
+        weir_wr_u16(w, group);
+    }
+    if (cookie.n != 0) {
+        weir_wr_u16(w, EXTENSION_COOKIE);
+        weir_wr_u16(w, (uint16_t)(cookie.n + 2));
+        weir_wr_u16(w, (uint16_t)cookie.n);
+        weir_wr_bytes(w, cookie);
+    }
+    weir_wr_close(w, list);
+}
+
+static bool send_retry(struct weir_dtls *d, uint16_t suite, uint16_t group, struct weir_span cookie)
+{
+    weir_dtls_flight_begin(d, false); /* no timer: the client repeats its hello */
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_HELLO, 0);
+    write_retry(&w, suite, group, cookie);
+    return weir_dtls_message_close(d, &w);
+}
+
+/* Answer a first hello and forget it. */
+static enum weir_dtls_verdict request_cookie(struct weir_dtls *d, weir_time now, struct weir_span body,
+                                             const struct dtls_hello *h, const struct choice *c)
+{
+    uint8_t cookie[COOKIE_MAX], head[4] = { MESSAGE_CLIENT_HELLO };
+    enum weir_hash_id hash = weir_dtls13_suite(c->suite)->hash;
+    size_t n = COOKIE_FIXED_BYTES + weir_hash_bytes(hash);
+    struct weir_span hello[2] = { weir_span_of(head, sizeof head), body };
+    uint16_t group = c->share.n == 0 ? c->group : 0;
+    weir_put24(head + 1, (uint32_t)body.n);
+    weir_put32(cookie, (uint32_t)(now / WEIR_SEC));
+    weir_put16(cookie + 4, VERSION_1_3);
+    weir_put16(cookie + 6, c->suite);
+    weir_put16(cookie + 8, group);
+    weir_hash_of(d->config.crypto, hash, hello, 2, cookie + COOKIE_FIXED_BYTES);
+    weir_dtls_cookie_mac(d, h, weir_span_of(cookie, n), cookie + n);
+    d->message_seq = d->reassembly.next;
+    bool is_written = send_retry(d, c->suite, group, weir_span_of(cookie, n + COOKIE_MAC_BYTES));
+    weir_dtls_reassembly_reset(&d->reassembly, (uint16_t)(d->reassembly.next + 1));
+    return is_written ? WEIR_DTLS_HELLO_COOKIE : WEIR_DTLS_CRYPTO;
+}
+
+/* Is it a cookie of ours, for this hello and the choice that it leads to? */
+static bool cookie_is_good(const struct weir_dtls *d, weir_time now, const struct dtls_hello *h,
+                           const struct choice *c, struct weir_span cookie)
+{
+    uint8_t mac[COOKIE_MAC_BYTES];
+    size_t n = COOKIE_FIXED_BYTES + weir_hash_bytes(weir_dtls13_suite(c->suite)->hash);
+    if (cookie.n != n + COOKIE_MAC_BYTES) {
+        return false;
+    }
+    weir_dtls_cookie_mac(d, h, weir_span_of(cookie.p, n), mac);
+    uint16_t asked = weir_be16(cookie.p + 8);
+    return weir_equal_secret(mac, cookie.p + n, sizeof mac)
+           && weir_dtls_cookie_is_fresh(weir_be32(cookie.p), now)
+           && weir_be16(cookie.p + 4) == VERSION_1_3 && weir_be16(cookie.p + 6) == c->suite
+           && c->share.n != 0 && (asked == 0 || asked == c->group);
+}
+
+/* The cookie is all that is left of the first hello: put the transcript together from it. */
+static void recall_retry(struct weir_dtls *d, const struct choice *c, struct weir_span cookie)
+{
+    uint8_t retry[4 + 256] = { MESSAGE_SERVER_HELLO }, hello[4] = { MESSAGE_HASH };
+    enum weir_hash_id hash = weir_dtls13_suite(c->suite)->hash;
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ retry + 4, sizeof retry - 4 });
+    hello[3] = (uint8_t)weir_hash_bytes(hash);
+    write_retry(&w, c->suite, weir_be16(cookie.p + 8), cookie);
+    weir_put24(retry + 1, (uint32_t)weir_wr_done(&w));
+    weir_dtls_transcript_begin(d);
+    struct weir_span part[3] = { weir_span_of(hello, sizeof hello),
+                                 weir_span_of(cookie.p + COOKIE_FIXED_BYTES, hello[3]),
+                                 weir_span_of(retry, 4 + weir_wr_done(&w)) };
+    for (unsigned i = 0; i < 3; i++) {
+        d->config.crypto->hash_update(&d->hs.transcript[hash == WEIR_SHA384 ? 1 : 0], part[i]);
+    }
+}
+
+/* -- 1. again ---------------------------------------------------------------------------------- */
+
+static enum weir_dtls_verdict take_choice(struct weir_dtls *d, const struct dtls_hello *h,
+                                          const struct choice *c)
+{
+    d->version = VERSION_1_3;
+    d->suite = c->suite;
+    d->srtp_profile = c->srtp_profile;
+    d->hs.group = c->group;
+    d->message_seq = d->reassembly.next;
+    memcpy(d->client_random, h->random.p, sizeof d->client_random);
+    if (c->share.n == 0) {
+        d->hs.has_retry = true;
+        return WEIR_DTLS_OK;
+    }
+    if (!weir_dtls_make_share(d)) {
+        return WEIR_DTLS_CRYPTO;
+    }
+    return weir_dtls_take_share(d, c->share) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
+}
+
+static enum weir_dtls_verdict check_client_hello(struct weir_dtls *d, weir_time now,
+                                                 struct weir_span body)
+{
+    struct dtls_hello h;
+    struct choice c;
+    struct weir_span field, cookie = { NULL, 0 };
+    enum weir_dtls_verdict v = weir_dtls_hello_parse_client(body, &h);
+    if (v == WEIR_DTLS_OK) {
+        v = choose(d, &h, &c);
+    }
+    if (v != WEIR_DTLS_OK) {
+        return v;
+    }
+    bool has_cookie = weir_dtls_hello_find(&h, EXTENSION_COOKIE, &field);
+    if (d->config.requires_cookie && !has_cookie) {
+        return request_cookie(d, now, body, &h, &c);
+    }
+    /* [RFC 9147 5.1 DEVIATION] A cookie that is not good is dropped, not answered with an alert that
+     * anybody on the way could provoke. */
+    if (has_cookie
+        && (!d->config.requires_cookie || !weir_dtls_list16(field, &cookie)
+            || !cookie_is_good(d, now, &h, &c, cookie))) {
+        return WEIR_DTLS_HELLO_STALE;
+    }
+    v = take_choice(d, &h, &c);
+    if (v != WEIR_DTLS_OK) {
+        d->version = 0;
+        d->hs.has_retry = false;
+        return v;
+    }
+    if (has_cookie) {
+        recall_retry(d, &c, cookie);
+    } else {
+        weir_dtls_transcript_begin(d);
+    }
+    return WEIR_DTLS_OK;
+}
+
+/* [RFC 8446 4.1.2 MUST] Nothing but the share may have changed: what we chose, we choose again. */
+static enum weir_dtls_verdict check_second_hello(struct weir_dtls *d, weir_time now,
+                                                 struct weir_span body)
+{
+    struct dtls_hello h;
+    struct choice c;
+    struct weir_span versions;
+    enum weir_dtls_verdict v = weir_dtls_hello_parse_client(body, &h);
+    (void)now;
+    if (v == WEIR_DTLS_OK) {
+        v = weir_dtls_hello_has_version(&h, VERSION_1_3) ? choose(d, &h, &c) : WEIR_DTLS_HELLO_VERSION;
+    }
+    if (v != WEIR_DTLS_OK) {
+        return v;
+    }
+    if (c.suite != d->suite) {
+        return WEIR_DTLS_HELLO_SUITE;
+    }
+    if (c.group != d->hs.group || c.share.n == 0
+        || !weir_equal_secret(h.random.p, d->client_random, sizeof d->client_random)) {
+        return WEIR_DTLS_HELLO_SHARE;
+    }
+    if (weir_dtls_hello_find(&h, EXTENSION_COOKIE, &versions)) {
+        return WEIR_DTLS_HELLO_STALE; /* we gave none */
+    }
+    if (!weir_dtls_make_share(d)) {
+        return WEIR_DTLS_CRYPTO;
+    }
+    return weir_dtls_take_share(d, c.share) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
+}
+
+/* -- 3. Our flight ----------------------------------------------------------------------------- */
+
+static bool write_server_hello(struct weir_dtls *d)
+{
+    size_t n = weir_group_public_bytes((enum weir_group)d->hs.group);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_HELLO, 0);
+    weir_wr_u16(&w, VERSION_1_2);
+    weir_wr_bytes(&w, weir_span_of(d->server_random, 32));
+    weir_wr_u8(&w, 0); /* [RFC 9147 5 MUST NOT] the client's session is not echoed */
+    weir_wr_u16(&w, d->suite);
+    weir_wr_u8(&w, 0);
+    struct weir_mark list = weir_wr_open(&w, 2);
+    weir_wr_u16(&w, EXTENSION_VERSIONS);
+    weir_wr_u16(&w, 2);
+    weir_wr_u16(&w, VERSION_1_3);
+    weir_wr_u16(&w, EXTENSION_SHARE);
+    weir_wr_u16(&w, (uint16_t)(n + 4));
+    weir_wr_u16(&w, d->hs.group);
+    weir_wr_u16(&w, (uint16_t)n);
+    weir_wr_bytes(&w, weir_span_of(d->hs.public_key, n));
+    weir_wr_close(&w, list);
+    return weir_dtls_message_close(d, &w);
+}
+
+static bool write_encrypted(struct weir_dtls *d)
+{
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_ENCRYPTED, EPOCH_HANDSHAKE);
+    struct weir_mark list = weir_wr_open(&w, 2);
+    if (d->srtp_profile != WEIR_DTLS_SRTP_NONE) {
+        weir_dtls_write_srtp(d, &w, d->srtp_profile);
+    }
+    weir_wr_close(&w, list);
+    return weir_dtls_message_close(d, &w);
+}
+
+/* [RFC 8827 6.5 MUST] Both sides show a certificate. */
+static bool write_request(struct weir_dtls *d)
+{
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_CERTIFICATE_REQUEST, EPOCH_HANDSHAKE);
+    weir_wr_u8(&w, 0); /* context */
+    struct weir_mark list = weir_wr_open(&w, 2);
+    weir_dtls13_write_schemes(&w);
+    weir_wr_close(&w, list);
+    return weir_dtls_message_close(d, &w);
+}
+
+static bool send_flight(struct weir_dtls *d)
+{
+    weir_dtls_flight_begin(d, true);
+    if (!write_server_hello(d) || !weir_dtls13_derive_handshake(d) || !write_encrypted(d)
+        || !write_request(d) || !weir_dtls13_write_certificate(d) || !weir_dtls13_write_proof(d)
+        || !weir_dtls13_write_finished(d)) {
+        return false;
+    }
+    weir_dtls13_derive_application(d);
+    return true;
+}
+
+/* The first hello needs a second one, or is enough. */
+static bool answer_hello(struct weir_dtls *d, weir_time now)
+{
+    weir_dtls_begin(d, now);
+    if (!d->hs.has_retry) {
+        return send_flight(d);
+    }
+    weir_dtls_transcript_retry(d);
+    weir_dtls_set_step(d, now, STEP_SERVER13_RETRIED);
+    return send_retry(d, d->suite, d->hs.group, weir_span_of(NULL, 0));
+}
+
+static bool answer_second_hello(struct weir_dtls *d, weir_time now)
+{
+    (void)now;
+    return send_flight(d);
+}
+
+/* -- 7. The end -------------------------------------------------------------------------------- */
+
+static bool finish(struct weir_dtls *d, weir_time now)
+{
+    if (!weir_dtls13_use_application_tx(d) || !weir_dtls13_use_application_rx(d)) {
+        return false;
+    }
+    weir_wipe(&d->tx_old, sizeof d->tx_old); /* all that it protected has arrived */
+    weir_dtls_complete(d, now);
+    return true;
+}
+
+/* -- The table --------------------------------------------------------------------------------- */
+
+const struct dtls_row weir_dtls13_server_rows[] = {
+    { STEP_SERVER_HELLO, MESSAGE_CLIENT_HELLO, STEP_SERVER13_CERTIFICATE, check_client_hello,
+      answer_hello },
+    { STEP_SERVER13_RETRIED, MESSAGE_CLIENT_HELLO, STEP_SERVER13_CERTIFICATE, check_second_hello,
+      answer_second_hello },
+    { STEP_SERVER13_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_SERVER13_PROOF,
+      weir_dtls13_check_certificate, NULL },
+    { STEP_SERVER13_PROOF, MESSAGE_CERTIFICATE_VERIFY, STEP_SERVER13_FINISHED, weir_dtls13_check_proof,
+      NULL },
+    { STEP_SERVER13_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls13_check_finished, finish },
+    { STEP_DONE, MESSAGE_KEY_UPDATE, STEP_DONE, weir_dtls13_check_update, weir_dtls13_follow_update },
+};
+
+const unsigned weir_dtls13_server_row_count = sizeof weir_dtls13_server_rows
+                                              / sizeof weir_dtls13_server_rows[0];

@@ -1,0 +1,87 @@
+/* After the handshake: new keys, and tickets that we do not use [RFC 9147 8, RFC 8446 4.6].
+ *
+ *   KeyUpdate from the peer   it sends with new keys from its next record on: ours follow, the old ones
+ *                             stay for what is late. Asked for it, we renew ours, too
+ *   KeyUpdate of ours         written when the flight before it is acknowledged, so that there is one
+ *                             on the way at most; the new keys are used when it is acknowledged itself
+ *   NewSessionTicket          read over and acknowledged: we resume no sessions
+ *
+ * Keys are renewed by themselves before they have protected, or had to bear, too much.
+ */
+#include "dtls/dtls_int.h"
+
+enum { UPDATE_NOT_REQUESTED = 0, UPDATE_REQUESTED = 1 };
+
+/* -- The peer's -------------------------------------------------------------------------------- */
+
+enum weir_dtls_verdict weir_dtls13_check_update(struct weir_dtls *d, weir_time now,
+                                                struct weir_span body)
+{
+    (void)now;
+    if (body.n != 1 || body.p[0] > UPDATE_REQUESTED) {
+        return WEIR_DTLS_UPDATE_MALFORMED;
+    }
+    /* [RFC 8446 4.6.3] asked twice while ours is on its way is asked once. */
+    if (body.p[0] == UPDATE_REQUESTED && !d->is_updating && d->message_seq != UINT16_MAX) {
+        d->owes_update = true;
+    }
+    return WEIR_DTLS_OK;
+}
+
+bool weir_dtls13_follow_update(struct weir_dtls *d, weir_time now)
+{
+    (void)now;
+    return weir_dtls13_update_rx(d);
+}
+
+/* [RFC 8446 4.6.1] lifetime, age_add, nonce, ticket, extensions */
+enum weir_dtls_verdict weir_dtls13_check_ticket(struct weir_dtls *d, weir_time now,
+                                                struct weir_span body)
+{
+    struct weir_rd rd = weir_rd_of(body);
+    struct weir_rd nonce, ticket, extensions;
+    (void)d, (void)now;
+    return weir_rd_skip(&rd, 8) && weir_rd_sub8(&rd, &nonce) && weir_rd_sub16(&rd, &ticket)
+                   && ticket.n != 0 && weir_rd_sub16(&rd, &extensions) && rd.n == 0
+               ? WEIR_DTLS_OK
+               : WEIR_DTLS_TICKET_MALFORMED;
+}
+
+/* -- Ours -------------------------------------------------------------------------------------- */
+
+void weir_dtls13_write_update(struct weir_dtls *d, weir_time now)
+{
+    if (d->flight.used != 0 || d->is_updating) {
+        return;
+    }
+    weir_dtls_flight_begin(d, true);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_KEY_UPDATE, EPOCH_APPLICATION);
+    weir_wr_u8(&w, d->asks_update ? UPDATE_REQUESTED : UPDATE_NOT_REQUESTED);
+    d->owes_update = d->asks_update = false;
+    if (weir_dtls_message_close(d, &w)) {
+        d->is_updating = true;
+        d->give_up_at = weir_time_add(now, d->config.give_up);
+    }
+}
+
+bool weir_dtls13_finish_update(struct weir_dtls *d)
+{
+    d->is_updating = false;
+    return weir_dtls13_update_tx(d);
+}
+
+/* [RFC 9147 4.5.3 SHOULD] Begin at half of what a key may protect, so that the peer has time to answer;
+ * and let the peer begin at half of the forgeries that its key may bear. */
+void weir_dtls13_watch_limits(struct weir_dtls *d)
+{
+    if (d->version != VERSION_1_3 || d->state != WEIR_DTLS_CONNECTED || d->owes_update || d->is_updating
+        || d->message_seq == UINT16_MAX) {
+        return;
+    }
+    if (d->tx.seq >= weir_dtls13_suite(d->suite)->records_max / 2) {
+        d->owes_update = true;
+    }
+    if (d->rx.forgeries == FORGERIES_MAX / 2) {
+        d->owes_update = d->asks_update = true;
+    }
+}

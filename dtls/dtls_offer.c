@@ -1,0 +1,332 @@
+/* What an end offers whatever the version will be, and how the version is found
+ * [RFC 8446 4.1, 4.2; RFC 9147 5.3; RFC 5764 4.1; RFC 8422 5.1].
+ *
+ *  1. versions    the config's range; supported_versions says who judges a hello
+ *  2. groups      ours in order; a key of our own and the secret of both
+ *  3. use_srtp    profiles, never an MKI
+ *  4. the hello   one ClientHello that a server of either version can answer; written again with a
+ *                 cookie, or with the share that a HelloRetryRequest asks for
+ *  5. agreed      the answer tells the version, and the transcript begins with the hello
+ *  6. cookies     what both versions bind a cookie to
+ */
+#include "dtls/dtls_int.h"
+
+/* -- 1. Versions ------------------------------------------------------------------------------- */
+
+bool weir_dtls_offers(const struct weir_dtls *d, enum weir_dtls_version version)
+{
+    return d->config.version_min <= version && version <= d->config.version_max;
+}
+
+bool weir_dtls_hello_has_version(const struct dtls_hello *h, uint16_t version)
+{
+    struct weir_span body, list;
+    return weir_dtls_hello_find(h, EXTENSION_VERSIONS, &body) && weir_dtls_list8(body, &list)
+           && list.n % 2 == 0 && weir_dtls_list_has(list, version);
+}
+
+/* A hello of a client that has 1.3 is judged by it, a ServerHello with supported_versions likewise
+ * [RFC 8446 4.2.1]. What cannot be read is for 1.2 to refuse. */
+bool weir_dtls_hello_is_13(const struct weir_dtls *d, uint8_t type, struct weir_span body)
+{
+    struct dtls_hello h;
+    struct weir_span versions;
+    if (!weir_dtls_offers(d, WEIR_DTLS_1_3)) {
+        return false;
+    }
+    if (type == MESSAGE_CLIENT_HELLO) {
+        return weir_dtls_hello_parse_client(body, &h) == WEIR_DTLS_OK
+               && weir_dtls_hello_has_version(&h, VERSION_1_3);
+    }
+    return type == MESSAGE_SERVER_HELLO && weir_dtls_hello_parse_server(body, &h) == WEIR_DTLS_OK
+           && weir_dtls_hello_find(&h, EXTENSION_VERSIONS, &versions);
+}
+
+/* -- 2. Groups --------------------------------------------------------------------------------- */
+
+static const uint16_t groups[] = { WEIR_X25519, WEIR_P256, WEIR_P384 };
+
+#define GROUPS (sizeof groups / sizeof groups[0])
+
+uint16_t weir_dtls_group_at(unsigned index)
+{
+    return index < GROUPS ? groups[index] : 0;
+}
+
+bool weir_dtls_group_is_ours(uint16_t group)
+{
+    for (unsigned i = 0; i < GROUPS; i++) {
+        if (groups[i] == group) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool weir_dtls_make_share(struct weir_dtls *d)
+{
+    if (d->hs.own_group == d->hs.group) {
+        return true;
+    }
+    bool is_made = d->config.crypto->ecdh_keygen((enum weir_group)d->hs.group, &d->rand,
+                                                 d->hs.private_key, d->hs.public_key);
+    d->hs.own_group = is_made ? d->hs.group : 0;
+    return is_made;
+}
+
+/* [RFC 8422 5.11 MUST, RFC 8446 7.4.2 MUST] The provider refuses points off the curve and the
+ * all-zero secret. */
+bool weir_dtls_take_share(struct weir_dtls *d, struct weir_span share)
+{
+    enum weir_group group = (enum weir_group)d->hs.group;
+    d->hs.premaster_bytes = (uint16_t)weir_group_shared_bytes(group);
+    return share.n == weir_group_public_bytes(group)
+           && d->config.crypto->ecdh_shared(group, &d->rand, d->hs.private_key, share,
+                                            d->hs.premaster);
+}
+
+/* -- 3. use_srtp [RFC 5764 4.1.1] -------------------------------------------------------------- */
+
+/* Our profiles, or `only` one of them; never an MKI. */
+void weir_dtls_write_srtp(const struct weir_dtls *d, struct weir_wr *w, uint16_t only)
+{
+    weir_wr_u16(w, EXTENSION_SRTP);
+    struct weir_mark body = weir_wr_open(w, 2);
+    struct weir_mark list = weir_wr_open(w, 2);
+    for (unsigned i = 0; i < d->config.srtp_profiles; i++) {
+        if (only == WEIR_DTLS_SRTP_NONE || d->config.srtp_profile[i] == only) {
+            weir_wr_u16(w, d->config.srtp_profile[i]);
+        }
+    }
+    weir_wr_close(w, list);
+    weir_wr_u8(w, 0);
+    weir_wr_close(w, body);
+}
+
+/* [RFC 5764 4.1.1 MUST] One profile, one that we offered, and our MKI: none. */
+bool weir_dtls_take_srtp(const struct weir_dtls *d, struct weir_span body, uint16_t *profile)
+{
+    struct weir_rd rd = weir_rd_of(body);
+    struct weir_rd list, mki;
+    if (!weir_rd_sub16(&rd, &list) || !weir_rd_sub8(&rd, &mki) || rd.n != 0 || mki.n != 0
+        || !weir_rd_u16(&list, profile) || list.n != 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < d->config.srtp_profiles; i++) {
+        if (d->config.srtp_profile[i] == *profile) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* [RFC 5764 4.1.1] The first profile of ours that the client has; none in common means no SRTP, and
+ * the handshake goes on. [RFC 5764 4.1.3] An MKI that the client offers is answered with none. */
+bool weir_dtls_choose_srtp(const struct weir_dtls *d, const struct dtls_hello *h, uint16_t *chosen)
+{
+    struct weir_span body;
+    struct weir_rd rd, list, mki;
+    *chosen = WEIR_DTLS_SRTP_NONE;
+    if (!weir_dtls_hello_find(h, EXTENSION_SRTP, &body)) {
+        return true;
+    }
+    rd = weir_rd_of(body);
+    if (!weir_rd_sub16(&rd, &list) || list.n == 0 || list.n % 2 != 0 || !weir_rd_sub8(&rd, &mki)
+        || rd.n != 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < d->config.srtp_profiles; i++) {
+        if (weir_dtls_list_has(weir_rd_rest(&list), d->config.srtp_profile[i])) {
+            *chosen = d->config.srtp_profile[i];
+            break;
+        }
+    }
+    return true;
+}
+
+bool weir_dtls_client_verifies_ours(const struct dtls_hello *h)
+{
+    struct weir_span body, list;
+    return weir_dtls_hello_find(h, EXTENSION_SIGNATURES, &body) && weir_dtls_list16(body, &list)
+           && weir_dtls_list_has(list, WEIR_ECDSA_P256_SHA256);
+}
+
+/* -- 4. The hello ------------------------------------------------------------------------------ */
+
+static void write_suites(const struct weir_dtls *d, struct weir_wr *w)
+{
+    struct weir_mark list = weir_wr_open(w, 2);
+    const struct dtls13_suite *new;
+    const struct dtls12_suite *old;
+    for (unsigned i = 0; weir_dtls_offers(d, WEIR_DTLS_1_3) && (new = weir_dtls13_suite_at(i)) != NULL;
+         i++) {
+        weir_wr_u16(w, new->id);
+    }
+    for (unsigned i = 0; weir_dtls_offers(d, WEIR_DTLS_1_2) && (old = weir_dtls12_suite_at(i)) != NULL;
+         i++) {
+        weir_wr_u16(w, old->id);
+    }
+    weir_wr_close(w, list);
+}
+
+static void write_groups(struct weir_wr *w)
+{
+    weir_wr_u16(w, EXTENSION_GROUPS);
+    struct weir_mark body = weir_wr_open(w, 2);
+    struct weir_mark list = weir_wr_open(w, 2);
+    for (unsigned i = 0; i < GROUPS; i++) {
+        weir_wr_u16(w, groups[i]);
+    }
+    weir_wr_close(w, list);
+    weir_wr_close(w, body);
+}
+
+static void write_12_extensions(struct weir_wr *w)
+{
+    weir_wr_u16(w, EXTENSION_EMS);
+    weir_wr_u16(w, 0);
+    weir_wr_u16(w, EXTENSION_RENEGOTIATION); /* [RFC 5746 3.4] empty: this is the first handshake */
+    weir_wr_u16(w, 1);
+    weir_wr_u8(w, 0);
+    weir_wr_u16(w, EXTENSION_POINTS);
+    weir_wr_u16(w, 2);
+    weir_wr_u8(w, 1);
+    weir_wr_u8(w, POINT_UNCOMPRESSED);
+}
+
+static void write_share(struct weir_wr *w, uint16_t group, const uint8_t *public_key)
+{
+    size_t n = weir_group_public_bytes((enum weir_group)group);
+    weir_wr_u16(w, group);
+    weir_wr_u16(w, (uint16_t)n);
+    weir_wr_bytes(w, weir_span_of(public_key, n));
+}
+
+static void write_13_extensions(const struct weir_dtls *d, struct weir_wr *w)
+{
+    weir_wr_u16(w, EXTENSION_VERSIONS);
+    struct weir_mark body = weir_wr_open(w, 2);
+    struct weir_mark list = weir_wr_open(w, 1);
+    weir_wr_u16(w, VERSION_1_3);
+    if (weir_dtls_offers(d, WEIR_DTLS_1_2)) {
+        weir_wr_u16(w, VERSION_1_2);
+    }
+    weir_wr_close(w, list);
+    weir_wr_close(w, body);
+    weir_wr_u16(w, EXTENSION_SHARE);
+    body = weir_wr_open(w, 2);
+    list = weir_wr_open(w, 2);
+    write_share(w, d->hs.group, d->hs.public_key);
+    if (!d->hs.has_retry || d->hs.group == WEIR_X25519) {
+        write_share(w, WEIR_P256, d->hs.p256_public);
+    }
+    weir_wr_close(w, list);
+    weir_wr_close(w, body);
+    if (d->hs.has_retry && d->hs.cookie_bytes != 0) {
+        weir_wr_u16(w, EXTENSION_COOKIE);
+        body = weir_wr_open(w, 2);
+        list = weir_wr_open(w, 2);
+        weir_wr_bytes(w, weir_span_of(d->hs.cookie, d->hs.cookie_bytes));
+        weir_wr_close(w, list);
+        weir_wr_close(w, body);
+    }
+}
+
+/* use_srtp is the last one, as it always was. */
+static void write_extensions(const struct weir_dtls *d, struct weir_wr *w)
+{
+    struct weir_span schemes = weir_dtls_schemes(false);
+    if (weir_dtls_offers(d, WEIR_DTLS_1_3)) {
+        write_13_extensions(d, w);
+    }
+    if (weir_dtls_offers(d, WEIR_DTLS_1_2)) {
+        write_12_extensions(w);
+    }
+    write_groups(w);
+    weir_wr_u16(w, EXTENSION_SIGNATURES);
+    weir_wr_u16(w, (uint16_t)(schemes.n + 2));
+    weir_wr_u16(w, (uint16_t)schemes.n);
+    weir_wr_bytes(w, schemes);
+    if (d->config.srtp_profiles != 0) {
+        weir_dtls_write_srtp(d, w, WEIR_DTLS_SRTP_NONE);
+    }
+}
+
+/* Two shares, so that hardly any server needs a second hello. */
+static bool make_first_shares(struct weir_dtls *d)
+{
+    uint8_t private_key[WEIR_GROUP_PRIVATE_MAX], public_key[WEIR_GROUP_PUBLIC_MAX];
+    if (!weir_dtls_offers(d, WEIR_DTLS_1_3) || d->hs.group != 0) {
+        return true; /* made before: a hello with a cookie is the same one [RFC 8446 4.1.2] */
+    }
+    d->hs.group = WEIR_X25519;
+    bool is_made = weir_dtls_make_share(d)
+                   && d->config.crypto->ecdh_keygen(WEIR_P256, &d->rand, private_key, public_key);
+    if (is_made) {
+        memcpy(d->hs.p256_private, private_key, sizeof d->hs.p256_private);
+        memcpy(d->hs.p256_public, public_key, sizeof d->hs.p256_public);
+    }
+    weir_wipe(private_key, sizeof private_key);
+    return is_made;
+}
+
+bool weir_dtls_client_hello(struct weir_dtls *d, weir_time now)
+{
+    (void)now;
+    if (!make_first_shares(d)) {
+        return false;
+    }
+    weir_dtls_flight_begin(d, true);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_CLIENT_HELLO, 0);
+    /* [RFC 9147 5.3 MUST] The cookie of 1.2 has its own field, the one of 1.3 an extension. */
+    size_t cookie_bytes = d->hs.has_retry ? 0 : d->hs.cookie_bytes;
+    weir_wr_u16(&w, VERSION_1_2);
+    weir_wr_bytes(&w, weir_span_of(d->client_random, 32));
+    weir_wr_u8(&w, 0); /* no session to resume */
+    weir_wr_u8(&w, (uint8_t)cookie_bytes);
+    weir_wr_bytes(&w, weir_span_of(d->hs.cookie, cookie_bytes));
+    write_suites(d, &w);
+    weir_wr_u8(&w, 1);
+    weir_wr_u8(&w, 0); /* compression: none */
+    struct weir_mark list = weir_wr_open(&w, 2);
+    write_extensions(d, &w);
+    weir_wr_close(&w, list);
+    return weir_dtls_message_close(d, &w);
+}
+
+/* -- 5. Agreed --------------------------------------------------------------------------------- */
+
+void weir_dtls_client_agree(struct weir_dtls *d, uint16_t version)
+{
+    struct weir_span hello = { d->flight.bytes + 4, weir_be16(d->flight.bytes + 2) };
+    d->version = version;
+    weir_dtls_transcript_begin(d);
+    weir_dtls_transcript_note(d, hello);
+}
+
+/* -- 6. Cookies -------------------------------------------------------------------------------- */
+
+/* How long a cookie is good, in seconds: many round trips, and no store of old ones for anybody. */
+enum { COOKIE_LIFE_S = 60 };
+
+/* Over what the cookie tells, the peer's address and the hello's own parameters. */
+void weir_dtls_cookie_mac(const struct weir_dtls *d, const struct dtls_hello *h,
+                          struct weir_span content, uint8_t mac[COOKIE_MAC_BYTES])
+{
+    struct weir_hmac_key key;
+    uint8_t whole[WEIR_HASH_BYTES_MAX];
+    struct weir_span part[6] = {
+        content,    weir_span_of(d->config.address, d->config.address_bytes), h->random, h->session,
+        h->suites,  h->compressions,
+    };
+    weir_hmac_init(d->config.crypto, &key, WEIR_SHA256,
+                   weir_span_of(d->config.cookie_secret, sizeof d->config.cookie_secret));
+    weir_hmac(d->config.crypto, &key, part, 6, whole);
+    memcpy(mac, whole, COOKIE_MAC_BYTES);
+    weir_wipe(&key, sizeof key);
+}
+
+bool weir_dtls_cookie_is_fresh(uint32_t made_s, weir_time now)
+{
+    return (uint32_t)((uint32_t)(now / WEIR_SEC) - made_s) <= COOKIE_LIFE_S;
+}
