@@ -19,6 +19,7 @@
 
 #include "core/base.h"
 #include "core/crypto.h"
+#include "core/keypool.h"
 #include "core/rand.h"
 #include "core/trace.h"
 
@@ -187,6 +188,7 @@ struct weir_dtls_fingerprint {
 struct weir_dtls_config {
     const struct weir_crypto *crypto;
     const struct weir_identity *identity; /* outlives the connection */
+    struct weir_keypool *keys;            /* keys made ahead, outlives the connection; NULL: none */
     struct weir_trace *trace;             /* NULL: off */
     uint32_t conn;                        /* our number in the trace */
     bool is_client;
@@ -320,7 +322,6 @@ struct weir_dtls_handshake {
     uint16_t premaster_bytes;
     uint8_t private_key[WEIR_GROUP_PRIVATE_MAX];
     uint8_t public_key[WEIR_GROUP_PUBLIC_MAX];
-    uint8_t p256_private[32], p256_public[65]; /* a 1.3 client's second offer */
     uint8_t premaster[WEIR_GROUP_SHARED_MAX];
     uint8_t secret[WEIR_DTLS_SECRET_MAX];      /* 1.3: where the key schedule stands */
     uint8_t cookie[255];

@@ -21,7 +21,7 @@
 static bool take_group(struct weir_dtls *d, struct weir_span body)
 {
     uint16_t group = body.n == 2 ? weir_be16(body.p) : 0;
-    if (!weir_dtls_group_is_ours(group) || group == WEIR_X25519 || group == WEIR_P256) {
+    if (!weir_dtls_group_is_ours(group) || group == d->hs.group) {
         return false;
     }
     d->hs.group = group;
@@ -79,11 +79,6 @@ static enum weir_dtls_verdict take_server_share(struct weir_dtls *d, struct weir
     uint16_t group;
     if (!weir_rd_u16(&rd, &group) || !weir_rd_sub16(&rd, &share) || share.n == 0 || rd.n != 0) {
         return WEIR_DTLS_HELLO_SHARE;
-    }
-    if (group == WEIR_P256 && d->hs.group == WEIR_X25519) {
-        d->hs.group = WEIR_P256; /* the second offer was taken */
-        d->hs.own_group = WEIR_P256;
-        memcpy(d->hs.private_key, d->hs.p256_private, sizeof d->hs.p256_private);
     }
     if (group != d->hs.group) {
         return WEIR_DTLS_HELLO_SHARE;

@@ -151,7 +151,6 @@ bool weir_dtls13_derive_handshake(struct weir_dtls *d)
     derive(d, WEIR_LIT("s hs traffic"), secret_of(d, WEIR_DTLS_SECRET_SERVER_HANDSHAKE));
     weir_wipe(d->hs.premaster, sizeof d->hs.premaster);
     weir_wipe(d->hs.private_key, sizeof d->hs.private_key);
-    weir_wipe(d->hs.p256_private, sizeof d->hs.p256_private);
     d->rx_epoch = d->tx_epoch = EPOCH_HANDSHAKE;
     return keys_init(d, &d->rx, EPOCH_HANDSHAKE, rx_of(d, WEIR_DTLS_SECRET_CLIENT_HANDSHAKE))
            && keys_init(d, &d->tx, EPOCH_HANDSHAKE, tx_of(d, WEIR_DTLS_SECRET_CLIENT_HANDSHAKE));

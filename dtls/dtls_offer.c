@@ -68,8 +68,11 @@ bool weir_dtls_make_share(struct weir_dtls *d)
     if (d->hs.own_group == d->hs.group) {
         return true;
     }
-    bool is_made = d->config.crypto->ecdh_keygen((enum weir_group)d->hs.group, &d->rand,
-                                                 d->hs.private_key, d->hs.public_key);
+    enum weir_group group = (enum weir_group)d->hs.group;
+    bool is_made = (d->config.keys != NULL
+                    && weir_keypool_take(d->config.keys, group, d->hs.private_key, d->hs.public_key))
+                   || d->config.crypto->ecdh_keygen(group, &d->rand, d->hs.private_key,
+                                                    d->hs.public_key);
     d->hs.own_group = is_made ? d->hs.group : 0;
     return is_made;
 }
@@ -217,9 +220,6 @@ static void write_13_extensions(const struct weir_dtls *d, struct weir_wr *w)
     body = weir_wr_open(w, 2);
     list = weir_wr_open(w, 2);
     write_share(w, d->hs.group, d->hs.public_key);
-    if (!d->hs.has_retry || d->hs.group == WEIR_X25519) {
-        write_share(w, WEIR_P256, d->hs.p256_public);
-    }
     weir_wr_close(w, list);
     weir_wr_close(w, body);
     if (d->hs.has_retry && d->hs.cookie_bytes != 0) {
@@ -252,28 +252,21 @@ static void write_extensions(const struct weir_dtls *d, struct weir_wr *w)
     }
 }
 
-/* Two shares, so that hardly any server needs a second hello. */
-static bool make_first_shares(struct weir_dtls *d)
+/* One share, X25519: every WebRTC peer takes it, and another key would cost as much as all the rest of the
+ * hello. Who wants another group of ours asks for it. */
+static bool make_first_share(struct weir_dtls *d)
 {
-    uint8_t private_key[WEIR_GROUP_PRIVATE_MAX], public_key[WEIR_GROUP_PUBLIC_MAX];
     if (!weir_dtls_offers(d, WEIR_DTLS_1_3) || d->hs.group != 0) {
         return true; /* made before: a hello with a cookie is the same one [RFC 8446 4.1.2] */
     }
     d->hs.group = WEIR_X25519;
-    bool is_made = weir_dtls_make_share(d)
-                   && d->config.crypto->ecdh_keygen(WEIR_P256, &d->rand, private_key, public_key);
-    if (is_made) {
-        memcpy(d->hs.p256_private, private_key, sizeof d->hs.p256_private);
-        memcpy(d->hs.p256_public, public_key, sizeof d->hs.p256_public);
-    }
-    weir_wipe(private_key, sizeof private_key);
-    return is_made;
+    return weir_dtls_make_share(d);
 }
 
 bool weir_dtls_client_hello(struct weir_dtls *d, weir_time now)
 {
     (void)now;
-    if (!make_first_shares(d)) {
+    if (!make_first_share(d)) {
         return false;
     }
     weir_dtls_flight_begin(d, true);

@@ -21,6 +21,7 @@
 #define NODE_CERT_LIFE_S (30ll * 24 * 3600) /* as browsers make theirs */
 #define NTP_1970 2208988800ull              /* seconds from 1900 to 1970 */
 #define NODE_FULL_WAIT WEIR_MS              /* every send slot in use: look again so soon */
+#define NODE_PREPARE WEIR_MS                 /* with so much time to spare, a key is made */
 #define NODE_GOODBYE (200 * WEIR_MS)
 
 const char *weir_stage_name(enum weir_stage_id s)
@@ -202,6 +203,7 @@ struct weir_node *weir_node_open_shard(const struct weir_node_config *config, st
         weir_node_close(n);
         return NULL;
     }
+    weir_keypool_init(&n->keys, n->crypto, &n->rand);
     n->opened_at = weir_pump_clock();
     n->opened_cycles = weir_pump_cycles();
     uint64_t utc = weir_pump_utc_us() - weir_pump_clock();
@@ -228,7 +230,7 @@ struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
     uint32_t slot = n->free_slot[--n->free_slots];
     weir_time now = weir_pump_refresh(n->pump);
     struct weir_peer *p = &n->peer[slot];
-    struct weir_peer_config c = { .crypto = n->crypto, .identity = &n->identity,
+    struct weir_peer_config c = { .crypto = n->crypto, .identity = &n->identity, .keys = &n->keys,
                                   .is_data_only = is_data_only, .setup = WEIR_SDP_ACTIVE,
                                   .max_message_size = n->config.max_message_size,
                                   .ntp_at_epoch = n->ntp_at_epoch,
@@ -640,6 +642,21 @@ static bool stage_send(struct weir_node *n)
     return has_room;
 }
 
+/* Wait; but with nothing to do at all, make an ephemeral key for a handshake to come instead, one at a
+ * time, so that whatever arrives meanwhile waits for one key at most. */
+static enum weir_status wait_or_prepare(struct weir_node *n, weir_time until)
+{
+    bool may_prepare = n->keys.count < WEIR_KEYPOOL_KEYS
+                       && until > weir_time_add(weir_pump_now(n->pump), NODE_PREPARE);
+    uint64_t had = weir_pump_stats(n->pump)->rx_reads;
+    enum weir_status status = weir_pump_wait(n->pump, may_prepare ? 0 : until);
+    if (may_prepare && status == WEIR_OK && weir_pump_stats(n->pump)->rx_reads == had
+        && !weir_keypool_refill(&n->keys)) {
+        status = weir_pump_wait(n->pump, until); /* the provider makes none: then sleep */
+    }
+    return status;
+}
+
 enum weir_status weir_node_wait(struct weir_node *n, weir_time until)
 {
     weir_pump_refresh(n->pump);
@@ -654,7 +671,7 @@ enum weir_status weir_node_wait(struct weir_node *n, weir_time until)
     }
     weir_shard_ring(n);
     until = weir_shard_has_mail(n) ? 0 : until;
-    enum weir_status status = weir_pump_wait(n->pump, until);
+    enum weir_status status = wait_or_prepare(n, until);
     n->phase = NODE_BATCH;
     n->items = n->item_at = 0;
     n->current = NODE_NONE;
@@ -705,6 +722,7 @@ void weir_node_close(struct weir_node *n)
         }
     }
     weir_pump_close(n->pump);
+    weir_keypool_deinit(&n->keys);
     if (n->memory != NULL) {
         munmap(n->memory, n->memory_bytes);
     }

@@ -107,6 +107,7 @@ struct weir_node {
     struct weir_pump *pump;
     struct weir_rand rand;
     struct weir_identity identity;
+    struct weir_keypool keys;
     struct weir_pool pool;
     struct weir_addr local[WEIR_PUMP_SOCKETS_MAX];
     uint32_t locals;

@@ -124,6 +124,7 @@ WEIR_API const char *weir_peer_state_name(enum weir_peer_state s);
 struct weir_peer_config {
     const struct weir_crypto *crypto;     /* outlives the peer */
     const struct weir_identity *identity; /* certificate and key; outlives the peer */
+    struct weir_keypool *keys;            /* ephemeral keys made ahead; outlives the peer; or NULL */
     uint8_t seed[WEIR_SEED_BYTES];        /* wiped by init */
     bool is_data_only;                    /* reject audio and video */
     enum weir_sdp_setup setup;            /* as answerer: ACTIVE (default) or PASSIVE */

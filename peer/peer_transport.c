@@ -6,6 +6,7 @@ static void dtls_config(struct weir_peer *p, bool is_client, struct weir_dtls_co
     memset(c, 0, sizeof *c);
     c->crypto = p->config.crypto;
     c->identity = p->config.identity;
+    c->keys = p->config.keys;
     c->trace = p->config.trace;
     c->conn = p->config.conn;
     c->is_client = is_client;

@@ -1,4 +1,4 @@
-/* What a DTLS 1.2 handshake costs each side, in memory: no sockets, no waiting, datagrams handed across. The
+/* What a DTLS handshake costs each side, in memory: no sockets, no waiting, datagrams handed across. The
  * public-key operations of the provider are timed by themselves beside it. */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -18,10 +18,11 @@ static double cpu_us(void)
 }
 
 static void begin(struct weir_dtls *d, bool is_client, const struct weir_identity *own,
-                  const struct weir_identity *peer, uint8_t number)
+                  const struct weir_identity *peer, uint16_t version, uint8_t number)
 {
     struct weir_dtls_config c = { .crypto = weir_crypto_default(), .identity = own,
                                   .is_client = is_client, .fingerprints = 1, .srtp_profiles = 1,
+                                  .version_min = version, .version_max = version,
                                   .srtp_profile = { WEIR_DTLS_SRTP_AEAD_AES_128_GCM } };
     c.fingerprint[0].hash = WEIR_SHA256;
     memcpy(c.fingerprint[0].bytes, peer->fingerprint_sha256, 32);
@@ -53,12 +54,13 @@ static bool pass_flight(struct weir_dtls *from, struct weir_dtls *to, double us[
     return count != 0;
 }
 
-static void shake_hands(const struct weir_identity identity[2], uint8_t number, double us[2])
+static void shake_hands(const struct weir_identity identity[2], uint16_t version, uint8_t number,
+                        double us[2])
 {
     static struct weir_dtls end[2];
     us[CLIENT] = us[SERVER] = 0;
-    begin(&end[CLIENT], true, &identity[CLIENT], &identity[SERVER], number);
-    begin(&end[SERVER], false, &identity[SERVER], &identity[CLIENT], number);
+    begin(&end[CLIENT], true, &identity[CLIENT], &identity[SERVER], version, number);
+    begin(&end[SERVER], false, &identity[SERVER], &identity[CLIENT], version, number);
     double at = cpu_us();
     if (weir_dtls_start(&end[CLIENT], 0) != WEIR_OK) {
         die("no handshake");
@@ -79,11 +81,12 @@ static void shake_hands(const struct weir_identity identity[2], uint8_t number, 
     weir_dtls_deinit(&end[SERVER]);
 }
 
-static void print_row(const char *name, const char *provider, const char *side, double us)
+static void print_row(const char *name, const char *provider, const char *profile, const char *side,
+                      double us)
 {
     printf("{\"bench\":\"%s\",\"ver\":\"%s\",\"scenario\":\"handshake\",\"procs\":1,\"cpu_pct\":100.0,"
-           "\"provider\":\"%s\",\"profile\":\"DTLS 1.2\",\"side\":\"%s\",\"us_per_side\":%.1f}\n", name,
-           VERSION, provider, side, us);
+           "\"provider\":\"%s\",\"profile\":\"%s\",\"side\":\"%s\",\"us_per_side\":%.1f}\n", name,
+           VERSION, provider, profile, side, us);
 }
 
 /* Sign, verify, make a key, agree: what one side does once in a handshake. */
@@ -115,7 +118,8 @@ static double public_key_us(const struct weir_crypto *c, const struct weir_ident
 void bench_dtls(void)
 {
     static struct weir_identity identity[2];
-    static double side[2][HANDSHAKES], rival[2][HANDSHAKES];
+    static double us12[2][HANDSHAKES], us13[2][HANDSHAKES], rival[2][HANDSHAKES];
+    static const char *const side[] = { "client", "server" };
     const struct weir_crypto *c = weir_crypto_default();
     const struct rival_dtls *openssl = rival_openssl_dtls();
     struct weir_rand rand;
@@ -126,24 +130,26 @@ void bench_dtls(void)
         }
     }
     for (int i = 0; i < HANDSHAKES; i++) {
-        double us[2];
-        shake_hands(identity, (uint8_t)i, us);
-        side[CLIENT][i] = us[CLIENT];
-        side[SERVER][i] = us[SERVER];
-        if (openssl != NULL) {
-            if (!openssl->shake_hands(us)) {
-                die("the rival's handshake failed");
-            }
-            rival[CLIENT][i] = us[CLIENT];
-            rival[SERVER][i] = us[SERVER];
+        double us[3][2] = { 0 };
+        shake_hands(identity, WEIR_DTLS_1_2, (uint8_t)i, us[0]);
+        shake_hands(identity, WEIR_DTLS_1_3, (uint8_t)i, us[1]);
+        if (openssl != NULL && !openssl->shake_hands(us[2])) {
+            die("the rival's handshake failed");
+        }
+        for (int k = 0; k < 2; k++) {
+            us12[k][i] = us[0][k];
+            us13[k][i] = us[1][k];
+            rival[k][i] = us[2][k];
         }
     }
-    print_row("weir", c->name, "client", quantile(side[CLIENT], HANDSHAKES, 0.5));
-    print_row("weir", c->name, "server", quantile(side[SERVER], HANDSHAKES, 0.5));
-    print_row("weir", c->name, "public-key operations alone", public_key_us(c, identity));
-    if (openssl != NULL) {
-        print_row("openssl", openssl->version(), "client", quantile(rival[CLIENT], HANDSHAKES, 0.5));
-        print_row("openssl", openssl->version(), "server", quantile(rival[SERVER], HANDSHAKES, 0.5));
+    for (int k = 0; k < 2; k++) {
+        print_row("weir", c->name, "DTLS 1.2", side[k], quantile(us12[k], HANDSHAKES, 0.5));
+        print_row("weir", c->name, "DTLS 1.3", side[k], quantile(us13[k], HANDSHAKES, 0.5));
+        if (openssl != NULL) {
+            print_row("openssl", openssl->version(), "DTLS 1.2", side[k],
+                      quantile(rival[k], HANDSHAKES, 0.5));
+        }
     }
+    print_row("weir", c->name, "none", "public-key operations alone", public_key_us(c, identity));
     fflush(stdout);
 }
