@@ -18,7 +18,7 @@ static double cpu_us(void)
 }
 
 static void begin(struct weir_dtls *d, bool is_client, const struct weir_identity *own,
-                  const struct weir_identity *peer, uint16_t version, uint8_t number)
+                  const struct weir_identity *peer, uint8_t version, uint8_t number)
 {
     struct weir_dtls_config c = { .crypto = weir_crypto_default(), .identity = own,
                                   .is_client = is_client, .fingerprints = 1, .srtp_profiles = 1,
@@ -54,7 +54,7 @@ static bool pass_flight(struct weir_dtls *from, struct weir_dtls *to, double us[
     return count != 0;
 }
 
-static void shake_hands(const struct weir_identity identity[2], uint16_t version, uint8_t number,
+static void shake_hands(const struct weir_identity identity[2], uint8_t version, uint8_t number,
                         double us[2])
 {
     static struct weir_dtls end[2];
