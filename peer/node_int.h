@@ -106,7 +106,13 @@ struct weir_node {
     struct weir_crypto const *crypto;
     struct weir_pump *pump;
     struct weir_rand rand;
-    struct weir_identity identity;
+    struct node_identity {
+        struct weir_identity identity;
+        weir_time made_at;
+        uint32_t peers; /* that present it */
+    } identity[2];      /* the present one, and the one before while it has peers */
+    uint32_t identity_at;
+    uint8_t *identity_of; /* by slot */
     struct weir_keypool keys;
     struct weir_pool pool;
     struct weir_addr local[WEIR_PUMP_SOCKETS_MAX];

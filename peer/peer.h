@@ -375,6 +375,7 @@ struct weir_node_config {
     struct weir_addr stun_server;     /* family 0 = none */
     uint8_t seed[WEIR_SEED_BYTES];
     bool has_seed;                    /* else the operating system's */
+    weir_duration identity_age;       /* new peers get a new certificate when ours is so old; 0 = a week */
     struct weir_trace *trace;
 };
 
@@ -470,7 +471,7 @@ struct weir_node_stats {
 WEIR_API struct weir_node_stats weir_node_stats(const struct weir_node *n);
 WEIR_API const char *weir_stage_name(enum weir_stage_id s);
 WEIR_API const char *weir_node_drop_name(enum weir_node_drop d);
-/* The certificate that all peers of the node present. */
+/* The certificate that peers made from now on present. */
 WEIR_API const struct weir_identity *weir_node_identity(const struct weir_node *n);
 /* Bytes that one connection will ever use, pool buffers included. */
 WEIR_API size_t weir_peer_bytes(const struct weir_peer_config *config);

@@ -1,0 +1,358 @@
+/* A node's beginning and end: its memory, its sockets, its certificate, its peers. */
+#define _GNU_SOURCE
+#include "peer/node_int.h"
+
+#include <stdio.h>
+#include <sys/mman.h>
+
+#define NODE_PEERS_DEFAULT 64
+#define NODE_BUFFERS_PER_PEER 512
+#define NODE_BUFFERS_MAX 32768
+#define NODE_MESSAGE_MAX 262144
+#define NODE_CERT_AGE (7ull * 24 * 3600 * WEIR_SEC)
+#define NODE_CERT_LIFE_S (30ll * 24 * 3600) /* as browsers make theirs */
+#define NTP_1970 2208988800ull              /* seconds from 1900 to 1970 */
+#define NODE_GOODBYE (200 * WEIR_MS)
+
+/* -- Memory: one mapping, cut up --------------------------------------------------------------- */
+
+struct cut {
+    uint8_t *p;
+    size_t at;
+};
+
+static void *cut(struct cut *c, size_t bytes)
+{
+    void *p = c->p == NULL ? NULL : c->p + c->at;
+    c->at += (bytes + 63) & ~(size_t)63;
+    return p;
+}
+
+/* Lay out everything; with c->p NULL it only counts. */
+static void lay_out(struct weir_node *n, struct cut *c)
+{
+    uint32_t peers = n->config.peers_max;
+    struct weir_buf *bufs = cut(c, weir_pool_bytes(n->config.pool_buffers));
+    n->peer = cut(c, sizeof *n->peer * peers);
+    n->is_used = cut(c, sizeof *n->is_used * peers);
+    n->free_slot = cut(c, sizeof *n->free_slot * peers);
+    n->identity_of = cut(c, sizeof *n->identity_of * peers);
+    n->touched = cut(c, sizeof *n->touched * peers);
+    n->assembly = cut(c, n->config.max_message_size);
+    void *demux = cut(c, weir_demux_bytes(peers));
+    void *timers = cut(c, weir_timers_bytes(peers));
+    if (c->p != NULL) {
+        weir_pool_init(&n->pool, bufs, n->config.pool_buffers);
+        weir_demux_init(&n->demux, weir_rand_u64(&n->rand), peers, demux);
+        weir_timers_init(&n->timers, weir_pump_clock(), peers, timers);
+        for (uint32_t i = 0; i < peers; i++) {
+            n->free_slot[n->free_slots++] = peers - 1 - i;
+        }
+    }
+}
+
+static bool take_memory(struct weir_node *n)
+{
+    struct cut count = { NULL, 0 };
+    lay_out(n, &count);
+    void *m = mmap(NULL, count.at, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
+    if (m == MAP_FAILED) {
+        return false;
+    }
+    struct cut real = { m, 0 };
+    n->memory = m;
+    n->memory_bytes = count.at;
+    lay_out(n, &real);
+    return true;
+}
+
+/* -- Open -------------------------------------------------------------------------------------- */
+
+static void apply_defaults(struct weir_node_config *c)
+{
+    c->peers_max = c->peers_max == 0 ? NODE_PEERS_DEFAULT : c->peers_max;
+    c->max_message_size = c->max_message_size == 0 ? NODE_MESSAGE_MAX : c->max_message_size;
+    c->identity_age = c->identity_age == 0 ? NODE_CERT_AGE : c->identity_age;
+    if (c->pool_buffers == 0) {
+        c->pool_buffers = c->peers_max >= NODE_BUFFERS_MAX / NODE_BUFFERS_PER_PEER
+                              ? NODE_BUFFERS_MAX
+                              : c->peers_max * NODE_BUFFERS_PER_PEER;
+        c->pool_buffers = c->pool_buffers < 2048 ? 2048 : c->pool_buffers;
+    }
+}
+
+static bool seed_random(struct weir_node *n)
+{
+    uint8_t seed[WEIR_SEED_BYTES];
+    if (!n->config.has_seed && !weir_pump_entropy(seed, sizeof seed)) {
+        return false;
+    }
+    weir_rand_init(&n->rand, n->config.has_seed ? n->config.seed : seed);
+    weir_wipe(seed, sizeof seed);
+    weir_wipe(n->config.seed, sizeof n->config.seed);
+    return true;
+}
+
+static bool bind_one(struct weir_node *n, struct weir_addr addr, char error[WEIR_NODE_ERROR_BYTES])
+{
+    uint32_t socket;
+    addr.port = addr.port == 0 ? n->config.port : addr.port;
+    if (weir_pump_bind(n->pump, &addr, &n->local[n->locals], &socket, error) != WEIR_OK) {
+        return false;
+    }
+    n->locals++;
+    return true;
+}
+
+static bool bind_all(struct weir_node *n, char error[WEIR_NODE_ERROR_BYTES])
+{
+    struct weir_addr found[WEIR_ICE_LOCALS_MAX];
+    if (n->config.bind != NULL) {
+        for (uint32_t i = 0; i < n->config.binds; i++) {
+            if (!bind_one(n, n->config.bind[i], error)) {
+                return false;
+            }
+        }
+        return n->locals != 0;
+    }
+    size_t count = weir_pump_interfaces(found, WEIR_ICE_LOCALS_MAX, n->config.with_loopback);
+    for (size_t i = 0; i < count; i++) {
+        /* One address that cannot be had does not stop the others [Y3]; a busy port stops all. */
+        if (!bind_one(n, found[i], error) && n->config.port != 0) {
+            return false;
+        }
+    }
+    if (n->locals == 0 && error[0] == '\0') {
+        snprintf(error, WEIR_NODE_ERROR_BYTES,
+                 "no network interface is up; name a local address with --bind");
+    }
+    return n->locals != 0;
+}
+
+static bool make_identity(struct weir_node *n, struct node_identity *i)
+{
+    int64_t now = n->config.has_seed ? 1767225600 : weir_pump_utc_s(); /* a seed repeats all bytes */
+    i->made_at = weir_pump_clock();
+    return n->crypto->identity_make(&i->identity, &n->rand, now - 24 * 3600, now + NODE_CERT_LIFE_S);
+}
+
+static bool begin_identity(struct weir_node *n, const struct weir_identity *given,
+                           char error[WEIR_NODE_ERROR_BYTES])
+{
+    if (given != NULL) {
+        n->identity[0].identity = *given;
+        n->identity[0].made_at = weir_pump_clock();
+        return true;
+    }
+    if (!make_identity(n, &n->identity[0])) {
+        snprintf(error, WEIR_NODE_ERROR_BYTES, "the crypto provider made no certificate");
+        return false;
+    }
+    return true;
+}
+
+/* The certificate for a new peer. When ours is old a new one takes its place, in the room of the one
+ * before, as soon as no peer presents that any more. */
+static struct node_identity *current_identity(struct weir_node *n)
+{
+    struct node_identity *i = &n->identity[n->identity_at], *other = &n->identity[1 - n->identity_at];
+    if (weir_time_since(weir_pump_now(n->pump), i->made_at) < n->config.identity_age
+        || other->peers != 0) {
+        return i;
+    }
+    weir_wipe(other, sizeof *other);
+    if (!make_identity(n, other)) {
+        return i; /* the old one does as well */
+    }
+    n->identity_at = 1 - n->identity_at;
+    return other;
+}
+
+struct weir_node *weir_node_open(const struct weir_node_config *config,
+                                 char error[WEIR_NODE_ERROR_BYTES])
+{
+    return weir_node_open_shard(config, NULL, NULL, error);
+}
+
+struct weir_node *weir_node_open_shard(const struct weir_node_config *config, struct node_shard *shard,
+                                       const struct weir_identity *identity,
+                                       char error[WEIR_NODE_ERROR_BYTES])
+{
+    struct weir_node *n = mmap(NULL, sizeof *n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                               -1, 0);
+    error[0] = '\0';
+    if (n == MAP_FAILED) {
+        snprintf(error, WEIR_NODE_ERROR_BYTES, "out of memory for a node");
+        return NULL;
+    }
+    n->config = *config;
+    n->shard = shard;
+    apply_defaults(&n->config);
+    n->crypto = config->crypto != NULL ? config->crypto : weir_crypto_default();
+    n->current = NODE_NONE;
+    n->ntp_at_epoch = 0;
+    bool is_open = seed_random(n) && take_memory(n);
+    if (!is_open) {
+        snprintf(error, WEIR_NODE_ERROR_BYTES, "out of memory for %u peers and %u buffers",
+                 n->config.peers_max, n->config.pool_buffers);
+    }
+    if (is_open) {
+        n->pump = weir_pump_open(&n->config.pump, error);
+        is_open = n->pump != NULL && bind_all(n, error)
+                  && begin_identity(n, identity, error);
+    }
+    if (!is_open) {
+        weir_node_close(n);
+        return NULL;
+    }
+    weir_keypool_init(&n->keys, n->crypto, &n->rand);
+    n->opened_at = weir_pump_clock();
+    n->opened_cycles = weir_pump_cycles();
+    uint64_t utc = weir_pump_utc_us() - weir_pump_clock();
+    n->ntp_at_epoch = (utc / 1000000 + NTP_1970) << 32 | (utc % 1000000 << 32) / 1000000;
+    weir_node_mdns_open(n);
+    return n;
+}
+
+/* -- Peers ------------------------------------------------------------------------------------- */
+
+struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
+{
+    if (n->free_slots == 0) {
+        return NULL;
+    }
+    uint32_t slot = n->free_slot[--n->free_slots];
+    weir_time now = weir_pump_refresh(n->pump);
+    struct weir_peer *p = &n->peer[slot];
+    struct node_identity *identity = current_identity(n);
+    identity->peers++;
+    n->identity_of[slot] = (uint8_t)n->identity_at;
+    struct weir_peer_config c = { .crypto = n->crypto, .identity = &identity->identity, .keys = &n->keys,
+                                  .is_data_only = is_data_only, .setup = WEIR_SDP_ACTIVE,
+                                  .max_message_size = n->config.max_message_size,
+                                  .ntp_at_epoch = n->ntp_at_epoch,
+                                  .assembly = { n->assembly, n->config.max_message_size },
+                                  .trace = n->config.trace, .conn = ++n->conn_next,
+                                  .ufrag_first = weir_shard_letter(n) };
+    weir_rand_bytes(&n->rand, c.seed, sizeof c.seed);
+    weir_peer_init(p, &c, &n->pool, now);
+    weir_wipe(&c, sizeof c);
+    p->node_slot = slot;
+    n->is_used[slot] = true;
+    n->peers++;
+    weir_demux_add_peer(&n->demux, slot, weir_ice_ufrag(&p->ice));
+    if (n->config.spread_locals) {
+        (void)!weir_peer_add_local(p, now, &n->local[n->conn_next % n->locals]);
+    }
+    for (uint32_t i = 0; i < n->locals && !n->config.spread_locals; i++) {
+        (void)!weir_peer_add_local(p, now, &n->local[i]); /* as many as ICE takes */
+    }
+    if (n->config.stun_server.family != WEIR_FAMILY_NONE) {
+        (void)!weir_peer_add_stun_server(p, now, &n->config.stun_server);
+    }
+    weir_node_touch(n, p);
+    return p;
+}
+
+void weir_node_free(struct weir_node *n, struct weir_peer *p)
+{
+    uint32_t slot = p->node_slot;
+    for (int v = 0; v < WEIR_PEER_VERDICTS; v++) {
+        n->verdicts[v] += p->verdicts[v];
+    }
+    if (p->node_is_touched) {
+        uint32_t at = 0;
+        while (n->touched[at] != slot) {
+            at++;
+        }
+        n->touched_count--;
+        memmove(&n->touched[at], &n->touched[at + 1],
+                (n->touched_count - at) * sizeof n->touched[0]);
+        n->touched_at -= at < n->touched_at ? 1 : 0;
+    }
+    for (size_t i = 0; i < n->items; i++) { /* what the batch still holds for it is nobody's now */
+        n->item[i].peer = n->item[i].peer == p ? NULL : n->item[i].peer;
+    }
+    n->current = n->current == slot ? NODE_NONE : n->current;
+    weir_timers_set(&n->timers, slot, WEIR_NEVER);
+    weir_demux_remove_peer(&n->demux, slot);
+    weir_peer_deinit(p);
+    n->identity[n->identity_of[slot]].peers--;
+    n->is_used[slot] = false;
+    n->free_slot[n->free_slots++] = slot;
+    n->peers--;
+}
+
+uint32_t weir_node_peers(const struct weir_node *n)
+{
+    return n->peers;
+}
+
+struct weir_peer *weir_node_peer_at(const struct weir_node *n, uint32_t i)
+{
+    return i < n->config.peers_max && n->is_used[i] ? &n->peer[i] : NULL;
+}
+
+/* -- Close ------------------------------------------------------------------------------------- */
+
+/* Say goodbye for every peer, and give the packets a moment to leave. */
+static void say_goodbyes(struct weir_node *n)
+{
+    struct weir_event e;
+    weir_time give_up = weir_time_add(weir_pump_clock(), NODE_GOODBYE);
+    for (uint32_t i = 0; i < n->config.peers_max; i++) {
+        if (n->is_used[i]) {
+            weir_close(n, &n->peer[i]);
+        }
+    }
+    while (n->touched_count != 0 && weir_pump_clock() < give_up
+           && weir_node_wait(n, give_up) == WEIR_OK) {
+        while (weir_node_event(n, &e)) {
+        }
+    }
+    weir_pump_flush(n->pump);
+}
+
+void weir_node_close(struct weir_node *n)
+{
+    if (n == NULL) {
+        return;
+    }
+    if (n->pump != NULL && n->memory != NULL) {
+        say_goodbyes(n);
+    }
+    for (uint32_t i = 0; n->memory != NULL && i < n->config.peers_max; i++) {
+        if (n->is_used[i]) {
+            weir_node_free(n, &n->peer[i]);
+        }
+    }
+    weir_pump_close(n->pump);
+    weir_keypool_deinit(&n->keys);
+    if (n->memory != NULL) {
+        munmap(n->memory, n->memory_bytes);
+    }
+    weir_wipe(n, sizeof *n);
+    munmap(n, sizeof *n);
+}
+
+/* -- Inspection -------------------------------------------------------------------------------- */
+
+struct weir_node_stats weir_node_stats(const struct weir_node *n)
+{
+    weir_duration open_for = weir_time_since(weir_pump_clock(), n->opened_at);
+    uint64_t cycles = weir_pump_cycles() - n->opened_cycles;
+    struct weir_node_stats s = { .pump = weir_pump_stats(n->pump), .pump_name = weir_pump_name(n->pump),
+                                 .stage = n->stage, .drops = n->drops, .peer_verdicts = n->verdicts,
+                                 .pool_count = n->pool.count, .pool_free = n->pool.free_count,
+                                 .pool_free_least = n->pool.free_least,
+                                 .pool_misses = n->pool.misses, .local = n->local,
+                                 .locals = n->locals, .handed_over = n->handed_over,
+                                 .cycles_per_ms = open_for == 0 ? 0 : cycles * 1000 / open_for };
+    return s;
+}
+
+const struct weir_identity *weir_node_identity(const struct weir_node *n)
+{
+    return &n->identity[n->identity_at].identity;
+}
