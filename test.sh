@@ -76,6 +76,7 @@ if step build-release build release; then
     suite build
     step install-and-consume sh test/consumer/run.sh build
     step bad-input sh test/apps/run.sh build
+    step weir-dtls sh test/apps/dtls.sh build
     step demo-self timeout 90 build/bin/weir-demo --self
     step demo-self-epoll timeout 90 build/bin/weir-demo --self --pump epoll
     step build-without-apps sh -c 'cmake -S . -B build-bare -G Ninja -DWEIR_APPS=OFF -DWEIR_TESTS=OFF &&

@@ -43,13 +43,29 @@ static void keep_fingerprints(struct weir_dtls_config *c, const struct weir_dtls
     }
 }
 
+/* A version without a suite is none. */
+static void keep_versions(struct weir_dtls_config *c)
+{
+    bool has_old = false, has_new = false;
+    for (unsigned i = 0; i < c->suites; i++) {
+        bool is_new = weir_dtls13_suite(c->suite[i]) != NULL;
+        has_new |= is_new;
+        has_old |= !is_new;
+    }
+    c->version_max = has_new ? c->version_max : WEIR_DTLS_1_2;
+    c->version_min = has_old ? c->version_min : WEIR_DTLS_1_3;
+}
+
 static void keep_config(struct weir_dtls_config *c, const struct weir_dtls_config *given)
 {
     *c = *given;
     keep_profiles(c, given);
     keep_fingerprints(c, given->fingerprint, given->fingerprints);
+    weir_dtls_keep_groups(c, given);
+    weir_dtls_keep_suites(c, given);
     c->version_min = c->version_min == 0 ? WEIR_DTLS_1_2 : c->version_min;
     c->version_max = c->version_max == 0 ? WEIR_DTLS_1_3 : c->version_max;
+    keep_versions(c);
     c->mtu = c->mtu == 0 ? WEIR_DTLS_MTU_DEFAULT : c->mtu;
     c->mtu = c->mtu < WEIR_DTLS_MTU_MIN ? WEIR_DTLS_MTU_MIN : c->mtu;
     c->rto = c->rto == 0 ? rto_least : c->rto;

@@ -45,6 +45,8 @@
 #define WEIR_DTLS_CHAIN_MAX 10
 #define WEIR_DTLS_FINGERPRINTS_MAX 8
 #define WEIR_DTLS_SRTP_PROFILES_MAX 4
+#define WEIR_DTLS_GROUPS_MAX 3
+#define WEIR_DTLS_SUITES_MAX 9
 #define WEIR_DTLS_ADDRESS_MAX 32
 
 /* What a record needs beside its plaintext, at most: header 13, explicit nonce 8, tag 16 in DTLS 1.2;
@@ -192,6 +194,9 @@ struct weir_dtls_config {
     struct weir_trace *trace;             /* NULL: off */
     uint32_t conn;                        /* our number in the trace */
     bool is_client;
+    uint8_t groups, suites;               /* entries of the lists below; 0: all, in our order */
+    uint16_t group[WEIR_DTLS_GROUPS_MAX]; /* enum weir_group, the first preferred */
+    uint16_t suite[WEIR_DTLS_SUITES_MAX]; /* cipher suites, the first preferred */
     uint8_t version_min, version_max;     /* enum weir_dtls_version; 0: all, the newest preferred */
     bool has_keylog;                      /* weir_dtls_keylog tells the secrets */
     bool requires_cookie;                 /* server: the client proves its address; off after ICE */
@@ -465,6 +470,8 @@ WEIR_API enum weir_dtls_state weir_dtls_state(const struct weir_dtls *d);
 WEIR_API enum weir_dtls_srtp_profile weir_dtls_srtp(const struct weir_dtls *d);
 WEIR_API const char *weir_dtls_version_name(const struct weir_dtls *d); /* "DTLS 1.3", "" */
 WEIR_API const char *weir_dtls_suite_name(const struct weir_dtls *d);   /* as IANA has it, "" */
+/* A suite of ours by its name; 0: none. */
+WEIR_API uint16_t weir_dtls_suite_code(const char *name);
 WEIR_API const char *weir_dtls_state_name(enum weir_dtls_state state);
 WEIR_API const char *weir_dtls_verdict_name(enum weir_dtls_verdict verdict);
 WEIR_API const char *weir_dtls_reason_name(enum weir_dtls_reason reason);

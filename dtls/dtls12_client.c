@@ -101,7 +101,7 @@ static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time 
     if (h.compression != 0) {
         return WEIR_DTLS_HELLO_COMPRESSION;
     }
-    if (weir_dtls12_suite(h.suite) == NULL) {
+    if (weir_dtls12_suite(h.suite) == NULL || !weir_dtls_suite_is_ours(d, h.suite)) {
         return WEIR_DTLS_HELLO_SUITE;
     }
     v = check_server_extensions(d, &h, &profile);
@@ -152,7 +152,7 @@ static enum weir_dtls_verdict check_server_key(struct weir_dtls *d, weir_time no
     if (!parse_server_key(body, &k)) {
         return WEIR_DTLS_KEY_MALFORMED;
     }
-    if (!weir_dtls_group_is_ours(k.group)) {
+    if (!weir_dtls_group_is_ours(d, k.group)) {
         return WEIR_DTLS_KEY_GROUP;
     }
     if (!weir_dtls_list_has(weir_dtls_schemes(false), k.scheme)

@@ -6,17 +6,17 @@
 
 /* The first of ours that the client has. [RFC 8422 4 MUST] The curve of our certificate must be in
  * the client's list, too. Without the extension every group is allowed. */
-bool weir_dtls12_hello_groups(const struct dtls_hello *h, uint16_t *chosen)
+bool weir_dtls12_hello_groups(const struct weir_dtls *d, const struct dtls_hello *h, uint16_t *chosen)
 {
     struct weir_span body, list;
     if (!weir_dtls_hello_find(h, EXTENSION_GROUPS, &body)) {
-        *chosen = WEIR_P256;
-        return true;
+        *chosen = weir_dtls_group_at(d, 0) == WEIR_P384 ? WEIR_P384 : WEIR_P256;
+        return weir_dtls_group_is_ours(d, *chosen);
     }
     if (!weir_dtls_list16(body, &list) || !weir_dtls_list_has(list, WEIR_P256)) {
         return false;
     }
-    for (unsigned i = 0; (*chosen = weir_dtls_group_at(i)) != 0; i++) {
+    for (unsigned i = 0; (*chosen = weir_dtls_group_at(d, i)) != 0; i++) {
         if (weir_dtls_list_has(list, *chosen)) {
             return true;
         }

@@ -26,11 +26,11 @@ struct choice {
 };
 
 /* Our order counts, and our certificate is ECDSA. */
-static bool choose_suite(const struct dtls_hello *h, uint16_t *chosen)
+static bool choose_suite(const struct weir_dtls *d, const struct dtls_hello *h, uint16_t *chosen)
 {
-    const struct dtls12_suite *suite;
-    for (unsigned i = 0; (suite = weir_dtls12_suite_at(i)) != NULL; i++) {
-        if (!suite->is_rsa && weir_dtls_list_has(h->suites, suite->id)) {
+    for (unsigned i = 0; i < d->config.suites; i++) {
+        const struct dtls12_suite *suite = weir_dtls12_suite(d->config.suite[i]);
+        if (suite != NULL && !suite->is_rsa && weir_dtls_list_has(h->suites, suite->id)) {
             *chosen = suite->id;
             return true;
         }
@@ -86,10 +86,10 @@ static enum weir_dtls_verdict choose(const struct weir_dtls *d, const struct dtl
     if (!weir_dtls_bytes_have(h->compressions, 0)) {
         return WEIR_DTLS_HELLO_COMPRESSION;
     }
-    if (!choose_suite(h, &c->suite)) {
+    if (!choose_suite(d, h, &c->suite)) {
         return WEIR_DTLS_HELLO_SUITE;
     }
-    if (!weir_dtls12_hello_groups(h, &c->group)) {
+    if (!weir_dtls12_hello_groups(d, h, &c->group)) {
         return WEIR_DTLS_HELLO_GROUP;
     }
     enum weir_dtls_verdict v = choose_security(h, c);

@@ -21,7 +21,7 @@
 static bool take_group(struct weir_dtls *d, struct weir_span body)
 {
     uint16_t group = body.n == 2 ? weir_be16(body.p) : 0;
-    if (!weir_dtls_group_is_ours(group) || group == d->hs.group) {
+    if (!weir_dtls_group_is_ours(d, group) || group == d->hs.group) {
         return false;
     }
     d->hs.group = group;
@@ -102,7 +102,8 @@ static enum weir_dtls_verdict check_hello_form(const struct weir_dtls *d, const 
         return WEIR_DTLS_HELLO_COMPRESSION;
     }
     /* [RFC 8446 4.1.4 MUST] The suite of the HelloRetryRequest stays. */
-    if (weir_dtls13_suite(h->suite) == NULL || (d->hs.has_retry && h->suite != d->suite)) {
+    if (weir_dtls13_suite(h->suite) == NULL || !weir_dtls_suite_is_ours(d, h->suite)
+        || (d->hs.has_retry && h->suite != d->suite)) {
         return WEIR_DTLS_HELLO_SUITE;
     }
     return WEIR_DTLS_OK;

@@ -24,12 +24,12 @@ struct choice {
     struct weir_span share; /* of that group; empty when the client must be asked for one */
 };
 
-static bool choose_suite(const struct dtls_hello *h, uint16_t *chosen)
+static bool choose_suite(const struct weir_dtls *d, const struct dtls_hello *h, uint16_t *chosen)
 {
-    const struct dtls13_suite *suite;
-    for (unsigned i = 0; (suite = weir_dtls13_suite_at(i)) != NULL; i++) {
-        if (weir_dtls_list_has(h->suites, suite->id)) {
-            *chosen = suite->id;
+    for (unsigned i = 0; i < d->config.suites; i++) {
+        uint16_t suite = d->config.suite[i];
+        if (weir_dtls13_suite(suite) != NULL && weir_dtls_list_has(h->suites, suite)) {
+            *chosen = suite;
             return true;
         }
     }
@@ -60,7 +60,8 @@ static bool find_share(struct weir_span body, uint16_t wanted, struct weir_span 
 }
 
 /* The best group that the client has a share of; else the best that it has at all. */
-static enum weir_dtls_verdict choose_group(const struct dtls_hello *h, struct choice *c)
+static enum weir_dtls_verdict choose_group(const struct weir_dtls *d, const struct dtls_hello *h,
+                                           struct choice *c)
 {
     struct weir_span groups, list, shares, share;
     uint16_t group;
@@ -73,7 +74,7 @@ static enum weir_dtls_verdict choose_group(const struct dtls_hello *h, struct ch
     }
     c->group = 0;
     c->share = weir_span_of(NULL, 0);
-    for (unsigned i = 0; (group = weir_dtls_group_at(i)) != 0; i++) {
+    for (unsigned i = 0; (group = weir_dtls_group_at(d, i)) != 0; i++) {
         bool is_shared = weir_dtls_list_has(list, group);
         if (!find_share(shares, group, &share) || (share.n != 0 && !is_shared)) {
             return WEIR_DTLS_HELLO_SHARE;
@@ -100,10 +101,10 @@ static enum weir_dtls_verdict choose(const struct weir_dtls *d, const struct dtl
     if (h->compressions.n != 1 || h->compressions.p[0] != 0) {
         return WEIR_DTLS_HELLO_COMPRESSION;
     }
-    if (!choose_suite(h, &c->suite)) {
+    if (!choose_suite(d, h, &c->suite)) {
         return WEIR_DTLS_HELLO_SUITE;
     }
-    enum weir_dtls_verdict v = choose_group(h, c);
+    enum weir_dtls_verdict v = choose_group(d, h, c);
     if (v != WEIR_DTLS_OK) {
         return v;
     }

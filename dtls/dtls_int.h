@@ -278,8 +278,12 @@ bool weir_dtls_hello_has_version(const struct dtls_hello *h, uint16_t version);
 WEIR_MUST_CHECK bool weir_dtls_client_hello(struct weir_dtls *d, weir_time now);
 /* The hello was answered with this version: it opens the transcript. */
 void weir_dtls_client_agree(struct weir_dtls *d, uint16_t version);
-uint16_t weir_dtls_group_at(unsigned index); /* best first, 0 at the end */
-bool weir_dtls_group_is_ours(uint16_t group);
+void weir_dtls_keep_groups(struct weir_dtls_config *c, const struct weir_dtls_config *given);
+void weir_dtls_keep_suites(struct weir_dtls_config *c, const struct weir_dtls_config *given);
+/* Best first, 0 at the end. */
+uint16_t weir_dtls_group_at(const struct weir_dtls *d, unsigned index);
+bool weir_dtls_group_is_ours(const struct weir_dtls *d, uint16_t group);
+bool weir_dtls_suite_is_ours(const struct weir_dtls *d, uint16_t suite);
 void weir_dtls_write_srtp(const struct weir_dtls *d, struct weir_wr *w, uint16_t only);
 /* Client: the one profile that the server chose, if we offered it. */
 WEIR_MUST_CHECK bool weir_dtls_take_srtp(const struct weir_dtls *d, struct weir_span body,
@@ -367,7 +371,8 @@ enum weir_dtls_verdict weir_dtls12_check_peer_certificate(struct weir_dtls *d, w
 WEIR_MUST_CHECK bool weir_dtls12_write_certificate(struct weir_dtls *d);
 enum weir_dtls_verdict weir_dtls12_check_certificate(struct weir_dtls *d, struct weir_span body);
 WEIR_MUST_CHECK bool weir_dtls12_write_ending(struct weir_dtls *d); /* CCS, Finished */
-WEIR_MUST_CHECK bool weir_dtls12_hello_groups(const struct dtls_hello *h, uint16_t *chosen);
+WEIR_MUST_CHECK bool weir_dtls12_hello_groups(const struct weir_dtls *d, const struct dtls_hello *h,
+                              uint16_t *chosen);
 WEIR_MUST_CHECK bool weir_dtls12_hash_params(struct weir_dtls *d, uint16_t scheme,
                                              struct weir_span params, uint8_t *digest,
                                              size_t *digest_bytes);

@@ -2,7 +2,7 @@
  * [RFC 8446 4.1, 4.2; RFC 9147 5.3; RFC 5764 4.1; RFC 8422 5.1].
  *
  *  1. versions    the config's range; supported_versions says who judges a hello
- *  2. groups      ours in order; a key of our own and the secret of both
+ *  2. groups, suites   ours in order; a key of our own and the secret of both
  *  3. use_srtp    profiles, never an MKI
  *  4. the hello   one ClientHello that a server of either version can answer; written again with a
  *                 cookie, or with the share that a HelloRetryRequest asks for
@@ -44,19 +44,63 @@ bool weir_dtls_hello_is_13(const struct weir_dtls *d, uint8_t type, struct weir_
 
 /* -- 2. Groups --------------------------------------------------------------------------------- */
 
-static const uint16_t groups[] = { WEIR_X25519, WEIR_P256, WEIR_P384 };
-
-#define GROUPS (sizeof groups / sizeof groups[0])
-
-uint16_t weir_dtls_group_at(unsigned index)
+/* Take over the config's list, or all of ours when it is empty or has none of them. */
+void weir_dtls_keep_groups(struct weir_dtls_config *c, const struct weir_dtls_config *given)
 {
-    return index < GROUPS ? groups[index] : 0;
+    static const uint16_t ours[WEIR_DTLS_GROUPS_MAX] = { WEIR_X25519, WEIR_P256, WEIR_P384 };
+    c->groups = 0;
+    for (unsigned i = 0; i < given->groups && i < WEIR_DTLS_GROUPS_MAX; i++) {
+        if (weir_group_public_bytes((enum weir_group)given->group[i]) != 0) {
+            c->group[c->groups++] = given->group[i];
+        }
+    }
+    if (c->groups == 0) {
+        memcpy(c->group, ours, sizeof ours);
+        c->groups = WEIR_DTLS_GROUPS_MAX;
+    }
 }
 
-bool weir_dtls_group_is_ours(uint16_t group)
+uint16_t weir_dtls_group_at(const struct weir_dtls *d, unsigned index)
 {
-    for (unsigned i = 0; i < GROUPS; i++) {
-        if (groups[i] == group) {
+    return index < d->config.groups ? d->config.group[index] : 0;
+}
+
+bool weir_dtls_group_is_ours(const struct weir_dtls *d, uint16_t group)
+{
+    for (unsigned i = 0; i < d->config.groups; i++) {
+        if (d->config.group[i] == group) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Likewise the suites of both versions. */
+void weir_dtls_keep_suites(struct weir_dtls_config *c, const struct weir_dtls_config *given)
+{
+    const struct dtls13_suite *new;
+    const struct dtls12_suite *old;
+    c->suites = 0;
+    for (unsigned i = 0; i < given->suites && i < WEIR_DTLS_SUITES_MAX; i++) {
+        if (weir_dtls13_suite(given->suite[i]) != NULL || weir_dtls12_suite(given->suite[i]) != NULL) {
+            c->suite[c->suites++] = given->suite[i];
+        }
+    }
+    if (c->suites != 0) {
+        return;
+    }
+    for (unsigned i = 0; (new = weir_dtls13_suite_at(i)) != NULL; i++) {
+        c->suite[c->suites++] = new->id;
+    }
+    for (unsigned i = 0; (old = weir_dtls12_suite_at(i)) != NULL; i++) {
+        c->suite[c->suites++] = old->id;
+    }
+}
+
+bool weir_dtls_suite_is_ours(const struct weir_dtls *d, uint16_t suite)
+{
+    for (unsigned i = 0; i < d->config.suites; i++) {
+        if (d->config.suite[i] == suite) {
             return true;
         }
     }
@@ -159,26 +203,22 @@ bool weir_dtls_client_verifies_ours(const struct dtls_hello *h)
 static void write_suites(const struct weir_dtls *d, struct weir_wr *w)
 {
     struct weir_mark list = weir_wr_open(w, 2);
-    const struct dtls13_suite *new;
-    const struct dtls12_suite *old;
-    for (unsigned i = 0; weir_dtls_offers(d, WEIR_DTLS_1_3) && (new = weir_dtls13_suite_at(i)) != NULL;
-         i++) {
-        weir_wr_u16(w, new->id);
-    }
-    for (unsigned i = 0; weir_dtls_offers(d, WEIR_DTLS_1_2) && (old = weir_dtls12_suite_at(i)) != NULL;
-         i++) {
-        weir_wr_u16(w, old->id);
+    for (unsigned i = 0; i < d->config.suites; i++) {
+        bool is_13 = weir_dtls13_suite(d->config.suite[i]) != NULL;
+        if (weir_dtls_offers(d, is_13 ? WEIR_DTLS_1_3 : WEIR_DTLS_1_2)) {
+            weir_wr_u16(w, d->config.suite[i]);
+        }
     }
     weir_wr_close(w, list);
 }
 
-static void write_groups(struct weir_wr *w)
+static void write_groups(const struct weir_dtls *d, struct weir_wr *w)
 {
     weir_wr_u16(w, EXTENSION_GROUPS);
     struct weir_mark body = weir_wr_open(w, 2);
     struct weir_mark list = weir_wr_open(w, 2);
-    for (unsigned i = 0; i < GROUPS; i++) {
-        weir_wr_u16(w, groups[i]);
+    for (unsigned i = 0; i < d->config.groups; i++) {
+        weir_wr_u16(w, d->config.group[i]);
     }
     weir_wr_close(w, list);
     weir_wr_close(w, body);
@@ -242,7 +282,7 @@ static void write_extensions(const struct weir_dtls *d, struct weir_wr *w)
     if (weir_dtls_offers(d, WEIR_DTLS_1_2)) {
         write_12_extensions(w);
     }
-    write_groups(w);
+    write_groups(d, w);
     weir_wr_u16(w, EXTENSION_SIGNATURES);
     weir_wr_u16(w, (uint16_t)(schemes.n + 2));
     weir_wr_u16(w, (uint16_t)schemes.n);
@@ -252,14 +292,14 @@ static void write_extensions(const struct weir_dtls *d, struct weir_wr *w)
     }
 }
 
-/* One share, X25519: every WebRTC peer takes it, and another key would cost as much as all the rest of the
- * hello. Who wants another group of ours asks for it. */
+/* One share, X25519 unless the config prefers another: every WebRTC peer takes it, and a second key would
+ * cost as much as all the rest of the hello. Who wants another group of ours asks for it. */
 static bool make_first_share(struct weir_dtls *d)
 {
     if (!weir_dtls_offers(d, WEIR_DTLS_1_3) || d->hs.group != 0) {
         return true; /* made before: a hello with a cookie is the same one [RFC 8446 4.1.2] */
     }
-    d->hs.group = WEIR_X25519;
+    d->hs.group = weir_dtls_group_at(d, 0);
     return weir_dtls_make_share(d);
 }
 

@@ -13,6 +13,32 @@ const char *weir_dtls_suite_name(const struct weir_dtls *d)
     return old != NULL ? old->name : new != NULL ? new->name : "";
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    while (*a != '\0' && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
+uint16_t weir_dtls_suite_code(const char *name)
+{
+    const struct dtls13_suite *new;
+    const struct dtls12_suite *old;
+    for (unsigned i = 0; (new = weir_dtls13_suite_at(i)) != NULL; i++) {
+        if (same_text(new->name, name)) {
+            return new->id;
+        }
+    }
+    for (unsigned i = 0; (old = weir_dtls12_suite_at(i)) != NULL; i++) {
+        if (same_text(old->name, name)) {
+            return old->id;
+        }
+    }
+    return 0;
+}
+
 const char *weir_dtls_secret_label(enum weir_dtls_secret which)
 {
     static const char *const label[WEIR_DTLS_SECRETS] = {

@@ -1,0 +1,519 @@
+/* weir-dtls: one DTLS endpoint for scripts and auditors. It shakes hands, prints one line of JSON about
+ * what was agreed, and then passes stdin and stdout, one record for each piece that it reads.
+ *
+ *   1. options and the socket; a server waits for the first datagram and belongs to its sender
+ *   2. the loop: datagrams in, timers, stdin; then events; then datagrams out
+ *   3. close_notify at the end of stdin, or the peer's
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <getopt.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cjson/cJSON.h>
+
+#include "core/pool.h"
+#include "core/pump/pump.h"
+#include "dtls/dtls.h"
+
+#define EXPORT_BYTES 60 /* two keys and salts of the SRTP profile that needs most, AES-128 */
+#define STDIN_BYTES 1024
+
+static const char help[] =
+    "usage: weir-dtls client|server ADDRESS PORT [options]\n"
+    "\n"
+    "One DTLS connection. When it stands, one line of JSON on stdout says what was agreed, and stdin and\n"
+    "stdout are passed from then on, up to 1,024 bytes per record. Exit status 0 when it was closed in order.\n"
+    "\n"
+    "  --version V          1.2, 1.3 or auto (default: both, the newer preferred)\n"
+    "  --groups LIST        of X25519, P-256, P-384, comma-separated, the first preferred\n"
+    "  --suites LIST        IANA names, comma-separated, the first preferred\n"
+    "  --mtu N              of handshake datagrams (default 1200)\n"
+    "  --srtp               offer or accept use_srtp\n"
+    "  --fingerprint HEX    the SHA-256 that the peer's certificate must have (default: any)\n"
+    "  --keylog FILE        append secrets in NSS format\n"
+    "  --cookie             server: ask for a cookie first\n"
+    "  --export LABEL       keying material under this label (default EXTRACTOR-dtls_srtp)\n"
+    "  --seed N             make every random choice from N: for repeatable tests, not for secrecy\n"
+    "  --help               this text\n";
+
+struct program {
+    struct weir_pump *pump;
+    struct weir_path path;
+    bool has_peer; /* path.remote is known */
+    struct weir_dtls dtls;
+    struct weir_dtls_config config;
+    struct weir_identity identity;
+    const char *export_label;
+    FILE *keylog;
+    bool any_certificate;
+    bool is_input_over, is_over;
+    int status;
+};
+
+static volatile sig_atomic_t is_interrupted;
+
+static void interrupt(int signal_number)
+{
+    (void)signal_number;
+    is_interrupted = 1;
+}
+
+static _Noreturn void refuse(const char *what, const char *advice)
+{
+    fprintf(stderr, "weir-dtls: %s: %s\n", what, advice);
+    exit(2);
+}
+
+/* -- 1. Options and the socket ------------------------------------------------------------------ */
+
+static struct weir_addr resolve(const char *host, const char *port)
+{
+    const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM };
+    struct addrinfo *found;
+    struct weir_addr a = { 0 };
+    int failed = getaddrinfo(host, port, &hints, &found);
+    if (failed != 0) {
+        refuse(host, gai_strerror(failed));
+    }
+    if (found->ai_family == AF_INET) {
+        struct sockaddr_in four;
+        uint8_t ip[4];
+        memcpy(&four, found->ai_addr, sizeof four);
+        memcpy(ip, &four.sin_addr, 4);
+        a = weir_addr_v4(ip[0], ip[1], ip[2], ip[3], ntohs(four.sin_port));
+    } else {
+        struct sockaddr_in6 six;
+        memcpy(&six, found->ai_addr, sizeof six);
+        a = weir_addr_v6(six.sin6_addr.s6_addr, ntohs(six.sin6_port));
+    }
+    freeaddrinfo(found);
+    return a;
+}
+
+static void open_socket(struct program *p, const struct weir_addr *named)
+{
+    const struct weir_pump_config config = { .kind = WEIR_PUMP_EPOLL }; /* polled beside stdin */
+    static const uint8_t any6[16];
+    char error[WEIR_PUMP_ERROR_BYTES];
+    struct weir_addr local = *named;
+    uint32_t socket;
+    if (p->config.is_client) {
+        local = named->family == WEIR_IPV4 ? weir_addr_v4(0, 0, 0, 0, 0) : weir_addr_v6(any6, 0);
+        p->path.remote = *named;
+        p->has_peer = true;
+    }
+    p->pump = weir_pump_open(&config, error);
+    if (p->pump == NULL || weir_pump_bind(p->pump, &local, &p->path.local, &socket, error) != WEIR_OK) {
+        refuse("no socket", error);
+    }
+}
+
+static void option_version(struct program *p, const char *value)
+{
+    if (strcmp(value, "1.2") == 0) {
+        p->config.version_min = p->config.version_max = WEIR_DTLS_1_2;
+    } else if (strcmp(value, "1.3") == 0) {
+        p->config.version_min = p->config.version_max = WEIR_DTLS_1_3;
+    } else if (strcmp(value, "auto") != 0) {
+        refuse(value, "the versions are 1.2, 1.3 and auto");
+    }
+}
+
+/* Split a comma-separated list and give each item's code point to the config. */
+static void option_list(const char *value, uint16_t *list, uint8_t *count, uint8_t max,
+                        uint16_t (*code)(const char *name), const char *advice)
+{
+    char copy[400];
+    snprintf(copy, sizeof copy, "%s", value);
+    *count = 0;
+    for (char *name = strtok(copy, ","); name != NULL; name = strtok(NULL, ",")) {
+        uint16_t id = code(name);
+        if (id == 0 || *count == max) {
+            refuse(name, advice);
+        }
+        list[(*count)++] = id;
+    }
+}
+
+static uint16_t group_code(const char *name)
+{
+    return strcmp(name, "X25519") == 0  ? WEIR_X25519
+           : strcmp(name, "P-256") == 0 ? WEIR_P256
+           : strcmp(name, "P-384") == 0 ? WEIR_P384
+                                        : 0;
+}
+
+static void option_fingerprint(struct program *p, const char *value)
+{
+    size_t n = 0;
+    for (const char *c = value; *c != '\0' && n < 32; n++) {
+        unsigned byte;
+        c += *c == ':' ? 1 : 0;
+        if (sscanf(c, "%2x", &byte) != 1 || c[1] == '\0') {
+            refuse(value, "a fingerprint is 32 bytes in hexadecimal, with or without colons");
+        }
+        p->config.fingerprint[0].bytes[n] = (uint8_t)byte;
+        c += 2;
+    }
+    if (n != 32) {
+        refuse(value, "a fingerprint is 32 bytes in hexadecimal, with or without colons");
+    }
+    p->config.fingerprint[0].hash = WEIR_SHA256;
+    p->config.fingerprints = 1;
+    p->any_certificate = false;
+}
+
+static void option_seed(struct program *p, const char *value)
+{
+    char *end;
+    unsigned long long number = strtoull(value, &end, 10);
+    if (*value == '\0' || *end != '\0') {
+        refuse(value, "a seed is a number");
+    }
+    weir_put64(p->config.seed, number + (p->config.is_client ? 0 : (uint64_t)1 << 63));
+}
+
+static void option_srtp(struct program *p)
+{
+    static const uint16_t profile[] = { WEIR_DTLS_SRTP_AEAD_AES_128_GCM, WEIR_DTLS_SRTP_AEAD_AES_256_GCM,
+                                        WEIR_DTLS_SRTP_AES128_CM_SHA1_80 };
+    memcpy(p->config.srtp_profile, profile, sizeof profile);
+    p->config.srtp_profiles = 3;
+}
+
+static void option_mtu(struct program *p, const char *value)
+{
+    int mtu = atoi(value);
+    if (mtu < WEIR_DTLS_MTU_MIN || mtu > WEIR_MTU) {
+        refuse(value, "the MTU is a number from 128 to 1500");
+    }
+    p->config.mtu = (uint16_t)mtu;
+}
+
+static void option_keylog(struct program *p, const char *value)
+{
+    p->keylog = fopen(value, "a");
+    if (p->keylog == NULL) {
+        refuse(value, strerror(errno));
+    }
+    p->config.has_keylog = true;
+}
+
+static void read_options(struct program *p, int argc, char **argv)
+{
+    static const struct option options[] = {
+        { "version", required_argument, NULL, 'v' }, { "groups", required_argument, NULL, 'g' },
+        { "suites", required_argument, NULL, 'u' },  { "mtu", required_argument, NULL, 'm' },
+        { "srtp", no_argument, NULL, 's' },          { "fingerprint", required_argument, NULL, 'f' },
+        { "keylog", required_argument, NULL, 'k' },  { "cookie", no_argument, NULL, 'c' },
+        { "export", required_argument, NULL, 'e' },  { "seed", required_argument, NULL, 'r' },
+        { "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
+    };
+    int c;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (c) {
+        case 'v':
+            option_version(p, optarg);
+            break;
+        case 'g':
+            option_list(optarg, p->config.group, &p->config.groups, WEIR_DTLS_GROUPS_MAX, group_code,
+                        "the groups are X25519, P-256 and P-384");
+            break;
+        case 'u':
+            option_list(optarg, p->config.suite, &p->config.suites, WEIR_DTLS_SUITES_MAX,
+                        weir_dtls_suite_code, "no suite of ours has this name; see dtls/README.md");
+            break;
+        case 'm':
+            option_mtu(p, optarg);
+            break;
+        case 's':
+            option_srtp(p);
+            break;
+        case 'f':
+            option_fingerprint(p, optarg);
+            break;
+        case 'k':
+            option_keylog(p, optarg);
+            break;
+        case 'c':
+            p->config.requires_cookie = true;
+            break;
+        case 'e':
+            p->export_label = optarg;
+            break;
+        case 'r':
+            option_seed(p, optarg);
+            break;
+        default:
+            fputs(help, c == 'h' ? stdout : stderr);
+            exit(c == 'h' ? 0 : 2);
+        }
+    }
+}
+
+static void make_identity(struct program *p)
+{
+    struct weir_rand rand;
+    int64_t now = weir_pump_utc_s();
+    weir_rand_init(&rand, p->config.seed);
+    if (!weir_crypto_default()->identity_make(&p->identity, &rand, now - 86400, now + 30 * 86400)) {
+        refuse("no certificate", "the crypto provider made none");
+    }
+    weir_wipe(&rand, sizeof rand);
+}
+
+static void begin(struct program *p, int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        fputs(help, stdout);
+        exit(0);
+    }
+    if (argc < 4 || (strcmp(argv[1], "client") != 0 && strcmp(argv[1], "server") != 0)) {
+        fputs(help, stderr);
+        exit(2);
+    }
+    p->config.is_client = strcmp(argv[1], "client") == 0;
+    p->config.crypto = weir_crypto_default();
+    p->config.identity = &p->identity;
+    p->export_label = "EXTRACTOR-dtls_srtp";
+    p->any_certificate = true;
+    if (!weir_pump_entropy(p->config.seed, sizeof p->config.seed)
+        || !weir_pump_entropy(p->config.cookie_secret, sizeof p->config.cookie_secret)) {
+        refuse("no random bytes", "the system gave none");
+    }
+    const struct weir_addr named = resolve(argv[2], argv[3]);
+    read_options(p, argc - 3, argv + 3);
+    make_identity(p);
+    open_socket(p, &named);
+}
+
+/* -- 2. The loop -------------------------------------------------------------------------------- */
+
+static void add_hex(cJSON *o, const char *name, const uint8_t *bytes, size_t n)
+{
+    char text[2 * 256 + 1] = "";
+    for (size_t i = 0; i < n && i < 256; i++) {
+        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+    }
+    cJSON_AddStringToObject(o, name, text);
+}
+
+static void print_agreed(const struct program *p)
+{
+    uint8_t digest[32], keys[EXPORT_BYTES];
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "role", p->config.is_client ? "client" : "server");
+    cJSON_AddStringToObject(o, "version", weir_dtls_version_name(&p->dtls));
+    cJSON_AddStringToObject(o, "suite", weir_dtls_suite_name(&p->dtls));
+    cJSON_AddNumberToObject(o, "srtp", weir_dtls_srtp(&p->dtls));
+    if (weir_dtls_peer_digest(&p->dtls, digest)) {
+        add_hex(o, "peer_sha256", digest, sizeof digest);
+    }
+    add_hex(o, "own_sha256", p->identity.fingerprint_sha256, 32);
+    cJSON_AddBoolToObject(o, "is_verified", !p->any_certificate);
+    if (weir_dtls_export(&p->dtls, p->export_label, (struct weir_mspan){ keys, sizeof keys }) == WEIR_OK) {
+        add_hex(o, "keying_material", keys, sizeof keys);
+    }
+    char *line = cJSON_PrintUnformatted(o);
+    printf("%s\n", line);
+    fflush(stdout);
+    free(line);
+    cJSON_Delete(o);
+}
+
+static void write_keylog(const struct program *p)
+{
+    for (int i = 0; p->keylog != NULL && i < WEIR_DTLS_SECRETS; i++) {
+        uint8_t random[32], secret[WEIR_DTLS_SECRET_MAX];
+        size_t n;
+        if (weir_dtls_keylog(&p->dtls, (enum weir_dtls_secret)i, random, secret, &n)) {
+            fprintf(p->keylog, "%s ", weir_dtls_secret_label((enum weir_dtls_secret)i));
+            for (size_t k = 0; k < 32; k++) {
+                fprintf(p->keylog, "%02x", random[k]);
+            }
+            fputc(' ', p->keylog);
+            for (size_t k = 0; k < n; k++) {
+                fprintf(p->keylog, "%02x", secret[k]);
+            }
+            fputc('\n', p->keylog);
+            weir_wipe(secret, sizeof secret);
+        }
+    }
+    if (p->keylog != NULL) {
+        fflush(p->keylog);
+    }
+}
+
+static void end(struct program *p, int status)
+{
+    p->is_over = true;
+    p->status = status;
+}
+
+static void take_event(struct program *p, const struct weir_dtls_event *e)
+{
+    switch (e->type) {
+    case WEIR_DTLS_EVENT_CONNECTED:
+        print_agreed(p);
+        write_keylog(p);
+        break;
+    case WEIR_DTLS_EVENT_CLOSED:
+        end(p, 0);
+        break;
+    case WEIR_DTLS_EVENT_FAILED:
+        fprintf(stderr, "weir-dtls: %s (%s)\n", weir_dtls_reason_name(e->reason),
+                e->reason == WEIR_DTLS_REASON_ALERT ? weir_dtls_alert_name(e->alert)
+                                                    : weir_dtls_verdict_name(e->verdict));
+        end(p, 1);
+        break;
+    case WEIR_DTLS_EVENT_NONE:
+        break;
+    }
+}
+
+/* Without a fingerprint to check, whoever comes is the peer. */
+static void accept_certificate(struct program *p, weir_time now)
+{
+    struct weir_dtls_fingerprint shown = { .hash = WEIR_SHA256 };
+    if (p->any_certificate && weir_dtls_state(&p->dtls) == WEIR_DTLS_UNVERIFIED
+        && weir_dtls_peer_digest(&p->dtls, shown.bytes)) {
+        (void)!weir_dtls_set_fingerprints(&p->dtls, now, &shown, 1);
+    }
+}
+
+static void take_datagram(struct program *p, weir_time now, const struct weir_packet *k)
+{
+    struct weir_mspan datagram = { k->data, k->len };
+    struct weir_span plain;
+    if (!p->has_peer) {
+        p->path.remote = k->path.remote;
+        p->has_peer = true;
+        memcpy(p->config.address, k->path.remote.ip, 16);
+        weir_put16(p->config.address + 16, k->path.remote.port);
+        p->config.address_bytes = 18;
+        weir_dtls_init(&p->dtls, &p->config, now);
+    }
+    if (!weir_addr_eq(&k->path.remote, &p->path.remote)) {
+        return; /* one peer at a time */
+    }
+    while (datagram.n != 0) {
+        (void)weir_dtls_recv(&p->dtls, now, &datagram, &plain);
+        if (plain.n != 0) {
+            fwrite(plain.p, 1, plain.n, stdout);
+            fflush(stdout);
+        }
+        accept_certificate(p, now);
+    }
+}
+
+static void send_all(struct program *p, weir_time now)
+{
+    struct weir_mspan room;
+    size_t n;
+    while (p->has_peer && (room = weir_pump_room(p->pump)).n != 0
+           && (n = weir_dtls_send(&p->dtls, now, room)) != 0) {
+        (void)weir_pump_send(p->pump, &p->path, 0, n);
+    }
+    weir_pump_flush(p->pump);
+}
+
+static void take_input(struct program *p, weir_time now)
+{
+    struct weir_mspan room = weir_pump_room(p->pump);
+    size_t at = weir_dtls_head_bytes(&p->dtls);
+    if (room.n == 0) {
+        return;
+    }
+    ssize_t n = read(STDIN_FILENO, room.p + at, STDIN_BYTES);
+    if (n <= 0) {
+        p->is_input_over = true;
+        weir_dtls_close(&p->dtls, now);
+        return;
+    }
+    size_t record = weir_dtls_seal(&p->dtls, room, at, (size_t)n);
+    if (record != 0) {
+        (void)weir_pump_send(p->pump, &p->path, 0, record);
+        weir_pump_flush(p->pump);
+    }
+}
+
+static int milliseconds_until(weir_time deadline, weir_time now)
+{
+    if (deadline == WEIR_NEVER) {
+        return 1000;
+    }
+    return deadline <= now ? 0 : (int)((deadline - now) / 1000 > 1000 ? 1000 : (deadline - now) / 1000 + 1);
+}
+
+static void turn(struct program *p)
+{
+    struct weir_packet batch[16];
+    struct weir_dtls_event e;
+    weir_time now = weir_pump_clock();
+    bool reads = weir_dtls_state(&p->dtls) == WEIR_DTLS_CONNECTED && !p->is_input_over && p->has_peer;
+    struct pollfd fds[2] = { { .fd = weir_pump_fd(p->pump), .events = POLLIN },
+                             { .fd = reads ? STDIN_FILENO : -1, .events = POLLIN } };
+    weir_time deadline = p->has_peer ? weir_dtls_deadline(&p->dtls) : WEIR_NEVER;
+    (void)poll(fds, 2, milliseconds_until(deadline, now));
+    if (weir_pump_wait(p->pump, 0) != WEIR_OK) {
+        refuse("the socket broke", strerror(errno));
+    }
+    now = weir_pump_clock();
+    for (size_t n; (n = weir_pump_recv(p->pump, batch, 16)) != 0;) {
+        for (size_t i = 0; i < n; i++) {
+            take_datagram(p, now, &batch[i]);
+        }
+    }
+    if (p->has_peer) {
+        weir_dtls_tick(&p->dtls, now);
+    }
+    if (reads && fds[1].revents != 0) {
+        take_input(p, now);
+    }
+    while (p->has_peer && weir_dtls_event(&p->dtls, &e)) {
+        take_event(p, &e);
+    }
+    send_all(p, now);
+}
+
+/* -- 3. The end --------------------------------------------------------------------------------- */
+
+int main(int argc, char **argv)
+{
+    static struct program p;
+    signal(SIGINT, interrupt);
+    signal(SIGTERM, interrupt);
+    begin(&p, argc, argv);
+    if (p.config.is_client) {
+        weir_dtls_init(&p.dtls, &p.config, weir_pump_clock());
+        if (weir_dtls_start(&p.dtls, weir_pump_clock()) != WEIR_OK) {
+            refuse("no handshake", "the client did not start");
+        }
+        send_all(&p, weir_pump_clock());
+    }
+    while (!p.is_over) {
+        turn(&p);
+        if (is_interrupted && p.has_peer) {
+            weir_dtls_close(&p.dtls, weir_pump_clock());
+            send_all(&p, weir_pump_clock());
+        }
+        if (is_interrupted || (p.is_input_over && weir_dtls_state(&p.dtls) == WEIR_DTLS_CLOSED)) {
+            end(&p, p.status);
+        }
+    }
+    weir_dtls_deinit(&p.dtls);
+    weir_wipe(&p.identity, sizeof p.identity);
+    weir_pump_close(p.pump);
+    if (p.keylog != NULL) {
+        fclose(p.keylog);
+    }
+    return p.status;
+}
