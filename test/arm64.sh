@@ -13,9 +13,15 @@ echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.
 options="-o Dir::Etc::sourcelist=$here/sources.list -o Dir::Etc::sourceparts=/dev/null
     -o Dir::State::lists=$here/lists -o Dir::State::status=$here/status -o Dir::Cache=$here/cache
     -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o APT::Sandbox::User="
-apt-get $options update
-(cd "$here/cache" && apt-get $options download libmbedtls-dev libmbedcrypto7 libmbedx509-1 libcmocka-dev \
-    libcmocka0 liburing-dev liburing2)
+fetch() {
+    apt-get $options update &&
+        (cd "$here/cache" && apt-get $options download libmbedtls-dev libmbedcrypto7 libmbedx509-1 libcmocka-dev \
+            libcmocka0 liburing-dev liburing2)
+}
+if ! fetch; then
+    echo "the packages for arm64 cannot be fetched here"
+    exit 77
+fi
 for package in "$here"/cache/*.deb; do
     dpkg -x "$package" "$here/tree"
 done

@@ -12,8 +12,14 @@ echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.
 options="-o Dir::Etc::sourcelist=$here/sources.list -o Dir::Etc::sourceparts=/dev/null
     -o Dir::State::lists=$here/lists -o Dir::State::status=$here/status -o Dir::Cache=$here/cache
     -o APT::Sandbox::User="
-apt-get $options update
-(cd "$here/cache" && apt-get $options download libmbedtls-dev libmbedcrypto16 libmbedx509-7)
+fetch() {
+    apt-get $options update &&
+        (cd "$here/cache" && apt-get $options download libmbedtls-dev libmbedcrypto16 libmbedx509-7)
+}
+if ! fetch; then
+    echo "the packages of Debian 13 cannot be fetched here"
+    exit 77
+fi
 for package in "$here"/cache/*.deb; do
     dpkg -x "$package" "$here/tree"
 done
