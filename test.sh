@@ -21,7 +21,7 @@ done
 need_build
 need_apps
 need clang libclang-rt-dev libcmocka-dev openssl gnutls-bin libssl-dev libsrtp2-dev \
-    libusrsctp-dev
+    libusrsctp-dev libnss3-dev
 if [ "$quick" = no ]; then
     need chromium firefox-esr iproute2 util-linux
     command -v node >/dev/null || need nodejs
