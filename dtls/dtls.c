@@ -63,8 +63,8 @@ static void keep_config(struct weir_dtls_config *c, const struct weir_dtls_confi
     keep_fingerprints(c, given->fingerprint, given->fingerprints);
     weir_dtls_keep_groups(c, given);
     weir_dtls_keep_suites(c, given);
-    c->version_min = c->version_min == 0 ? WEIR_DTLS_1_2 : c->version_min;
-    c->version_max = c->version_max == 0 ? WEIR_DTLS_1_3 : c->version_max;
+    c->version_min = c->version_min == WEIR_DTLS_1_3 ? WEIR_DTLS_1_3 : WEIR_DTLS_1_2;
+    c->version_max = c->version_max == WEIR_DTLS_1_2 ? c->version_min : WEIR_DTLS_1_3;
     keep_versions(c);
     c->mtu = c->mtu == 0 ? WEIR_DTLS_MTU_DEFAULT : c->mtu;
     c->mtu = c->mtu < WEIR_DTLS_MTU_MIN ? WEIR_DTLS_MTU_MIN : c->mtu;
@@ -146,7 +146,7 @@ static void acknowledge(struct weir_dtls *d, weir_time now, const struct dtls_re
         return;
     }
     weir_dtls_ack_note(d, r);
-    if (is_done || was_done || weir_dtls_reassembly_has_ahead(&d->reassembly)) {
+    if (is_done || was_done || weir_dtls_reassembly_has_gap(&d->reassembly)) {
         d->owes_ack = true;
     } else {
         weir_dtls_ack_soon(d, now);
@@ -240,6 +240,19 @@ static enum weir_dtls_verdict opened_recv(struct weir_dtls *d, weir_time now,
     return WEIR_DTLS_OK;
 }
 
+/* [RFC 9147 4.5.3 SHOULD] A key bears so many wrong tags. At half of them 1.3 renews it. */
+static void forged(struct weir_dtls *d, weir_time now)
+{
+    enum weir_dtls_verdict v = WEIR_DTLS_RECORD_FORGED;
+    d->rx.forgeries++;
+    if (d->rx.forgeries == FORGERIES_MAX / 2) {
+        (void)!weir_dtls_update_keys(d, true); /* 1.2 cannot */
+    }
+    if (d->rx.forgeries >= FORGERIES_MAX) {
+        weir_dtls_fail(d, now, WEIR_DTLS_REASON_FORGERIES, v, weir_dtls_alert_of(v));
+    }
+}
+
 static enum weir_dtls_verdict protected_recv(struct weir_dtls *d, weir_time now,
                                              struct dtls_record *r, struct weir_span *plain)
 {
@@ -255,10 +268,9 @@ static enum weir_dtls_verdict protected_recv(struct weir_dtls *d, weir_time now,
     }
     enum weir_dtls_verdict v =
         r->is_unified ? weir_dtls13_record_open(d, r) : weir_dtls_record_open(d, r);
-    if (v == WEIR_DTLS_RECORD_FORGED && ++d->rx.forgeries >= FORGERIES_MAX) {
-        weir_dtls_fail(d, now, WEIR_DTLS_REASON_FORGERIES, v, weir_dtls_alert_of(v));
+    if (v == WEIR_DTLS_RECORD_FORGED) {
+        forged(d, now);
     }
-    weir_dtls13_watch_limits(d);
     return v == WEIR_DTLS_OK ? opened_recv(d, now, r, plain) : v;
 }
 

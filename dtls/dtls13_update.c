@@ -21,8 +21,8 @@ enum weir_dtls_verdict weir_dtls13_check_update(struct weir_dtls *d, weir_time n
     if (body.n != 1 || body.p[0] > UPDATE_REQUESTED) {
         return WEIR_DTLS_UPDATE_MALFORMED;
     }
-    /* [RFC 8446 4.6.3] asked twice while ours is on its way is asked once. */
-    if (body.p[0] == UPDATE_REQUESTED && !d->is_updating && d->message_seq != UINT16_MAX) {
+    /* [RFC 8446 4.6.3 MUST] One of ours follows, when the one that may be on its way has arrived. */
+    if (body.p[0] == UPDATE_REQUESTED && d->message_seq != UINT16_MAX) {
         d->owes_update = true;
     }
     return WEIR_DTLS_OK;
@@ -70,18 +70,11 @@ bool weir_dtls13_finish_update(struct weir_dtls *d)
     return weir_dtls13_update_tx(d);
 }
 
-/* [RFC 9147 4.5.3 SHOULD] Begin at half of what a key may protect, so that the peer has time to answer;
- * and let the peer begin at half of the forgeries that its key may bear. */
+/* [RFC 9147 4.5.3 SHOULD] Begin at half of what a key may protect, so that the peer has time to answer. */
 void weir_dtls13_watch_limits(struct weir_dtls *d)
 {
-    if (d->version != VERSION_1_3 || d->state != WEIR_DTLS_CONNECTED || d->owes_update || d->is_updating
-        || d->message_seq == UINT16_MAX) {
-        return;
-    }
-    if (d->tx.seq >= weir_dtls13_suite(d->suite)->records_max / 2) {
-        d->owes_update = true;
-    }
-    if (d->rx.forgeries == FORGERIES_MAX / 2) {
-        d->owes_update = d->asks_update = true;
+    if (d->version == VERSION_1_3 && !d->owes_update && !d->is_updating
+        && d->tx.seq >= weir_dtls13_suite(d->suite)->records_max / 2) {
+        d->owes_update = d->message_seq != UINT16_MAX;
     }
 }

@@ -13,7 +13,7 @@
  *  4. recv   parts of our flight need not be sent again; the others are, at once
  *
  * An ACK without protection could be anybody's: it is taken as a hint that the peer lacks something,
- * and makes us send no more than its retransmission would.
+ * and makes us send again at most once in a quarter of a timeout.
  */
 #include "dtls/dtls_int.h"
 
@@ -121,7 +121,7 @@ enum weir_dtls_verdict weir_dtls_ack_recv(struct weir_dtls *d, weir_time now,
         return WEIR_DTLS_ACK_MALFORMED;
     }
     if (!r->is_unified) {
-        weir_dtls_flight_peer_resent(d, now);
+        weir_dtls_flight_hint(d, now);
         return WEIR_DTLS_ACK_PLAIN;
     }
     if (d->flight.used == 0) {
@@ -132,11 +132,12 @@ enum weir_dtls_verdict weir_dtls_ack_recv(struct weir_dtls *d, weir_time now,
     }
     if (weir_dtls_flight_is_acked(&d->flight)) {
         flight_arrived(d, now);
-    } else if (is_news) {
-        /* [RFC 9147 7.2 SHOULD] Each such ACK tells something new, so their number is bounded. */
+    } else if (is_news && weir_dtls_flight_has_gap(&d->flight)) {
+        /* [RFC 9147 7.2 SHOULD] Each such ACK tells something new, so their number is bounded. Without a
+         * gap the rest may still be on its way. */
         weir_dtls_flight_resend_rest(d);
     } else {
-        weir_dtls_flight_peer_resent(d, now);
+        weir_dtls_flight_hint(d, now);
     }
     return WEIR_DTLS_OK;
 }

@@ -251,16 +251,23 @@ void weir_dtls_flight_resend(struct weir_dtls *d, weir_time now)
     rewind_flight(d);
 }
 
-void weir_dtls_flight_peer_resent(struct weir_dtls *d, weir_time now)
+/* Whoever can put one old fragment on the path gets hardly more out of us than the timer would send. */
+static void again_after(struct weir_dtls *d, weir_time now, weir_duration wait)
 {
     struct weir_dtls_flight *f = &d->flight;
-    /* Whoever can put one old fragment on the path gets no more out of us than the timer would
-     * send. */
-    if (f->used == 0 || weir_dtls_flight_is_pending(f)
-        || weir_time_since(now, f->sent_at) < f->rto / 2) {
-        return;
+    if (f->used != 0 && !weir_dtls_flight_is_pending(f) && weir_time_since(now, f->sent_at) >= wait) {
+        rewind_flight(d);
     }
-    rewind_flight(d);
+}
+
+void weir_dtls_flight_peer_resent(struct weir_dtls *d, weir_time now)
+{
+    again_after(d, now, d->flight.rto / 2);
+}
+
+void weir_dtls_flight_hint(struct weir_dtls *d, weir_time now)
+{
+    again_after(d, now, d->flight.rto / 4);
 }
 
 void weir_dtls_flight_answered(struct weir_dtls *d)
@@ -299,6 +306,24 @@ bool weir_dtls_flight_ack(struct weir_dtls *d, const struct weir_dtls_number *nu
         }
     }
     return f->acked != before;
+}
+
+bool weir_dtls_flight_has_gap(const struct weir_dtls_flight *f)
+{
+    unsigned kept = f->sent_count < WEIR_DTLS_ACK_RECORDS ? f->sent_count : WEIR_DTLS_ACK_RECORDS;
+    bool is_missing = false;
+    for (unsigned i = f->sent_count - kept; i != f->sent_count; i++) {
+        const struct weir_dtls_sent *s = &f->sent[i % WEIR_DTLS_ACK_RECORDS];
+        bool is_there = true;
+        for (unsigned k = s->body; k < (unsigned)s->body + s->bytes; k++) {
+            is_there = is_there && byte_is_acked(f, k);
+        }
+        if (is_there && is_missing) {
+            return true;
+        }
+        is_missing = is_missing || !is_there;
+    }
+    return false;
 }
 
 bool weir_dtls_flight_is_acked(const struct weir_dtls_flight *f)

@@ -195,8 +195,8 @@ void weir_dtls_reassembly_pop(struct weir_dtls_reassembly *r);
 /* May an ACK name what was added last? From then on what waits ahead of its turn is not given up for
  * others, so it may take up a quarter of the buffer and no more. */
 bool weir_dtls_reassembly_tell(struct weir_dtls_reassembly *r);
-/* Does a message wait ahead of its turn? */
-bool weir_dtls_reassembly_has_ahead(const struct weir_dtls_reassembly *r);
+/* Is something here, and something before it is not? */
+bool weir_dtls_reassembly_has_gap(const struct weir_dtls_reassembly *r);
 /* Forget it: it may come again. */
 void weir_dtls_reassembly_drop(struct weir_dtls_reassembly *r);
 
@@ -214,6 +214,8 @@ size_t weir_dtls_flight_send(struct weir_dtls *d, weir_time now, struct weir_msp
 void weir_dtls_flight_resend(struct weir_dtls *d, weir_time now);
 /* The peer sent its last flight again: ours may be lost. At most once in half a timeout. */
 void weir_dtls_flight_peer_resent(struct weir_dtls *d, weir_time now);
+/* The peer may lack something, if it was told so truly: at most once in a quarter of a timeout. */
+void weir_dtls_flight_hint(struct weir_dtls *d, weir_time now);
 /* The answer came: no timer, but the bytes stay for one more peer_resent. */
 void weir_dtls_flight_answered(struct weir_dtls *d);
 /* The peer has all of it: it is forgotten. */
@@ -221,6 +223,8 @@ void weir_dtls_flight_done(struct weir_dtls *d);
 /* An ACK names a record of ours: its part of the flight is not sent again. True when that was new. */
 bool weir_dtls_flight_ack(struct weir_dtls *d, const struct weir_dtls_number *number);
 bool weir_dtls_flight_is_acked(const struct weir_dtls_flight *f);
+/* Does the peer have a record, and one that was sent before it not? Then that one was lost. */
+bool weir_dtls_flight_has_gap(const struct weir_dtls_flight *f);
 /* Send now what no ACK named yet. */
 void weir_dtls_flight_resend_rest(struct weir_dtls *d);
 /* The number of the next record of an epoch, as an ACK would name it. */
@@ -450,7 +454,7 @@ enum weir_dtls_verdict weir_dtls13_check_ticket(struct weir_dtls *d, weir_time n
 void weir_dtls13_write_update(struct weir_dtls *d, weir_time now);
 /* Our KeyUpdate was acknowledged. */
 WEIR_MUST_CHECK bool weir_dtls13_finish_update(struct weir_dtls *d);
-/* A key nears what it may protect, or what it may bear: renew it. */
+/* A key nears what it may protect: renew it. */
 void weir_dtls13_watch_limits(struct weir_dtls *d);
 extern const struct dtls_row weir_dtls13_client_rows[];
 extern const unsigned weir_dtls13_client_row_count;

@@ -174,9 +174,14 @@ static unsigned room_ahead(const struct weir_dtls_reassembly *r)
     return r->used - (r->slot[0].is_used ? room_of(r->slot[0].length) : 0);
 }
 
-bool weir_dtls_reassembly_has_ahead(const struct weir_dtls_reassembly *r)
+bool weir_dtls_reassembly_has_gap(const struct weir_dtls_reassembly *r)
 {
-    return room_ahead(r) != 0;
+    const struct weir_dtls_slot *s = &r->slot[0];
+    unsigned n = 0;
+    while (s->is_used && n < s->length && (r->seen[(s->at + n) / 8] >> (n & 7) & 1) != 0) {
+        n++;
+    }
+    return room_ahead(r) != 0 || n < s->have;
 }
 
 bool weir_dtls_reassembly_tell(struct weir_dtls_reassembly *r)

@@ -152,17 +152,24 @@ static inline void sim_put(struct sim *s, unsigned to, const uint8_t *p, size_t 
     memcpy(g->bytes, p, n);
 }
 
+/* Take a record of either version off a datagram. */
+static inline enum weir_dtls_verdict sim_take(struct weir_mspan *datagram, struct dtls_record *r)
+{
+    return (datagram->p[0] & UNIFIED_MASK) == UNIFIED_FIXED ? weir_dtls13_record_take(datagram, r)
+                                                           : weir_dtls_record_take(datagram, r);
+}
+
 /* Rewrite a datagram: each plain handshake record becomes many, each a datagram of its own. */
 static inline void sim_tear(struct sim *s, unsigned to, uint8_t *p, size_t n)
 {
     struct weir_mspan rest = { p, n };
     struct dtls_record r;
-    while (rest.n != 0 && weir_dtls_record_take(&rest, &r) == WEIR_DTLS_OK) {
+    while (rest.n != 0 && sim_take(&rest, &r) == WEIR_DTLS_OK) {
         struct weir_rd rd = weir_rd_of(weir_span_const(r.body));
         struct dtls_fragment f;
-        if (r.epoch != 0 || r.type != CONTENT_HANDSHAKE
+        if (r.is_unified || r.epoch != 0 || r.type != CONTENT_HANDSHAKE
             || weir_dtls_fragment_take(&rd, &f) != WEIR_DTLS_OK) {
-            sim_put(s, to, r.body.p - 13, r.body.n + 13, WEIR_MS);
+            sim_put(s, to, r.body.p - r.head, r.body.n + r.head, WEIR_MS);
             continue;
         }
         for (size_t at = 0; at == 0 || at < f.bytes.n; at += s->tear) {
@@ -447,8 +454,9 @@ static inline size_t plain_message(uint8_t *out, uint8_t type, uint16_t seq, str
 static inline size_t sealed_record(struct weir_dtls *from, uint8_t type, struct weir_span body,
                                    uint8_t *out)
 {
-    weir_copy(out + weir_dtls_record_head(from, 1), body.p, body.n);
-    return weir_dtls_record_seal(from, 1, (enum content_type)type, VERSION_1_2, out, body.n);
+    uint64_t epoch = from->tx_epoch != 0 ? from->tx_epoch : 1;
+    weir_copy(out + weir_dtls_record_head(from, epoch), body.p, body.n);
+    return weir_dtls_record_seal(from, epoch, (enum content_type)type, VERSION_1_2, out, body.n);
 }
 
 #endif

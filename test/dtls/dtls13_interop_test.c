@@ -1,0 +1,147 @@
+/* DTLS 1.3 with NSS, the library of Firefox: both roles, every suite, groups with and without a retry,
+ * cookies, new keys, short headers, loss, small datagrams; and 1.2 where one side has nothing newer.
+ *
+ * The other side is test/dtls/nss_peer.c. It is skipped, saying so, when libnss3 was not there to build
+ * it. */
+#include "test/dtls/dtls_interop.h"
+
+static char peer[] = WEIR_BUILD_DIR "/test/nss_peer";
+static char env[] = "env";
+/* Firefox brings its own NSS, which is newer than that of many systems. */
+static char library_path[] = "LD_LIBRARY_PATH=/usr/lib/firefox-esr:/usr/lib/firefox";
+
+#define NSS env, library_path, peer
+
+/* Older versions of NSS speak a draft under another version number: see what the hello says. */
+static bool speaks_final_13(void)
+{
+    static const uint8_t versions[] = { 0, EXTENSION_VERSIONS, 0, 3, 2, 0xfe, 0xfc };
+    char port_text[8], client[] = "client", thirteen[] = "13";
+    char *argv[] = { NSS, client, port_text, thirteen, thirteen, NULL };
+    struct program *p = malloc(sizeof *p);
+    uint8_t hello[2048];
+    uint16_t port;
+    bool is_found = false;
+    int fd = open_socket(&port);
+    assert_non_null(p);
+    snprintf(port_text, sizeof port_text, "%u", port);
+    program_start(p, argv);
+    struct pollfd wait = { fd, POLLIN, 0 };
+    poll(&wait, 1, 10000);
+    ssize_t n = recv(fd, hello, sizeof hello, MSG_DONTWAIT);
+    for (ssize_t i = 0; i + (ssize_t)sizeof versions <= n; i++) {
+        is_found = is_found || memcmp(hello + i, versions, sizeof versions) == 0;
+    }
+    program_stop(p);
+    free(p);
+    close(fd);
+    return is_found;
+}
+
+static void need_nss(void)
+{
+    if (access(peer, X_OK) != 0) {
+        print_message("nss_peer is not built: skipped\n");
+        skip();
+    }
+    if (!speaks_final_13()) {
+        print_message("NSS is too old, it speaks a draft of DTLS 1.3: skipped\n");
+        skip();
+    }
+}
+
+#define NSS_SERVER NSS, "server", "%P"
+#define NSS_CLIENT NSS, "client", "%P"
+#define NSS_KEY "Keying material: "
+#define AES_128 "TLS_AES_128_GCM_SHA256"
+#define AES_256 "TLS_AES_256_GCM_SHA384"
+#define CHACHA "TLS_CHACHA20_POLY1305_SHA256"
+#define AES_128_12 "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
+#define ROW(what, client, program, suite_name, profile, version_name, ...)                          \
+    { .with.name = what, .with.is_client = client, .with.argv = program, .with.key_mark = NSS_KEY,  \
+      .with.suite = suite_name, .with.srtp = profile, .version = version_name, __VA_ARGS__ }
+#define ARGS(...) { __VA_ARGS__ }
+
+static void nss_as_server(void **state)
+{
+    (void)state;
+    need_nss();
+    static const struct interop_more row[] = {
+        ROW("1.3", true, ARGS(NSS_SERVER, "13", "13"), AES_128, 1, "DTLS 1.3", .mtu = 0),
+        ROW("both", true, ARGS(NSS_SERVER, "12", "13"), AES_128, 1, "DTLS 1.3", .mtu = 0),
+        ROW("1.2 alone", true, ARGS(NSS_SERVER, "12", "12"), AES_128_12, 1, "DTLS 1.2", .mtu = 0),
+        ROW("AES-256", true, ARGS(NSS_SERVER, "13", "13", "suite=1302"), AES_256, 1, "DTLS 1.3",
+            .mtu = 0),
+        ROW("ChaCha20", true, ARGS(NSS_SERVER, "13", "13", "suite=1303"), CHACHA, 1,
+            "DTLS 1.3", .mtu = 0),
+        ROW("P-256", true, ARGS(NSS_SERVER, "13", "13", "groups=17"), AES_128, 1, "DTLS 1.3",
+            .group = "group 23"),
+        ROW("P-384, with a retry", true, ARGS(NSS_SERVER, "13", "13", "groups=18"), AES_128, 1,
+            "DTLS 1.3", .group = "group 24"),
+        ROW("cookie", true, ARGS(NSS_SERVER, "13", "13", "cookie"), AES_128, 1, "DTLS 1.3", .mtu = 0),
+        ROW("the post-quantum group, too", true, ARGS(NSS_SERVER, "13", "13", "groups=11ec,1d"), AES_128,
+            1, "DTLS 1.3", .group = "group 29"),
+        ROW("cookie and P-384", true, ARGS(NSS_SERVER, "13", "13", "cookie", "groups=18"), AES_128, 1,
+            "DTLS 1.3", .group = "group 24"),
+        ROW("no certificate asked for", true, ARGS(NSS_SERVER, "13", "13", "noauth"), AES_128, 1,
+            "DTLS 1.3", .mtu = 0),
+        ROW("new keys", true, ARGS(NSS_SERVER, "13", "13", "update"), AES_128, 1, "DTLS 1.3", .mtu = 0),
+        ROW("short headers", true, ARGS(NSS_SERVER, "13", "13", "short"), AES_128, 1, "DTLS 1.3",
+            .mtu = 0),
+        ROW("small datagrams", true, ARGS(NSS_SERVER, "13", "13"), AES_128, 1, "DTLS 1.3", .mtu = 200),
+        ROW("loss", true, ARGS(NSS_SERVER, "13", "13"), AES_128, 1, "DTLS 1.3", .with.lose = 2),
+        ROW("loss, small datagrams", true, ARGS(NSS_SERVER, "13", "13"), AES_128, 1, "DTLS 1.3",
+            .mtu = 200, .with.lose = 3),
+    };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        run_more(&row[i]);
+    }
+}
+
+static void nss_as_client(void **state)
+{
+    (void)state;
+    need_nss();
+    static const struct interop_more row[] = {
+        ROW("1.3", false, ARGS(NSS_CLIENT, "13", "13"), AES_128, 1, "DTLS 1.3", .mtu = 0),
+        ROW("both", false, ARGS(NSS_CLIENT, "12", "13"), AES_128, 1, "DTLS 1.3", .mtu = 0),
+        ROW("1.2 alone", false, ARGS(NSS_CLIENT, "12", "12"), AES_128_12, 1, "DTLS 1.2", .mtu = 0),
+        ROW("AES-256", false, ARGS(NSS_CLIENT, "13", "13", "suite=1302"), AES_256, 1, "DTLS 1.3",
+            .mtu = 0),
+        ROW("ChaCha20", false, ARGS(NSS_CLIENT, "13", "13", "suite=1303"), CHACHA, 1,
+            "DTLS 1.3", .mtu = 0),
+        ROW("P-256", false, ARGS(NSS_CLIENT, "13", "13", "groups=17"), AES_128, 1, "DTLS 1.3",
+            .group = "group 23"),
+        ROW("P-384", false, ARGS(NSS_CLIENT, "13", "13", "groups=18"), AES_128, 1, "DTLS 1.3",
+            .group = "group 24"),
+        ROW("P-521 first, with a retry", false, ARGS(NSS_CLIENT, "13", "13", "groups=19,1d"), AES_128,
+            1, "DTLS 1.3", .group = "group 29"),
+        ROW("the post-quantum group and X25519", false,
+            ARGS(NSS_CLIENT, "13", "13", "groups=11ec,1d", "shares=2"), AES_128, 1, "DTLS 1.3",
+            .group = "group 29"),
+        ROW("the post-quantum group, with a retry", false, ARGS(NSS_CLIENT, "13", "13"), AES_128, 1,
+            "DTLS 1.3", .group = "group 29"),
+        ROW("two shares", false, ARGS(NSS_CLIENT, "13", "13", "groups=19,17,1d", "shares=2"), AES_128,
+            1, "DTLS 1.3", .group = "group 23"),
+        ROW("new keys", false, ARGS(NSS_CLIENT, "13", "13", "update"), AES_128, 1, "DTLS 1.3",
+            .mtu = 0),
+        ROW("short headers", false, ARGS(NSS_CLIENT, "13", "13", "short"), AES_128, 1, "DTLS 1.3",
+            .mtu = 0),
+        ROW("small datagrams", false, ARGS(NSS_CLIENT, "13", "13"), AES_128, 1, "DTLS 1.3", .mtu = 200),
+        ROW("loss", false, ARGS(NSS_CLIENT, "13", "13"), AES_128, 1, "DTLS 1.3", .with.lose = 2),
+        ROW("loss, small datagrams", false, ARGS(NSS_CLIENT, "13", "13"), AES_128, 1, "DTLS 1.3",
+            .mtu = 200, .with.lose = 3),
+    };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        run_more(&row[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nss_as_server),
+        cmocka_unit_test(nss_as_client),
+    };
+    return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
+}
