@@ -1,7 +1,6 @@
 /* ACKs and new keys of DTLS 1.3: what is lost comes again and nothing else does; what was dropped is
  * never acknowledged; one KeyUpdate at a time, and its keys not before its ACK. */
-#define SIM_VERSION WEIR_DTLS_1_3
-#include "test/dtls/dtls_sim.h"
+#include "test/dtls/dtls13_sim.h"
 
 /* Timers of a second, so that what comes sooner came by an ACK. */
 static void init_slow(struct sim *s, uint16_t mtu)

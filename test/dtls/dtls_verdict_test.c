@@ -2,23 +2,7 @@
  * rule and gives just this verdict; what happens then, and which alert tells it. */
 #include "test/dtls/dtls_sim.h"
 
-static unsigned covered[WEIR_DTLS_VERDICTS];
-
-static void expect(enum weir_dtls_verdict got, enum weir_dtls_verdict want, const char *what)
-{
-    if (got != want) {
-        fail_msg("%s: %s instead of %s", what, weir_dtls_verdict_name(got),
-                 weir_dtls_verdict_name(want));
-    }
-    covered[want]++;
-}
-
-static enum weir_dtls_verdict hear_hex(struct sim *s, unsigned who, const char *hex)
-{
-    uint8_t bytes[1500];
-    size_t n = test_unhex(hex, bytes, sizeof bytes);
-    return sim_hear(s, who, bytes, n);
-}
+#include "test/dtls/dtls_rules.h"
 
 /* -- Records ----------------------------------------------------------------------------------- */
 
@@ -188,44 +172,6 @@ static void what_comes_too_early_too_late_or_again_is_told_apart(void **state)
 #define X_RENEG "ff01 0001 00"
 #define X_ALL X_EMS X_GROUPS X_POINTS X_SIGS X_SRTP X_RENEG
 
-struct hello_row {
-    enum weir_dtls_verdict want;
-    const char *head;       /* version */
-    const char *suites;     /* ClientHello: list; ServerHello: the one */
-    const char *compression;
-    const char *extensions; /* NULL: no such field */
-};
-
-static size_t hello_body(const struct hello_row *row, bool is_client, uint8_t *out, size_t cap)
-{
-    struct weir_wr w = weir_wr_of((struct weir_mspan){ out, cap });
-    uint8_t bytes[1024];
-    size_t n = test_unhex(row->head, bytes, sizeof bytes);
-    weir_wr_bytes(&w, weir_span_of(bytes, n));
-    for (unsigned i = 0; i < 32; i++) {
-        weir_wr_u8(&w, 0x11);
-    }
-    weir_wr_u8(&w, 0);
-    if (is_client) {
-        weir_wr_u8(&w, 0);
-    }
-    n = test_unhex(row->suites, bytes, sizeof bytes);
-    if (is_client) {
-        weir_wr_u16(&w, (uint16_t)n);
-    }
-    weir_wr_bytes(&w, weir_span_of(bytes, n));
-    n = test_unhex(row->compression, bytes, sizeof bytes);
-    weir_wr_bytes(&w, weir_span_of(bytes, n));
-    if (row->extensions != NULL) {
-        n = test_unhex(row->extensions, bytes, sizeof bytes);
-        weir_wr_u16(&w, (uint16_t)n);
-        weir_wr_bytes(&w, weir_span_of(bytes, n));
-    }
-    n = weir_wr_done(&w);
-    assert_true(n != 0);
-    return n;
-}
-
 static void a_bad_client_hello_is_dropped_and_the_next_one_is_heard(void **state)
 {
     (void)state;
@@ -313,82 +259,6 @@ static void too_many_extensions_are_refused(void **state)
 }
 
 /* -- Messages in the place of honest ones ------------------------------------------------------ */
-
-struct edit_row {
-    enum weir_dtls_verdict want;
-    unsigned to; /* who hears it */
-    uint8_t message;
-    uint8_t alert;
-    int at;          /* where hex is written over the body, negative: from its end */
-    int grow;        /* bytes more, or fewer, at the end */
-    const char *hex; /* NULL: nothing is written */
-    bool is_whole;   /* hex is the whole body */
-};
-
-static bool was_edited;
-
-static void apply(struct sim *s, unsigned who, const void *with)
-{
-    const struct edit_row *row = with;
-    struct weir_dtls *d = &s->end[who].d;
-    uint8_t body[2048] = { 0 }, over[1024];
-    size_t n, entry;
-    uint8_t *old = who == row->to ? NULL : edit_find(d, row->message, &n, &entry);
-    if (was_edited || old == NULL) {
-        return;
-    }
-    was_edited = true;
-    memcpy(body, old, n);
-    if (row->is_whole) {
-        n = test_unhex(row->hex, body, sizeof body);
-    } else if (row->hex != NULL) {
-        size_t m = test_unhex(row->hex, over, sizeof over);
-        memcpy(row->at < 0 ? body + n + row->at : body + row->at, over, m);
-    }
-    n = (size_t)((int)n + row->grow);
-    assert_true(edit_replace(d, row->message, weir_span_of(body, n)));
-}
-
-/* Run until the verdict came, or nothing more happens. */
-static void run_edit(struct sim *s, const struct edit_row *row, const char *what)
-{
-    struct weir_dtls *d = &s->end[row->to].d;
-    was_edited = false;
-    s->edit = apply;
-    s->edit_with = row;
-    sim_start(s);
-    for (unsigned i = 0; i < 40 && d->verdicts[row->want] == 0 && d->state != WEIR_DTLS_FAILED;
-         i++) {
-        sim_step(s, s->now + WEIR_SEC);
-    }
-    sim_drain(s, row->to);
-    assert_true(was_edited);
-    if (d->verdicts[row->want] == 0) {
-        fail_msg("%s: no %s; state %s, verdict %s", what, weir_dtls_verdict_name(row->want),
-                 weir_dtls_state_name(d->state), weir_dtls_verdict_name(d->fail_verdict));
-    }
-    covered[row->want]++;
-    assert_int_equal(d->state, WEIR_DTLS_FAILED);
-    assert_int_equal(s->end[row->to].told[WEIR_DTLS_EVENT_FAILED], 1);
-    assert_int_equal(s->end[row->to].told[WEIR_DTLS_EVENT_CONNECTED], 0);
-    assert_int_equal(s->end[row->to].last.verdict, row->want);
-    if (s->end[row->to].last.alert != row->alert) {
-        fail_msg("%s: alert %s", what, weir_dtls_alert_name(s->end[row->to].last.alert));
-    }
-    assert_int_equal(weir_dtls_deadline(d), WEIR_NEVER);
-}
-
-static void run_edits(const struct edit_row *row, size_t rows)
-{
-    for (size_t i = 0; i < rows; i++) {
-        struct sim s;
-        char what[64];
-        snprintf(what, sizeof what, "row %zu, message %u", i, row[i].message);
-        sim_init_default(&s, 46);
-        run_edit(&s, &row[i], what);
-        sim_free(&s);
-    }
-}
 
 static void a_bad_server_hello_ends_the_handshake(void **state)
 {
