@@ -92,6 +92,7 @@ void weir_peer_init(struct weir_peer *p, const struct weir_peer_config *config, 
     init_timeline(p, now);
     init_ice(p, now);
     init_sctp(p, now);
+    weir_peer_snap_begin(p);
     init_rtcp(p, now);
 }
 
@@ -265,6 +266,7 @@ void weir_peer_progress(struct weir_peer *p, weir_time now)
     take_ice_events(p, now);
     weir_peer_start_dtls(p, now);
     take_dtls_events(p, now);
+    weir_peer_start_data(p, now);
     while (has_room(p) && weir_sctp_event(&p->sctp, &e)) {
         take_sctp_event(p, now, &e);
     }
@@ -383,6 +385,9 @@ static enum weir_peer_verdict decrypt_dtls(struct weir_peer *p, weir_time now, s
         struct weir_span plain = { NULL, 0 };
         size_t before = datagram.n;
         v = weir_dtls_recv(&p->dtls, now, &datagram, &plain);
+        if (plain.n != 0) {
+            take_dtls_events(p, now); /* the handshake may have ended in the record before */
+        }
         if (plain.n != 0 && (datagram.n != 0 || !is_inside(plain, &item->packet))) {
             (void)weir_sctp_recv(&p->sctp, now, plain);
         } else if (plain.n != 0) {

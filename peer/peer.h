@@ -48,6 +48,8 @@
 #define WEIR_PEER_SDP_MAX 16384         /* bytes of a description we write, at most */
 #define WEIR_PEER_NAMES_MAX 8           /* .local candidates waiting to be resolved */
 #define WEIR_PEER_NAME_BYTES 48         /* "<uuid>.local" is 42 */
+#define WEIR_PEER_INIT_MAX 256          /* the peer's INIT chunk in a description; browsers' have 30 */
+#define WEIR_PEER_INIT_TEXT 64          /* ours as base64 */
 
 /* -- Events ------------------------------------------------------------------------------------ */
 
@@ -134,6 +136,7 @@ struct weir_peer_config {
                                              max_message_size; larger messages are dropped */
     struct weir_trace *trace;             /* or NULL */
     uint32_t conn;                        /* our number in the trace */
+    bool no_snap;                         /* no INIT chunks in descriptions */
     char ufrag_first;                     /* first character of ufrags: names a shard; 0 = random */
 };
 
@@ -149,6 +152,13 @@ struct weir_media_codec {
     uint8_t feedback; /* enum weir_sdp_feedback */
     uint32_t clock_hz;
     char name[16];
+};
+
+/* What became of an extension that both sides must want. */
+enum weir_peer_agreement {
+    WEIR_PEER_UNDECIDED,
+    WEIR_PEER_AGREED,
+    WEIR_PEER_DECLINED,
 };
 
 /* One m= section as negotiated. */
@@ -193,6 +203,11 @@ struct weir_peer {
     char session_id[20]; /* digits */
     uint8_t session_id_bytes;
     char cname[WEIR_RTCP_CNAME_MAX];
+    enum weir_peer_agreement snap; /* SCTP begins with the INIT chunks of the descriptions */
+    uint8_t sctp_init_bytes;
+    char sctp_init[WEIR_PEER_INIT_TEXT]; /* ours, the same for the life of the connection */
+    uint16_t remote_init_bytes;
+    uint8_t remote_init[WEIR_PEER_INIT_MAX];
     uint32_t remote_bytes;
     char remote_text[WEIR_PEER_SDP_MAX]; /* the remote offer that waits for its answer */
 
@@ -368,6 +383,7 @@ struct weir_node_config {
                                          both addresses with another cannot be told apart, so two
                                          hosts with many peers between them need many ports */
     bool no_mdns;
+    bool no_snap;                     /* of every peer, see weir_peer_config */
     uint32_t peers_max;               /* 0 = 64 */
     uint32_t pool_buffers;            /* 0 = 512 per peer, at most 32,768 */
     uint32_t max_message_size;        /* 0 = 262,144 */

@@ -24,6 +24,16 @@ void weir_peer_update_state(struct weir_peer *p, weir_time now);
 
 extern const struct weir_sdp_codec_name weir_peer_codecs[];
 
+/* -- peer_snap.c ------------------------------------------------------------------------------- */
+
+void weir_peer_snap_begin(struct weir_peer *p);
+/* What our offer, or our answer to this section, says; empty: nothing. */
+struct weir_span weir_peer_snap_offer(const struct weir_peer *p);
+struct weir_span weir_peer_snap_answer(const struct weir_peer *p, const struct weir_sdp_media *offered);
+/* The data section was agreed on: `agreed` is the answer's, `theirs` the peer's own. */
+void weir_peer_snap_settle(struct weir_peer *p, const struct weir_sdp_media *agreed,
+                           const struct weir_sdp_media *theirs);
+
 /* -- peer_media.c ------------------------------------------------------------------------------ */
 
 struct weir_media *weir_peer_media_of_rtp(struct weir_peer *p, const struct weir_rtp_header *h);
@@ -40,5 +50,7 @@ void weir_peer_ready_dtls(struct weir_peer *p, weir_time now, bool is_client);
 void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client);
 void weir_peer_start_dtls(struct weir_peer *p, weir_time now);
 void weir_peer_dtls_connected(struct weir_peer *p, weir_time now);
+/* Begin the association, once there is a data section and DTLS is up. */
+void weir_peer_start_data(struct weir_peer *p, weir_time now);
 
 #endif

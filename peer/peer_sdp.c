@@ -34,6 +34,7 @@ static struct weir_sdp_local local_side(struct weir_peer *p, struct local_text *
                                 .has_end_of_candidates = p->ice.has_told_gathered,
                                 .sctp_port = PEER_SCTP_PORT,
                                 .max_message_size = weir_sctp_message_max(&p->sctp),
+                                .sctp_init = weir_peer_snap_offer(p),
                                 .codec = weir_peer_codecs, .is_data_only = p->config.is_data_only };
     memcpy(l.fingerprint_sha256, p->config.identity->fingerprint_sha256, 32);
     while (p->cname[l.cname.n] != '\0') {
@@ -139,6 +140,7 @@ static void take_section(struct weir_peer *p, weir_time now, struct weir_media *
         p->has_data = true;
         p->sctp.config.remote_port = theirs->sctp_port;
         p->sctp.config.message_max_remote = theirs->max_message_size;
+        weir_peer_snap_settle(p, agreed, theirs);
         return;
     }
     for (uint32_t i = 0; i < theirs->ssrcs && m->remote_ssrcs < WEIR_PEER_SSRCS_MAX; i++) {
@@ -362,6 +364,11 @@ enum weir_status weir_peer_create_answer(struct weir_peer *p, weir_time now, str
     p->session_version++;
     struct weir_sdp_local local = local_side(p, &t);
     our_sections(p, &t, section);
+    for (uint32_t i = 0; i < offer.medias; i++) {
+        if (offer.media[i].kind == WEIR_SDP_DATA) {
+            local.sctp_init = weir_peer_snap_answer(p, &offer.media[i]);
+        }
+    }
     weir_sdp_make_answer(&offer, &local, section, &answer);
     if (!weir_sdp_write(text, &answer)) {
         return WEIR_ERR_SIZE;

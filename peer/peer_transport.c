@@ -79,7 +79,17 @@ void weir_peer_dtls_connected(struct weir_peer *p, weir_time now)
 {
     p->timeline.dtls_done = now;
     derive_srtp(p);
-    if (p->has_data && !p->is_sctp_begun) {
-        p->is_sctp_begun = weir_sctp_connect(&p->sctp, now) == WEIR_OK;
+    weir_peer_start_data(p, now);
+}
+
+void weir_peer_start_data(struct weir_peer *p, weir_time now)
+{
+    if (!p->has_data || p->is_sctp_begun || p->timeline.dtls_done == WEIR_NEVER) {
+        return;
     }
+    p->is_sctp_begun =
+        p->snap == WEIR_PEER_AGREED
+        && weir_sctp_connect_with(&p->sctp, now, weir_span_of(p->remote_init, p->remote_init_bytes))
+               == WEIR_OK;
+    p->is_sctp_begun = p->is_sctp_begun || weir_sctp_connect(&p->sctp, now) == WEIR_OK;
 }

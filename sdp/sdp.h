@@ -146,7 +146,7 @@ struct weir_sdp_media {
     struct weir_span rid[WEIR_SDP_RIDS_MAX]; /* a=rid:<x> send */
     uint16_t sctp_port;
     uint32_t max_message_size; /* 0 = no limit; 65536 when not said [RFC 8841 6.1] */
-    struct weir_span sctp_init; /* SNAP: kept, not used yet */
+    struct weir_span sctp_init; /* an INIT chunk as base64, unread [draft-hancke-tsvwg-snap] */
 };
 
 struct weir_sdp {
@@ -191,6 +191,7 @@ struct weir_sdp_local {
     bool has_end_of_candidates;
     uint16_t sctp_port;
     uint32_t max_message_size;
+    struct weir_span sctp_init;  /* base64; answers repeat it only to who offered one. Empty: none */
     struct weir_span cname;
     const struct weir_sdp_codec_name *codec; /* ends with a NULL name */
     bool is_data_only;           /* reject audio and video */
@@ -229,6 +230,11 @@ WEIR_API bool weir_sdp_is_accepted(const struct weir_sdp_media *m);
 
 /* The first accepted section, which carries the transport of the bundle; NULL without one. */
 WEIR_API const struct weir_sdp_media *weir_sdp_transport(const struct weir_sdp *sdp);
+
+/* Base64 [RFC 4648 4], padded and without breaks. Reading gives the bytes, 0 when the text is empty, not
+ * base64, or longer than fits. */
+WEIR_API void weir_sdp_base64_write(struct weir_wr *w, struct weir_span bytes);
+WEIR_API size_t weir_sdp_base64_read(struct weir_span text, struct weir_mspan out);
 
 /* Case-insensitive comparison of ASCII, as codec names want it. */
 WEIR_API bool weir_sdp_same_name(struct weir_span a, struct weir_span b);

@@ -376,7 +376,9 @@ static enum weir_sdp_verdict read_max_message_size(struct attr_context *c, struc
 
 static enum weir_sdp_verdict read_sctp_init(struct attr_context *c, struct weir_rd value)
 {
-    c->m->sctp_init = weir_rd_rest(&value);
+    if (c->m->kind == WEIR_SDP_DATA && !c->is_session) { /* only there it means something */
+        c->m->sctp_init = weir_rd_rest(&value);
+    }
     return WEIR_SDP_OK;
 }
 

@@ -221,6 +221,7 @@ static void describe_data(const struct weir_sdp_local *local, struct weir_sdp_me
 {
     m->sctp_port = local->sctp_port;
     m->max_message_size = local->max_message_size;
+    m->sctp_init = local->sctp_init;
 }
 
 static void describe_source(const struct weir_sdp_local *local, const struct weir_sdp_section *section,
@@ -285,6 +286,9 @@ static void answer_section(const struct weir_sdp_media *theirs, const struct wei
         describe_source(local, section, m);
     } else {
         describe_data(local, m);
+        if (theirs->sctp_init.n == 0) { /* [draft-hancke-tsvwg-snap] only what was offered */
+            m->sctp_init = weir_span_of(NULL, 0);
+        }
     }
 }
 

@@ -185,6 +185,9 @@ static void write_section(struct weir_wr *w, const struct weir_sdp_media *m)
     if (m->kind == WEIR_SDP_DATA) {
         number_line(w, "sctp-port:", m->sctp_port);
         number_line(w, "max-message-size:", m->max_message_size);
+        if (m->sctp_init.n != 0) {
+            line(w, "sctp-init:", m->sctp_init);
+        }
     } else {
         write_rtp(w, m);
     }

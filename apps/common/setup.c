@@ -119,6 +119,10 @@ bool setup_option(struct setup *s, const char *name, const char *value)
         snprintf(s->keylog_path, sizeof s->keylog_path, "%s", value);
         return true;
     }
+    if (strcmp(name, "no-snap") == 0) {
+        s->node.no_snap = true;
+        return true;
+    }
     return strcmp(name, "seed") == 0   ? option_seed(s, value)
            : strcmp(name, "stun") == 0 ? option_stun(s, value)
            : strcmp(name, "pump") == 0 ? option_pump(s, value)
