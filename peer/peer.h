@@ -137,6 +137,7 @@ struct weir_peer_config {
     struct weir_trace *trace;             /* or NULL */
     uint32_t conn;                        /* our number in the trace */
     bool no_snap;                         /* no INIT chunks in descriptions */
+    bool no_sped;                         /* no DTLS on checks */
     char ufrag_first;                     /* first character of ufrags: names a shard; 0 = random */
 };
 
@@ -195,6 +196,8 @@ struct weir_peer {
     bool is_dtls_ready;  /* initialised, may take records */
     bool is_dtls_begun;  /* its role is settled */
     bool is_sctp_begun;  /* the association was asked to connect */
+    bool has_had_path;   /* DTLS runs its timers from then on: before, checks repeat what they carry */
+    bool is_flight_open; /* DTLS may have more of the flight whose beginning ICE was given */
     bool is_srtp_ready, has_data;
     bool owes_close, has_said_bye;
     uint8_t medias;
@@ -203,6 +206,8 @@ struct weir_peer {
     char session_id[20]; /* digits */
     uint8_t session_id_bytes;
     char cname[WEIR_RTCP_CNAME_MAX];
+    enum weir_peer_agreement sped; /* DTLS rides on checks */
+    uint8_t sped_names;            /* of the option, as agreed: enum weir_sdp_sped */
     enum weir_peer_agreement snap; /* SCTP begins with the INIT chunks of the descriptions */
     uint8_t sctp_init_bytes;
     char sctp_init[WEIR_PEER_INIT_TEXT]; /* ours, the same for the life of the connection */
@@ -383,7 +388,7 @@ struct weir_node_config {
                                          both addresses with another cannot be told apart, so two
                                          hosts with many peers between them need many ports */
     bool no_mdns;
-    bool no_snap;                     /* of every peer, see weir_peer_config */
+    bool no_snap, no_sped;            /* of every peer, see weir_peer_config */
     uint32_t peers_max;               /* 0 = 64 */
     uint32_t pool_buffers;            /* 0 = 512 per peer, at most 32,768 */
     uint32_t max_message_size;        /* 0 = 262,144 */

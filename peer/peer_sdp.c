@@ -35,6 +35,7 @@ static struct weir_sdp_local local_side(struct weir_peer *p, struct local_text *
                                 .sctp_port = PEER_SCTP_PORT,
                                 .max_message_size = weir_sctp_message_max(&p->sctp),
                                 .sctp_init = weir_peer_snap_offer(p),
+                                .sped = weir_peer_embed_names(p),
                                 .codec = weir_peer_codecs, .is_data_only = p->config.is_data_only };
     memcpy(l.fingerprint_sha256, p->config.identity->fingerprint_sha256, 32);
     while (p->cname[l.cname.n] != '\0') {
@@ -318,6 +319,7 @@ static enum weir_status take_answer(struct weir_peer *p, weir_time now, const st
                      mirrored(sdp->media[i].direction));
     }
     p->signalling = WEIR_STABLE;
+    weir_peer_embed_settle(p, t->sped);
     take_ice(p, now, sdp, t, false);
     weir_peer_settle_role(p, now, t->setup == WEIR_SDP_PASSIVE);
     take_fingerprints(p, now, t);
@@ -379,6 +381,7 @@ enum weir_status weir_peer_create_answer(struct weir_peer *p, weir_time now, str
     }
     const struct weir_sdp_media *ours = weir_sdp_transport(&answer);
     bool is_client = ours != NULL && ours->setup == WEIR_SDP_ACTIVE;
+    weir_peer_embed_settle(p, ours != NULL ? ours->sped : 0);
     weir_peer_settle_role(p, now, is_client);
     take_fingerprints(p, now, weir_sdp_transport(&offer));
     if (!p->has_local) {

@@ -91,6 +91,13 @@ enum weir_sdp_feedback {
     WEIR_SDP_FB_CCFB = 32,
 };
 
+/* The names of one ICE option, that checks carry DTLS [draft-hancke-webrtc-sped]: the draft's, and the one
+ * that Chromium uses beside it. */
+enum weir_sdp_sped {
+    WEIR_SDP_SPED = 1,
+    WEIR_SDP_SPED_GOOG = 2,
+};
+
 enum weir_sdp_hash { WEIR_SDP_SHA256, WEIR_SDP_SHA384, WEIR_SDP_SHA512, WEIR_SDP_WEAK_HASH };
 
 struct weir_sdp_fingerprint {
@@ -127,6 +134,7 @@ struct weir_sdp_media {
     struct weir_span mid;
     struct weir_span ufrag, pwd;
     bool has_trickle;
+    uint8_t sped;            /* enum weir_sdp_sped bits */
     bool has_end_of_candidates;
     enum weir_sdp_setup setup;
     bool has_rtcp_mux, has_rtcp_rsize;
@@ -189,6 +197,7 @@ struct weir_sdp_local {
     const struct weir_span *candidate; /* "candidate:..." lines */
     uint32_t candidates;
     bool has_end_of_candidates;
+    uint8_t sped;                /* enum weir_sdp_sped bits; answers repeat those that were offered */
     uint16_t sctp_port;
     uint32_t max_message_size;
     struct weir_span sctp_init;  /* base64; answers repeat it only to who offered one. Empty: none */

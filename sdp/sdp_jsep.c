@@ -206,6 +206,7 @@ static void describe_transport(const struct weir_sdp_local *local, enum weir_sdp
     m->ufrag = local->ufrag;
     m->pwd = local->pwd;
     m->has_trickle = true;
+    m->sped = local->sped;
     m->setup = setup;
     m->fingerprints = 1;
     m->fingerprint[0].hash = WEIR_SDP_SHA256;
@@ -306,6 +307,7 @@ void weir_sdp_make_answer(const struct weir_sdp *offer, const struct weir_sdp_lo
         answer_section(&offer->media[i], local, &section[i], m);
         if (m->port != 0) {
             describe_transport(local, answer_setup(transport->setup, local->setup), has_candidates, m);
+            m->sped &= transport->sped;
             has_candidates = false; /* once per bundle is enough */
         }
     }

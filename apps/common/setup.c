@@ -120,8 +120,10 @@ bool setup_option(struct setup *s, const char *name, const char *value)
         return true;
     }
     if (strcmp(name, "no-snap") == 0) {
-        s->node.no_snap = true;
-        return true;
+        return s->node.no_snap = true;
+    }
+    if (strcmp(name, "no-sped") == 0) {
+        return s->node.no_sped = true;
     }
     return strcmp(name, "seed") == 0   ? option_seed(s, value)
            : strcmp(name, "stun") == 0 ? option_stun(s, value)

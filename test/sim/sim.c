@@ -47,7 +47,7 @@ struct sim *sim_open_with(const struct sim_options *options)
                                       .is_data_only = !options->with_media,
                                       .setup = options->setup == WEIR_SDP_SETUP_NONE ? WEIR_SDP_ACTIVE
                                                                                      : options->setup,
-                                      .no_snap = options->no_snap[i],
+                                      .no_snap = options->no_snap[i], .no_sped = options->no_sped[i],
                                       .assembly = { s->assembly[i], SIM_MESSAGE_MAX },
                                       .conn = (uint32_t)i };
         weir_rand_bytes(&s->rand, c.seed, sizeof c.seed);
@@ -154,6 +154,9 @@ void sim_meet(struct sim *s, const struct sim_meeting *m)
     wait_until(s, answered);
     assert_int_equal(weir_peer_set_remote(s->peer[0], s->now, false, weir_span_of(edited, n), &error),
                      WEIR_OK);
+    if (s->greets[0]) {
+        assert_int_equal(sim_send(s, 0, 20), WEIR_OK);
+    }
     if (m->with_trickle && !is_early) {
         wait_until(s, arrival + m->trickle);
         tell_candidates(s, 0);
@@ -230,6 +233,7 @@ static bool chance(struct sim *s, unsigned of_1000)
 static void carry(struct sim *s, int from, const struct weir_path *path, const uint8_t *data, size_t n)
 {
     s->sent++;
+    s->bytes += n;
     for (size_t i = 0; i < n; i++) {
         s->digest = (s->digest ^ data[i]) * 0x100000001b3;
     }
@@ -263,6 +267,9 @@ static void take_event(struct sim *s, int i, const struct weir_event *e)
     case WEIR_EVENT_CHANNEL_OPEN:
         s->opened[i]++;
         s->channel[i] = e->channel;
+        if (s->greets[i] && e->is_remote) {
+            assert_int_equal(sim_send(s, i, 20), WEIR_OK);
+        }
         break;
     case WEIR_EVENT_CHANNEL_CLOSED:
         s->closed[i]++;

@@ -28,7 +28,7 @@ struct sim_options {
     bool with_media;
     const struct weir_crypto *crypto; /* NULL: the build's */
     weir_time begin;                  /* 0: some time after the clock's start */
-    bool no_snap[2];
+    bool no_snap[2], no_sped[2];
     enum weir_sdp_setup setup;        /* of the answerer; none: active */
 };
 
@@ -65,6 +65,8 @@ struct sim {
     bool is_corrupt;  /* a message or media packet was not what was sent */
     uint16_t channel[2];
     bool echoes[2];   /* peer i sends every message back */
+    bool greets[2];   /* peer i says something as soon as it may: the caller queues it once it has the answer */
+    uint64_t bytes;   /* of the packets sent */
     uint64_t pattern_at[2];
 };
 
