@@ -331,6 +331,7 @@ static void begin_check(struct weir_ice *ice, struct weir_ice_pair *p)
     p->trigger = 0;
     p->owes_check = true;
     p->is_extra = p->was_resent = false;
+    p->carried = p->embeds = 0;
     p->tries = 0;
     p->rto = first_rto(ice);
 }
@@ -499,7 +500,7 @@ bool weir_ice_check(const struct weir_ice *ice)
                  && ice->answer_head - ice->answer_tail <= WEIR_ICE_ANSWERS_MAX
                  && ice->event_head - ice->event_tail <= WEIR_ICE_EVENTS_MAX
                  && (ice->selected == WEIR_ICE_NONE || ice->selected < ice->pairs)
-                 && ice->role_switches <= ICE_ROLE_SWITCHES_MAX;
+                 && ice->role_switches <= ICE_ROLE_SWITCHES_MAX && weir_ice_embed_check(ice);
     for (uint32_t i = 0; i < ice->pairs && holds; i++) {
         holds = pair_holds(ice, &ice->pair[i]);
     }

@@ -5,7 +5,7 @@
  * data: weir_ice_path_ok for what comes in, weir_ice_selected for what goes out.
  *
  * The machine contract: after each call drain events; before waiting drain send. `now` never decreases.
- * The structure is flat and caller-owned; a copy is a snapshot. sizeof is about 22 KiB.
+ * The structure is flat and caller-owned; a copy is a snapshot. sizeof is about 28 KiB.
  *
  * Timers, all fields of the struct:
  *   check_at           while a pair waits for its check: the next check may leave [RFC 8445 14.2]
@@ -39,6 +39,10 @@
 #define WEIR_ICE_GATHERS_MAX 16
 #define WEIR_ICE_ANSWERS_MAX 16  /* answers owed; the oldest goes, its asker asks again */
 #define WEIR_ICE_EVENTS_MAX 32
+#define WEIR_ICE_EMBEDS_MAX 6    /* payloads that ride on checks; 908 bytes each */
+#define WEIR_ICE_EMBED_BYTES 900 /* of one: a check with it and the longest of usual names has 1,100 */
+#define WEIR_ICE_EMBED_SEEN_MAX 8 /* payloads of the peer remembered, so that none is taken twice */
+#define WEIR_ICE_EMBED_TOLD 4    /* of these, told to the peer [draft-hancke-webrtc-sped] */
 #define WEIR_ICE_UFRAG_MAX 256   /* [RFC 8839 5.4] */
 #define WEIR_ICE_PWD_MAX 256
 #define WEIR_ICE_FOUNDATION_MAX 32
@@ -132,6 +136,8 @@ struct weir_ice_pair {
     uint8_t local, remote;  /* indices */
     uint8_t mapped;         /* index of the local candidate that the peer sees us as */
     uint8_t state;          /* enum weir_ice_pair_state */
+    uint8_t embed_round;    /* of the list whose payloads it carried ... */
+    uint8_t embeds;         /* so many of */
     uint8_t tries;          /* requests of this transaction that count towards giving up */
     bool is_valid;          /* a check succeeded, and none failed since */
     bool is_nominated;
@@ -143,6 +149,7 @@ struct weir_ice_pair {
     bool was_resent;        /* more than one request left: a response tells no round-trip time */
     bool asked_controlling; /* the role that the request under way claims */
     uint8_t txid[WEIR_STUN_TXID_BYTES];
+    uint32_t carried;       /* mark of the one payload of the request under way, 0 = none or several */
     uint32_t trigger;       /* place in the triggered-check queue, 0 = not in it */
     uint32_t requests, responses;
     uint64_t priority;
@@ -155,6 +162,7 @@ struct weir_ice_answer {
     struct weir_path path;
     uint8_t txid[WEIR_STUN_TXID_BYTES];
     uint16_t error; /* 0 = success */
+    uint16_t asked; /* bytes of the request */
     bool is_old;    /* to a request of before the restart */
     uint8_t unknowns;
     uint16_t unknown[WEIR_STUN_UNKNOWN_MAX];
@@ -191,6 +199,35 @@ struct weir_ice_old {
     struct weir_ice_credentials of;
 };
 
+/* Do checks carry payloads? */
+enum weir_ice_embed_state {
+    WEIR_ICE_EMBED_OFF,       /* nobody asked for it, or the peer does not do it */
+    WEIR_ICE_EMBED_TENTATIVE, /* what the peer does is not known yet */
+    WEIR_ICE_EMBED_CONFIRMED,
+    WEIR_ICE_EMBED_ENDING,    /* the owner is finished; the peer may not be */
+    WEIR_ICE_EMBED_DONE,
+    WEIR_ICE_EMBED_STATES,
+};
+
+struct weir_ice_payload {
+    uint32_t mark;  /* its CRC-32 */
+    uint16_t bytes;
+    bool owes_bare; /* send it by itself too, once there is a path */
+    uint8_t data[WEIR_ICE_EMBED_BYTES];
+};
+
+struct weir_ice_embed {
+    enum weir_ice_embed_state state;
+    bool is_data_over;           /* neither side has a payload left */
+    uint8_t count, turn;         /* payloads waiting, and whose turn it is */
+    uint8_t round;               /* counts the times the list was cleared */
+    uint8_t seen_count;
+    uint32_t seen[WEIR_ICE_EMBED_SEEN_MAX]; /* marks of what came, the newest last */
+    uint32_t rx_at, rx_bytes;    /* where in the last message a new payload stands */
+    uint32_t tx_payloads, rx_payloads, rx_repeats; /* counters */
+    struct weir_ice_payload payload[WEIR_ICE_EMBEDS_MAX];
+};
+
 struct weir_ice {
     struct weir_ice_config config;
     struct weir_rand rand;
@@ -209,6 +246,7 @@ struct weir_ice {
     uint32_t triggers;   /* ever put into the triggered-check queue */
     struct weir_ice_old old;
     struct weir_ice_consent consent;
+    struct weir_ice_embed embed;
     struct weir_addr server[WEIR_ICE_SERVERS_MAX];
     uint32_t servers;
     struct weir_stun_client gather[WEIR_ICE_GATHERS_MAX];
@@ -275,6 +313,40 @@ static inline bool weir_ice_may_send(const struct weir_ice *ice)
     struct weir_path path;
     return weir_ice_selected(ice, &path);
 }
+
+/* -- Payloads on checks [draft-hancke-webrtc-sped] ----------------------------------------------
+ *
+ * Checks and their answers carry bytes of an owner above, while it is not finished and the peer does the
+ * same. The owner clears the list and adds what is to be carried; after each weir_ice_recv it asks what
+ * came. Payloads that begin with no byte of DTLS are left out.
+ */
+
+/* The owner wants it. */
+WEIR_API void weir_ice_embed_begin(struct weir_ice *ice);
+/* The peer's description rules it out; what waits can still be had bare. */
+WEIR_API void weir_ice_embed_stop(struct weir_ice *ice);
+/* Checks carry payloads; and more may be added. */
+WEIR_API bool weir_ice_embed_is_on(const struct weir_ice *ice);
+WEIR_API bool weir_ice_embed_is_open(const struct weir_ice *ice);
+WEIR_API bool weir_ice_embed_has_room(const struct weir_ice *ice);
+WEIR_API void weir_ice_embed_clear(struct weir_ice *ice);
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_embed_add(struct weir_ice *ice,
+                                                             struct weir_span payload);
+/* Several payloads were added: checks under way are sent again, so that none waits for the next. */
+WEIR_API void weir_ice_embed_push(struct weir_ice *ice);
+/* The next payload to send by itself, each once; 0 = none. To be asked for when there is a path. */
+WEIR_API size_t weir_ice_embed_bare(struct weir_ice *ice, struct weir_mspan out);
+/* A payload that the last message brought, by its place in the packet; false when it brought none that
+ * is new. */
+WEIR_API bool weir_ice_embedded(const struct weir_ice *ice, size_t *at, size_t *bytes);
+/* The mark of a payload, to be taken before it is changed; and: the owner took it, whichever way it
+ * came, so the peer need not send it again. */
+WEIR_API uint32_t weir_ice_embed_mark(struct weir_span payload);
+WEIR_API void weir_ice_embed_took(struct weir_ice *ice, uint32_t mark);
+/* The owner has nothing further to add; and: the peer proved that it is finished too. */
+WEIR_API void weir_ice_embed_finish(struct weir_ice *ice);
+WEIR_API void weir_ice_embed_over(struct weir_ice *ice);
+WEIR_API const char *weir_ice_embed_state_name(enum weir_ice_embed_state s);
 
 /* -- Inspection -------------------------------------------------------------------------------- */
 

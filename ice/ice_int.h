@@ -30,6 +30,11 @@
 #define ICE_NOMINATION_STALE (4 * WEIR_SEC)
 #define ICE_ROLE_SWITCHES_MAX 8
 
+#define ICE_EMBED_PACKET_MAX 1232             /* 1,280 of IPv6's least MTU less 48 of headers */
+#define ICE_EMBED_ANSWER_TIMES 3              /* an answer to who has proven no address: [RFC 9147 5.1] */
+#define ICE_EMBED_NAMED_MAX 16
+#define ICE_EMBED_TAIL 40                     /* attribute header, padding, integrity, fingerprint */
+
 static inline struct weir_span weir_ice_text_span(const struct weir_ice_text *t)
 {
     return weir_span_of(t->text, t->bytes);
@@ -91,6 +96,16 @@ void weir_ice_consent_came(struct weir_ice *ice, weir_time now);
 void weir_ice_consent_tick(struct weir_ice *ice, weir_time now);
 void weir_ice_consent_sent(struct weir_ice *ice, weir_time now);
 weir_time weir_ice_consent_deadline(const struct weir_ice *ice);
+
+/* -- ice_embed.c ------------------------------------------------------------------------------- */
+
+/* Nothing of the message before is left to take. */
+void weir_ice_embed_forget(struct weir_ice *ice);
+/* A proven message of the peer; `carried` is the mark of the payload on the request it answers, or 0. */
+void weir_ice_embed_take(struct weir_ice *ice, const struct weir_stun_msg *m, uint32_t carried);
+/* Put what is to ride on a message of at most `limit` bytes. The mark of the payload, 0 = none. */
+uint32_t weir_ice_embed_put(struct weir_ice *ice, struct weir_stun_build *b, size_t limit);
+bool weir_ice_embed_check(const struct weir_ice *ice);
 
 /* -- ice_gather.c ------------------------------------------------------------------------------ */
 

@@ -22,6 +22,7 @@ static struct weir_ice_answer *owe_answer(struct weir_ice *ice, const struct wei
     a->path = *path;
     memcpy(a->txid, m->txid, sizeof a->txid);
     a->error = error;
+    a->asked = (uint16_t)m->packet.n;
     return a;
 }
 
@@ -122,6 +123,7 @@ static enum weir_ice_verdict learn_from(struct weir_ice *ice, weir_time now, uin
     if (p == NULL) {
         return WEIR_ICE_FULL;
     }
+    weir_ice_embed_take(ice, m, 0);
     request_on_pair(ice, now, p, m);
     return WEIR_ICE_OK;
 }
@@ -244,6 +246,7 @@ static enum weir_ice_verdict response_on_pair(struct weir_ice *ice, weir_time no
     if (m->mapped.family == WEIR_FAMILY_NONE) {
         return WEIR_ICE_MAPPED;
     }
+    weir_ice_embed_take(ice, m, p->carried);
     p->responses++;
     if (!p->was_resent) { /* after a repetition it is not known which request was answered */
         note_rtt(p, now, p->sent_at);
@@ -279,6 +282,7 @@ static enum weir_ice_verdict recv_consent(struct weir_ice *ice, weir_time now,
         return WEIR_ICE_RESPONSE;
     }
     if (p != NULL) {
+        weir_ice_embed_take(ice, m, 0);
         p->responses++;
         p->heard_at = now;
         if (ice->consent.sends == 1) {
@@ -317,6 +321,7 @@ static enum weir_ice_verdict recv_packet(struct weir_ice *ice, weir_time now,
                                          const struct weir_path *path, struct weir_span packet)
 {
     struct weir_stun_msg m;
+    weir_ice_embed_forget(ice);
     if (weir_ice_is_over(ice)) {
         return WEIR_ICE_OVER;
     }

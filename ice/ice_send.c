@@ -9,9 +9,23 @@ static struct weir_stun_seal seal_with(const struct weir_ice *ice, const struct 
     return s;
 }
 
+/* How long an answer may be: a small multiple of the request, until a check of ours was answered from
+ * there, which says that the peer is where it seems to be. */
+static size_t answer_limit(const struct weir_ice *ice, const struct weir_ice_answer *a)
+{
+    for (uint32_t i = 0; i < ice->pairs; i++) {
+        struct weir_path path = weir_ice_pair_path(ice, &ice->pair[i]);
+        if (ice->pair[i].is_valid && weir_path_eq(&path, &a->path)) {
+            return ICE_EMBED_PACKET_MAX;
+        }
+    }
+    size_t limit = (size_t)a->asked * ICE_EMBED_ANSWER_TIMES;
+    return limit < ICE_EMBED_PACKET_MAX ? limit : ICE_EMBED_PACKET_MAX;
+}
+
 /* [RFC 8489 6.3.1.1] mapped address, integrity, fingerprint: no username, no software, nothing that
  * makes the answer larger than it must be. */
-static size_t write_answer(const struct weir_ice *ice, const struct weir_ice_answer *a,
+static size_t write_answer(struct weir_ice *ice, const struct weir_ice_answer *a,
                            struct weir_mspan out)
 {
     struct weir_stun_build b;
@@ -21,6 +35,9 @@ static size_t write_answer(const struct weir_ice *ice, const struct weir_ice_ans
                     a->txid);
     if (a->error == 0) {
         weir_stun_put_addr(&b, WEIR_STUN_XOR_MAPPED_ADDRESS, &a->path.remote);
+        if (!a->is_old) {
+            (void)weir_ice_embed_put(ice, &b, answer_limit(ice, a));
+        }
     } else {
         weir_stun_put_error(&b, a->error, "");
     }
@@ -36,11 +53,13 @@ struct asking {
     const uint8_t *txid;
     uint32_t priority; /* of the local candidate */
     bool with_nomination;
+    bool with_payload;
+    uint32_t *carried; /* told: the mark of the payload, or 0 */
 };
 
 /* [RFC 8445 7.2.2, 7.1.1, 7.1.2] a check, in the order that browsers write theirs. Attributes that
  * extensions add go behind PRIORITY, before the integrity. */
-static size_t write_check(const struct weir_ice *ice, const struct asking *a, struct weir_mspan out)
+static size_t write_check(struct weir_ice *ice, const struct asking *a, struct weir_mspan out)
 {
     struct weir_stun_build b;
     uint8_t username[2 * WEIR_ICE_UFRAG_MAX + 1];
@@ -58,14 +77,32 @@ static size_t write_check(const struct weir_ice *ice, const struct asking *a, st
     }
     uint16_t preference = (uint16_t)(a->priority >> 8);
     weir_stun_put_u32(&b, WEIR_STUN_PRIORITY, weir_ice_priority(WEIR_ICE_PRFLX, preference));
+    *a->carried = a->with_payload ? weir_ice_embed_put(ice, &b, ICE_EMBED_PACKET_MAX) : 0;
     return weir_stun_end(&b, &seal);
+}
+
+/* A check carried a payload. If the list has some that this pair did not carry yet, it follows at once
+ * with the next: they are one flight, and would otherwise wait for the next repetition each. */
+static void note_carried(struct weir_ice *ice, struct weir_ice_pair *p, uint32_t mark)
+{
+    p->carried = !p->was_resent || p->carried == mark ? mark : 0;
+    if (mark == 0) {
+        return;
+    }
+    p->embeds = p->embed_round == ice->embed.round ? (uint8_t)(p->embeds + 1) : 1;
+    p->embed_round = ice->embed.round;
+    if (p->embeds < ice->embed.count && p->state == WEIR_ICE_IN_PROGRESS) {
+        p->owes_check = p->is_extra = true;
+    }
 }
 
 static size_t send_check(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p,
                          struct weir_mspan out, struct weir_path *to)
 {
+    uint32_t carried;
     const struct asking a = { &ice->local_ufrag, &ice->remote_ufrag, &ice->remote_pwd, p->txid,
-                              ice->local[p->local].priority, p->is_nominating && ice->is_controlling };
+                              ice->local[p->local].priority, p->is_nominating && ice->is_controlling,
+                              true, &carried };
     size_t n = write_check(ice, &a, out);
     *to = weir_ice_pair_path(ice, p);
     if (n == 0) {
@@ -80,6 +117,7 @@ static size_t send_check(struct weir_ice *ice, weir_time now, struct weir_ice_pa
     p->asked_controlling = ice->is_controlling;
     p->sent_at = now;
     p->requests++;
+    note_carried(ice, p, carried);
     return n;
 }
 
@@ -87,8 +125,9 @@ static size_t send_check(struct weir_ice *ice, weir_time now, struct weir_ice_pa
 static size_t send_consent(struct weir_ice *ice, weir_time now, struct weir_mspan out,
                            struct weir_path *to)
 {
+    uint32_t carried;
     struct asking a = { &ice->local_ufrag, &ice->remote_ufrag, &ice->remote_pwd, ice->consent.txid,
-                        ice->old.priority, false };
+                        ice->old.priority, false, true, &carried };
     if (!weir_ice_selected(ice, to)) {
         return 0;
     }
@@ -102,6 +141,7 @@ static size_t send_consent(struct weir_ice *ice, weir_time now, struct weir_mspa
         a.local_ufrag = &ice->old.of.local_ufrag;
         a.remote_ufrag = &ice->old.of.remote_ufrag;
         a.remote_pwd = &ice->old.of.remote_pwd;
+        a.with_payload = false;
     }
     size_t n = write_check(ice, &a, out);
     if (n != 0) {

@@ -91,7 +91,9 @@ void weir_peer_init(struct weir_peer *p, const struct weir_peer_config *config, 
     p->session_id_bytes = (uint8_t)weir_wr_done(&id);
     init_timeline(p, now);
     init_ice(p, now);
+    weir_peer_embed_begin(p);
     init_sctp(p, now);
+    weir_peer_snap_begin(p);
     init_rtcp(p, now);
 }
 
@@ -265,6 +267,7 @@ void weir_peer_progress(struct weir_peer *p, weir_time now)
     take_ice_events(p, now);
     weir_peer_start_dtls(p, now);
     take_dtls_events(p, now);
+    weir_peer_start_data(p, now);
     while (has_room(p) && weir_sctp_event(&p->sctp, &e)) {
         take_sctp_event(p, now, &e);
     }
@@ -356,33 +359,34 @@ bool weir_peer_event(struct weir_peer *p, weir_time now, struct weir_event *e)
 
 /* -- In: decrypt, analyse, deliver ------------------------------------------------------------- */
 
-static enum weir_peer_verdict decrypt_stun(struct weir_peer *p, weir_time now,
-                                           const struct weir_packet *k)
-{
-    enum weir_ice_verdict v =
-        weir_ice_recv(&p->ice, now, &k->path, weir_span_of(k->data, k->len));
-    if (v == WEIR_ICE_OK && p->timeline.first_response == WEIR_NEVER) {
-        p->timeline.first_response = now;
-    }
-    weir_peer_start_dtls(p, now);
-    return v == WEIR_ICE_OK ? WEIR_PEER_OK : WEIR_PEER_STUN;
-}
-
 static bool is_inside(struct weir_span s, const struct weir_packet *k)
 {
     return s.p >= k->data && (size_t)(s.p - k->data) <= k->len;
 }
 
+/* Handled, or handled before: the peer need not send it again. */
+static bool is_taken(enum weir_dtls_verdict v)
+{
+    return v == WEIR_DTLS_OK || v == WEIR_DTLS_MESSAGE_OLD || v == WEIR_DTLS_RECORD_REPLAYED;
+}
+
 /* A datagram may hold several records. The last data stays in the item for its stage; data before it,
  * or data that DTLS had kept itself, is handled at once, in order. */
-static enum weir_peer_verdict decrypt_dtls(struct weir_peer *p, weir_time now, struct weir_item *item)
+static enum weir_peer_verdict decrypt_dtls(struct weir_peer *p, weir_time now, struct weir_item *item,
+                                           struct weir_mspan datagram)
 {
-    struct weir_mspan datagram = { item->packet.data, item->packet.len };
+    bool is_embedding = weir_ice_embed_is_on(&p->ice), is_data = false, is_all_taken = true;
+    uint32_t mark = is_embedding ? weir_ice_embed_mark(weir_span_const(datagram)) : 0;
     enum weir_dtls_verdict v = WEIR_DTLS_OVER;
     while (datagram.n != 0) {
         struct weir_span plain = { NULL, 0 };
         size_t before = datagram.n;
         v = weir_dtls_recv(&p->dtls, now, &datagram, &plain);
+        is_all_taken &= is_taken(v);
+        is_data |= plain.n != 0;
+        if (plain.n != 0) {
+            take_dtls_events(p, now); /* the handshake may have ended in the record before */
+        }
         if (plain.n != 0 && (datagram.n != 0 || !is_inside(plain, &item->packet))) {
             (void)weir_sctp_recv(&p->sctp, now, plain);
         } else if (plain.n != 0) {
@@ -393,7 +397,26 @@ static enum weir_peer_verdict decrypt_dtls(struct weir_peer *p, weir_time now, s
             break;
         }
     }
+    if (is_embedding) {
+        weir_peer_embed_took(p, mark, is_all_taken, is_data);
+    }
     return v == WEIR_DTLS_OK ? WEIR_PEER_OK : WEIR_PEER_DTLS;
+}
+
+static enum weir_peer_verdict decrypt_stun(struct weir_peer *p, weir_time now, struct weir_item *item)
+{
+    const struct weir_packet *k = &item->packet;
+    size_t at, n;
+    enum weir_ice_verdict v =
+        weir_ice_recv(&p->ice, now, &k->path, weir_span_of(k->data, k->len));
+    if (v == WEIR_ICE_OK && p->timeline.first_response == WEIR_NEVER) {
+        p->timeline.first_response = now;
+    }
+    weir_peer_start_dtls(p, now);
+    if (p->is_dtls_ready && weir_ice_embedded(&p->ice, &at, &n)) {
+        (void)decrypt_dtls(p, now, item, (struct weir_mspan){ k->data + at, n }); /* DTLS counts it */
+    }
+    return v == WEIR_ICE_OK ? WEIR_PEER_OK : WEIR_PEER_STUN;
 }
 
 static enum weir_peer_verdict decrypt_srtp(struct weir_peer *p, struct weir_item *item)
@@ -420,6 +443,7 @@ static enum weir_peer_verdict decrypt_srtp(struct weir_peer *p, struct weir_item
     if (m == NULL) {
         return WEIR_PEER_MEDIA;
     }
+    weir_ice_embed_over(&p->ice);
     item->kind = WEIR_ITEM_RTP;
     item->plain = weir_span_const(packet);
     item->media = (uint8_t)(m - p->media);
@@ -438,7 +462,7 @@ static enum weir_peer_verdict decrypt(struct weir_peer *p, weir_time now, struct
     }
     uint8_t first = k->data[0];
     if (first <= 3) {
-        return decrypt_stun(p, now, k);
+        return decrypt_stun(p, now, item);
     }
     bool is_dtls = first >= 20 && first <= 63, is_rtp = first >= 128 && first <= 191;
     if (!is_dtls && !is_rtp) {
@@ -447,7 +471,8 @@ static enum weir_peer_verdict decrypt(struct weir_peer *p, weir_time now, struct
     if (!p->is_dtls_ready || !weir_ice_path_ok(&p->ice, &k->path)) {
         return WEIR_PEER_PATH;
     }
-    return is_dtls ? decrypt_dtls(p, now, item) : decrypt_srtp(p, item);
+    return is_dtls ? decrypt_dtls(p, now, item, (struct weir_mspan){ k->data, k->len })
+                   : decrypt_srtp(p, item);
 }
 
 enum weir_peer_verdict weir_peer_decrypt(struct weir_peer *p, weir_time now, struct weir_item *item)
@@ -510,7 +535,7 @@ enum weir_peer_verdict weir_peer_recv(struct weir_peer *p, weir_time now,
 void weir_peer_tick(struct weir_peer *p, weir_time now)
 {
     weir_ice_tick(&p->ice, now);
-    if (p->is_dtls_ready) {
+    if (p->has_had_path) {
         weir_dtls_tick(&p->dtls, now);
     }
     weir_sctp_tick(&p->sctp, now);
@@ -524,7 +549,7 @@ weir_time weir_peer_deadline(const struct weir_peer *p)
         return WEIR_NEVER;
     }
     weir_time at = weir_ice_deadline(&p->ice);
-    if (p->is_dtls_ready) {
+    if (p->has_had_path) {
         at = weir_time_min(at, weir_dtls_deadline(&p->dtls));
     }
     if (p->is_sctp_begun) {
@@ -554,7 +579,8 @@ static size_t send_sctp(struct weir_peer *p, weir_time now, struct weir_mspan ou
 /* What goes over the selected pair. */
 static size_t send_on_path(struct weir_peer *p, weir_time now, struct weir_mspan out)
 {
-    size_t n = p->is_dtls_ready ? weir_dtls_send(&p->dtls, now, out) : 0;
+    size_t n = weir_ice_embed_bare(&p->ice, out);
+    n = n != 0 || !p->is_dtls_ready ? n : weir_dtls_send(&p->dtls, now, out);
     n = n != 0 ? n : send_rtcp(p, now, out);
     n = n != 0 || p->owes_close ? n : weir_peer_send_again(p, now, out);
     return n != 0 || !p->is_dtls_ready ? n : send_sctp(p, now, out);
@@ -582,6 +608,7 @@ size_t weir_peer_send(struct weir_peer *p, weir_time now, struct weir_mspan out,
     if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED) {
         return 0;
     }
+    weir_peer_embed_collect(p, now);
     size_t n = weir_ice_send(&p->ice, now, out, to);
     if (n != 0) {
         p->timeline.first_check = weir_time_min(p->timeline.first_check, now);

@@ -48,6 +48,8 @@
 #define WEIR_PEER_SDP_MAX 16384         /* bytes of a description we write, at most */
 #define WEIR_PEER_NAMES_MAX 8           /* .local candidates waiting to be resolved */
 #define WEIR_PEER_NAME_BYTES 48         /* "<uuid>.local" is 42 */
+#define WEIR_PEER_INIT_MAX 256          /* the peer's INIT chunk in a description; browsers' have 30 */
+#define WEIR_PEER_INIT_TEXT 64          /* ours as base64 */
 
 /* -- Events ------------------------------------------------------------------------------------ */
 
@@ -135,6 +137,8 @@ struct weir_peer_config {
                                              max_message_size; larger messages are dropped */
     struct weir_trace *trace;             /* or NULL */
     uint32_t conn;                        /* our number in the trace */
+    bool no_snap;                         /* no INIT chunks in descriptions */
+    bool no_sped;                         /* no DTLS on checks */
     char ufrag_first;                     /* first character of ufrags: names a shard; 0 = random */
 };
 
@@ -150,6 +154,13 @@ struct weir_media_codec {
     uint8_t feedback; /* enum weir_sdp_feedback */
     uint32_t clock_hz;
     char name[16];
+};
+
+/* What became of an extension that both sides must want. */
+enum weir_peer_agreement {
+    WEIR_PEER_UNDECIDED,
+    WEIR_PEER_AGREED,
+    WEIR_PEER_DECLINED,
 };
 
 /* One m= section as negotiated. */
@@ -186,6 +197,8 @@ struct weir_peer {
     bool is_dtls_ready;  /* initialised, may take records */
     bool is_dtls_begun;  /* its role is settled */
     bool is_sctp_begun;  /* the association was asked to connect */
+    bool has_had_path;   /* DTLS runs its timers from then on: before, checks repeat what they carry */
+    bool is_flight_open; /* DTLS may have more of the flight whose beginning ICE was given */
     bool is_srtp_ready, has_data;
     bool owes_close, has_said_bye;
     uint8_t medias;
@@ -194,6 +207,13 @@ struct weir_peer {
     char session_id[20]; /* digits */
     uint8_t session_id_bytes;
     char cname[WEIR_RTCP_CNAME_MAX];
+    enum weir_peer_agreement sped; /* DTLS rides on checks */
+    uint8_t sped_names;            /* of the option, as agreed: enum weir_sdp_sped */
+    enum weir_peer_agreement snap; /* SCTP begins with the INIT chunks of the descriptions */
+    uint8_t sctp_init_bytes;
+    char sctp_init[WEIR_PEER_INIT_TEXT]; /* ours, the same for the life of the connection */
+    uint16_t remote_init_bytes;
+    uint8_t remote_init[WEIR_PEER_INIT_MAX];
     uint32_t remote_bytes;
     char remote_text[WEIR_PEER_SDP_MAX]; /* the remote offer that waits for its answer */
 
@@ -369,6 +389,7 @@ struct weir_node_config {
                                          both addresses with another cannot be told apart, so two
                                          hosts with many peers between them need many ports */
     bool no_mdns;
+    bool no_snap, no_sped;            /* of every peer, see weir_peer_config */
     uint32_t peers_max;               /* 0 = 64 */
     uint32_t pool_buffers;            /* 0 = 512 per peer, at most 32,768 */
     uint32_t max_message_size;        /* 0 = 262,144 */

@@ -11,6 +11,9 @@
 #define PEER_MESSAGE_MAX 262144
 #define PEER_RX_BUFFERS 320
 #define PEER_TX_BUFFERS 512
+#define PEER_DTLS_RTO (500 * WEIR_MS)      /* until a path tells its round-trip time */
+#define PEER_RTT_GUESS (50 * WEIR_MS)      /* of a path that could not measure it */
+#define PEER_DTLS_GIVE_UP (60 * WEIR_SEC)  /* it may begin long before there is a path */
 #define PEER_RESEND_GAP (10 * WEIR_MS) /* one packet is sent again at most so often */
 
 /* -- peer.c ------------------------------------------------------------------------------------ */
@@ -23,6 +26,30 @@ void weir_peer_update_state(struct weir_peer *p, weir_time now);
 /* -- peer_sdp.c -------------------------------------------------------------------------------- */
 
 extern const struct weir_sdp_codec_name weir_peer_codecs[];
+
+/* -- peer_embed.c ------------------------------------------------------------------------------ */
+
+void weir_peer_embed_begin(struct weir_peer *p);
+/* The names of the option for our next description. */
+uint8_t weir_peer_embed_names(const struct weir_peer *p);
+/* Both descriptions are known: which names stand in both. */
+void weir_peer_embed_settle(struct weir_peer *p, uint8_t names);
+/* Give ICE what DTLS has to send, as long as checks may carry it. */
+void weir_peer_embed_collect(struct weir_peer *p, weir_time now);
+/* The handshake is done. */
+void weir_peer_embed_finish(struct weir_peer *p, weir_time now);
+/* A record came, by itself or on a check, and DTLS judged it so; `mark` is that of its datagram. */
+void weir_peer_embed_took(struct weir_peer *p, uint32_t mark, bool is_taken, bool is_data);
+
+/* -- peer_snap.c ------------------------------------------------------------------------------- */
+
+void weir_peer_snap_begin(struct weir_peer *p);
+/* What our offer, or our answer to this section, says; empty: nothing. */
+struct weir_span weir_peer_snap_offer(const struct weir_peer *p);
+struct weir_span weir_peer_snap_answer(const struct weir_peer *p, const struct weir_sdp_media *offered);
+/* The data section was agreed on: `agreed` is the answer's, `theirs` the peer's own. */
+void weir_peer_snap_settle(struct weir_peer *p, const struct weir_sdp_media *agreed,
+                           const struct weir_sdp_media *theirs);
 
 /* -- peer_media.c ------------------------------------------------------------------------------ */
 
@@ -40,5 +67,7 @@ void weir_peer_ready_dtls(struct weir_peer *p, weir_time now, bool is_client);
 void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client);
 void weir_peer_start_dtls(struct weir_peer *p, weir_time now);
 void weir_peer_dtls_connected(struct weir_peer *p, weir_time now);
+/* Begin the association, once there is a data section and DTLS is up. */
+void weir_peer_start_data(struct weir_peer *p, weir_time now);
 
 #endif

@@ -34,6 +34,8 @@ static struct weir_sdp_local local_side(struct weir_peer *p, struct local_text *
                                 .has_end_of_candidates = p->ice.has_told_gathered,
                                 .sctp_port = PEER_SCTP_PORT,
                                 .max_message_size = weir_sctp_message_max(&p->sctp),
+                                .sctp_init = weir_peer_snap_offer(p),
+                                .sped = weir_peer_embed_names(p),
                                 .codec = weir_peer_codecs, .is_data_only = p->config.is_data_only };
     memcpy(l.fingerprint_sha256, p->config.identity->fingerprint_sha256, 32);
     while (p->cname[l.cname.n] != '\0') {
@@ -139,6 +141,7 @@ static void take_section(struct weir_peer *p, weir_time now, struct weir_media *
         p->has_data = true;
         p->sctp.config.remote_port = theirs->sctp_port;
         p->sctp.config.message_max_remote = theirs->max_message_size;
+        weir_peer_snap_settle(p, agreed, theirs);
         return;
     }
     for (uint32_t i = 0; i < theirs->ssrcs && m->remote_ssrcs < WEIR_PEER_SSRCS_MAX; i++) {
@@ -316,6 +319,7 @@ static enum weir_status take_answer(struct weir_peer *p, weir_time now, const st
                      mirrored(sdp->media[i].direction));
     }
     p->signalling = WEIR_STABLE;
+    weir_peer_embed_settle(p, t->sped);
     take_ice(p, now, sdp, t, false);
     weir_peer_settle_role(p, now, t->setup == WEIR_SDP_PASSIVE);
     take_fingerprints(p, now, t);
@@ -362,6 +366,11 @@ enum weir_status weir_peer_create_answer(struct weir_peer *p, weir_time now, str
     p->session_version++;
     struct weir_sdp_local local = local_side(p, &t);
     our_sections(p, &t, section);
+    for (uint32_t i = 0; i < offer.medias; i++) {
+        if (offer.media[i].kind == WEIR_SDP_DATA) {
+            local.sctp_init = weir_peer_snap_answer(p, &offer.media[i]);
+        }
+    }
     weir_sdp_make_answer(&offer, &local, section, &answer);
     if (!weir_sdp_write(text, &answer)) {
         return WEIR_ERR_SIZE;
@@ -372,6 +381,7 @@ enum weir_status weir_peer_create_answer(struct weir_peer *p, weir_time now, str
     }
     const struct weir_sdp_media *ours = weir_sdp_transport(&answer);
     bool is_client = ours != NULL && ours->setup == WEIR_SDP_ACTIVE;
+    weir_peer_embed_settle(p, ours != NULL ? ours->sped : 0);
     weir_peer_settle_role(p, now, is_client);
     take_fingerprints(p, now, weir_sdp_transport(&offer));
     if (!p->has_local) {

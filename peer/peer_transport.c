@@ -11,7 +11,9 @@ static void dtls_config(struct weir_peer *p, bool is_client, struct weir_dtls_co
     c->conn = p->config.conn;
     c->is_client = is_client;
     c->has_keylog = true; /* who asks for a key log holds our memory anyway */
-    c->mtu = WEIR_DTLS_MTU_DEFAULT;
+    c->mtu = WEIR_DTLS_MTU_DEFAULT; /* while checks carry it a flight is cut smaller: peer_embed.c */
+    c->rto = PEER_DTLS_RTO;
+    c->give_up = PEER_DTLS_GIVE_UP;
     if (!p->config.is_data_only) {
         static const uint16_t profile[] = { WEIR_SRTP_AEAD_AES_128_GCM, WEIR_SRTP_AEAD_AES_256_GCM,
                                             WEIR_SRTP_AES128_CM_SHA1_80 };
@@ -29,6 +31,8 @@ void weir_peer_ready_dtls(struct weir_peer *p, weir_time now, bool is_client)
     }
     if (p->is_dtls_ready) {
         weir_dtls_deinit(&p->dtls);
+        weir_ice_embed_clear(&p->ice);
+        p->is_flight_open = false;
     }
     dtls_config(p, is_client, &c);
     weir_dtls_init(&p->dtls, &c, now);
@@ -47,12 +51,28 @@ void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client)
     weir_peer_start_dtls(p, now);
 }
 
-/* [RFC 8445 12.1] as soon as any pair is valid: nomination is not waited for. */
+/* The first path is there: from now on DTLS may send by itself, and repeats by this path's measure. */
+static void take_path(struct weir_peer *p)
+{
+    struct weir_ice_pair_info info = { .rtt = 0 };
+    p->has_had_path = true;
+    if (p->ice.selected != WEIR_ICE_NONE) {
+        (void)!weir_ice_pair_info(&p->ice, p->ice.selected, &info);
+    }
+    weir_dtls_set_rtt_hint(&p->dtls, info.rtt != 0 ? info.rtt : PEER_RTT_GUESS);
+}
+
+/* [RFC 8445 12.1] as soon as any pair is valid: nomination is not waited for. Where checks carry DTLS, at
+ * once. */
 void weir_peer_start_dtls(struct weir_peer *p, weir_time now)
 {
     struct weir_path path;
+    bool has_path = weir_ice_selected(&p->ice, &path);
+    if (has_path && !p->has_had_path && p->is_dtls_ready) {
+        take_path(p);
+    }
     if (p->is_dtls_begun && p->timeline.dtls_begun == WEIR_NEVER
-        && weir_ice_selected(&p->ice, &path)) {
+        && (has_path || weir_ice_embed_is_open(&p->ice))) {
         p->timeline.dtls_begun = now;
         if (p->dtls.config.is_client) {
             enum weir_status status = weir_dtls_start(&p->dtls, now);
@@ -79,8 +99,19 @@ static void derive_srtp(struct weir_peer *p)
 void weir_peer_dtls_connected(struct weir_peer *p, weir_time now)
 {
     p->timeline.dtls_done = now;
+    weir_peer_embed_finish(p, now);
     derive_srtp(p);
-    if (p->has_data && !p->is_sctp_begun) {
-        p->is_sctp_begun = weir_sctp_connect(&p->sctp, now) == WEIR_OK;
+    weir_peer_start_data(p, now);
+}
+
+void weir_peer_start_data(struct weir_peer *p, weir_time now)
+{
+    if (!p->has_data || p->is_sctp_begun || p->timeline.dtls_done == WEIR_NEVER) {
+        return;
     }
+    p->is_sctp_begun =
+        p->snap == WEIR_PEER_AGREED
+        && weir_sctp_connect_with(&p->sctp, now, weir_span_of(p->remote_init, p->remote_init_bytes))
+               == WEIR_OK;
+    p->is_sctp_begun = p->is_sctp_begun || weir_sctp_connect(&p->sctp, now) == WEIR_OK;
 }

@@ -353,6 +353,7 @@ struct weir_sctp {
     uint32_t tie_local, tie_remote;
     struct weir_sctp_init_chunk remote;
     bool is_dtls_role_known, is_dtls_client;
+    bool is_told;             /* the two INITs went another way: weir_sctp_connect_with */
 
     /* Answers owed, one of each kind; the peer asks again for what we lose. */
     uint32_t owed;            /* bits, see sctp_int.h */

@@ -80,8 +80,15 @@ enum weir_status weir_sctp_connect_with(struct weir_sctp *s, weir_time now, stru
         return WEIR_ERR_ARG;
     }
     adopt_remote(s, &remote);
+    s->is_told = true;
     enter_established(s, now);
     return WEIR_OK;
+}
+
+/* Nothing has come from the peer on this association yet. */
+static bool is_rx_fresh(const struct weir_sctp *s)
+{
+    return s->rx_cum == s->remote.tsn - 1 && s->range_count == 0;
 }
 
 static uint32_t random_tag(struct weir_sctp *s)
@@ -95,7 +102,10 @@ static uint32_t random_tag(struct weir_sctp *s)
 /* What the INIT ACK says of us [RFC 9260 5.1, 5.2.1, 5.2.2]. */
 static void choose_answer(struct weir_sctp *s)
 {
-    if (s->state == WEIR_SCTP_COOKIE_WAIT || s->state == WEIR_SCTP_COOKIE_ECHOED) {
+    /* [draft-hancke-tsvwg-snap] A peer that knows our INIT and could not use it sends its own: until
+     * something of it came, this is the set-up and no restart. */
+    bool is_told = s->is_told && s->state == WEIR_SCTP_ESTABLISHED && is_rx_fresh(s);
+    if (s->state == WEIR_SCTP_COOKIE_WAIT || s->state == WEIR_SCTP_COOKIE_ECHOED || is_told) {
         s->init_tag = s->local_tag; /* [RFC 9260 5.2.1 MUST] unchanged */
         s->init_tsn = s->local_tsn;
     } else {
@@ -218,12 +228,6 @@ static void restart_from(struct weir_sctp *s, weir_time now, const struct cookie
         weir_sctp_stream_settle(s, i);
     }
     establish_from(s, now, k);
-}
-
-/* Nothing has come from the peer on this association yet. */
-static bool is_rx_fresh(const struct weir_sctp *s)
-{
-    return s->rx_cum == s->remote.tsn - 1 && s->range_count == 0;
 }
 
 /* Case B: we answered the peer's INIT, or were answered, before it chose the tag it now has. */

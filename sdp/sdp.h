@@ -91,6 +91,13 @@ enum weir_sdp_feedback {
     WEIR_SDP_FB_CCFB = 32,
 };
 
+/* The names of one ICE option, that checks carry DTLS [draft-hancke-webrtc-sped]: the draft's, and the one
+ * that Chromium uses beside it. */
+enum weir_sdp_sped {
+    WEIR_SDP_SPED = 1,
+    WEIR_SDP_SPED_GOOG = 2,
+};
+
 enum weir_sdp_hash { WEIR_SDP_SHA256, WEIR_SDP_SHA384, WEIR_SDP_SHA512, WEIR_SDP_WEAK_HASH };
 
 struct weir_sdp_fingerprint {
@@ -127,6 +134,7 @@ struct weir_sdp_media {
     struct weir_span mid;
     struct weir_span ufrag, pwd;
     bool has_trickle;
+    uint8_t sped;            /* enum weir_sdp_sped bits */
     bool has_end_of_candidates;
     enum weir_sdp_setup setup;
     bool has_rtcp_mux, has_rtcp_rsize;
@@ -146,7 +154,7 @@ struct weir_sdp_media {
     struct weir_span rid[WEIR_SDP_RIDS_MAX]; /* a=rid:<x> send */
     uint16_t sctp_port;
     uint32_t max_message_size; /* 0 = no limit; 65536 when not said [RFC 8841 6.1] */
-    struct weir_span sctp_init; /* SNAP: kept, not used yet */
+    struct weir_span sctp_init; /* an INIT chunk as base64, unread [draft-hancke-tsvwg-snap] */
 };
 
 struct weir_sdp {
@@ -189,8 +197,10 @@ struct weir_sdp_local {
     const struct weir_span *candidate; /* "candidate:..." lines */
     uint32_t candidates;
     bool has_end_of_candidates;
+    uint8_t sped;                /* enum weir_sdp_sped bits; answers repeat those that were offered */
     uint16_t sctp_port;
     uint32_t max_message_size;
+    struct weir_span sctp_init;  /* base64; answers repeat it only to who offered one. Empty: none */
     struct weir_span cname;
     const struct weir_sdp_codec_name *codec; /* ends with a NULL name */
     bool is_data_only;           /* reject audio and video */
@@ -229,6 +239,11 @@ WEIR_API bool weir_sdp_is_accepted(const struct weir_sdp_media *m);
 
 /* The first accepted section, which carries the transport of the bundle; NULL without one. */
 WEIR_API const struct weir_sdp_media *weir_sdp_transport(const struct weir_sdp *sdp);
+
+/* Base64 [RFC 4648 4], padded and without breaks. Reading gives the bytes, 0 when the text is empty, not
+ * base64, or longer than fits. */
+WEIR_API void weir_sdp_base64_write(struct weir_wr *w, struct weir_span bytes);
+WEIR_API size_t weir_sdp_base64_read(struct weir_span text, struct weir_mspan out);
 
 /* Case-insensitive comparison of ASCII, as codec names want it. */
 WEIR_API bool weir_sdp_same_name(struct weir_span a, struct weir_span b);

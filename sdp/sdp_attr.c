@@ -30,6 +30,9 @@ static enum weir_sdp_verdict read_ice_options(struct attr_context *c, struct wei
     struct weir_span word;
     while (weir_sdp_word(&value, ' ', &word)) {
         c->m->has_trickle |= weir_sdp_is(word, "trickle");
+        c->m->sped |= weir_sdp_is(word, "sped")         ? WEIR_SDP_SPED
+                      : weir_sdp_is(word, "googspedv1") ? WEIR_SDP_SPED_GOOG
+                                                        : 0;
     }
     return WEIR_SDP_OK;
 }
@@ -376,7 +379,9 @@ static enum weir_sdp_verdict read_max_message_size(struct attr_context *c, struc
 
 static enum weir_sdp_verdict read_sctp_init(struct attr_context *c, struct weir_rd value)
 {
-    c->m->sctp_init = weir_rd_rest(&value);
+    if (c->m->kind == WEIR_SDP_DATA && !c->is_session) { /* only there it means something */
+        c->m->sctp_init = weir_rd_rest(&value);
+    }
     return WEIR_SDP_OK;
 }
 
@@ -457,6 +462,7 @@ void weir_sdp_complete(struct weir_sdp_media *m, const struct sdp_session *sessi
     m->pwd = m->pwd.n == 0 ? d->pwd : m->pwd;
     m->setup = m->setup == WEIR_SDP_SETUP_NONE ? d->setup : m->setup;
     m->has_trickle |= d->has_trickle;
+    m->sped |= d->sped;
     m->has_end_of_candidates |= d->has_end_of_candidates;
     if (m->fingerprints == 0) {
         m->fingerprints = d->fingerprints;

@@ -206,6 +206,7 @@ static void describe_transport(const struct weir_sdp_local *local, enum weir_sdp
     m->ufrag = local->ufrag;
     m->pwd = local->pwd;
     m->has_trickle = true;
+    m->sped = local->sped;
     m->setup = setup;
     m->fingerprints = 1;
     m->fingerprint[0].hash = WEIR_SDP_SHA256;
@@ -221,6 +222,7 @@ static void describe_data(const struct weir_sdp_local *local, struct weir_sdp_me
 {
     m->sctp_port = local->sctp_port;
     m->max_message_size = local->max_message_size;
+    m->sctp_init = local->sctp_init;
 }
 
 static void describe_source(const struct weir_sdp_local *local, const struct weir_sdp_section *section,
@@ -285,6 +287,9 @@ static void answer_section(const struct weir_sdp_media *theirs, const struct wei
         describe_source(local, section, m);
     } else {
         describe_data(local, m);
+        if (theirs->sctp_init.n == 0) { /* [draft-hancke-tsvwg-snap] only what was offered */
+            m->sctp_init = weir_span_of(NULL, 0);
+        }
     }
 }
 
@@ -302,6 +307,7 @@ void weir_sdp_make_answer(const struct weir_sdp *offer, const struct weir_sdp_lo
         answer_section(&offer->media[i], local, &section[i], m);
         if (m->port != 0) {
             describe_transport(local, answer_setup(transport->setup, local->setup), has_candidates, m);
+            m->sped &= transport->sped;
             has_candidates = false; /* once per bundle is enough */
         }
     }

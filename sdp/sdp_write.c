@@ -80,6 +80,16 @@ static void write_fingerprint(struct weir_wr *w, const struct weir_sdp_fingerpri
     weir_wr_str(w, "\r\n");
 }
 
+static void write_ice_options(struct weir_wr *w, const struct weir_sdp_media *m)
+{
+    if (m->has_trickle) {
+        weir_wr_str(w, "a=ice-options:trickle");
+        weir_wr_str(w, (m->sped & WEIR_SDP_SPED) != 0 ? " sped" : "");
+        weir_wr_str(w, (m->sped & WEIR_SDP_SPED_GOOG) != 0 ? " googspedv1" : "");
+        weir_wr_str(w, "\r\n");
+    }
+}
+
 static void write_transport(struct weir_wr *w, const struct weir_sdp_media *m)
 {
     static const char *const setup[] = { "", "setup:actpass", "setup:active", "setup:passive" };
@@ -89,7 +99,7 @@ static void write_transport(struct weir_wr *w, const struct weir_sdp_media *m)
     flag(w, m->has_end_of_candidates, "end-of-candidates");
     line(w, "ice-ufrag:", m->ufrag);
     line(w, "ice-pwd:", m->pwd);
-    flag(w, m->has_trickle, "ice-options:trickle");
+    write_ice_options(w, m);
     for (uint32_t i = 0; i < m->fingerprints; i++) {
         if (m->fingerprint[i].hash != WEIR_SDP_WEAK_HASH) {
             write_fingerprint(w, &m->fingerprint[i]);
@@ -185,6 +195,9 @@ static void write_section(struct weir_wr *w, const struct weir_sdp_media *m)
     if (m->kind == WEIR_SDP_DATA) {
         number_line(w, "sctp-port:", m->sctp_port);
         number_line(w, "max-message-size:", m->max_message_size);
+        if (m->sctp_init.n != 0) {
+            line(w, "sctp-init:", m->sctp_init);
+        }
     } else {
         write_rtp(w, m);
     }

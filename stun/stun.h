@@ -72,7 +72,7 @@ enum weir_stun_attr_type {
     WEIR_STUN_ICE_CONTROLLED = 0x8029,
     WEIR_STUN_ICE_CONTROLLING = 0x802A,
     WEIR_STUN_GOOG_NETWORK_INFO = 0xC057,
-    WEIR_STUN_DTLS_IN_STUN = 0xC070,     /* draft-hancke-webrtc-sped: known, not used */
+    WEIR_STUN_DTLS_IN_STUN = 0xC070,     /* [draft-hancke-webrtc-sped] */
     WEIR_STUN_DTLS_IN_STUN_ACK = 0xC071,
 };
 
@@ -161,6 +161,9 @@ WEIR_API WEIR_MUST_CHECK bool weir_stun_next(struct weir_stun_iter *it, struct w
 WEIR_API WEIR_MUST_CHECK enum weir_stun_verdict weir_stun_verify(const struct weir_stun_msg *m,
                                                                  const struct weir_crypto *c,
                                                                  struct weir_span key);
+
+/* CRC-32 of ITU V.42, which FINGERPRINT is made of [RFC 8489 14.7]. */
+WEIR_API uint32_t weir_stun_crc32(struct weir_span data);
 
 /* The long-term key: hash(username ":" realm ":" password) [RFC 8489 9.2.2]. MD5, or SHA-256 where the
  * server named it. Writes weir_hash_bytes(hash) bytes. */

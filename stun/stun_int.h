@@ -8,9 +8,6 @@
 #define STUN_SHA256_BYTES 32
 #define STUN_FINGERPRINT_XOR 0x5354554eu /* [RFC 8489 14.7] "STUN" */
 
-/* CRC-32 of ITU V.42, as FINGERPRINT wants it. */
-uint32_t weir_stun_crc32(struct weir_span data);
-
 /* HMAC over a message up to an integrity attribute, with the header's length as if it ended behind
  * that attribute [RFC 8489 14.5]. `attr_bytes` is that attribute's, header included. */
 void weir_stun_hmac(const struct weir_crypto *c, enum weir_hash_id hash, struct weir_span key,

@@ -119,6 +119,12 @@ bool setup_option(struct setup *s, const char *name, const char *value)
         snprintf(s->keylog_path, sizeof s->keylog_path, "%s", value);
         return true;
     }
+    if (strcmp(name, "no-snap") == 0) {
+        return s->node.no_snap = true;
+    }
+    if (strcmp(name, "no-sped") == 0) {
+        return s->node.no_sped = true;
+    }
     return strcmp(name, "seed") == 0   ? option_seed(s, value)
            : strcmp(name, "stun") == 0 ? option_stun(s, value)
            : strcmp(name, "pump") == 0 ? option_pump(s, value)

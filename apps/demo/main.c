@@ -21,6 +21,8 @@ static const char help[] =
     "  --pump KIND         auto, uring or epoll (default: uring where it works)\n"
     "  --keylog FILE       append key material in NSS format\n"
     "  --seed N            make every random choice from N\n"
+    "  --no-snap           set SCTP up by packets, not in the descriptions\n"
+    "  --no-sped           do not let ICE's checks carry the DTLS handshake\n"
     "  --peers N           browsers at a time (default 64)\n"
     "  --help              this text\n";
 
@@ -53,7 +55,8 @@ static bool read_options(struct arguments *a, int argc, char **argv)
         { "port", required_argument, NULL, 'n' }, { "stun", required_argument, NULL, 'n' },
         { "pump", required_argument, NULL, 'n' }, { "keylog", required_argument, NULL, 'n' },
         { "seed", required_argument, NULL, 'n' }, { "peers", required_argument, NULL, 'n' },
-        { NULL, 0, NULL, 0 },
+        { "no-snap", no_argument, NULL, 'n' },
+        { "no-sped", no_argument, NULL, 'n' },    { NULL, 0, NULL, 0 },
     };
     int c, at = 0;
     while ((c = getopt_long(argc, argv, "", options, &at)) != -1) {

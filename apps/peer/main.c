@@ -47,6 +47,8 @@ static const char help[] =
     "  --pump KIND         auto, uring or epoll (default: uring where it works)\n"
     "  --keylog FILE       append key material in NSS format, for decrypting captures\n"
     "  --seed N            make every random choice from N: for repeatable tests, not for secrecy\n"
+    "  --no-snap           set SCTP up by packets, not in the descriptions\n"
+    "  --no-sped           do not let ICE's checks carry the DTLS handshake\n"
     "  --help              this text\n";
 
 struct program {
@@ -173,6 +175,10 @@ static void print_stats(const struct program *p)
     cJSON *o = cJSON_CreateObject(), *s = cJSON_AddObjectToObject(o, "stats");
     cJSON_AddNumberToObject(s, "rx_packets", (double)peer->rx_packets);
     cJSON_AddNumberToObject(s, "tx_packets", (double)peer->tx_packets);
+    cJSON_AddBoolToObject(s, "snap", peer->sctp.is_told);
+    cJSON_AddStringToObject(s, "sped", weir_ice_embed_state_name(peer->ice.embed.state));
+    cJSON_AddNumberToObject(s, "sped_rx", peer->ice.embed.rx_payloads);
+    cJSON_AddNumberToObject(s, "sped_tx", peer->ice.embed.tx_payloads);
     for (int i = 0; i < WEIR_PEER_VERDICTS; i++) {
         if (i != WEIR_PEER_OK && peer->verdicts[i] != 0) {
             char key[40];
@@ -367,7 +373,9 @@ static bool read_options(struct program *p, int argc, char **argv)
         { "setup", required_argument, NULL, 's' },  { "bind", required_argument, NULL, 'n' },
         { "port", required_argument, NULL, 'n' },   { "stun", required_argument, NULL, 'n' },
         { "pump", required_argument, NULL, 'n' },   { "keylog", required_argument, NULL, 'n' },
-        { "seed", required_argument, NULL, 'n' },   { NULL, 0, NULL, 0 },
+        { "seed", required_argument, NULL, 'n' },   { "no-snap", no_argument, NULL, 'n' },
+        { "no-sped", no_argument, NULL, 'n' },
+        { NULL, 0, NULL, 0 },
     };
     int c, at = 0;
     while ((c = getopt_long(argc, argv, "", options, &at)) != -1) {

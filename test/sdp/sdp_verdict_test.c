@@ -167,10 +167,76 @@ static void every_verdict_has_a_name_a_text_and_a_row(void **state)
     }
 }
 
+/* -- Base64 and the INIT chunk of SNAP ----------------------------------------------------------- */
+
+static void base64_is_read_strictly(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *bytes;
+    } good[] = { { "Zg==", "f" }, { "Zm8=", "fo" }, { "Zm9v", "foo" }, { "Zm9vYg==", "foob" },
+                 { "Zm9vYmE=", "fooba" }, { "Zm9vYmFy", "foobar" } }; /* [RFC 4648 10] */
+    static const char *const bad[] = { "", "=", "====", "Zg", "Zg=", "Zg==Zg==", "Z===", "Zm9v ", "Zm9v\n",
+                                       " Zm9v", "Zh==", "Zm9=", "Zm-v", "Zm_v", "Z=8=", "Zm9vZm9vZm9v" };
+    uint8_t out[8], text[16];
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        struct weir_span s = weir_span_of(good[i].text, strlen(good[i].text));
+        size_t n = strlen(good[i].bytes);
+        struct weir_wr w = weir_wr_of((struct weir_mspan){ text, sizeof text });
+        assert_int_equal(weir_sdp_base64_read(s, (struct weir_mspan){ out, sizeof out }), n);
+        assert_memory_equal(out, good[i].bytes, n);
+        assert_int_equal(weir_sdp_base64_read(s, (struct weir_mspan){ out, n - 1 }), 0);
+        weir_sdp_base64_write(&w, weir_span_of(good[i].bytes, n));
+        assert_true(weir_span_eq(weir_span_of(text, w.len), s));
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        if (weir_sdp_base64_read(weir_span_of(bad[i], strlen(bad[i])),
+                                 (struct weir_mspan){ out, sizeof out }) != 0) {
+            fail_msg("\"%s\" was read", bad[i]);
+        }
+    }
+}
+
+static void an_init_chunk_is_answered_only_when_offered(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *offer;
+        bool we_have, want;
+    } snap[] = {
+        { GOOD "a=sctp-init:Zm9v\r\n", true, true },
+        { GOOD "a=sctp-init:Zm9v\r\n", false, false },
+        { GOOD, true, false },
+        { GOOD "a=sctp-init:\r\n", true, false },
+        { GOOD "a=sctp-initial:Zm9v\r\n", true, false },
+        { HEAD "a=sctp-init:Zm9v\r\na=group:BUNDLE 0\r\n" DATA ICE DTLS "a=mid:0\r\na=sctp-port:5000\r\n",
+          true, false },
+    };
+    for (size_t i = 0; i < sizeof snap / sizeof snap[0]; i++) {
+        struct weir_sdp_error error;
+        uint8_t text[2000];
+        struct weir_wr w = weir_wr_of((struct weir_mspan){ text, sizeof text - 1 });
+        const struct weir_sdp_section section = { .kind = WEIR_SDP_DATA, .direction = WEIR_SDP_SENDRECV };
+        struct weir_sdp_local local = { .session_id = WEIR_LIT("1"), .ufrag = WEIR_LIT("abcd"),
+                                        .pwd = WEIR_LIT("0123456789012345678901"), .sctp_port = 5000,
+                                        .sctp_init = WEIR_LIT("YmFy") };
+        local.sctp_init.n = snap[i].we_have ? 4 : 0;
+        assert_int_equal(weir_sdp_parse(weir_span_of(snap[i].offer, strlen(snap[i].offer)), &offer, &error),
+                         WEIR_SDP_OK);
+        weir_sdp_make_answer(&offer, &local, &section, &sdp);
+        assert_true(weir_sdp_write(&w, &sdp));
+        text[w.len] = '\0';
+        assert_true((strstr((char *)text, "a=sctp-init:YmFy\r\n") != NULL) == snap[i].want);
+        assert_true((strstr((char *)text, "sctp-init") != NULL) == snap[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_has_its_verdict_and_line),
+        cmocka_unit_test(base64_is_read_strictly),
+        cmocka_unit_test(an_init_chunk_is_answered_only_when_offered),
         cmocka_unit_test(attack_P1_size_lines_and_control_characters_are_limited),
         cmocka_unit_test(attack_P6_sections_and_payload_types_are_limited),
         cmocka_unit_test(attack_P8_an_answer_must_fit_its_offer),

@@ -44,7 +44,10 @@ struct sim *sim_open_with(const struct sim_options *options)
         s->peer[i] = malloc(sizeof *s->peer[i]);
         s->addr[i] = weir_addr_v4(10, 0, 0, (uint8_t)(1 + i), (uint16_t)(1000 + i));
         struct weir_peer_config c = { .crypto = crypto, .identity = &s->identity[i],
-                                      .is_data_only = !options->with_media, .setup = WEIR_SDP_ACTIVE,
+                                      .is_data_only = !options->with_media,
+                                      .setup = options->setup == WEIR_SDP_SETUP_NONE ? WEIR_SDP_ACTIVE
+                                                                                     : options->setup,
+                                      .no_snap = options->no_snap[i], .no_sped = options->no_sped[i],
                                       .assembly = { s->assembly[i], SIM_MESSAGE_MAX },
                                       .conn = (uint32_t)i };
         weir_rand_bytes(&s->rand, c.seed, sizeof c.seed);
@@ -69,25 +72,105 @@ void sim_close(struct sim *s)
     free(s);
 }
 
-void sim_introduce(struct sim *s)
+/* -- Being introduced -------------------------------------------------------------------------- */
+
+static bool begins(const char *text, const char *with)
 {
-    static uint8_t text[2][WEIR_PEER_SDP_MAX];
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* Copy a description line by line: without candidates, if they trickle, and with one kind of line
+ * changed. */
+static size_t edit(char *out, struct weir_span text, bool with_trickle, const char *line,
+                   const char *with)
+{
+    size_t n = 0;
+    for (size_t at = 0; at < text.n;) {
+        const char *p = (const char *)text.p + at;
+        size_t len = (size_t)((const char *)memchr(p, '\n', text.n - at) + 1 - p);
+        at += len;
+        if (line != NULL && begins(p, line)) {
+            p = with;
+            len = strlen(with);
+        } else if (with_trickle && (begins(p, "a=candidate") || begins(p, "a=end-of-cand"))) {
+            continue;
+        }
+        memcpy(out + n, p, len);
+        n += len;
+    }
+    return n;
+}
+
+static void tell_candidates(struct sim *s, int of)
+{
+    uint8_t text[200];
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ text, sizeof text });
+    weir_ice_candidate_write(&w, &s->peer[of]->ice.local[0]);
+    assert_int_equal(weir_peer_add_candidate(s->peer[1 - of], s->now,
+                                             weir_span_of(text, weir_wr_done(&w))), WEIR_OK);
+    assert_int_equal(weir_peer_add_candidate(s->peer[1 - of], s->now, weir_span_of(NULL, 0)),
+                     WEIR_OK);
+}
+
+static void offer(struct sim *s, struct weir_wr *text)
+{
     const struct weir_sctp_channel_config channel = { .label = WEIR_LIT("sim"), .priority = 256 };
-    struct weir_wr offer = weir_wr_of((struct weir_mspan){ text[0], sizeof text[0] });
-    struct weir_wr answer = weir_wr_of((struct weir_mspan){ text[1], sizeof text[1] });
-    struct weir_sdp_error error;
     uint8_t media;
     if (!s->peer[0]->config.is_data_only) {
         assert_int_equal(weir_peer_add_media(s->peer[0], WEIR_SDP_VIDEO, WEIR_SDP_SENDRECV, &media),
                          WEIR_OK);
     }
     assert_int_equal(weir_peer_open_channel(s->peer[0], s->now, &channel, &s->channel[0]), WEIR_OK);
-    assert_int_equal(weir_peer_create_offer(s->peer[0], s->now, &offer), WEIR_OK);
-    assert_int_equal(weir_peer_set_remote(s->peer[1], s->now, true, weir_span_of(text[0], offer.len),
-                                          &error), WEIR_OK);
-    assert_int_equal(weir_peer_create_answer(s->peer[1], s->now, &answer), WEIR_OK);
-    assert_int_equal(weir_peer_set_remote(s->peer[0], s->now, false, weir_span_of(text[1], answer.len),
-                                          &error), WEIR_OK);
+    assert_int_equal(weir_peer_create_offer(s->peer[0], s->now, text), WEIR_OK);
+}
+
+static void wait_until(struct sim *s, weir_time at)
+{
+    if (at > s->now) {
+        sim_run(s, at, false);
+    }
+}
+
+void sim_meet(struct sim *s, const struct sim_meeting *m)
+{
+    static uint8_t text[WEIR_PEER_SDP_MAX];
+    static char edited[WEIR_PEER_SDP_MAX + 1024];
+    struct weir_sdp_error error;
+    weir_time arrival = weir_time_add(s->now, m->signal), answered = weir_time_add(arrival, m->signal);
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ text, sizeof text });
+    offer(s, &w);
+    size_t n = edit(edited, weir_span_of(text, w.len), m->with_trickle, m->line[0], m->with[0]);
+    wait_until(s, arrival);
+    assert_int_equal(weir_peer_set_remote(s->peer[1], s->now, true, weir_span_of(edited, n), &error),
+                     WEIR_OK);
+    w = weir_wr_of((struct weir_mspan){ text, sizeof text });
+    assert_int_equal(weir_peer_create_answer(s->peer[1], s->now, &w), WEIR_OK);
+    n = edit(edited, weir_span_of(text, w.len), m->with_trickle, m->line[1], m->with[1]);
+    bool is_early = m->with_trickle && m->trickle < m->signal;
+    if (is_early) {
+        wait_until(s, arrival + m->trickle);
+        tell_candidates(s, 0);
+    }
+    wait_until(s, answered);
+    assert_int_equal(weir_peer_set_remote(s->peer[0], s->now, false, weir_span_of(edited, n), &error),
+                     WEIR_OK);
+    if (s->greets[0]) {
+        assert_int_equal(sim_send(s, 0, 20), WEIR_OK);
+    }
+    if (m->with_trickle && !is_early) {
+        wait_until(s, arrival + m->trickle);
+        tell_candidates(s, 0);
+    }
+    if (m->with_trickle) {
+        wait_until(s, answered + m->trickle);
+        tell_candidates(s, 1);
+    }
+}
+
+void sim_introduce(struct sim *s)
+{
+    const struct sim_meeting at_once = { .signal = 0 };
+    sim_meet(s, &at_once);
 }
 
 /* -- Traffic that can be checked --------------------------------------------------------------- */
@@ -150,6 +233,7 @@ static bool chance(struct sim *s, unsigned of_1000)
 static void carry(struct sim *s, int from, const struct weir_path *path, const uint8_t *data, size_t n)
 {
     s->sent++;
+    s->bytes += n;
     for (size_t i = 0; i < n; i++) {
         s->digest = (s->digest ^ data[i]) * 0x100000001b3;
     }
@@ -183,6 +267,9 @@ static void take_event(struct sim *s, int i, const struct weir_event *e)
     case WEIR_EVENT_CHANNEL_OPEN:
         s->opened[i]++;
         s->channel[i] = e->channel;
+        if (s->greets[i] && e->is_remote) {
+            assert_int_equal(sim_send(s, i, 20), WEIR_OK);
+        }
         break;
     case WEIR_EVENT_CHANNEL_CLOSED:
         s->closed[i]++;

@@ -28,6 +28,17 @@ struct sim_options {
     bool with_media;
     const struct weir_crypto *crypto; /* NULL: the build's */
     weir_time begin;                  /* 0: some time after the clock's start */
+    bool no_snap[2], no_sped[2];
+    enum weir_sdp_setup setup;        /* of the answerer; none: active */
+};
+
+/* How two peers are introduced. */
+struct sim_meeting {
+    weir_duration signal;  /* a description is on its way so long */
+    bool with_trickle;     /* candidates do not travel in descriptions, but apart */
+    weir_duration trickle; /* and arrive so much later */
+    const char *line[2], *with[2]; /* lines of the offer and of the answer that begin so become so: ""
+                                      takes them out */
 };
 
 struct sim {
@@ -54,6 +65,8 @@ struct sim {
     bool is_corrupt;  /* a message or media packet was not what was sent */
     uint16_t channel[2];
     bool echoes[2];   /* peer i sends every message back */
+    bool greets[2];   /* peer i says something as soon as it may: the caller queues it once it has the answer */
+    uint64_t bytes;   /* of the packets sent */
     uint64_t pattern_at[2];
 };
 
@@ -63,6 +76,8 @@ struct sim *sim_open_with(const struct sim_options *options);
 void sim_close(struct sim *s);
 /* The caller offers with one data channel, the callee answers; no packet has left yet. */
 void sim_introduce(struct sim *s);
+/* The same over a signalling channel; the set-up goes on while descriptions are on their way. */
+void sim_meet(struct sim *s, const struct sim_meeting *m);
 /* Let time pass until the moment, or until both channels are open when asked to. */
 void sim_run(struct sim *s, weir_time until, bool until_open);
 bool sim_is_open(const struct sim *s);
