@@ -110,6 +110,7 @@ void weir_dtls_close(struct weir_dtls *d, weir_time now)
     if (d->step != STEP_DONE) {
         weir_dtls_flight_begin(d, false);
     }
+    d->flight.is_timed = false; /* what is written of it still leaves, once */
     d->flight.resend_at = WEIR_NEVER;
     say_close(d);
     stop(d, now, WEIR_DTLS_CLOSED);

@@ -1,9 +1,9 @@
 /* One end against a stream of operations, with crypto that accepts everything.
  *
- * [start] then [op][...]: the start's low bit is the role, the rest how many datagrams of an honest
- * handshake go before. Ops: 0 recv [length 2][bytes], 1 tick at the deadline, 2 time passes [ms],
- * 3 fingerprints [any], 4 close, 5 data [length], 6 export, 7 snapshot and restore, 8 recv the next
- * honest datagram. */
+ * [start] then [op][...]: of the start, bit 0 is the role, bits 1 to 3 how many datagrams of an honest
+ * handshake go before, bit 6 leaves 1.2 alone, bit 7 wants a cookie. Ops: 0 recv [length 2][bytes], 1 tick
+ * at the deadline, 2 time passes [ms], 3 fingerprints [any], 4 close, 5 data [length], 6 export, 7 snapshot
+ * and restore, 8 recv the next honest datagram, 9 new keys [asks]. */
 #include "fuzz/dtls_feed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -85,7 +85,7 @@ static void step(uint8_t op)
 {
     static struct world kept;
     uint8_t arg = 0, buf[300];
-    switch (op % 9) {
+    switch (op % 10) {
     case 0:
         op_recv();
         break;
@@ -116,6 +116,10 @@ static void step(uint8_t op)
         kept = w;
         w = kept;
         break;
+    case 9:
+        (void)!weir_rd_u8(&w.in, &arg);
+        (void)!weir_dtls_update_keys(&w.me, (arg & 1) != 0);
+        break;
     default:
         (void)!pass(&w.peer, &w.me);
         break;
@@ -132,6 +136,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     }
     feed_init(&w.me, (start & 1) != 0, false, 1);
     feed_init(&w.peer, (start & 1) == 0, false, 2);
+    if ((start & 0x40) != 0) {
+        w.me.config.version_max = WEIR_DTLS_1_2;
+    }
+    w.me.config.requires_cookie = w.peer.config.requires_cookie = (start & 0x80) != 0;
     (void)!weir_dtls_start(&w.me, w.now);
     (void)!weir_dtls_start(&w.peer, w.now);
     for (unsigned i = 0; i < (start >> 1) % 8u; i++) {

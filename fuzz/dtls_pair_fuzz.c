@@ -1,7 +1,7 @@
 /* Two honest ends over a path that the input rules: [mode] then one byte per datagram, 0 pass, 1 drop,
  * 2 twice, 3 swap with the next, 4 flip a bit, 5 cut short, 6 tear off the first record. When the input
  * is used up the path is good: unless bytes were changed, both must connect with the same keys. Mode
- * bit 0: real crypto. */
+ * bit 0: real crypto; every fifth mode: 1.2 alone; every seventh: a cookie. */
 #include "fuzz/dtls_feed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -56,7 +56,8 @@ static void carry(unsigned to, uint8_t *p, size_t n)
         n -= where % n;
         break;
     case 6: {
-        size_t first = 13u + weir_be16(p + 11);
+        bool is_unified = (p[0] & UNIFIED_MASK) == UNIFIED_FIXED;
+        size_t first = is_unified ? 5u + weir_be16(p + 3) : 13u + weir_be16(p + 11);
         p += first < n ? first : 0;
         n -= first < n ? first : 0;
         break;
@@ -118,6 +119,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     end[0].config.mtu = end[1].config.mtu = (uint16_t)(128 + (mode >> 1) * 10u);
     /* Long input may lose as much as it likes: time to recover is counted from its end. */
     end[0].config.give_up = end[1].config.give_up = 1000 * WEIR_SEC;
+    if (mode % 5 == 0) {
+        end[mode / 5 % 2].config.version_max = WEIR_DTLS_1_2;
+    }
+    end[1].config.requires_cookie = mode % 7 == 0;
     (void)!weir_dtls_start(&end[0], now);
     drain();
     for (unsigned i = 0; i < 400 && !is_up(); i++) {

@@ -493,6 +493,33 @@ static void close_notify_reaches_the_other_end(void **state)
     }
 }
 
+/* The client has written its last flight and closes before it is sent: the flight and the good-bye leave,
+ * and no timer stays behind. */
+static void a_close_at_once_still_lets_the_last_flight_go(void **state)
+{
+    (void)state;
+    struct sim s;
+    sim_init_default(&s, 18);
+    sim_start(&s);
+    assert_true(sim_step(&s, WEIR_NEVER - 1));
+    struct sim_datagram g = *sim_next(&s);
+    struct weir_mspan rest = { g.bytes, g.n };
+    s.count = 0;
+    while (rest.n != 0) {
+        struct weir_span plain;
+        weir_dtls_recv(&s.end[CLIENT].d, s.now, &rest, &plain);
+    }
+    assert_int_equal(s.end[CLIENT].d.state, WEIR_DTLS_CONNECTED);
+    weir_dtls_close(&s.end[CLIENT].d, s.now);
+    sim_drain(&s, CLIENT);
+    assert_int_equal(weir_dtls_deadline(&s.end[CLIENT].d), WEIR_NEVER);
+    sim_run(&s, WEIR_SEC);
+    assert_int_equal(s.end[SERVER].told[WEIR_DTLS_EVENT_CONNECTED], 1);
+    assert_int_equal(s.end[SERVER].told[WEIR_DTLS_EVENT_CLOSED], 1);
+    assert_int_equal(weir_dtls_deadline(&s.end[SERVER].d), WEIR_NEVER);
+    sim_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -516,6 +543,7 @@ int main(void)
         cmocka_unit_test(fingerprints_may_come_after_the_handshake),
         cmocka_unit_test(a_wrong_fingerprint_ends_it_before_it_connects),
         cmocka_unit_test(close_notify_reaches_the_other_end),
+        cmocka_unit_test(a_close_at_once_still_lets_the_last_flight_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

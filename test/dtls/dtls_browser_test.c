@@ -70,6 +70,61 @@ static void hellos_of_browsers_are_answered_in_any_order_of_their_datagrams(void
     }
 }
 
+/* The same hellos list 1.3 first, and the larger ones come with a post-quantum share that we pass over. */
+static void hellos_of_browsers_are_answered_with_13_in_any_order_of_their_datagrams(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof hello_file / sizeof hello_file[0]; i++) {
+        struct sim s;
+        struct capture c;
+        struct weir_dtls_config client = sim_config(CLIENT, 64), server = sim_config(SERVER, 65);
+        server.version_max = WEIR_DTLS_1_3;
+        sim_init(&s, &client, &server);
+        capture_open(&c, hello_file[i / 2], false);
+        for (unsigned k = 0; k < c.count; k++) {
+            hear_copy(&s, SERVER, c.datagram[i % 2 != 0 ? c.count - 1 - k : k]);
+        }
+        const struct weir_dtls *d = &s.end[SERVER].d;
+        assert_int_equal(d->step, STEP_SERVER13_CERTIFICATE);
+        assert_string_equal(weir_dtls_version_name(d), "DTLS 1.3");
+        assert_string_equal(weir_dtls_suite_name(d), "TLS_AES_128_GCM_SHA256");
+        assert_int_equal(d->srtp_profile, WEIR_DTLS_SRTP_AEAD_AES_128_GCM);
+        assert_int_equal(d->hs.group, WEIR_X25519);
+        assert_int_equal(s.end[SERVER].sent, 1);
+        free(c.file.p);
+        sim_free(&s);
+    }
+}
+
+/* Torn into far smaller pieces than browsers send, mixed and doubled. */
+static void a_hello_of_1400_bytes_may_come_in_any_pieces(void **state)
+{
+    (void)state;
+    static const size_t size[] = { 1, 13, 200, 700, 1400 };
+    for (size_t i = 0; i < sizeof size / sizeof size[0]; i++) {
+        struct sim s;
+        struct capture c;
+        struct weir_dtls_config client = sim_config(CLIENT, 66), server = sim_config(SERVER, 67);
+        server.version_max = WEIR_DTLS_1_3;
+        sim_init(&s, &client, &server);
+        capture_open(&c, hello_file[2], false);
+        s.tear = size[i];
+        s.is_shuffled = true;
+        for (unsigned k = 0; k < 2 * c.count; k++) {
+            uint8_t bytes[1500];
+            assert_true(weir_copy_into(bytes, sizeof bytes, c.datagram[k % c.count]));
+            sim_tear(&s, SERVER, bytes, c.datagram[k % c.count].n);
+        }
+        s.tear = 0;
+        while (s.end[SERVER].sent == 0) {
+            assert_true(sim_step(&s, WEIR_NEVER - 1));
+        }
+        assert_int_equal(s.end[SERVER].d.step, STEP_SERVER13_CERTIFICATE);
+        free(c.file.p);
+        sim_free(&s);
+    }
+}
+
 static void half_a_hello_is_not_answered_and_the_rest_may_come_any_time(void **state)
 {
     (void)state;
@@ -223,6 +278,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hellos_of_browsers_are_answered_in_any_order_of_their_datagrams),
+        cmocka_unit_test(hellos_of_browsers_are_answered_with_13_in_any_order_of_their_datagrams),
+        cmocka_unit_test(a_hello_of_1400_bytes_may_come_in_any_pieces),
         cmocka_unit_test(half_a_hello_is_not_answered_and_the_rest_may_come_any_time),
         cmocka_unit_test(a_hello_of_a_client_with_dtls_12_alone_is_answered),
         cmocka_unit_test(a_server_of_12_alone_sends_no_downgrade_sentinel),
