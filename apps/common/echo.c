@@ -6,7 +6,7 @@
 /* Text comes back behind a prefix, so that an echo is told from the original. */
 static enum weir_status echo_text(struct weir_node *node, const struct weir_event *e)
 {
-    static uint8_t text[sizeof PREFIX + (256u << 10)];
+    static _Thread_local uint8_t text[sizeof PREFIX + (256u << 10)];
     struct weir_wr w = weir_wr_of((struct weir_mspan){ text, sizeof text });
     weir_wr_str(&w, PREFIX);
     weir_wr_bytes(&w, e->data);

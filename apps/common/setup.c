@@ -108,6 +108,13 @@ bool setup_option(struct setup *s, const char *name, const char *value)
         s->node.port = (uint16_t)v;
         return true;
     }
+    if (strcmp(name, "shards") == 0) {
+        if (!read_number(value, WEIR_SHARDS_MAX, &v) || v == 0) {
+            return complain(name, value, "give a number from 1 to 64");
+        }
+        s->shards = (uint32_t)v;
+        return true;
+    }
     if (strcmp(name, "peers") == 0) {
         if (!read_number(value, 100000, &v) || v == 0) {
             return complain(name, value, "give a number from 1 to 100000");
@@ -131,9 +138,9 @@ bool setup_option(struct setup *s, const char *name, const char *value)
                                        : complain(name, value, "no such option");
 }
 
-struct weir_node *setup_open(struct setup *s)
+/* What binds and files need before a node opens. */
+static bool prepare(struct setup *s)
 {
-    char error[WEIR_NODE_ERROR_BYTES] = "";
     for (uint32_t i = 0; i < s->node.binds; i++) {
         if (s->bind[i].port == 0) {
             s->bind[i].port = s->node.port;
@@ -146,14 +153,31 @@ struct weir_node *setup_open(struct setup *s)
         s->keylog = fopen(s->keylog_path, "a");
         if (s->keylog == NULL) {
             fprintf(stderr, "cannot write the key log %s: %s\n", s->keylog_path, strerror(errno));
-            return NULL;
+            return false;
         }
     }
-    struct weir_node *node = weir_node_open(&s->node, error);
-    if (node == NULL) {
+    return true;
+}
+
+struct weir_node *setup_open(struct setup *s)
+{
+    char error[WEIR_NODE_ERROR_BYTES] = "";
+    struct weir_node *node = prepare(s) ? weir_node_open(&s->node, error) : NULL;
+    if (node == NULL && error[0] != '\0') {
         fprintf(stderr, "%s\n", error);
     }
     return node;
+}
+
+struct weir_shards *setup_open_shards(struct setup *s)
+{
+    char error[WEIR_NODE_ERROR_BYTES] = "";
+    s->shards = s->shards == 0 ? 1 : s->shards;
+    struct weir_shards *all = prepare(s) ? weir_shards_open(&s->node, s->shards, error) : NULL;
+    if (all == NULL && error[0] != '\0') {
+        fprintf(stderr, "%s\n", error);
+    }
+    return all;
 }
 
 void setup_keylog(struct setup *s, const struct weir_peer *peer)

@@ -14,16 +14,20 @@ struct setup {
     struct weir_addr bind[SETUP_BINDS_MAX];
     char keylog_path[400];
     FILE *keylog;
+    uint32_t shards; /* of setup_open_shards; 0 = 1 */
 };
 
 void setup_begin(struct setup *s);
 
-/* One option of a node: bind, port, pump, seed, stun, keylog, peers, no-snap and no-sped, the last
+/* One option of a node: bind, port, pump, seed, stun, keylog, peers, shards, no-snap and no-sped, the last
  * two without value. False, with a sentence on stderr, when the value is no good. */
 bool setup_option(struct setup *s, const char *name, const char *value);
 
 /* Open the node; NULL, with a sentence on stderr, when it cannot. */
 struct weir_node *setup_open(struct setup *s);
+
+/* Open as many shards as were asked for; NULL, with a sentence on stderr, when that cannot be. */
+struct weir_shards *setup_open_shards(struct setup *s);
 
 /* Write the key log lines of a connection that just finished DTLS. */
 void setup_keylog(struct setup *s, const struct weir_peer *peer);

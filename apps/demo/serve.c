@@ -4,9 +4,12 @@
  *   2. its offer is answered, candidates go both ways;
  *   3. what it sends comes back, and twice a second it is told what the protocols are doing;
  *   4. it closes, or its connection fails: the peer is freed.
+ *
+ * With several shards each runs in a thread of its own, and pages go to them in turn.
  */
 #define _GNU_SOURCE
 #include <cjson/cJSON.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,12 +19,19 @@
 
 #define STATS_INTERVAL (500 * WEIR_MS)
 
+/* One shard's. */
 struct server {
     struct setup *setup;
     struct weir_node *node;
     struct web *web;
+    unsigned shard;
     weir_time stats_at;
+    int status;
+    uint8_t answer[WEIR_PEER_SDP_MAX];
 };
+
+static struct server server[WEIR_SHARDS_MAX];
+static unsigned shards;
 
 /* The peer of a page, or NULL: its number is the peer's `user`. */
 static struct weir_peer *find_peer(const struct server *s, uint32_t session)
@@ -68,8 +78,7 @@ static void close_session(struct server *s, uint32_t session)
 
 static void take_offer(struct server *s, struct weir_peer *p, uint32_t session, const char *sdp)
 {
-    static uint8_t answer[WEIR_PEER_SDP_MAX];
-    struct weir_wr w = weir_wr_of((struct weir_mspan){ answer, sizeof answer - 1 });
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ s->answer, sizeof s->answer - 1 });
     struct weir_sdp_error error = { WEIR_SDP_OK, 0 };
     if (weir_set_remote_offer(s->node, p, weir_span_of(sdp, strlen(sdp)), &error) != WEIR_OK
         || weir_create_answer(s->node, p, &w) != WEIR_OK) {
@@ -79,8 +88,8 @@ static void take_offer(struct server *s, struct weir_peer *p, uint32_t session, 
         tell(s, session, "error", "text", text);
         return;
     }
-    answer[w.len] = '\0';
-    tell(s, session, "answer", "sdp", (const char *)answer);
+    s->answer[w.len] = '\0';
+    tell(s, session, "answer", "sdp", (const char *)s->answer);
 }
 
 static void take_text(struct server *s, uint32_t session, const char *text)
@@ -102,7 +111,7 @@ static void take_text(struct server *s, uint32_t session, const char *text)
 static void take_web(struct server *s)
 {
     struct web_message m;
-    while (web_take(s->web, &m)) {
+    while (web_take(s->web, s->shard, &m)) {
         switch (m.kind) {
         case WEB_OPENED:
             open_session(s, m.session);
@@ -152,19 +161,22 @@ static void send_stats(struct server *s)
     }
 }
 
-static void wake_node(void *node)
+static void wake_shard(void *unused, unsigned shard)
 {
-    weir_node_wake(node);
+    (void)unused;
+    weir_node_wake(server[shard].node);
 }
 
-static int run(struct server *s)
+static void *run(void *argument)
 {
+    struct server *s = argument;
     while (!setup_is_interrupted()) {
         struct weir_event event;
         weir_time until = weir_node_peers(s->node) == 0 ? WEIR_NEVER : s->stats_at;
         if (weir_node_wait(s->node, until) != WEIR_OK) {
             fprintf(stderr, "the packet pump broke; try --pump epoll\n");
-            return 1;
+            s->status = 1;
+            break;
         }
         while (weir_node_event(s->node, &event)) {
             take_event(s, &event);
@@ -174,32 +186,60 @@ static int run(struct server *s)
             send_stats(s);
         }
     }
-    return 0;
+    return NULL;
+}
+
+/* The first shard runs here, where signals arrive; it ends the others. */
+static int run_all(void)
+{
+    pthread_t thread[WEIR_SHARDS_MAX];
+    unsigned running = 1;
+    int status = 0;
+    while (running < shards && pthread_create(&thread[running], NULL, run, &server[running]) == 0) {
+        running++;
+    }
+    run(&server[0]);
+    for (unsigned i = 1; i < running; i++) {
+        weir_node_wake(server[i].node);
+        pthread_join(thread[i], NULL);
+    }
+    for (unsigned i = 0; i < shards; i++) {
+        status |= server[i].status;
+    }
+    return status | (running < shards ? 1 : 0);
 }
 
 int demo_serve(struct setup *setup, const char *address, int port)
 {
-    struct server s = { .setup = setup };
     char error[200] = "";
     setup->node.peers_max = setup->node.peers_max == 0 ? 64 : setup->node.peers_max;
-    s.node = setup_open(setup);
-    if (s.node == NULL) {
+    struct weir_shards *all = setup_open_shards(setup);
+    if (all == NULL) {
         return 1;
     }
-    setup_signals(s.node);
-    s.web = web_open(address, port, wake_node, s.node, error);
-    if (s.web == NULL) {
+    shards = setup->shards;
+    setup_signals(weir_shards_node(all, 0));
+    struct web *web = NULL;
+    for (unsigned i = 0; i < shards; i++) {
+        server[i] = (struct server){ .setup = setup, .node = weir_shards_node(all, i), .shard = i };
+    }
+    web = web_open(address, port, shards, wake_shard, NULL, error);
+    if (web == NULL) {
         fprintf(stderr, "%s\n", error);
-        weir_node_close(s.node);
+        weir_shards_close(all);
         return 1;
     }
-    struct weir_node_stats stats = weir_node_stats(s.node);
-    printf("weir demo: open http://%s:%d in a browser (%s, %s; Ctrl-C ends)\n", address, port,
+    for (unsigned i = 0; i < shards; i++) {
+        server[i].web = web;
+    }
+    struct weir_node_stats stats = weir_node_stats(server[0].node);
+    printf("weir demo: open http://%s:%d in a browser (%s, %s, %u shard%s; Ctrl-C ends)\n", address, port,
            stats.pump_name, (setup->node.crypto != NULL ? setup->node.crypto
-                                                        : weir_crypto_default())->name);
+                                                        : weir_crypto_default())->name,
+           shards, shards == 1 ? "" : "s");
     fflush(stdout);
-    int status = run(&s);
-    web_close(s.web);        /* its thread wakes the node: it must end first */
-    weir_node_close(s.node); /* says goodbye to every browser */
+    int status = run_all();
+    web_close(web);          /* its thread wakes the nodes: it must end first */
+    weir_shards_close(all);  /* says goodbye to every browser */
     return status;
 }

@@ -76,27 +76,29 @@ struct session {
 struct web {
     struct lws_context *context;
     pthread_t thread;
-    pthread_mutex_t mutex; /* guards both queues and is_over */
-    struct queue to_main, to_pages;
+    pthread_mutex_t mutex; /* guards the queues and is_over */
+    struct queue to_shard[WEB_SHARDS_MAX], to_pages;
+    unsigned shards;
     struct session *sessions; /* the web thread's */
     uint32_t next_number;
     bool is_over;
-    void (*wake)(void *argument);
+    void (*wake)(void *argument, unsigned shard);
     void *argument;
 };
 
-static void tell_main(struct web *w, const struct web_message *m)
+static void tell_shard(struct web *w, const struct web_message *m)
 {
+    unsigned shard = m->session % w->shards;
     pthread_mutex_lock(&w->mutex);
-    queue_push(&w->to_main, m);
+    queue_push(&w->to_shard[shard], m);
     pthread_mutex_unlock(&w->mutex);
-    w->wake(w->argument);
+    w->wake(w->argument, shard);
 }
 
-bool web_take(struct web *w, struct web_message *out)
+bool web_take(struct web *w, unsigned shard, struct web_message *out)
 {
     pthread_mutex_lock(&w->mutex);
-    bool has_one = queue_pop(&w->to_main, out);
+    bool has_one = queue_pop(&w->to_shard[shard], out);
     pthread_mutex_unlock(&w->mutex);
     return has_one;
 }
@@ -196,7 +198,7 @@ static void on_opened(struct web *w, struct lws *wsi, struct session **slot)
     s->next = w->sessions;
     w->sessions = s;
     *slot = s;
-    tell_main(w, &(struct web_message){ WEB_OPENED, s->number, NULL });
+    tell_shard(w, &(struct web_message){ WEB_OPENED, s->number, NULL });
 }
 
 static void on_closed(struct web *w, struct session *s)
@@ -210,7 +212,7 @@ static void on_closed(struct web *w, struct session *s)
     while (queue_pop(&s->out, &m)) {
         free(m.text);
     }
-    tell_main(w, &(struct web_message){ WEB_CLOSED, s->number, NULL });
+    tell_shard(w, &(struct web_message){ WEB_CLOSED, s->number, NULL });
     free(s->in);
     free(s);
 }
@@ -230,7 +232,7 @@ static int on_text(struct web *w, struct lws *wsi, struct session *s, const char
     s->in_bytes += n;
     s->in[s->in_bytes] = '\0';
     if (lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0) {
-        tell_main(w, &(struct web_message){ WEB_TEXT, s->number, s->in });
+        tell_shard(w, &(struct web_message){ WEB_TEXT, s->number, s->in });
         s->in = NULL;
         s->in_bytes = 0;
     }
@@ -258,7 +260,7 @@ static int on_writable(struct session *s)
     return written < 0 ? -1 : 0;
 }
 
-/* Spread what the main thread queued over the pages. */
+/* Spread what the shards queued over the pages. */
 static void distribute(struct web *w)
 {
     struct web_message m;
@@ -340,8 +342,8 @@ static bool can_listen(const char *address, int port)
     return is_free;
 }
 
-struct web *web_open(const char *address, int port, void (*wake)(void *argument), void *argument,
-                     char error[200])
+struct web *web_open(const char *address, int port, unsigned shards,
+                     void (*wake)(void *argument, unsigned shard), void *argument, char error[200])
 {
     struct web *w = calloc(1, sizeof *w);
     struct lws_context_creation_info info = { .port = port, .iface = address,
@@ -351,6 +353,7 @@ struct web *web_open(const char *address, int port, void (*wake)(void *argument)
         return NULL;
     }
     w->wake = wake;
+    w->shards = shards;
     w->argument = argument;
     pthread_mutex_init(&w->mutex, NULL);
     lws_set_log_level(0, NULL);
@@ -373,7 +376,12 @@ void web_close(struct web *w)
     lws_cancel_service(w->context);
     pthread_join(w->thread, NULL);
     lws_context_destroy(w->context);
-    while (queue_pop(&w->to_main, &m) || queue_pop(&w->to_pages, &m)) {
+    for (unsigned i = 0; i < w->shards; i++) {
+        while (queue_pop(&w->to_shard[i], &m)) {
+            free(m.text);
+        }
+    }
+    while (queue_pop(&w->to_pages, &m)) {
         free(m.text);
     }
     free(w);

@@ -1,6 +1,7 @@
 /* The demo's web side: pages over HTTP and one WebSocket per page, in a thread of its own.
  *
- * Threads meet in two bounded queues of text lines, one each way; nothing else is shared.
+ * Threads meet in bounded queues of text lines, one to each shard and one to the pages; nothing else is
+ * shared.
  */
 #ifndef WEIR_APPS_DEMO_WEB_H
 #define WEIR_APPS_DEMO_WEB_H
@@ -18,14 +19,17 @@ struct web_message {
     char *text;       /* WEB_TEXT; the taker frees it */
 };
 
-/* Serve on an address and port; wake(argument) is called from the web thread whenever a message waits.
- * NULL: error says why in a sentence. */
-struct web *web_open(const char *address, int port, void (*wake)(void *argument), void *argument,
-                     char error[200]);
+#define WEB_SHARDS_MAX 64
+
+/* Serve on an address and port, for so many shards: the pages are theirs in turn. wake(argument, shard)
+ * is called from the web thread whenever a message waits for that one. NULL: error says why in a
+ * sentence. */
+struct web *web_open(const char *address, int port, unsigned shards,
+                     void (*wake)(void *argument, unsigned shard), void *argument, char error[200]);
 void web_close(struct web *w);
 
-/* The next message of a page; false when none waits. */
-bool web_take(struct web *w, struct web_message *out);
+/* The next message of a page of this shard; false when none waits. */
+bool web_take(struct web *w, unsigned shard, struct web_message *out);
 /* Send a text to a page. One that is gone is forgotten. */
 void web_send(struct web *w, uint32_t session, const char *text);
 

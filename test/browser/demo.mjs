@@ -52,6 +52,41 @@ export async function tryDemo(browser, address = '127.0.0.1:8099') {
   }
 }
 
+// Several pages at once, spread over shards that share one UDP port.
+export async function trySeveral(browser, address = '127.0.0.1:8098') {
+  const demo = spawn(program, ['--listen', address, '--shards', '3'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  demo.stdout.on('data', data => { said += data; });
+  demo.stderr.on('data', data => { said += data; });
+  const exited = new Promise(resolve => demo.on('exit', resolve));
+  try {
+    for (let i = 0; i < 100 && !said.includes('http://'); i++) await after(20);
+    if (!said.includes('3 shards')) throw new Error(`the demo did not start: ${said}`);
+    const pages = [];
+    for (let i = 0; i < 4; i++) {
+      pages.push(await browser.newPage());
+      await pages[i].goto(`http://${address}/`);
+    }
+    const until = Date.now() + 25000;
+    let seen;
+    do {
+      if (Date.now() > until) throw new Error(`the pages show ${JSON.stringify(seen)}`);
+      await after(200);
+      seen = [];
+      for (const page of pages) {
+        seen.push(await page.evaluate(`({ state: document.getElementById('state').textContent, echoed: window.weir.echoed })`));
+      }
+    } while (!seen.every(s => s.state === 'connected' && s.echoed > 3));
+    demo.kill('SIGINT');
+    const code = await Promise.race([exited, after(3000).then(() => 'still running')]);
+    if (code !== 0) throw new Error(`after Ctrl-C: ${code}`);
+    for (const page of pages) await page.close();
+    return `${pages.length} pages on 3 shards`;
+  } finally {
+    demo.kill('SIGKILL');
+  }
+}
+
 if (process.argv[1] === new URL(import.meta.url).pathname) {
   const browser = process.argv.includes('firefox') ? await openFirefox() : await openChromium();
   console.log(await tryDemo(browser).catch(e => `FAILED ${e.stack}`));

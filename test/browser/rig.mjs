@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Peer } from './peer.mjs';
 import { openChromium, openFirefox, servePage } from './browsers.mjs';
-import { tryDemo } from './demo.mjs';
+import { tryDemo, trySeveral } from './demo.mjs';
 
 const words = process.argv.slice(2);
 let number = 0, failures = 0;
@@ -205,6 +205,7 @@ for (const browser of browsers) {
   await testData(browser);
   await testMedia(browser);
   await test(`${browser.name}: the demo's page connects, echoes and says goodbye`, () => tryDemo(browser, '127.0.0.1:8080'));
+  await test(`${browser.name}: several pages of the demo at once, on shards`, () => trySeveral(browser));
 }
 await testIdle(browsers);
 await Promise.all(browsers.map(browser => browser.close().catch(() => 0)));
