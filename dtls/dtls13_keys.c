@@ -152,6 +152,8 @@ bool weir_dtls13_derive_handshake(struct weir_dtls *d)
     weir_wipe(d->hs.premaster, sizeof d->hs.premaster);
     weir_wipe(d->hs.private_key, sizeof d->hs.private_key);
     d->rx_epoch = d->tx_epoch = EPOCH_HANDSHAKE;
+    /* What waits for its turn came without protection, and has none under it. */
+    weir_dtls_reassembly_reset(&d->reassembly, d->reassembly.next);
     return keys_init(d, &d->rx, EPOCH_HANDSHAKE, rx_of(d, WEIR_DTLS_SECRET_CLIENT_HANDSHAKE))
            && keys_init(d, &d->tx, EPOCH_HANDSHAKE, tx_of(d, WEIR_DTLS_SECRET_CLIENT_HANDSHAKE));
 }

@@ -258,6 +258,16 @@ static void follow_hello(struct weir_dtls *d, const struct dtls_record *r,
     }
 }
 
+/* New messages come under the protection in force. After the handshake the epoch before is as good,
+ * for a peer that has not heard of our ACK yet; but no second KeyUpdate comes there
+ * [RFC 9147 8 MUST NOT]. */
+static bool epoch_fits(const struct weir_dtls *d, uint64_t epoch, uint8_t type)
+{
+    return epoch == d->rx_epoch
+           || (d->step == STEP_DONE && d->rx_old.is_ready && epoch == d->rx_old.epoch
+               && epoch >= EPOCH_APPLICATION && type != MESSAGE_KEY_UPDATE);
+}
+
 static enum weir_dtls_verdict fragment_recv(struct weir_dtls *d, weir_time now,
                                             const struct dtls_record *r,
                                             const struct dtls_fragment *f)
@@ -271,7 +281,7 @@ static enum weir_dtls_verdict fragment_recv(struct weir_dtls *d, weir_time now,
     if (awaits_hello(d) && f->seq == d->reassembly.next && f->type != MESSAGE_CLIENT_HELLO) {
         return WEIR_DTLS_UNEXPECTED; /* nothing but a hello takes the hello's place */
     }
-    if (f->seq >= d->reassembly.next && r->epoch != d->rx_epoch) {
+    if (f->seq >= d->reassembly.next && !epoch_fits(d, r->epoch, f->type)) {
         return WEIR_DTLS_FRAGMENT_EPOCH;
     }
     enum weir_dtls_verdict v = weir_dtls_reassembly_add(&d->reassembly, f);

@@ -449,6 +449,30 @@ static void tickets_are_read_over_and_acknowledged(void **state)
     sim_free(&s);
 }
 
+static void a_message_under_the_old_keys_is_taken_until_the_ack_has_arrived(void **state)
+{
+    (void)state;
+    struct sim s;
+    sim_init_default(&s, 14);
+    assert_true(sim_connect(&s, WEIR_SEC));
+    sim_run(&s, WEIR_SEC);
+    struct weir_dtls *server = &s.end[SERVER].d;
+    assert_int_equal(weir_dtls_update_keys(server, false), WEIR_OK);
+    sim_drain(&s, SERVER);
+    sim_run(&s, 15 * WEIR_MS); /* the client has it; its ACK is on its way */
+    assert_int_equal(s.end[CLIENT].d.rx_epoch, 4);
+    assert_int_equal(server->tx_epoch, 3);
+    uint8_t body[14] = { 0 }, message[64], record[128];
+    body[10] = 1;
+    size_t n = message_bytes(message, MESSAGE_TICKET, server->message_seq++, weir_span_of(body, 14));
+    n = sealed_record(server, CONTENT_HANDSHAKE, weir_span_of(message, n), record);
+    assert_int_equal(sim_hear(&s, CLIENT, record, n), WEIR_DTLS_OK);
+    sim_run(&s, WEIR_SEC);
+    check_epochs(&s, 3, 4);
+    sim_check_up(&s);
+    sim_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +492,7 @@ int main(void)
         cmocka_unit_test(an_update_that_nobody_acknowledges_ends_the_connection),
         cmocka_unit_test(attack_D25_keys_are_renewed_before_they_are_used_up),
         cmocka_unit_test(attack_D27_the_peer_is_asked_for_new_keys_before_forgeries_reach_the_limit),
+        cmocka_unit_test(a_message_under_the_old_keys_is_taken_until_the_ack_has_arrived),
         cmocka_unit_test(tickets_are_read_over_and_acknowledged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,6 +79,27 @@ static void attack_D6_the_queue_of_early_messages_is_bounded(void **state)
     sim_free(&s);
 }
 
+/* What somebody sent without protection, ahead of its turn, must not be taken for what comes under it. */
+static void attack_D17_messages_of_the_epoch_before_do_not_wait_for_the_next(void **state)
+{
+    (void)state;
+    for (unsigned who = 0; who < 2; who++) {
+        struct sim s;
+        sim_init_default(&s, 112);
+        sim_start(&s);
+        for (uint16_t seq = 1; seq < WEIR_DTLS_WINDOW; seq++) {
+            static const uint8_t type[] = { 0, MESSAGE_ENCRYPTED, MESSAGE_CERTIFICATE_REQUEST };
+            uint8_t record[64];
+            size_t n = plain_message(record, seq < 3 ? type[seq] : MESSAGE_CERTIFICATE, seq, WEIR_LIT("\0\0"));
+            assert_int_equal(sim_hear(&s, who, record, n), WEIR_DTLS_OK);
+        }
+        assert_true(s.end[who].d.reassembly.used != 0);
+        assert_true(sim_await(&s, WEIR_SEC));
+        sim_check_up(&s);
+        sim_free(&s);
+    }
+}
+
 /* -- Records ----------------------------------------------------------------------------------- */
 
 static void attack_D7_records_of_epochs_to_come_do_not_pile_up(void **state)
@@ -654,6 +675,7 @@ int main(void)
         cmocka_unit_test(attack_D2_D3_fragments_are_kept_apart_by_number_and_have_one_type),
         cmocka_unit_test(attack_D4_fragments_without_bytes_take_nothing),
         cmocka_unit_test(attack_D6_the_queue_of_early_messages_is_bounded),
+        cmocka_unit_test(attack_D17_messages_of_the_epoch_before_do_not_wait_for_the_next),
         cmocka_unit_test(attack_D7_records_of_epochs_to_come_do_not_pile_up),
         cmocka_unit_test(attack_D9_a_forged_record_does_not_move_the_window),
         cmocka_unit_test(attack_D25_numbers_and_epochs_end_before_they_come_round),
