@@ -21,6 +21,9 @@ struct drive {
     uint32_t requests;
     uint64_t digest;
     uint8_t number;
+    bool has_list, has_data;  /* what the peer's proven messages carry */
+    uint8_t list[80], data[64];
+    size_t list_bytes, data_bytes;
 };
 
 static void must(bool holds)
@@ -47,6 +50,7 @@ static void note_sent(struct drive *d, struct weir_span out, const struct weir_p
 {
     struct weir_stun_msg m;
     must(weir_stun_parse(out, &m) == WEIR_STUN_OK && m.has_fingerprint);
+    must(out.n <= 1232 && m.dtls_in_stun.n <= WEIR_ICE_EMBED_BYTES && m.dtls_in_stun_ack.n <= 16);
     must(!weir_addr_is_multicast(&to->remote));
     for (size_t i = 0; i < out.n; i++) {
         d->digest = (d->digest ^ out.p[i]) * 0x100000001b3;
@@ -84,7 +88,17 @@ static void receive(struct drive *d, const struct weir_path *path, struct weir_s
 {
     uint8_t *exact = malloc(packet.n == 0 ? 1 : packet.n);
     weir_copy(exact, packet.p, packet.n);
-    must(weir_ice_recv(&d->ice, d->now, path, weir_span_of(exact, packet.n)) < WEIR_ICE_VERDICTS);
+    enum weir_ice_verdict v = weir_ice_recv(&d->ice, d->now, path, weir_span_of(exact, packet.n));
+    size_t at, bytes;
+    must(v < WEIR_ICE_VERDICTS);
+    if (weir_ice_embedded(&d->ice, &at, &bytes)) {
+        must(v == WEIR_ICE_OK && weir_ice_embed_is_on(&d->ice));
+        must(at + bytes <= packet.n && exact[at] >= 20 && exact[at] <= 63);
+        uint32_t mark = weir_ice_embed_mark(weir_span_of(exact + at, bytes));
+        if ((mark & 1) != 0) { /* the owner takes some and drops others */
+            weir_ice_embed_took(&d->ice, mark);
+        }
+    }
     free(exact);
 }
 
@@ -98,10 +112,20 @@ static void op_raw(struct drive *d, struct weir_rd *r, uint8_t arg)
     }
 }
 
+static void put_riding(const struct drive *d, struct weir_stun_build *b)
+{
+    if (d->has_list) {
+        weir_stun_put_bytes(b, WEIR_STUN_DTLS_IN_STUN_ACK, weir_span_of(d->list, d->list_bytes));
+    }
+    if (d->has_data) {
+        weir_stun_put_bytes(b, WEIR_STUN_DTLS_IN_STUN, weir_span_of(d->data, d->data_bytes));
+    }
+}
+
 /* A proven request; `how` picks role, nomination and what is left out. */
 static void op_request(struct drive *d, uint8_t arg, uint8_t how)
 {
-    uint8_t out[300], username[80], txid[12] = { 0x70, ++d->number };
+    uint8_t out[600], username[80], txid[12] = { 0x70, ++d->number };
     struct weir_stun_build b;
     struct weir_path path = path_of(arg);
     struct weir_wr name = weir_wr_of((struct weir_mspan){ username, sizeof username });
@@ -121,6 +145,7 @@ static void op_request(struct drive *d, uint8_t arg, uint8_t how)
     if ((how & 0x18) != 0x18) {
         weir_stun_put_u32(&b, WEIR_STUN_PRIORITY, (uint32_t)arg << 20 | 1);
     }
+    put_riding(d, &b);
     receive(d, &path, weir_span_of(out, weir_stun_end(&b, &seal)));
 }
 
@@ -128,7 +153,7 @@ static void op_request(struct drive *d, uint8_t arg, uint8_t how)
 static void op_response(struct drive *d, uint8_t arg, uint8_t how)
 {
     static const uint16_t code[] = { 487, 403, 400, 500 };
-    uint8_t out[300];
+    uint8_t out[600];
     struct weir_stun_build b;
     const struct weir_stun_seal seal = { weir_crypto_default(), WEIR_LIT(PEER_PWD), false, true };
     struct weir_path path = (how & 0x10) != 0 ? path_of(arg) : d->asked[arg & 7];
@@ -141,6 +166,7 @@ static void op_response(struct drive *d, uint8_t arg, uint8_t how)
     } else if ((how & 0x20) == 0 && mapped.family != WEIR_FAMILY_NONE) {
         weir_stun_put_addr(&b, WEIR_STUN_XOR_MAPPED_ADDRESS, &mapped);
     }
+    put_riding(d, &b);
     receive(d, &path, weir_span_of(out, weir_stun_end(&b, &seal)));
 }
 
@@ -191,6 +217,66 @@ static void op_session(struct drive *d, uint8_t arg)
     }
 }
 
+/* What the owner of payloads does; `how` is a size or a mark. */
+static void op_owner(struct drive *d, uint8_t arg, uint8_t how)
+{
+    uint8_t bytes[WEIR_ICE_EMBED_BYTES + 16], out[WEIR_ICE_EMBED_BYTES];
+    memset(bytes, arg, sizeof bytes);
+    bytes[0] = 22;
+    switch (arg & 7) {
+    case 0:
+        weir_ice_embed_begin(&d->ice);
+        break;
+    case 1:
+        (void)!weir_ice_embed_add(&d->ice, weir_span_of(bytes, (size_t)how * 4));
+        break;
+    case 2:
+        weir_ice_embed_push(&d->ice);
+        break;
+    case 3:
+        weir_ice_embed_clear(&d->ice);
+        break;
+    case 4:
+        weir_ice_embed_finish(&d->ice);
+        break;
+    case 5:
+        (void)weir_ice_embed_bare(&d->ice, (struct weir_mspan){ out, (size_t)how * 4 });
+        break;
+    case 6:
+        weir_ice_embed_took(&d->ice, how);
+        break;
+    default:
+        if (how < 128) {
+            weir_ice_embed_over(&d->ice);
+        } else {
+            weir_ice_embed_stop(&d->ice);
+        }
+    }
+}
+
+/* What rides on the peer's messages from now on: bits of `arg` say whether there is a list and a payload,
+ * and whether the list names what waits; the rest comes from the input. */
+static void op_riding(struct drive *d, struct weir_rd *r, uint8_t arg)
+{
+    struct weir_span bytes = { NULL, 0 };
+    d->has_list = (arg & 1) != 0;
+    d->has_data = (arg & 2) != 0;
+    d->data_bytes = d->list_bytes = 0;
+    for (uint32_t i = 0; (arg & 4) != 0 && i < d->ice.embed.count; i++) {
+        weir_put32(d->list + 4 * i, d->ice.embed.payload[i].mark);
+        d->list_bytes += 4;
+    }
+    size_t want = (arg >> 3) < r->n ? (size_t)(arg >> 3) : r->n;
+    if (weir_rd_take(r, want, &bytes) && want != 0) {
+        memcpy(d->data, bytes.p, want);
+        d->data_bytes = want;
+    }
+    if ((arg & 4) == 0) {
+        memcpy(d->list, d->data, d->data_bytes);
+        d->list_bytes = d->data_bytes;
+    }
+}
+
 static void op_time(struct drive *d, uint8_t arg)
 {
     weir_time at = weir_ice_deadline(&d->ice);
@@ -218,13 +304,16 @@ static uint64_t run(struct drive *d, struct weir_span input)
     d->now = WEIR_SEC;
     weir_ice_init(&d->ice, &c, d->now);
     op_local(d, 0);
+    if ((begin & 4) != 0) {
+        weir_ice_embed_begin(&d->ice);
+    }
     if ((begin & 2) != 0) {
         op_session(d, 7);
         op_candidate(d, 0, 0x80);
     }
     for (unsigned ops = 0; r.n != 0 && ops < OPS_MAX; ops++) {
         uint8_t op = next_byte(&r), arg = next_byte(&r);
-        switch (op % 7) {
+        switch (op % 9) {
         case 0:
             op_time(d, arg);
             break;
@@ -242,6 +331,12 @@ static uint64_t run(struct drive *d, struct weir_span input)
             break;
         case 5:
             op_session(d, arg);
+            break;
+        case 7:
+            op_owner(d, arg, next_byte(&r));
+            break;
+        case 8:
+            op_riding(d, &r, arg);
             break;
         default:
             op_raw(d, &r, arg);

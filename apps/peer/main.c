@@ -169,6 +169,15 @@ static void send_text(struct program *p, const char *text)
     print_error("no channel is open");
 }
 
+/* Milliseconds from having both descriptions to a moment of the set-up. */
+static void print_moment(cJSON *stats, const char *key, const struct weir_peer *peer, weir_time at)
+{
+    weir_time begin = peer->timeline.remote_description;
+    if (at != WEIR_NEVER && begin != WEIR_NEVER) {
+        cJSON_AddNumberToObject(stats, key, (double)weir_time_since(at, begin) / 1000);
+    }
+}
+
 static void print_stats(const struct program *p)
 {
     const struct weir_peer *peer = p->peer;
@@ -179,6 +188,8 @@ static void print_stats(const struct program *p)
     cJSON_AddStringToObject(s, "sped", weir_ice_embed_state_name(peer->ice.embed.state));
     cJSON_AddNumberToObject(s, "sped_rx", peer->ice.embed.rx_payloads);
     cJSON_AddNumberToObject(s, "sped_tx", peer->ice.embed.tx_payloads);
+    print_moment(s, "dtls_ms", peer, peer->timeline.dtls_done);
+    print_moment(s, "channel_ms", peer, peer->timeline.first_channel);
     for (int i = 0; i < WEIR_PEER_VERDICTS; i++) {
         if (i != WEIR_PEER_OK && peer->verdicts[i] != 0) {
             char key[40];

@@ -16,12 +16,14 @@ export async function servePage(script) {
   return { server, url: `http://127.0.0.1:${server.address().port}/` };
 }
 
-export async function openChromium() {
+// With field trials that are off by default, or at its default settings.
+export async function openChromium(...trials) {
   const context = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), 'weir-cr-')), {
     executablePath: '/usr/bin/chromium',
     args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
-      '--autoplay-policy=no-user-gesture-required'],
+      '--autoplay-policy=no-user-gesture-required',
+      ...(trials.length ? [`--force-fieldtrials=${trials.map(trial => `${trial}/Enabled/`).join('')}`] : [])],
   });
   return { name: 'chromium', newPage: () => context.newPage(), close: () => context.close(), version: () => context.browser()?.version() };
 }

@@ -369,6 +369,112 @@ static void an_ice_restart_on_the_way_changes_nothing(void **state)
     sim_close(s);
 }
 
+/* -- Strangers --------------------------------------------------------------------------------- */
+
+/* The first check with a hello that is on its way to the caller. */
+static const struct sim_packet *hello_on_its_way(const struct sim *s)
+{
+    for (unsigned i = 0; i < s->in_flight; i++) {
+        struct weir_stun_msg m;
+        const struct sim_packet *p = &s->wire[i];
+        if (p->to == 0 && weir_stun_parse(weir_span_of(p->data, p->bytes), &m) == WEIR_STUN_OK
+            && m.klass == WEIR_STUN_REQUEST && m.dtls_in_stun.n != 0) {
+            return p;
+        }
+    }
+    fail_msg("no check carries a hello");
+    return NULL;
+}
+
+static enum weir_peer_verdict give(struct sim *s, const uint8_t *data, size_t n, struct weir_addr from)
+{
+    uint8_t *copy = malloc(n);
+    memcpy(copy, data, n);
+    struct weir_packet k = { .data = copy, .len = n, .at = s->now, .path = { s->addr[0], from } };
+    enum weir_peer_verdict v = weir_peer_recv(s->peer[0], s->now, &k);
+    free(copy);
+    return v;
+}
+
+static void attack_S8_D12_a_forged_hello_on_a_check_reaches_no_dtls(void **state)
+{
+    (void)state;
+    struct sim *s = sim_open(10, false);
+    sim_introduce(s);
+    sim_run(s, s->now, false);
+    const struct sim_packet *p = hello_on_its_way(s);
+    struct weir_dtls *d = &s->peer[0]->dtls;
+    for (size_t at = 0; at < p->bytes; at++) {
+        uint8_t forged[1500];
+        memcpy(forged, p->data, p->bytes);
+        forged[at] ^= 0x41;
+        assert_int_not_equal(give(s, forged, p->bytes, s->addr[1]), WEIR_PEER_OK);
+        /* With a fingerprint that is right again, all but the integrity holds. */
+        struct weir_stun_build b = { weir_wr_of((struct weir_mspan){ forged, sizeof forged }) };
+        const struct weir_stun_seal no_proof = { .with_fingerprint = true };
+        b.w.len = p->bytes - 8;
+        size_t n = weir_stun_end(&b, &no_proof);
+        if (n == p->bytes && at < p->bytes - 8 && (at < 2 || at > 3)) {
+            assert_int_not_equal(give(s, forged, n, s->addr[1]), WEIR_PEER_OK);
+        }
+        assert_int_equal(d->rx_records, 0);
+    }
+    sim_run(s, s->now + 5 * WEIR_SEC, true);
+    data_flows_both_ways(s);
+    sim_close(s);
+}
+
+static void attack_D13_D40_a_replayed_hello_on_checks_costs_little(void **state)
+{
+    (void)state;
+    struct sim *s = sim_open(11, false);
+    sim_introduce(s);
+    sim_run(s, s->now, false);
+    const struct sim_packet *p = hello_on_its_way(s);
+    uint8_t packet[1500];
+    size_t bytes = p->bytes;
+    memcpy(packet, p->data, bytes);
+    uint64_t in = 0, out = 0;
+    for (unsigned i = 0; i < 2000; i++) {
+        /* From its own address, and from others that it is played from. */
+        struct weir_addr from = i % 3 == 0 ? s->addr[1] : weir_addr_v4(203, 0, 113, (uint8_t)i, 4000);
+        uint8_t answer[1500];
+        struct weir_path to;
+        size_t n;
+        (void)give(s, packet, bytes, from);
+        in += bytes;
+        while ((n = weir_peer_send(s->peer[0], s->now, (struct weir_mspan){ answer, sizeof answer }, &to))
+               != 0) {
+            out += n;
+        }
+    }
+    assert_true(s->peer[0]->dtls.rx_records <= 2); /* it was taken once */
+    assert_true(out <= 3 * in + 20 * 1232);
+    sim_run(s, s->now + 10 * WEIR_SEC, true);
+    data_flows_both_ways(s);
+    sim_close(s);
+}
+
+static void attack_D31_a_finished_handshake_ignores_what_still_rides(void **state)
+{
+    (void)state;
+    struct sim *s = sim_open(12, false);
+    sim_introduce(s);
+    sim_run(s, s->now, false);
+    const struct sim_packet *p = hello_on_its_way(s);
+    uint8_t packet[1500];
+    size_t bytes = p->bytes;
+    memcpy(packet, p->data, bytes);
+    sim_run(s, s->now + 5 * WEIR_SEC, true);
+    sim_run(s, s->now + WEIR_SEC, false);
+    assert_int_equal(s->peer[0]->ice.embed.state, WEIR_ICE_EMBED_DONE);
+    uint32_t records = s->peer[0]->dtls.rx_records;
+    assert_int_equal(give(s, packet, bytes, s->addr[1]), WEIR_PEER_OK); /* the check is proven */
+    assert_int_equal(s->peer[0]->dtls.rx_records, records);
+    data_flows_both_ways(s);
+    sim_close(s);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "--table") == 0) {
@@ -386,6 +492,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_peer_that_only_says_so_costs_the_ordinary_round_trips),
         cmocka_unit_test(a_path_that_comes_late_finds_dtls_waiting),
         cmocka_unit_test(an_ice_restart_on_the_way_changes_nothing),
+        cmocka_unit_test(attack_S8_D12_a_forged_hello_on_a_check_reaches_no_dtls),
+        cmocka_unit_test(attack_D13_D40_a_replayed_hello_on_checks_costs_little),
+        cmocka_unit_test(attack_D31_a_finished_handshake_ignores_what_still_rides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
