@@ -496,7 +496,8 @@ WEIR_API const char *weir_node_drop_name(enum weir_node_drop d);
 WEIR_API const struct weir_identity *weir_node_identity(const struct weir_node *n);
 /* Bytes that one connection will ever use, pool buffers included. */
 WEIR_API size_t weir_peer_bytes(const struct weir_peer_config *config);
-/* NSS key log lines of a connection for decrypting captures; empty before DTLS is done. */
+/* NSS key log lines of a connection for decrypting captures, less than 1,024 bytes; empty before DTLS is
+ * done. */
 WEIR_API void weir_peer_keylog(const struct weir_peer *p, struct weir_wr *text);
 
 #endif

@@ -314,10 +314,8 @@ static void attack_D13_D40_hellos_without_end_are_answered_at_the_timers_pace(vo
     struct sim s;
     uint8_t hello[600];
     sim_init_default(&s, 102);
-    size_t total = 0;
     for (unsigned i = 0; i < 1000; i++) {
         size_t n = hello_of(i % 2, hello, sizeof hello);
-        total += n;
         sim_hear(&s, SERVER, hello, n);
         s.count = 0;
         s.now += WEIR_MS;

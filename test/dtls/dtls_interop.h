@@ -207,6 +207,7 @@ struct interop_more {
     const char *version;
     const char *group; /* in what the other side tells; NULL: whatever */
     uint16_t mtu;      /* of ours */
+    uint64_t epoch;    /* that both directions reach; 0: whatever */
 };
 
 static struct weir_identity identity;
@@ -368,6 +369,14 @@ static inline void check_data(const struct interop *t, struct end *e, struct pro
     }
 }
 
+static uint64_t wanted_epoch;
+
+static inline bool has_new_keys(struct end *e, struct program *p)
+{
+    (void)p;
+    return e->d.rx_epoch >= wanted_epoch && e->d.tx_epoch >= wanted_epoch;
+}
+
 static inline void run_more(const struct interop_more *more)
 {
     const struct interop *t = &more->with;
@@ -407,6 +416,11 @@ static inline void run_more(const struct interop_more *more)
         fail_msg("%s: not %s in %s", t->name, more->group, p->text);
     }
     check_data(t, e, p);
+    wanted_epoch = more->epoch; /* our own new key is used when the peer has acknowledged it */
+    if (!until(e, p, has_new_keys)) {
+        fail_msg("%s: epochs %llu in, %llu out", t->name, (unsigned long long)e->d.rx_epoch,
+                 (unsigned long long)e->d.tx_epoch);
+    }
     weir_dtls_close(&e->d, clock_now());
     end_drain(e);
     program_stop(p);
