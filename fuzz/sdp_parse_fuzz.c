@@ -1,4 +1,5 @@
-/* Descriptions: parsed, judged, answered; an answer to a good offer reads back and fits the offer. */
+/* Descriptions: parsed, judged, answered; an answer to a good offer reads back, fits the offer, and has no
+ * option that the offer had not. Base64 that reads is what its bytes are written as. */
 #include <stdlib.h>
 
 #include "sdp/sdp.h"
@@ -12,6 +13,30 @@ static const struct weir_sdp_codec_name codecs[] = {
     { NULL, WEIR_SDP_OTHER, 0, 0, 0, NULL },
 };
 
+static void check_base64(struct weir_span text)
+{
+    uint8_t bytes[256], again[400];
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ again, sizeof again });
+    size_t n = weir_sdp_base64_read(text, (struct weir_mspan){ bytes, sizeof bytes });
+    weir_sdp_base64_write(&w, weir_span_of(bytes, n));
+    if (n > sizeof bytes || (n != 0 && !weir_span_eq(weir_span_of(again, w.len), text))) {
+        abort();
+    }
+}
+
+/* What was not offered is not answered. */
+static void check_options(const struct weir_sdp *offer, const struct weir_sdp *answer)
+{
+    for (uint32_t i = 0; i < answer->medias; i++) {
+        const struct weir_sdp_media *o = &offer->media[i], *a = &answer->media[i];
+        check_base64(o->sctp_init);
+        if ((a->sctp_init.n != 0 && o->sctp_init.n == 0)
+            || (a->sped & ~weir_sdp_transport(offer)->sped) != 0) {
+            abort();
+        }
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static struct weir_sdp offer, answer, back;
@@ -19,7 +44,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct weir_sdp_error error;
     struct weir_sdp_local local = { .session_id = WEIR_LIT("1"), .ufrag = WEIR_LIT("abcd"),
                                     .pwd = WEIR_LIT("0123456789012345678901"), .sctp_port = 5000,
-                                    .cname = WEIR_LIT("c"), .codec = codecs };
+                                    .cname = WEIR_LIT("c"), .codec = codecs,
+                                    .sped = WEIR_SDP_SPED | WEIR_SDP_SPED_GOOG,
+                                    .sctp_init = WEIR_LIT("YmFy") };
     struct weir_sdp_section section[WEIR_SDP_MEDIA_MAX] = { { 0 } };
     enum weir_sdp_verdict v = weir_sdp_parse(weir_span_of(data, n), &offer, &error);
     if (v >= WEIR_SDP_VERDICTS || v != error.verdict) {
@@ -33,6 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         section[i].ssrc = 1 + i;
     }
     weir_sdp_make_answer(&offer, &local, section, &answer);
+    check_options(&offer, &answer);
     struct weir_wr w = weir_wr_of((struct weir_mspan){ room, sizeof room });
     if (!weir_sdp_write(&w, &answer)) {
         return 0; /* an offer of many long lines may be answered by more than fits */

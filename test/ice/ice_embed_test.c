@@ -22,7 +22,7 @@ static struct weir_path way_in(const struct bench *b)
 }
 
 /* An agent that wants payloads, with the peer's credentials; with its candidate, if checks shall go out. */
-static void init_bench(struct bench *b, bool with_candidate)
+static void init_bench_of(struct bench *b, bool with_candidate, bool is_lite)
 {
     struct weir_ice_config c = { .crypto = weir_crypto_default(), .seed = { 7 } };
     memset(b, 0, sizeof *b);
@@ -32,14 +32,19 @@ static void init_bench(struct bench *b, bool with_candidate)
     weir_ice_init(&b->ice, &c, b->now);
     weir_ice_embed_begin(&b->ice);
     assert_int_equal(weir_ice_add_host(&b->ice, b->now, &b->local, 65535), WEIR_OK);
-    assert_int_equal(weir_ice_set_remote(&b->ice, b->now, WEIR_LIT(PEER_UFRAG), WEIR_LIT(PEER_PWD), false),
-                     WEIR_OK);
+    assert_int_equal(weir_ice_set_remote(&b->ice, b->now, WEIR_LIT(PEER_UFRAG), WEIR_LIT(PEER_PWD),
+                                         is_lite), WEIR_OK);
     if (with_candidate) {
         struct weir_ice_candidate theirs = { .type = WEIR_ICE_HOST, .component = 1, .priority = 1 << 24,
                                              .addr = b->remote, .foundation_bytes = 1,
                                              .foundation = "1" };
         assert_int_equal(weir_ice_add_remote(&b->ice, b->now, &theirs), WEIR_OK);
     }
+}
+
+static void init_bench(struct bench *b, bool with_candidate)
+{
+    init_bench_of(b, with_candidate, false);
 }
 
 /* The next thing the agent sends; false when there is none. */
@@ -260,6 +265,33 @@ static void the_newest_four_are_named(void **state)
         assert_int_equal(weir_be32(b.sent.dtls_in_stun_ack.p + 4 * i), want[i]);
     }
     assert_int_equal(b.ice.embed.seen_count, WEIR_ICE_EMBED_SEEN_MAX);
+}
+
+/* A peer that only answers gets and gives all the same. */
+static void a_lite_peer_takes_and_brings_payloads_with_its_answers(void **state)
+{
+    (void)state;
+    struct bench b;
+    uint8_t list[4];
+    const uint8_t hello = 0;
+    size_t at, n;
+    init_bench_of(&b, true, true);
+    add(&b, 0, 300);
+    tick(&b, 0);
+    assert_true(next(&b));
+    assert_true(carries(&b, 0, 300));
+    marks(list, &hello, 1, 300);
+    const struct riding flight = { payload(1, 800), 800, list, 4 };
+    assert_int_equal(answer(&b, &flight, PROVEN), WEIR_ICE_OK);
+    assert_true(weir_ice_embedded(&b.ice, &at, &n));
+    assert_int_equal(n, 800);
+    assert_int_equal(b.ice.embed.count, 0);
+    weir_ice_embed_took(&b.ice, weir_ice_embed_mark(weir_span_of(payload(1, 800), 800)));
+    add(&b, 2, 500); /* it goes bare at once, and along with the next check */
+    tick(&b, WEIR_SEC);
+    assert_true(next(&b));
+    assert_true(carries(&b, 2, 500));
+    assert_int_equal(b.sent.dtls_in_stun_ack.n, 4);
 }
 
 static void each_payload_is_had_bare_once(void **state)
@@ -594,6 +626,7 @@ int main(void)
         cmocka_unit_test(what_the_peer_names_is_not_carried_again),
         cmocka_unit_test(an_answered_check_delivered_what_it_carried),
         cmocka_unit_test(the_newest_four_are_named),
+        cmocka_unit_test(a_lite_peer_takes_and_brings_payloads_with_its_answers),
         cmocka_unit_test(each_payload_is_had_bare_once),
         cmocka_unit_test(the_list_has_its_limits),
         cmocka_unit_test(it_ends_as_the_peer_says),

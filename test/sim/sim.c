@@ -112,15 +112,28 @@ static void tell_candidates(struct sim *s, int of)
                      WEIR_OK);
 }
 
-static void offer(struct sim *s, struct weir_wr *text)
+static void open_channel(struct sim *s, int of, bool is_negotiated)
 {
-    const struct weir_sctp_channel_config channel = { .label = WEIR_LIT("sim"), .priority = 256 };
+    const struct weir_sctp_channel_config channel = { .label = WEIR_LIT("sim"), .priority = 256,
+                                                      .is_negotiated = is_negotiated, .id = 4 };
+    assert_int_equal(weir_peer_open_channel(s->peer[of], s->now, &channel, &s->channel[of]), WEIR_OK);
+}
+
+static void greet(struct sim *s, int from)
+{
+    if (s->greets[from]) {
+        assert_int_equal(sim_send(s, from, 20), WEIR_OK);
+    }
+}
+
+static void offer(struct sim *s, struct weir_wr *text, bool with_negotiated)
+{
     uint8_t media;
     if (!s->peer[0]->config.is_data_only) {
         assert_int_equal(weir_peer_add_media(s->peer[0], WEIR_SDP_VIDEO, WEIR_SDP_SENDRECV, &media),
                          WEIR_OK);
     }
-    assert_int_equal(weir_peer_open_channel(s->peer[0], s->now, &channel, &s->channel[0]), WEIR_OK);
+    open_channel(s, 0, with_negotiated);
     assert_int_equal(weir_peer_create_offer(s->peer[0], s->now, text), WEIR_OK);
 }
 
@@ -138,13 +151,17 @@ void sim_meet(struct sim *s, const struct sim_meeting *m)
     struct weir_sdp_error error;
     weir_time arrival = weir_time_add(s->now, m->signal), answered = weir_time_add(arrival, m->signal);
     struct weir_wr w = weir_wr_of((struct weir_mspan){ text, sizeof text });
-    offer(s, &w);
+    offer(s, &w, m->with_negotiated);
     size_t n = edit(edited, weir_span_of(text, w.len), m->with_trickle, m->line[0], m->with[0]);
     wait_until(s, arrival);
     assert_int_equal(weir_peer_set_remote(s->peer[1], s->now, true, weir_span_of(edited, n), &error),
                      WEIR_OK);
     w = weir_wr_of((struct weir_mspan){ text, sizeof text });
     assert_int_equal(weir_peer_create_answer(s->peer[1], s->now, &w), WEIR_OK);
+    if (m->with_negotiated) {
+        open_channel(s, 1, true);
+        greet(s, 1);
+    }
     n = edit(edited, weir_span_of(text, w.len), m->with_trickle, m->line[1], m->with[1]);
     bool is_early = m->with_trickle && m->trickle < m->signal;
     if (is_early) {
@@ -154,9 +171,7 @@ void sim_meet(struct sim *s, const struct sim_meeting *m)
     wait_until(s, answered);
     assert_int_equal(weir_peer_set_remote(s->peer[0], s->now, false, weir_span_of(edited, n), &error),
                      WEIR_OK);
-    if (s->greets[0]) {
-        assert_int_equal(sim_send(s, 0, 20), WEIR_OK);
-    }
+    greet(s, 0);
     if (m->with_trickle && !is_early) {
         wait_until(s, arrival + m->trickle);
         tell_candidates(s, 0);

@@ -37,6 +37,7 @@ struct sim_meeting {
     weir_duration signal;  /* a description is on its way so long */
     bool with_trickle;     /* candidates do not travel in descriptions, but apart */
     weir_duration trickle; /* and arrive so much later */
+    bool with_negotiated;  /* each side opens the channel by itself, with a number agreed on outside */
     const char *line[2], *with[2]; /* lines of the offer and of the answer that begin so become so: ""
                                       takes them out */
 };
@@ -65,7 +66,8 @@ struct sim {
     bool is_corrupt;  /* a message or media packet was not what was sent */
     uint16_t channel[2];
     bool echoes[2];   /* peer i sends every message back */
-    bool greets[2];   /* peer i says something as soon as it may: the caller queues it once it has the answer */
+    bool greets[2];   /* peer i says something as soon as it may: when it has both descriptions, or when
+                         the other side opens the channel */
     uint64_t bytes;   /* of the packets sent */
     uint64_t pattern_at[2];
 };
