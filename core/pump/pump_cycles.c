@@ -1,5 +1,6 @@
 /* A counter for measuring what stages cost: the processor's own where one instruction reads it, since two
  * readings per batch must not cost more than the batch; elsewhere the clock. */
+#define _GNU_SOURCE
 #include <time.h>
 
 #include "core/pump/pump.h"
