@@ -9,7 +9,7 @@
 
 /* Best first. AES-128-GCM is what browsers choose; the RSA rows are for servers that show such a
  * certificate, which only a client of ours meets.
- * [RFC 7525 4.2] No CBC, no RC4, no NULL, no static key exchange: not implemented at all. */
+ * [RFC 7525 4.2] No CBC, no RC4, no NULL, no static key exchange: there is no code for them. */
 static const struct dtls12_suite suites[] = {
     { 0xc02b, false, WEIR_AES_128_GCM, WEIR_SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256" },
     { 0xc02c, false, WEIR_AES_256_GCM, WEIR_SHA384, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384" },

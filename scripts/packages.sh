@@ -46,3 +46,10 @@ need_arm64() {
 need_apps() {
     need libwebsockets-dev libcjson-dev
 }
+
+# Where this machine has Debian's main packages from: the address that apt is set up with.
+debian_mirror() {
+    . /etc/os-release
+    apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Identifier: Packages' |
+        sed -n "s/^$VERSION_CODENAME //p" | head -n 1
+}

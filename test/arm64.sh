@@ -3,12 +3,13 @@
 # libraries that the tests need are unpacked below the build directory; nothing is installed.
 set -eu
 cd "$(dirname "$0")/.."
+. scripts/packages.sh
 build=build-arm64
 here=$PWD/$build/packages
 mkdir -p "$here/lists/partial" "$here/cache/archives/partial" "$here/tree"
 : >"$here/status"
 . /etc/os-release
-echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian" \
+echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror)" \
     "$VERSION_CODENAME main" >"$here/sources.list"
 options="-o Dir::Etc::sourcelist=$here/sources.list -o Dir::Etc::sourceparts=/dev/null
     -o Dir::State::lists=$here/lists -o Dir::State::status=$here/status -o Dir::Cache=$here/cache

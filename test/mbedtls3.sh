@@ -3,11 +3,12 @@
 # below the build directory; nothing is installed.
 set -eu
 cd "$(dirname "$0")/.."
+. scripts/packages.sh
 build=build-mbedtls3
 here=$PWD/$build/packages
 mkdir -p "$here/lists/partial" "$here/cache/archives/partial" "$here/tree"
 : >"$here/status"
-echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian trixie main" \
+echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) trixie main" \
     >"$here/sources.list"
 options="-o Dir::Etc::sourcelist=$here/sources.list -o Dir::Etc::sourceparts=/dev/null
     -o Dir::State::lists=$here/lists -o Dir::State::status=$here/status -o Dir::Cache=$here/cache
