@@ -94,8 +94,11 @@ if step build-openssl build openssl; then
     if [ "$long" = yes ]; then
         suite build-openssl
     else
-        suite build-openssl -R '^(crypto|kernels|dtls)'
+        suite build-openssl -R '^(crypto|kernels|dtls|peer_setup)'
     fi
+    seeds=1000
+    [ "$long" = yes ] && seeds=10000
+    step "set-up-of-$seeds-seeds" timeout 400 build-openssl/test/peer_setup_test --seeds $seeds
     step install-and-consume-openssl sh test/consumer/run.sh build-openssl
 fi
 if [ "$quick" = no ]; then

@@ -331,6 +331,7 @@ static void begin_check(struct weir_ice *ice, struct weir_ice_pair *p)
     p->trigger = 0;
     p->owes_check = true;
     p->is_extra = p->was_resent = false;
+    p->begun_at = 0;
     p->carried = p->embeds = 0;
     p->tries = 0;
     p->rto = first_rto(ice);
@@ -467,6 +468,7 @@ bool weir_ice_pair_info(const struct weir_ice *ice, uint32_t i, struct weir_ice_
         out->mapped = ice->local[p->mapped].addr;
     }
     out->rtt = p->rtt;
+    out->rtt_most = p->rtt_most;
     out->requests = p->requests;
     out->responses = p->responses;
     return true;

@@ -153,8 +153,8 @@ struct weir_ice_pair {
     uint32_t trigger;       /* place in the triggered-check queue, 0 = not in it */
     uint32_t requests, responses;
     uint64_t priority;
-    weir_duration rto, rtt;
-    weir_time next_at, sent_at, heard_at;
+    weir_duration rto, rtt, rtt_most;
+    weir_time next_at, begun_at, sent_at, heard_at; /* the request under way: first and last sent */
     weir_time nominated_at; /* when the peer last asked for this pair */
 };
 
@@ -358,6 +358,7 @@ struct weir_ice_pair_info {
     uint64_t priority;
     struct weir_addr mapped; /* how the peer sees us on it; family 0 = not known */
     weir_duration rtt;       /* 0 = not measured */
+    weir_duration rtt_most;  /* and surely not more than this; 0 = nothing is known */
     uint32_t requests, responses;
 };
 

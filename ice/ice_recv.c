@@ -227,7 +227,17 @@ static void learn_mapped(struct weir_ice *ice, struct weir_ice_pair *p, const st
 static void note_rtt(struct weir_ice_pair *p, weir_time now, weir_time sent_at)
 {
     weir_duration rtt = weir_time_since(now, sent_at);
-    p->rtt = rtt == 0 ? 1 : rtt;
+    p->rtt = p->rtt_most = rtt == 0 ? 1 : rtt;
+}
+
+/* After a repetition it is not known which request was answered: the first at best. */
+static void note_check_rtt(struct weir_ice_pair *p, weir_time now)
+{
+    if (!p->was_resent) {
+        note_rtt(p, now, p->sent_at);
+    } else if (p->rtt == 0) {
+        p->rtt_most = weir_time_since(now, p->begun_at);
+    }
 }
 
 static enum weir_ice_verdict response_on_pair(struct weir_ice *ice, weir_time now,
@@ -248,9 +258,7 @@ static enum weir_ice_verdict response_on_pair(struct weir_ice *ice, weir_time no
     }
     weir_ice_embed_take(ice, m, p->carried);
     p->responses++;
-    if (!p->was_resent) { /* after a repetition it is not known which request was answered */
-        note_rtt(p, now, p->sent_at);
-    }
+    note_check_rtt(p, now);
     learn_mapped(ice, p, &m->mapped);
     if (!p->has_request && !p->is_valid) {
         struct weir_ice_event e = { .type = WEIR_ICE_EVENT_VALIDATED, .path = asked };

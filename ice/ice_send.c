@@ -112,6 +112,7 @@ static size_t send_check(struct weir_ice *ice, weir_time now, struct weir_ice_pa
         p->tries++;
         p->next_at = weir_time_add(now, p->rto);
     }
+    p->begun_at = p->begun_at == 0 ? now : p->begun_at;
     p->was_resent = p->was_resent || p->is_extra || p->tries > 1;
     p->owes_check = p->is_extra = false;
     p->asked_controlling = ice->is_controlling;

@@ -54,12 +54,15 @@ void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client)
 /* The first path is there: from now on DTLS may send by itself, and repeats by this path's measure. */
 static void take_path(struct weir_peer *p)
 {
-    struct weir_ice_pair_info info = { .rtt = 0 };
+    struct weir_ice_pair_info info = { .rtt_most = 0 };
     p->has_had_path = true;
     if (p->ice.selected != WEIR_ICE_NONE) {
         (void)!weir_ice_pair_info(&p->ice, p->ice.selected, &info);
     }
-    weir_dtls_set_rtt_hint(&p->dtls, info.rtt != 0 ? info.rtt : PEER_RTT_GUESS);
+    weir_dtls_set_rtt_hint(&p->dtls, info.rtt_most != 0 ? info.rtt_most : PEER_RTT_GUESS);
+    if (info.rtt_most != 0) {
+        weir_sctp_set_rtt_hint(&p->sctp, info.rtt_most);
+    }
 }
 
 /* [RFC 8445 12.1] as soon as any pair is valid: nomination is not waited for. Where checks carry DTLS, at

@@ -509,6 +509,12 @@ WEIR_API void weir_sctp_release(struct weir_sctp *s, weir_time now, struct weir_
 WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_reset_stream(struct weir_sctp *s,
                                                                  uint16_t stream);
 
+/* -- Timing ----------------------------------------------------------------------------------- */
+
+/* The path's round-trip time was measured by others: until a DATA chunk tells it, INIT, COOKIE ECHO and
+ * DATA are sent again after twice that, 100 ms at least and what config.rto_initial says at most. */
+WEIR_API void weir_sctp_set_rtt_hint(struct weir_sctp *s, weir_duration rtt);
+
 /* -- Data channels ---------------------------------------------------------------------------- */
 
 /* Which end of DTLS we are, which decides the parity of our stream identifiers [RFC 8832 6]. */

@@ -12,6 +12,8 @@
  */
 #include "sctp/sctp_int.h"
 
+#define RTO_HINT_LEAST (100 * WEIR_MS)
+
 /* What one SACK did. */
 struct progress {
     uint32_t acked_bytes;
@@ -38,6 +40,17 @@ void weir_sctp_rtt_note(struct weir_sctp *s, weir_duration rtt)
     weir_duration rto = s->srtt + 4 * s->rttvar;
     rto = rto < s->config.rto_min ? s->config.rto_min : rto;
     s->rto = rto > s->config.rto_max ? s->config.rto_max : rto;
+}
+
+/* [RFC 9260 6.3.1 DEVIATION] C1 has RTO.Initial until there is a measurement of SCTP's own. ICE's is as
+ * good: the same path, a moment ago. A second of silence after a first lost chunk is what users see. A
+ * peer that delays its SACK has been asked not to, see chunk_write. */
+void weir_sctp_set_rtt_hint(struct weir_sctp *s, weir_duration rtt)
+{
+    weir_duration rto = rtt < RTO_HINT_LEAST / 2 ? RTO_HINT_LEAST : 2 * rtt;
+    if (s->srtt == 0 && rto < s->config.rto_initial) {
+        s->config.rto_initial = s->rto = rto;
+    }
 }
 
 static void rtt_sample(struct weir_sctp *s, weir_time now, const struct tx_chunk *c)

@@ -368,8 +368,11 @@ static void chunk_write(struct weir_wr *w, const struct weir_sctp *s, const stru
     if (p == NULL) {
         return;
     }
+    /* [RFC 7053 4] A SACK at once where one is waited for: to measure the path for the first time, and
+     * to learn that what was lost has arrived now. */
+    bool is_urgent = s->srtt == 0 || c->sent_count != 0;
     p[0] = CHUNK_DATA;
-    p[1] = c->flags;
+    p[1] = c->flags | (is_urgent ? FLAG_IMMEDIATE : 0);
     weir_put16(p + 2, (uint16_t)(DATA_HEADER_BYTES + b->len));
     weir_put32(p + 4, c->tsn);
     weir_put16(p + 8, s->stream[c->slot].id);

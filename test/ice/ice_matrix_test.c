@@ -719,6 +719,7 @@ static void an_impatient_peer_far_away_is_reached(void **state)
     assert_int_equal(tell(&s, &success), WEIR_ICE_OK);
     assert_int_equal(weir_ice_state(&s.ice), WEIR_ICE_COMPLETED);
     assert_true(the_pair(&s)->rtt == 0); /* repeated: no one knows which was answered */
+    assert_true(the_pair(&s)->rtt_most == 4400 * WEIR_MS); /* the first, at worst */
 }
 
 /* -- Consent ----------------------------------------------------------------------------------- */

@@ -31,6 +31,8 @@ static void write_full(unsigned count)
     }
 }
 
+static uint8_t flushed_flags; /* of the last chunk that went */
+
 /* Send what may be sent; how many DATA chunks went. */
 static unsigned flush(void)
 {
@@ -38,6 +40,7 @@ static unsigned flush(void)
     unsigned n = 0;
     while (drive_send(&d, out) != 0) {
         n += out[12] == CHUNK_DATA ? 1 : 0;
+        flushed_flags = out[12 + 1];
     }
     return n;
 }
@@ -189,6 +192,44 @@ static void what_was_sent_twice_is_not_timed(void **state)
     d.now += WEIR_MS;
     sack(2, 1000000, 0, 0);
     assert_true(d.s.srtt == 30 * WEIR_MS);
+    drive_end(&d);
+}
+
+/* ICE measured the path before SCTP did. */
+static void a_known_round_trip_sets_the_first_wait(void **state)
+{
+    (void)state;
+    static const unsigned rtt_ms[] = { 10, 60, 100, 240, 900 }, wait_ms[] = { 100, 120, 200, 480, 500 };
+    for (unsigned i = 0; i < 5; i++) {
+        begin();
+        weir_sctp_set_rtt_hint(&d.s, rtt_ms[i] * WEIR_MS);
+        write_full(1);
+        (void)flush();
+        assert_true(d.s.t3_at - d.now == wait_ms[i] * WEIR_MS);
+        d.now += 30 * WEIR_MS;
+        sack(1, 1000000, 0, 0);
+        weir_sctp_set_rtt_hint(&d.s, 10 * WEIR_MS); /* SCTP knows better now */
+        assert_true(d.s.rto == d.s.config.rto_min);
+        drive_end(&d);
+    }
+}
+
+static void a_sack_at_once_is_asked_for_until_the_path_is_measured_and_after_a_loss(void **state)
+{
+    (void)state;
+    begin();
+    write_full(1);
+    (void)flush();
+    assert_int_equal(flushed_flags, FLAG_IMMEDIATE | FLAG_BEGIN | FLAG_END);
+    d.now += 30 * WEIR_MS;
+    sack(1, 1000000, 0, 0);
+    write_full(1);
+    (void)flush();
+    assert_int_equal(flushed_flags, FLAG_BEGIN | FLAG_END);
+    d.now = d.s.t3_at;
+    weir_sctp_tick(&d.s, d.now);
+    (void)flush();
+    assert_int_equal(flushed_flags, FLAG_IMMEDIATE | FLAG_BEGIN | FLAG_END);
     drive_end(&d);
 }
 
@@ -403,6 +444,8 @@ int main(void)
         cmocka_unit_test(a_timeout_leaves_one_packet),
         cmocka_unit_test(waits_double_until_something_is_acknowledged),
         cmocka_unit_test(what_was_sent_twice_is_not_timed),
+        cmocka_unit_test(a_known_round_trip_sets_the_first_wait),
+        cmocka_unit_test(a_sack_at_once_is_asked_for_until_the_path_is_measured_and_after_a_loss),
         cmocka_unit_test(the_peers_window_is_kept),
         cmocka_unit_test(a_sack_allows_what_it_acknowledges_and_four),
         cmocka_unit_test(what_is_lost_goes_before_what_is_new),
