@@ -48,6 +48,9 @@ struct sim {
     uint64_t drop, twice, late; /* bit i: the i-th datagram of the conversation */
     size_t tear; /* 0, or body bytes per fragment that epoch-0 messages are torn into */
     bool is_shuffled;           /* datagrams take their time from a seed */
+    unsigned reach;             /* one may be overtaken by so many of the same moment */
+    weir_time burst_at;         /* the moment, and how many there were */
+    unsigned burst;
     uint32_t loss_permille;
     struct weir_rand rand;
     unsigned numbered;
@@ -202,6 +205,11 @@ static inline void sim_post(struct sim *s, unsigned from, uint8_t *p, size_t n)
     weir_duration more = (s->late & bit) != 0 ? 25 * WEIR_MS : 0;
     if (s->is_shuffled && s->tear == 0) {
         more += weir_rand_below(&s->rand, 30000);
+    }
+    if (s->reach != 0) {
+        s->burst = s->burst_at == s->now ? s->burst + 1 : 0;
+        s->burst_at = s->now;
+        more += s->burst + weir_rand_below(&s->rand, s->reach);
     }
     if (s->tear != 0) {
         sim_tear(s, 1 - from, p, n);
