@@ -39,8 +39,8 @@ static const char help[] =
     "usage: weir-bench [SCENARIO] [options]\n"
     "\n"
     "Prints one JSON object per measurement. Scenarios of a connection: setup, latency, memory, rtp,\n"
-    "throughput, stages; without one, all but the last. Of its parts: pump, aead, srtp, sctp, handshake, and\n"
-    "udp, the bare ping-pong that latency compares to.\n"
+    "throughput, stages; without one, all but the last. Of its parts: pump, aead, srtp, sctp, handshake,\n"
+    "junk, and udp, the bare ping-pong that latency compares to.\n"
     "\n"
     "  --procs N     1 or 2 processes (default: first one, then two)\n"
     "  --seconds N   how long throughput and rtp run (default 10)\n"
@@ -74,6 +74,12 @@ static void run_handshake(const struct options *o)
     bench_dtls();
 }
 
+static void run_junk(const struct options *o)
+{
+    (void)o;
+    bench_junk();
+}
+
 static void run_udp(const struct options *o)
 {
     (void)o;
@@ -89,6 +95,7 @@ static bool run_part(const struct options *o)
     } part[] = {
         { "pump", bench_pump }, { "aead", run_aead },           { "srtp", run_srtp },
         { "sctp", run_sctp },   { "handshake", run_handshake }, { "udp", run_udp },
+        { "junk", run_junk },
     };
     for (size_t i = 0; o->scenario != NULL && i < sizeof part / sizeof part[0]; i++) {
         if (strcmp(o->scenario, part[i].name) == 0) {

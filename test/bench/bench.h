@@ -31,6 +31,8 @@ void bench_pump(const struct options *o);
 void bench_udp(void);
 /* DTLS handshakes in memory. */
 void bench_dtls(void);
+/* Records that are refused. */
+void bench_junk(void);
 /* SCTP in memory. */
 void bench_sctp(void);
 /* AES-GCM and SRTP packets of a size, with every level of our kernels and the rivals of this build. */

@@ -54,5 +54,6 @@ while [ "$round" -lt "$rounds" ]; do
     run pion "$pion" setup 2
     run weir build/bin/weir-bench handshake
     run weir-openssl build-openssl/bin/weir-bench handshake
+    run weir build/bin/weir-bench junk
 done
 node test/bench/report.mjs "$lines" "$results"
