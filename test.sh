@@ -3,7 +3,7 @@
 # real browsers. Ends with a line "N passed, N failed".
 #
 #   ./test.sh             everything, under 15 minutes on two cores
-#   ./test.sh --long      also clang, valgrind, mbedtls 3.6, AArch64 under qemu, and fuzzing for a while
+#   ./test.sh --long      also clang, valgrind, mbedtls 3.6, OpenSSL 3.5, AArch64 under qemu, and fuzzing for a while
 #   ./test.sh --quick     no browsers, no sanitizer build
 set -u
 cd "$(dirname "$0")"
@@ -123,6 +123,7 @@ if [ "$long" = yes ]; then
         suite build-clang
     fi
     step mbedtls3 sh test/mbedtls3.sh
+    step openssl35 sh test/openssl35.sh
     step arm64 sh test/arm64.sh
     step valgrind sh test/valgrind.sh build
     step fuzz sh fuzz/run.sh 20

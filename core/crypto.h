@@ -55,6 +55,10 @@ enum weir_sigscheme {
 #define WEIR_GROUP_PRIVATE_MAX 48
 #define WEIR_GROUP_PUBLIC_MAX 97
 #define WEIR_GROUP_SHARED_MAX 48
+#define WEIR_KEM_PRIVATE_BYTES 64      /* ML-KEM-768: the seed of a key, d || z [FIPS 203 7.1] */
+#define WEIR_KEM_PUBLIC_BYTES 1184     /* encapsulation key */
+#define WEIR_KEM_CIPHERTEXT_BYTES 1088
+#define WEIR_KEM_SHARED_BYTES 32
 #define WEIR_SIGNATURE_MAX 512      /* RSA-4096 */
 #define WEIR_PUBKEY_MAX 550         /* SubjectPublicKeyInfo of RSA-4096 */
 #define WEIR_CERT_MAX 512           /* our own self-signed P-256 certificate is about 300 bytes */
@@ -170,6 +174,18 @@ struct weir_crypto {
      * refuse [RFC 8446 7.4.2 MUST]. */
     bool (*ecdh_shared)(enum weir_group, struct weir_rand *, const uint8_t *priv,
                         struct weir_span peer_pub, uint8_t shared[WEIR_GROUP_SHARED_MAX]);
+
+    /* ML-KEM-768 [FIPS 203 7]. All three NULL where the provider has none. */
+    bool (*kem_keygen)(struct weir_rand *, uint8_t priv[WEIR_KEM_PRIVATE_BYTES],
+                       uint8_t pub[WEIR_KEM_PUBLIC_BYTES]);
+    /* A fresh secret for the owner of the key. False when the key is none [FIPS 203 7.2]. */
+    bool (*kem_encapsulate)(struct weir_rand *, const uint8_t pub[WEIR_KEM_PUBLIC_BYTES],
+                            uint8_t ciphertext[WEIR_KEM_CIPHERTEXT_BYTES],
+                            uint8_t shared[WEIR_KEM_SHARED_BYTES]);
+    /* Never false for the ciphertext's sake: a wrong one gives a secret that nobody else has. */
+    bool (*kem_decapsulate)(const uint8_t priv[WEIR_KEM_PRIVATE_BYTES],
+                            const uint8_t ciphertext[WEIR_KEM_CIPHERTEXT_BYTES],
+                            uint8_t shared[WEIR_KEM_SHARED_BYTES]);
 
     /* Make a P-256 key and a self-signed certificate for it, valid between two UTC times in
      * seconds since 1970. */

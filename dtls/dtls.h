@@ -45,7 +45,7 @@
 #define WEIR_DTLS_CHAIN_MAX 10
 #define WEIR_DTLS_FINGERPRINTS_MAX 8
 #define WEIR_DTLS_SRTP_PROFILES_MAX 4
-#define WEIR_DTLS_GROUPS_MAX 3
+#define WEIR_DTLS_GROUPS_MAX 4
 #define WEIR_DTLS_SUITES_MAX 9
 #define WEIR_DTLS_ADDRESS_MAX 32
 
@@ -180,6 +180,15 @@ enum weir_dtls_srtp_profile {
     WEIR_DTLS_SRTP_AEAD_AES_256_GCM = 0x0008,
 };
 
+/* The hybrid of X25519 and ML-KEM-768 [draft-ietf-tls-ecdhe-mlkem], in DTLS 1.3, where the crypto provider
+ * has ML-KEM. Unless the config says otherwise a server takes it of a client that sends its share; a client
+ * lists it last, and sends the share when it is asked to: 1,216 bytes are two datagrams of hello. */
+#define WEIR_DTLS_X25519MLKEM768 0x11ec
+/* The longest share, and what is kept for it. */
+#define WEIR_DTLS_SHARE_MAX (WEIR_KEM_PUBLIC_BYTES + 32)
+#define WEIR_DTLS_SHARE_PRIVATE_MAX (WEIR_KEM_PRIVATE_BYTES + 32)
+#define WEIR_DTLS_SHARED_MAX (WEIR_KEM_SHARED_BYTES + 32)
+
 /* A certificate's hash as signalling told it. SHA-256, SHA-384 and SHA-512 count; weaker ones are
  * passed over [RFC 8122 5]. */
 struct weir_dtls_fingerprint {
@@ -195,7 +204,7 @@ struct weir_dtls_config {
     uint32_t conn;                        /* our number in the trace */
     bool is_client;
     uint8_t groups, suites;               /* entries of the lists below; 0: all, in our order */
-    uint16_t group[WEIR_DTLS_GROUPS_MAX]; /* enum weir_group, the first preferred */
+    uint16_t group[WEIR_DTLS_GROUPS_MAX]; /* enum weir_group or the hybrid, the first preferred */
     uint16_t suite[WEIR_DTLS_SUITES_MAX]; /* cipher suites, the first preferred */
     uint8_t version_min, version_max;     /* enum weir_dtls_version; 0: all, the newest preferred */
     bool has_keylog;                      /* weir_dtls_keylog tells the secrets */
@@ -325,9 +334,9 @@ struct weir_dtls_handshake {
     uint16_t group;
     uint16_t own_group; /* of the key pair that is there */
     uint16_t premaster_bytes;
-    uint8_t private_key[WEIR_GROUP_PRIVATE_MAX];
-    uint8_t public_key[WEIR_GROUP_PUBLIC_MAX];
-    uint8_t premaster[WEIR_GROUP_SHARED_MAX];
+    uint8_t private_key[WEIR_DTLS_SHARE_PRIVATE_MAX];
+    uint8_t public_key[WEIR_DTLS_SHARE_MAX]; /* the share */
+    uint8_t premaster[WEIR_DTLS_SHARED_MAX];
     uint8_t secret[WEIR_DTLS_SECRET_MAX];      /* 1.3: where the key schedule stands */
     uint8_t cookie[255];
     uint8_t cookie_bytes;
@@ -346,6 +355,7 @@ struct weir_dtls {
     uint64_t rx_epoch, tx_epoch;
     uint16_t version; /* 0xfefc or 0xfefd once agreed */
     uint16_t suite;
+    uint16_t group; /* in which keys were agreed; 0 before that */
     uint16_t srtp_profile;
     uint16_t message_seq; /* of our next handshake message */
     uint64_t plain_seq;   /* of our next record without protection */
@@ -470,6 +480,7 @@ WEIR_API enum weir_dtls_state weir_dtls_state(const struct weir_dtls *d);
 WEIR_API enum weir_dtls_srtp_profile weir_dtls_srtp(const struct weir_dtls *d);
 WEIR_API const char *weir_dtls_version_name(const struct weir_dtls *d); /* "DTLS 1.3", "" */
 WEIR_API const char *weir_dtls_suite_name(const struct weir_dtls *d);   /* as IANA has it, "" */
+WEIR_API const char *weir_dtls_group_name(const struct weir_dtls *d);   /* "X25519", "" */
 /* A suite of ours by its name; 0: none. */
 WEIR_API uint16_t weir_dtls_suite_code(const char *name);
 WEIR_API const char *weir_dtls_state_name(enum weir_dtls_state state);

@@ -152,7 +152,7 @@ static enum weir_dtls_verdict check_server_key(struct weir_dtls *d, weir_time no
     if (!parse_server_key(body, &k)) {
         return WEIR_DTLS_KEY_MALFORMED;
     }
-    if (!weir_dtls_group_is_ours(d, k.group)) {
+    if (!weir_dtls_group_is_ours(d, k.group) || k.group == WEIR_DTLS_X25519MLKEM768) {
         return WEIR_DTLS_KEY_GROUP;
     }
     if (!weir_dtls_list_has(weir_dtls_schemes(false), k.scheme)

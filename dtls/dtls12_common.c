@@ -4,8 +4,9 @@
 
 /* -- Groups ------------------------------------------------------------------------------------ */
 
-/* The first of ours that the client has. [RFC 8422 4 MUST] The curve of our certificate must be in
- * the client's list, too. Without the extension every group is allowed. */
+/* The first of ours that the client has, but not the hybrid, which 1.2 does not know. [RFC 8422 4 MUST] The
+ * curve of our certificate must be in the client's list, too. Without the extension every group is
+ * allowed. */
 bool weir_dtls12_hello_groups(const struct weir_dtls *d, const struct dtls_hello *h, uint16_t *chosen)
 {
     struct weir_span body, list;
@@ -17,7 +18,7 @@ bool weir_dtls12_hello_groups(const struct weir_dtls *d, const struct dtls_hello
         return false;
     }
     for (unsigned i = 0; (*chosen = weir_dtls_group_at(d, i)) != 0; i++) {
-        if (weir_dtls_list_has(list, *chosen)) {
+        if (*chosen != WEIR_DTLS_X25519MLKEM768 && weir_dtls_list_has(list, *chosen)) {
             return true;
         }
     }

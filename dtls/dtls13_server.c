@@ -308,7 +308,7 @@ static enum weir_dtls_verdict check_second_hello(struct weir_dtls *d, weir_time 
 
 static bool write_server_hello(struct weir_dtls *d)
 {
-    size_t n = weir_group_public_bytes((enum weir_group)d->hs.group);
+    size_t n = weir_dtls_share_bytes(d->hs.group, false);
     struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_HELLO, 0);
     weir_wr_u16(&w, VERSION_1_2);
     weir_wr_bytes(&w, weir_span_of(d->server_random, 32));

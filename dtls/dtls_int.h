@@ -272,7 +272,7 @@ bool weir_dtls_bytes_have(struct weir_span list, uint8_t value);
 bool weir_dtls_list8(struct weir_span body, struct weir_span *list);
 bool weir_dtls_list16(struct weir_span body, struct weir_span *list);
 
-/* -- dtls_offer: versions, groups, shares, use_srtp, and the hello of a client ------------------ */
+/* -- dtls_offer: versions, suites, use_srtp, and the hello of a client ------------------ */
 
 bool weir_dtls_offers(const struct weir_dtls *d, enum weir_dtls_version version);
 /* Whose hello is it: the one of DTLS 1.3? Decides who judges it. */
@@ -282,11 +282,7 @@ bool weir_dtls_hello_has_version(const struct dtls_hello *h, uint16_t version);
 WEIR_MUST_CHECK bool weir_dtls_client_hello(struct weir_dtls *d, weir_time now);
 /* The hello was answered with this version: it opens the transcript. */
 void weir_dtls_client_agree(struct weir_dtls *d, uint16_t version);
-void weir_dtls_keep_groups(struct weir_dtls_config *c, const struct weir_dtls_config *given);
 void weir_dtls_keep_suites(struct weir_dtls_config *c, const struct weir_dtls_config *given);
-/* Best first, 0 at the end. */
-uint16_t weir_dtls_group_at(const struct weir_dtls *d, unsigned index);
-bool weir_dtls_group_is_ours(const struct weir_dtls *d, uint16_t group);
 bool weir_dtls_suite_is_ours(const struct weir_dtls *d, uint16_t suite);
 void weir_dtls_write_srtp(const struct weir_dtls *d, struct weir_wr *w, uint16_t only);
 /* Client: the one profile that the server chose, if we offered it. */
@@ -297,14 +293,23 @@ WEIR_MUST_CHECK bool weir_dtls_choose_srtp(const struct weir_dtls *d, const stru
                                            uint16_t *chosen);
 /* [RFC 8446 4.2.3] Does the client verify what we sign with? */
 bool weir_dtls_client_verifies_ours(const struct dtls_hello *h);
-/* An ephemeral key of our own in the agreed group, once; the secret that it and the peer's share make. */
-WEIR_MUST_CHECK bool weir_dtls_make_share(struct weir_dtls *d);
-WEIR_MUST_CHECK bool weir_dtls_take_share(struct weir_dtls *d, struct weir_span share);
 /* Cookies: nothing is remembered but a secret of the server's. */
 enum { COOKIE_MAC_BYTES = 28 };
 void weir_dtls_cookie_mac(const struct weir_dtls *d, const struct dtls_hello *h,
                           struct weir_span content, uint8_t mac[COOKIE_MAC_BYTES]);
 bool weir_dtls_cookie_is_fresh(uint32_t made_s, weir_time now);
+
+/* -- dtls_share: groups, keys of our own, secrets ---------------------------------------------- */
+
+void weir_dtls_keep_groups(struct weir_dtls_config *c, const struct weir_dtls_config *given);
+/* Best first, 0 at the end. */
+uint16_t weir_dtls_group_at(const struct weir_dtls *d, unsigned index);
+bool weir_dtls_group_is_ours(const struct weir_dtls *d, uint16_t group);
+/* Bytes of the share that one side sends; 0 for a group that is none of ours. */
+size_t weir_dtls_share_bytes(uint16_t group, bool is_of_client);
+/* An ephemeral key of our own in the agreed group, once; the secret that it and the peer's share make. */
+WEIR_MUST_CHECK bool weir_dtls_make_share(struct weir_dtls *d);
+WEIR_MUST_CHECK bool weir_dtls_take_share(struct weir_dtls *d, struct weir_span share);
 
 /* -- dtls_handshake: fragments to messages to rows, transcript, our messages ------------------- */
 

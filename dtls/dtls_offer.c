@@ -2,7 +2,7 @@
  * [RFC 8446 4.1, 4.2; RFC 9147 5.3; RFC 5764 4.1; RFC 8422 5.1].
  *
  *  1. versions    the config's range; supported_versions says who judges a hello
- *  2. groups, suites   ours in order; a key of our own and the secret of both
+ *  2. suites      ours in order; for groups see dtls_share.c
  *  3. use_srtp    profiles, never an MKI
  *  4. the hello   one ClientHello that a server of either version can answer; written again with a
  *                 cookie, or with the share that a HelloRetryRequest asks for
@@ -42,40 +42,9 @@ bool weir_dtls_hello_is_13(const struct weir_dtls *d, uint8_t type, struct weir_
            && weir_dtls_hello_find(&h, EXTENSION_VERSIONS, &versions);
 }
 
-/* -- 2. Groups --------------------------------------------------------------------------------- */
+/* -- 2. Suites --------------------------------------------------------------------------------- */
 
 /* Take over the config's list, or all of ours when it is empty or has none of them. */
-void weir_dtls_keep_groups(struct weir_dtls_config *c, const struct weir_dtls_config *given)
-{
-    static const uint16_t ours[WEIR_DTLS_GROUPS_MAX] = { WEIR_X25519, WEIR_P256, WEIR_P384 };
-    c->groups = 0;
-    for (unsigned i = 0; i < given->groups && i < WEIR_DTLS_GROUPS_MAX; i++) {
-        if (weir_group_public_bytes((enum weir_group)given->group[i]) != 0) {
-            c->group[c->groups++] = given->group[i];
-        }
-    }
-    if (c->groups == 0) {
-        memcpy(c->group, ours, sizeof ours);
-        c->groups = WEIR_DTLS_GROUPS_MAX;
-    }
-}
-
-uint16_t weir_dtls_group_at(const struct weir_dtls *d, unsigned index)
-{
-    return index < d->config.groups ? d->config.group[index] : 0;
-}
-
-bool weir_dtls_group_is_ours(const struct weir_dtls *d, uint16_t group)
-{
-    for (unsigned i = 0; i < d->config.groups; i++) {
-        if (d->config.group[i] == group) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Likewise the suites of both versions. */
 void weir_dtls_keep_suites(struct weir_dtls_config *c, const struct weir_dtls_config *given)
 {
     const struct dtls13_suite *new;
@@ -105,31 +74,6 @@ bool weir_dtls_suite_is_ours(const struct weir_dtls *d, uint16_t suite)
         }
     }
     return false;
-}
-
-bool weir_dtls_make_share(struct weir_dtls *d)
-{
-    if (d->hs.own_group == d->hs.group) {
-        return true;
-    }
-    enum weir_group group = (enum weir_group)d->hs.group;
-    bool is_made = (d->config.keys != NULL
-                    && weir_keypool_take(d->config.keys, group, d->hs.private_key, d->hs.public_key))
-                   || d->config.crypto->ecdh_keygen(group, &d->rand, d->hs.private_key,
-                                                    d->hs.public_key);
-    d->hs.own_group = is_made ? d->hs.group : 0;
-    return is_made;
-}
-
-/* [RFC 8422 5.11 MUST, RFC 8446 7.4.2 MUST] The provider refuses points off the curve and the
- * all-zero secret. */
-bool weir_dtls_take_share(struct weir_dtls *d, struct weir_span share)
-{
-    enum weir_group group = (enum weir_group)d->hs.group;
-    d->hs.premaster_bytes = (uint16_t)weir_group_shared_bytes(group);
-    return share.n == weir_group_public_bytes(group)
-           && d->config.crypto->ecdh_shared(group, &d->rand, d->hs.private_key, share,
-                                            d->hs.premaster);
 }
 
 /* -- 3. use_srtp [RFC 5764 4.1.1] -------------------------------------------------------------- */
@@ -218,7 +162,9 @@ static void write_groups(const struct weir_dtls *d, struct weir_wr *w)
     struct weir_mark body = weir_wr_open(w, 2);
     struct weir_mark list = weir_wr_open(w, 2);
     for (unsigned i = 0; i < d->config.groups; i++) {
-        weir_wr_u16(w, d->config.group[i]);
+        if (d->config.group[i] != WEIR_DTLS_X25519MLKEM768 || weir_dtls_offers(d, WEIR_DTLS_1_3)) {
+            weir_wr_u16(w, d->config.group[i]);
+        }
     }
     weir_wr_close(w, list);
     weir_wr_close(w, body);
@@ -239,7 +185,7 @@ static void write_12_extensions(struct weir_wr *w)
 
 static void write_share(struct weir_wr *w, uint16_t group, const uint8_t *public_key)
 {
-    size_t n = weir_group_public_bytes((enum weir_group)group);
+    size_t n = weir_dtls_share_bytes(group, true);
     weir_wr_u16(w, group);
     weir_wr_u16(w, (uint16_t)n);
     weir_wr_bytes(w, weir_span_of(public_key, n));

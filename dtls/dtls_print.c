@@ -13,6 +13,23 @@ const char *weir_dtls_suite_name(const struct weir_dtls *d)
     return old != NULL ? old->name : new != NULL ? new->name : "";
 }
 
+const char *weir_dtls_group_name(const struct weir_dtls *d)
+{
+    static const struct {
+        uint16_t group;
+        const char *name;
+    } row[] = {
+        { WEIR_X25519, "X25519" }, { WEIR_P256, "P-256" }, { WEIR_P384, "P-384" },
+        { WEIR_DTLS_X25519MLKEM768, "X25519MLKEM768" },
+    };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        if (row[i].group == d->group) {
+            return row[i].name;
+        }
+    }
+    return "";
+}
+
 static bool same_text(const char *a, const char *b)
 {
     while (*a != '\0' && *a == *b) {

@@ -12,6 +12,11 @@ static void dtls_config(struct weir_peer *p, bool is_client, struct weir_dtls_co
     c->is_client = is_client;
     c->has_keylog = true; /* who asks for a key log holds our memory anyway */
     c->mtu = WEIR_DTLS_MTU_DEFAULT; /* while checks carry it a flight is cut smaller: peer_embed.c */
+    if (p->config.prefers_hybrid) {
+        static const uint16_t group[] = { WEIR_DTLS_X25519MLKEM768, WEIR_X25519, WEIR_P256, WEIR_P384 };
+        c->groups = sizeof group / sizeof group[0];
+        memcpy(c->group, group, sizeof group);
+    }
     c->rto = PEER_DTLS_RTO;
     c->give_up = PEER_DTLS_GIVE_UP;
     if (!p->config.is_data_only) {

@@ -132,6 +132,12 @@ bool setup_option(struct setup *s, const char *name, const char *value)
     if (strcmp(name, "no-sped") == 0) {
         return s->node.no_sped = true;
     }
+    if (strcmp(name, "hybrid") == 0) {
+        if (weir_crypto_default()->kem_keygen == NULL) {
+            return complain(name, "", "this build's crypto provider has no ML-KEM; OpenSSL 3.5 has");
+        }
+        return s->node.prefers_hybrid = true;
+    }
     return strcmp(name, "seed") == 0   ? option_seed(s, value)
            : strcmp(name, "stun") == 0 ? option_stun(s, value)
            : strcmp(name, "pump") == 0 ? option_pump(s, value)

@@ -34,7 +34,8 @@ static const char help[] =
     "order.\n"
     "\n"
     "  --version V          1.2, 1.3 or auto (default: both, the newer preferred)\n"
-    "  --groups LIST        of X25519, P-256, P-384, comma-separated, the first preferred\n"
+    "  --groups LIST        of X25519, P-256, P-384 and, where the provider has ML-KEM, X25519MLKEM768;\n"
+    "                       comma-separated, the first preferred\n"
     "  --suites LIST        IANA names, comma-separated, the first preferred\n"
     "  --mtu N              of handshake datagrams (default 1200)\n"
     "  --srtp               offer or accept use_srtp\n"
@@ -146,10 +147,11 @@ static void option_list(const char *value, uint16_t *list, uint8_t *count, uint8
 
 static uint16_t group_code(const char *name)
 {
-    return strcmp(name, "X25519") == 0  ? WEIR_X25519
-           : strcmp(name, "P-256") == 0 ? WEIR_P256
-           : strcmp(name, "P-384") == 0 ? WEIR_P384
-                                        : 0;
+    return strcmp(name, "X25519") == 0           ? WEIR_X25519
+           : strcmp(name, "P-256") == 0          ? WEIR_P256
+           : strcmp(name, "P-384") == 0          ? WEIR_P384
+           : strcmp(name, "X25519MLKEM768") == 0 ? WEIR_DTLS_X25519MLKEM768
+                                                 : 0;
 }
 
 static void option_fingerprint(struct program *p, const char *value)
@@ -226,7 +228,7 @@ static void read_options(struct program *p, int argc, char **argv)
             break;
         case 'g':
             option_list(optarg, p->config.group, &p->config.groups, WEIR_DTLS_GROUPS_MAX, group_code,
-                        "the groups are X25519, P-256 and P-384");
+                        "the groups are X25519, P-256, P-384 and X25519MLKEM768");
             break;
         case 'u':
             option_list(optarg, p->config.suite, &p->config.suites, WEIR_DTLS_SUITES_MAX,
@@ -314,6 +316,7 @@ static void print_agreed(const struct program *p)
     cJSON_AddStringToObject(o, "role", p->config.is_client ? "client" : "server");
     cJSON_AddStringToObject(o, "version", weir_dtls_version_name(&p->dtls));
     cJSON_AddStringToObject(o, "suite", weir_dtls_suite_name(&p->dtls));
+    cJSON_AddStringToObject(o, "group", weir_dtls_group_name(&p->dtls));
     cJSON_AddNumberToObject(o, "srtp", weir_dtls_srtp(&p->dtls));
     if (weir_dtls_peer_digest(&p->dtls, digest)) {
         add_hex(o, "peer_sha256", digest, sizeof digest);

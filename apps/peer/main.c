@@ -49,6 +49,7 @@ static const char help[] =
     "  --seed N            make every random choice from N: for repeatable tests, not for secrecy\n"
     "  --no-snap           set SCTP up by packets, not in the descriptions\n"
     "  --no-sped           do not let ICE's checks carry the DTLS handshake\n"
+    "  --hybrid            begin DTLS with X25519MLKEM768, if the crypto provider has ML-KEM\n"
     "  --help              this text\n";
 
 struct program {
@@ -386,6 +387,7 @@ static bool read_options(struct program *p, int argc, char **argv)
         { "pump", required_argument, NULL, 'n' },   { "keylog", required_argument, NULL, 'n' },
         { "seed", required_argument, NULL, 'n' },   { "no-snap", no_argument, NULL, 'n' },
         { "no-sped", no_argument, NULL, 'n' },
+        { "hybrid", no_argument, NULL, 'n' },
         { NULL, 0, NULL, 0 },
     };
     int c, at = 0;

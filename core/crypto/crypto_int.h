@@ -71,5 +71,6 @@ void weir_mbedtls_symmetric(struct weir_crypto *c);
 void weir_mbedtls_public(struct weir_crypto *c);
 void weir_openssl_symmetric(struct weir_crypto *c);
 void weir_openssl_public(struct weir_crypto *c);
+void weir_openssl_kem(struct weir_crypto *t); /* from OpenSSL 3.5 on */
 
 #endif

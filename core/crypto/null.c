@@ -66,6 +66,33 @@ static bool ecdh_shared(enum weir_group g, struct weir_rand *rand, const uint8_t
     return peer_pub.n == weir_group_public_bytes(g);
 }
 
+static bool kem_keygen(struct weir_rand *rand, uint8_t priv[WEIR_KEM_PRIVATE_BYTES],
+                       uint8_t pub[WEIR_KEM_PUBLIC_BYTES])
+{
+    weir_rand_bytes(rand, priv, WEIR_KEM_PRIVATE_BYTES);
+    memset(pub, 7, WEIR_KEM_PUBLIC_BYTES);
+    return true;
+}
+
+static bool kem_encapsulate(struct weir_rand *rand, const uint8_t pub[WEIR_KEM_PUBLIC_BYTES],
+                            uint8_t ciphertext[WEIR_KEM_CIPHERTEXT_BYTES],
+                            uint8_t shared[WEIR_KEM_SHARED_BYTES])
+{
+    (void)rand, (void)pub;
+    memset(ciphertext, 8, WEIR_KEM_CIPHERTEXT_BYTES);
+    memset(shared, 0xa5, WEIR_KEM_SHARED_BYTES);
+    return true;
+}
+
+static bool kem_decapsulate(const uint8_t priv[WEIR_KEM_PRIVATE_BYTES],
+                            const uint8_t ciphertext[WEIR_KEM_CIPHERTEXT_BYTES],
+                            uint8_t shared[WEIR_KEM_SHARED_BYTES])
+{
+    (void)priv, (void)ciphertext;
+    memset(shared, 0xa5, WEIR_KEM_SHARED_BYTES);
+    return true;
+}
+
 static bool identity_make(struct weir_identity *id, struct weir_rand *rand, int64_t not_before_s,
                           int64_t not_after_s)
 {
@@ -115,6 +142,9 @@ void weir_crypto_null(struct weir_crypto *out, const struct weir_crypto *under)
     out->mask = mask;
     out->ecdh_keygen = ecdh_keygen;
     out->ecdh_shared = ecdh_shared;
+    out->kem_keygen = kem_keygen;
+    out->kem_encapsulate = kem_encapsulate;
+    out->kem_decapsulate = kem_decapsulate;
     out->identity_make = identity_make;
     out->identity_sign = identity_sign;
     out->cert_pubkey = cert_pubkey;

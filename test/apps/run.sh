@@ -24,6 +24,8 @@ says "an address that is none" "IP address of this host" "$bin/weir-peer" --bind
 says "an address of another host" "no such address" "$bin/weir-peer" --bind 203.0.113.1
 says "a pump that is none" "auto, uring or epoll" "$bin/weir-peer" --pump poll
 says "an option that is none" "nrecognized" "$bin/weir-peer" --frobnicate
+grep -qa ML-KEM-768 "$bin/weir-peer" ||
+    says "a hybrid without ML-KEM" "OpenSSL 3.5 has" "$bin/weir-peer" --hybrid
 says "a key log that cannot be written" "key log" "$bin/weir-peer" --keylog /nonexistent/keys
 says "a web address of another host" "choose another with --listen" \
     "$bin/weir-demo" --listen 203.0.113.1:8099 --bind 127.0.0.1

@@ -1,5 +1,5 @@
 #!/bin/sh
-# weir beside its peers, interleaved in one session: medians, spreads and processor time, as a table and as
+# weir beside its peers, interleaved in one run: medians, spreads and processor time, as a table and as
 # plots in test/bench/results/.
 #
 #   test/bench/compare.sh [ROUNDS]     default 7; a round takes about a minute

@@ -62,6 +62,12 @@ static void need_nss(void)
       .with.suite = suite_name, .with.srtp = profile, .version = version_name, __VA_ARGS__ }
 #define ARGS(...) { __VA_ARGS__ }
 
+/* What a peer that sends a share of the hybrid agrees on with us. */
+static const char *hybrid_or(const char *otherwise)
+{
+    return weir_crypto_default()->kem_keygen != NULL ? "group 4588" : otherwise;
+}
+
 static void nss_as_server(void **state)
 {
     (void)state;
@@ -102,7 +108,7 @@ static void nss_as_client(void **state)
 {
     (void)state;
     need_nss();
-    static const struct interop_more row[] = {
+    const struct interop_more row[] = {
         ROW("1.3", false, ARGS(NSS_CLIENT, "13", "13"), AES_128, 1, "DTLS 1.3", .mtu = 0),
         ROW("both", false, ARGS(NSS_CLIENT, "12", "13"), AES_128, 1, "DTLS 1.3", .mtu = 0),
         ROW("1.2 alone", false, ARGS(NSS_CLIENT, "12", "12"), AES_128_12, 1, "DTLS 1.2", .mtu = 0),
@@ -118,9 +124,12 @@ static void nss_as_client(void **state)
             1, "DTLS 1.3", .group = "group 29"),
         ROW("the post-quantum group and X25519", false,
             ARGS(NSS_CLIENT, "13", "13", "groups=11ec,1d", "shares=2"), AES_128, 1, "DTLS 1.3",
-            .group = "group 29"),
-        ROW("the post-quantum group, with a retry", false, ARGS(NSS_CLIENT, "13", "13"), AES_128, 1,
-            "DTLS 1.3", .group = "group 29"),
+            .group = hybrid_or("group 29")),
+        ROW("the post-quantum group, with a retry where we lack it", false, ARGS(NSS_CLIENT, "13", "13"),
+            AES_128, 1, "DTLS 1.3", .group = hybrid_or("group 29")),
+        ROW("the post-quantum group, not as our first", false,
+            ARGS(NSS_CLIENT, "13", "13", "groups=11ec,17", "shares=2"), AES_128, 1, "DTLS 1.3",
+            .group = "group 23", .first_group = WEIR_P256),
         ROW("two shares", false, ARGS(NSS_CLIENT, "13", "13", "groups=19,17,1d", "shares=2"), AES_128,
             1, "DTLS 1.3", .group = "group 23"),
         ROW("new keys", false, ARGS(NSS_CLIENT, "13", "13", "update"), AES_128, 1, "DTLS 1.3",
@@ -128,9 +137,37 @@ static void nss_as_client(void **state)
         ROW("short headers", false, ARGS(NSS_CLIENT, "13", "13", "short"), AES_128, 1, "DTLS 1.3",
             .mtu = 0),
         ROW("small datagrams", false, ARGS(NSS_CLIENT, "13", "13"), AES_128, 1, "DTLS 1.3", .mtu = 200),
-        ROW("loss", false, ARGS(NSS_CLIENT, "13", "13"), AES_128, 1, "DTLS 1.3", .with.lose = 2),
+        ROW("loss", false, ARGS(NSS_CLIENT, "13", "13"), AES_128, 1, "DTLS 1.3", .with.lose = 3),
         ROW("loss, small datagrams", false, ARGS(NSS_CLIENT, "13", "13"), AES_128, 1, "DTLS 1.3",
             .mtu = 200, .with.lose = 3),
+    };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        run_more(&row[i]);
+    }
+}
+
+static void nss_and_the_hybrid(void **state)
+{
+    (void)state;
+    need_nss();
+    if (weir_crypto_default()->kem_keygen == NULL) {
+        skip(); /* the provider has no ML-KEM */
+    }
+    static const struct interop_more row[] = {
+        ROW("our share at once", true, ARGS(NSS_SERVER, "13", "13", "groups=11ec,1d"), AES_128, 1, "DTLS 1.3",
+            .group = "group 4588", .first_group = WEIR_DTLS_X25519MLKEM768),
+        ROW("when asked for", true, ARGS(NSS_SERVER, "13", "13", "groups=11ec"), AES_128, 1, "DTLS 1.3",
+            .group = "group 4588"),
+        ROW("and a cookie", true, ARGS(NSS_SERVER, "13", "13", "cookie", "groups=11ec"), AES_128, 1, "DTLS 1.3",
+            .group = "group 4588"),
+        ROW("small datagrams", true, ARGS(NSS_SERVER, "13", "13", "groups=11ec"), AES_128, 1, "DTLS 1.3",
+            .group = "group 4588", .mtu = 300, .with.lose = 5),
+        ROW("theirs in small datagrams", false, ARGS(NSS_CLIENT, "13", "13", "groups=11ec"), AES_128, 1,
+            "DTLS 1.3", .group = "group 4588", .mtu = 300, .with.lose = 5),
+        ROW("asked for by us", false, ARGS(NSS_CLIENT, "13", "13", "groups=1d,11ec", "shares=1"), AES_128, 1,
+            "DTLS 1.3", .group = "group 29"),
+        ROW("with 1.2 there is none", true, ARGS(NSS_SERVER, "12", "12"), AES_128_12, 1, "DTLS 1.2",
+            .first_group = WEIR_DTLS_X25519MLKEM768),
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         run_more(&row[i]);
@@ -142,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nss_as_server),
         cmocka_unit_test(nss_as_client),
+        cmocka_unit_test(nss_and_the_hybrid),
     };
     return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }

@@ -209,6 +209,7 @@ struct interop_more {
     const char *version;
     const char *group; /* in what the other side tells; NULL: whatever */
     uint16_t mtu;      /* of ours */
+    uint16_t first_group; /* that we prefer, before X25519; 0: as it comes */
     uint64_t epoch;    /* that both directions reach; 0: whatever */
 };
 
@@ -398,6 +399,11 @@ static inline void run_more(const struct interop_more *more)
     }
     case_program(p, t, port);
     end_open(e, t, fd, p, more->mtu);
+    if (more->first_group != 0) {
+        const uint16_t list[3] = { more->first_group, WEIR_X25519, WEIR_P256 };
+        e->d.config.groups = 3;
+        memcpy(e->d.config.group, list, sizeof list);
+    }
     assert_int_equal(weir_dtls_start(&e->d, clock_now()), WEIR_OK);
     end_drain(e);
     if (!until(e, p, is_settled) || !e->is_connected) {

@@ -506,7 +506,7 @@ static void memory_of_one_connection_is_bounded(void **state)
 {
     (void)state;
     /* design: at most 32 KiB for all of a connection before it is authenticated */
-    assert_in_range(sizeof(struct weir_dtls), 1, 24 * 1024);
+    assert_in_range(sizeof(struct weir_dtls), 1, 32 * 1024);
 }
 
 int main(void)

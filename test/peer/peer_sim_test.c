@@ -290,6 +290,29 @@ static void a_deferred_message_comes_again_and_closes_the_window(void **state)
     sim_close(s);
 }
 
+/* Its hello is two datagrams, and so is the answer: on checks, or by themselves. */
+static void a_hybrid_share_makes_it_no_harder(void **state)
+{
+    (void)state;
+    if (weir_crypto_default()->kem_keygen == NULL) {
+        skip(); /* see test/openssl35.sh */
+    }
+    for (uint64_t i = 0; i < 200; i++) {
+        const struct sim_options o = { .seed = i, .prefers_hybrid = true,
+                                       .no_sped = { (i & 1) != 0, (i & 2) != 0 },
+                                       .setup = (i & 4) != 0 ? WEIR_SDP_PASSIVE : WEIR_SDP_ACTIVE };
+        struct sim *s = sim_open_with(&o);
+        s->link.loss = i < 8 ? 0 : 100;
+        sim_introduce(s);
+        sim_run(s, s->now + 20 * WEIR_SEC, true);
+        if (!sim_is_open(s)) {
+            fail_msg("seed %u", (unsigned)i);
+        }
+        assert_string_equal(weir_dtls_group_name(&s->peer[0]->dtls), "X25519MLKEM768");
+        sim_close(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +331,7 @@ int main(void)
         cmocka_unit_test(attack_D20_a_wrong_fingerprint_ends_it_before_any_key),
         cmocka_unit_test(a_bad_offer_leaves_the_connection_as_it_was),
         cmocka_unit_test(a_deferred_message_comes_again_and_closes_the_window),
+        cmocka_unit_test(a_hybrid_share_makes_it_no_harder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

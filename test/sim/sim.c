@@ -48,6 +48,7 @@ struct sim *sim_open_with(const struct sim_options *options)
                                       .setup = options->setup == WEIR_SDP_SETUP_NONE ? WEIR_SDP_ACTIVE
                                                                                      : options->setup,
                                       .no_snap = options->no_snap[i], .no_sped = options->no_sped[i],
+                                      .prefers_hybrid = options->prefers_hybrid,
                                       .assembly = { s->assembly[i], SIM_MESSAGE_MAX },
                                       .conn = (uint32_t)i };
         weir_rand_bytes(&s->rand, c.seed, sizeof c.seed);

@@ -28,7 +28,7 @@ struct sim_options {
     bool with_media;
     const struct weir_crypto *crypto; /* NULL: the build's */
     weir_time begin;                  /* 0: some time after the clock's start */
-    bool no_snap[2], no_sped[2];
+    bool no_snap[2], no_sped[2], prefers_hybrid;
     enum weir_sdp_setup setup;        /* of the answerer; none: active */
 };
 

@@ -165,7 +165,7 @@ function show(s) {
   const d = s.dtls, c = s.sctp;
   const rows = [
     ['ICE', s.ice.state],
-    ['DTLS', [d.state, d.version, d.suite, d.role].filter(Boolean).join(', ')],
+    ['DTLS', [d.state, d.version, d.suite, d.group, d.role].filter(Boolean).join(', ')],
     ['SRTP', d.srtp],
     ['SCTP', c.state || '–'],
   ];

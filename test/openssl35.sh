@@ -1,0 +1,41 @@
+#!/bin/sh
+# Build and test with OpenSSL 3.5, which has ML-KEM. Debian 12 has 3.0 alone, so the packages of Debian 13 are
+# unpacked below the build directory, with the C library that they want; nothing is installed.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/packages.sh
+build=build-openssl35
+here=$PWD/$build/packages
+mkdir -p "$here/lists/partial" "$here/cache/archives/partial" "$here/tree"
+: >"$here/status"
+echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) trixie main" \
+    >"$here/sources.list"
+options="-o Dir::Etc::sourcelist=$here/sources.list -o Dir::Etc::sourceparts=/dev/null
+    -o Dir::State::lists=$here/lists -o Dir::State::status=$here/status -o Dir::Cache=$here/cache
+    -o APT::Sandbox::User="
+fetch() {
+    apt-get $options update &&
+        (cd "$here/cache" && apt-get $options download libssl3t64 libssl-dev libc6 libzstd1 zlib1g)
+}
+if ! fetch; then
+    echo "the packages of Debian 13 cannot be fetched here"
+    exit 77
+fi
+for package in "$here"/cache/*.deb; do
+    dpkg -x "$package" "$here/tree"
+done
+libraries=$(dirname "$(find "$here/tree/usr/lib" -name libcrypto.so.3)")
+loader=$(find "$here/tree/usr" -name 'ld-linux*.so.*' | head -n 1)
+mkdir -p "$here/headers"
+cp -r "$here/tree/usr/include/openssl" "$here/headers/"
+cp -r "$here"/tree/usr/include/*/openssl "$here/headers/"
+cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DWEIR_CRYPTO=openssl \
+    -DOPENSSL_INCLUDE_DIR="$here/headers" -DOPENSSL_CRYPTO_LIBRARY="$libraries/libcrypto.so.3" \
+    -DCMAKE_EXE_LINKER_FLAGS="-Wl,--dynamic-linker=$loader,-rpath,$libraries:/usr/lib/$(uname -m)-linux-gnu \
+-Wl,--allow-shlib-undefined"
+cmake --build "$build"
+ctest --test-dir "$build" --output-on-failure -j 2 -R '^(crypto|dtls|peer_sim|peer_sped|node_)'
+# In the browsers both ways: the demo answers, and is DTLS client.
+if [ -d test/browser/node_modules ]; then
+    WEIR_DEMO_OPTIONS=--hybrid WEIR_EXPECT_GROUP=X25519MLKEM768 WEIR_DEMO=$PWD/$build/bin/weir-demo sh test/browser/run.sh page connects
+fi
