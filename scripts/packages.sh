@@ -47,9 +47,27 @@ need_apps() {
     need libwebsockets-dev libcjson-dev
 }
 
-# Where this machine has Debian's main packages from: the address that apt is set up with.
-debian_mirror() {
+# unpack DIRECTORY SUITE ARCHITECTURE PACKAGE...: Debian packages of any suite and architecture into
+# DIRECTORY/tree, from the address that apt is set up with; nothing is installed. Ends the script with
+# status 77 where they cannot be fetched.
+unpack() (
+    here=$1 suite=$2 architecture=$3
+    shift 3
+    mkdir -p "$here/lists/partial" "$here/cache/archives/partial" "$here/tree"
+    : >"$here/status"
     . /etc/os-release
-    apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Identifier: Packages' |
-        sed -n "s/^$VERSION_CODENAME //p" | head -n 1
-}
+    mirror=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)' 'Identifier: Packages' |
+        sed -n "s/^$VERSION_CODENAME //p" | head -n 1)
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" \
+        >"$here/sources.list"
+    options="-o Dir::Etc::sourcelist=$here/sources.list -o Dir::Etc::sourceparts=/dev/null
+        -o Dir::State::lists=$here/lists -o Dir::State::status=$here/status -o Dir::Cache=$here/cache
+        -o APT::Architecture=$architecture -o APT::Architectures=$architecture -o APT::Sandbox::User="
+    if ! apt-get $options update || ! (cd "$here/cache" && apt-get $options download "$@"); then
+        echo "packages of $suite for $architecture cannot be fetched here"
+        exit 77
+    fi
+    for package in "$here"/cache/*.deb; do
+        dpkg -x "$package" "$here/tree"
+    done
+)

@@ -6,26 +6,9 @@ cd "$(dirname "$0")/.."
 . scripts/packages.sh
 build=build-arm64
 here=$PWD/$build/packages
-mkdir -p "$here/lists/partial" "$here/cache/archives/partial" "$here/tree"
-: >"$here/status"
 . /etc/os-release
-echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror)" \
-    "$VERSION_CODENAME main" >"$here/sources.list"
-options="-o Dir::Etc::sourcelist=$here/sources.list -o Dir::Etc::sourceparts=/dev/null
-    -o Dir::State::lists=$here/lists -o Dir::State::status=$here/status -o Dir::Cache=$here/cache
-    -o APT::Architecture=arm64 -o APT::Architectures=arm64 -o APT::Sandbox::User="
-fetch() {
-    apt-get $options update &&
-        (cd "$here/cache" && apt-get $options download libmbedtls-dev libmbedcrypto7 libmbedx509-1 libcmocka-dev \
-            libcmocka0 liburing-dev liburing2)
-}
-if ! fetch; then
-    echo "the packages for arm64 cannot be fetched here"
-    exit 77
-fi
-for package in "$here"/cache/*.deb; do
-    dpkg -x "$package" "$here/tree"
-done
+unpack "$here" "$VERSION_CODENAME" arm64 libmbedtls-dev libmbedcrypto7 libmbedx509-1 libcmocka-dev libcmocka0 \
+    liburing-dev liburing2
 libraries=$here/tree/usr/lib/aarch64-linux-gnu
 run="qemu-aarch64 -cpu max -E WEIR_TEST_LEVEL=armv8 -L /usr/aarch64-linux-gnu -E LD_LIBRARY_PATH=$libraries:/usr/aarch64-linux-gnu/lib"
 
