@@ -61,7 +61,8 @@ enum weir_sigscheme {
 #define WEIR_KEM_SHARED_BYTES 32
 #define WEIR_SIGNATURE_MAX 512      /* RSA-4096 */
 #define WEIR_PUBKEY_MAX 550         /* SubjectPublicKeyInfo of RSA-4096 */
-#define WEIR_CERT_MAX 512           /* our own self-signed P-256 certificate is about 300 bytes */
+#define WEIR_CERT_MAX 1280          /* of ours: P-256, made by us, about 300 bytes; RSA-3072 about 1,100 */
+#define WEIR_PRIVATE_KEY_MAX 1800   /* RSA-3072 as RSAPrivateKey [RFC 8017 A.1.2] */
 
 /* One AEAD key, with its key schedule and hash powers. */
 struct weir_aead {
@@ -118,9 +119,12 @@ struct weir_pubkey {
     uint8_t spki[WEIR_PUBKEY_MAX];
 };
 
-/* Our own P-256 key and its self-signed certificate. `private_key` is secret: wipe after use. */
+/* Our own key and its certificate: P-256 and signed by itself when we make it, P-256 or RSA of 2,048 to
+ * 3,072 bits when it is loaded. `private_key` is secret: wipe after use. */
 struct weir_identity {
-    uint8_t private_key[32];
+    bool is_rsa;
+    uint16_t key_bytes;
+    uint8_t private_key[WEIR_PRIVATE_KEY_MAX]; /* P-256: the number, 32 bytes; RSA: DER of RSAPrivateKey */
     uint8_t cert[WEIR_CERT_MAX]; /* DER */
     size_t cert_bytes;
     uint8_t fingerprint_sha256[32]; /* of cert */
@@ -191,9 +195,15 @@ struct weir_crypto {
      * seconds since 1970. */
     bool (*identity_make)(struct weir_identity *, struct weir_rand *, int64_t not_before_s,
                           int64_t not_after_s);
-    /* ECDSA P-256 over a SHA-256 digest, as DER. *sig_bytes is at most 72. The nonce comes from key
-     * and digest [RFC 6979 3.2]: rand serves to blind, and the signature does not depend on it. */
-    bool (*identity_sign)(const struct weir_identity *, struct weir_rand *,
+    /* Take a certificate and its private key as others made them, each DER or PEM, of a PEM file the first
+     * of its kind; the key unencrypted. False when one does not parse, is of another kind or size than said
+     * above, or when they do not belong together. */
+    bool (*identity_load)(struct weir_identity *, struct weir_rand *, struct weir_span cert,
+                          struct weir_span key);
+    /* Sign a SHA-256 digest by a scheme that suits the key: ECDSA P-256 as DER, at most 72 bytes, whose
+     * nonce comes from key and digest [RFC 6979 3.2] (rand serves to blind); or RSA, PSS with a salt of 32
+     * bytes or PKCS1. */
+    bool (*identity_sign)(const struct weir_identity *, struct weir_rand *, enum weir_sigscheme,
                           const uint8_t digest[32], uint8_t sig[WEIR_SIGNATURE_MAX],
                           size_t *sig_bytes);
 

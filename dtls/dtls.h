@@ -33,7 +33,7 @@
 /* Messages from the one expected next that may arrive ahead of their turn. 12 bytes each. */
 #define WEIR_DTLS_WINDOW 8
 /* Our own flight, kept for retransmission. The longest has two certificates' worth of room. */
-#define WEIR_DTLS_FLIGHT_BYTES 2560
+#define WEIR_DTLS_FLIGHT_BYTES 3200
 /* Records of a flight that are remembered, ours for the peer's ACK and the peer's for ours. 16 bytes
  * each. */
 #define WEIR_DTLS_ACK_RECORDS 32
@@ -333,6 +333,7 @@ struct weir_dtls_handshake {
     struct weir_pubkey peer_key;
     uint16_t group;
     uint16_t own_group; /* of the key pair that is there */
+    uint16_t own_scheme; /* by which we sign */
     uint16_t premaster_bytes;
     uint8_t private_key[WEIR_DTLS_SHARE_PRIVATE_MAX];
     uint8_t public_key[WEIR_DTLS_SHARE_MAX]; /* the share */

@@ -182,10 +182,11 @@ static enum weir_dtls_verdict check_request(struct weir_dtls *d, weir_time now,
         || schemes.n == 0 || schemes.n % 2 != 0 || !weir_rd_sub16(&rd, &authorities) || rd.n != 0) {
         return WEIR_DTLS_REQUEST_MALFORMED;
     }
-    /* [RFC 8827 6.5] ECDSA P-256 with SHA-256 is what every WebRTC end verifies, and what we have.
-     * Which authorities the server would like does not matter to a self-signed certificate. */
-    if (!weir_dtls_bytes_have(weir_rd_rest(&types), CERT_TYPE_ECDSA_SIGN)
-        || !weir_dtls_list_has(weir_rd_rest(&schemes), WEIR_ECDSA_P256_SHA256)) {
+    /* [RFC 8827 6.5] ECDSA P-256 with SHA-256 is what every WebRTC end verifies, and what we make. Which
+     * authorities the server would like does not matter to a self-signed certificate. */
+    uint8_t type = d->config.identity->is_rsa ? CERT_TYPE_RSA_SIGN : CERT_TYPE_ECDSA_SIGN;
+    d->hs.own_scheme = weir_dtls_own_scheme(d, weir_rd_rest(&schemes), false);
+    if (!weir_dtls_bytes_have(weir_rd_rest(&types), type) || d->hs.own_scheme == 0) {
         return WEIR_DTLS_REQUEST_SCHEME;
     }
     d->hs.has_request = true;

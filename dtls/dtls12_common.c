@@ -14,7 +14,8 @@ bool weir_dtls12_hello_groups(const struct weir_dtls *d, const struct dtls_hello
         *chosen = weir_dtls_group_at(d, 0) == WEIR_P384 ? WEIR_P384 : WEIR_P256;
         return weir_dtls_group_is_ours(d, *chosen);
     }
-    if (!weir_dtls_list16(body, &list) || !weir_dtls_list_has(list, WEIR_P256)) {
+    if (!weir_dtls_list16(body, &list)
+        || (!d->config.identity->is_rsa && !weir_dtls_list_has(list, WEIR_P256))) {
         return false;
     }
     for (unsigned i = 0; (*chosen = weir_dtls_group_at(d, i)) != 0; i++) {

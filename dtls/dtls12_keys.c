@@ -7,8 +7,8 @@
  */
 #include "dtls/dtls_int.h"
 
-/* Best first. AES-128-GCM is what browsers choose; the RSA rows are for servers that show such a
- * certificate, which only a client of ours meets.
+/* Best first. AES-128-GCM is what browsers choose; the RSA rows are for a server that shows such a
+ * certificate.
  * [RFC 7525 4.2] No CBC, no RC4, no NULL, no static key exchange: there is no code for them. */
 static const struct dtls12_suite suites[] = {
     { 0xc02b, false, WEIR_AES_128_GCM, WEIR_SHA256, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256" },

@@ -21,16 +21,17 @@ enum { COOKIE_BYTES = 4 + COOKIE_MAC_BYTES };
 
 /* What we make of a hello, before anything of it counts. */
 struct choice {
-    uint16_t suite, group, srtp_profile;
+    uint16_t suite, group, scheme, srtp_profile;
     bool has_points, has_renegotiation;
 };
 
-/* Our order counts, and our certificate is ECDSA. */
+/* Our order counts, and the key of our certificate. */
 static bool choose_suite(const struct weir_dtls *d, const struct dtls_hello *h, uint16_t *chosen)
 {
     for (unsigned i = 0; i < d->config.suites; i++) {
         const struct dtls12_suite *suite = weir_dtls12_suite(d->config.suite[i]);
-        if (suite != NULL && !suite->is_rsa && weir_dtls_list_has(h->suites, suite->id)) {
+        if (suite != NULL && suite->is_rsa == d->config.identity->is_rsa
+            && weir_dtls_list_has(h->suites, suite->id)) {
             *chosen = suite->id;
             return true;
         }
@@ -38,7 +39,8 @@ static bool choose_suite(const struct weir_dtls *d, const struct dtls_hello *h, 
     return false;
 }
 
-static enum weir_dtls_verdict choose_security(const struct dtls_hello *h, struct choice *c)
+static enum weir_dtls_verdict choose_security(const struct weir_dtls *d, const struct dtls_hello *h,
+                                              struct choice *c)
 {
     struct weir_span body, list;
     c->has_points = weir_dtls_hello_find(h, EXTENSION_POINTS, &body);
@@ -48,7 +50,8 @@ static enum weir_dtls_verdict choose_security(const struct dtls_hello *h, struct
         return WEIR_DTLS_HELLO_POINTS;
     }
     /* [RFC 5246 7.4.1.4.1] A client without the extension verifies SHA-1 alone, not ours. */
-    if (!weir_dtls_client_verifies_ours(h)) {
+    c->scheme = weir_dtls_hello_scheme(d, h, false);
+    if (c->scheme == 0) {
         return WEIR_DTLS_HELLO_SIGNATURES;
     }
     /* [RFC 7627 5.3] Without it two sessions could be made to share their keys. */
@@ -92,7 +95,7 @@ static enum weir_dtls_verdict choose(const struct weir_dtls *d, const struct dtl
     if (!weir_dtls12_hello_groups(d, h, &c->group)) {
         return WEIR_DTLS_HELLO_GROUP;
     }
-    enum weir_dtls_verdict v = choose_security(h, c);
+    enum weir_dtls_verdict v = choose_security(d, h, c);
     if (v != WEIR_DTLS_OK) {
         return v;
     }
@@ -172,6 +175,7 @@ static enum weir_dtls_verdict check_client_hello(struct weir_dtls *d, weir_time 
     d->suite = c.suite;
     d->srtp_profile = c.srtp_profile;
     d->hs.group = c.group;
+    d->hs.own_scheme = c.scheme;
     d->hs.peer_has_points = c.has_points;
     d->hs.peer_has_renegotiation = c.has_renegotiation;
     follow_numbers(d);
@@ -232,7 +236,7 @@ static bool write_server_key(struct weir_dtls *d)
     weir_wr_bytes(&w, weir_span_of(d->hs.public_key, n));
     struct weir_span params = { w.base + params_at, w.len - params_at };
     return !w.overflow
-           && weir_dtls12_hash_params(d, WEIR_ECDSA_P256_SHA256, params, digest, &digest_bytes)
+           && weir_dtls12_hash_params(d, d->hs.own_scheme, params, digest, &digest_bytes)
            && weir_dtls_write_signature(d, &w, digest) && weir_dtls_message_close(d, &w);
 }
 

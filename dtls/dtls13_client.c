@@ -196,7 +196,8 @@ static enum weir_dtls_verdict check_request(struct weir_dtls *d, weir_time now,
         || weir_dtls_hello_parse_encrypted(weir_rd_rest(&rd), &h) != WEIR_DTLS_OK) {
         return WEIR_DTLS_REQUEST_MALFORMED;
     }
-    if (!weir_dtls_client_verifies_ours(&h)) {
+    d->hs.own_scheme = weir_dtls_hello_scheme(d, &h, true);
+    if (d->hs.own_scheme == 0) {
         return WEIR_DTLS_REQUEST_SCHEME;
     }
     d->hs.has_request = true;

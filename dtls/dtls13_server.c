@@ -20,7 +20,7 @@
 
 /* What we make of a hello, before anything of it counts. */
 struct choice {
-    uint16_t suite, group, srtp_profile;
+    uint16_t suite, group, scheme, srtp_profile;
     struct weir_span share; /* of that group; empty when the client must be asked for one */
 };
 
@@ -111,7 +111,8 @@ static enum weir_dtls_verdict choose(const struct weir_dtls *d, const struct dtl
     if (!weir_dtls_hello_find(h, EXTENSION_SIGNATURES, &body)) {
         return WEIR_DTLS_HELLO_MISSING;
     }
-    if (!weir_dtls_client_verifies_ours(h)) {
+    c->scheme = weir_dtls_hello_scheme(d, h, true);
+    if (c->scheme == 0) {
         return WEIR_DTLS_HELLO_SIGNATURES;
     }
     return weir_dtls_choose_srtp(d, h, &c->srtp_profile) ? WEIR_DTLS_OK : WEIR_DTLS_HELLO_SRTP;
@@ -223,6 +224,7 @@ static enum weir_dtls_verdict take_choice(struct weir_dtls *d, const struct dtls
     d->suite = c->suite;
     d->srtp_profile = c->srtp_profile;
     d->hs.group = c->group;
+    d->hs.own_scheme = c->scheme;
     d->message_seq = d->reassembly.next;
     memcpy(d->client_random, h->random.p, sizeof d->client_random);
     if (c->share.n == 0) {
@@ -298,6 +300,7 @@ static enum weir_dtls_verdict check_second_hello(struct weir_dtls *d, weir_time 
     if (weir_dtls_hello_find(&h, EXTENSION_COOKIE, &versions)) {
         return WEIR_DTLS_HELLO_STALE; /* we gave none */
     }
+    d->hs.own_scheme = c.scheme;
     if (!weir_dtls_make_share(d)) {
         return WEIR_DTLS_CRYPTO;
     }

@@ -291,8 +291,9 @@ WEIR_MUST_CHECK bool weir_dtls_take_srtp(const struct weir_dtls *d, struct weir_
 /* Server: the first profile of ours that the client has. False when its list is malformed. */
 WEIR_MUST_CHECK bool weir_dtls_choose_srtp(const struct weir_dtls *d, const struct dtls_hello *h,
                                            uint16_t *chosen);
-/* [RFC 8446 4.2.3] Does the client verify what we sign with? */
-bool weir_dtls_client_verifies_ours(const struct dtls_hello *h);
+/* [RFC 8446 4.2.3] By which scheme we sign for this client, or for the server whose request it is; 0: by
+ * none that it verifies. */
+uint16_t weir_dtls_hello_scheme(const struct weir_dtls *d, const struct dtls_hello *h, bool is_13);
 /* Cookies: nothing is remembered but a secret of the server's. */
 enum { COOKIE_MAC_BYTES = 28 };
 void weir_dtls_cookie_mac(const struct weir_dtls *d, const struct dtls_hello *h,
@@ -347,6 +348,8 @@ struct weir_span weir_dtls_schemes(bool is_for_transcript);
 bool weir_dtls_scheme_suits(uint16_t scheme, enum weir_pubkey_type key);
 WEIR_MUST_CHECK bool weir_dtls_verify(const struct weir_dtls *d, uint16_t scheme,
                                       struct weir_span digest, struct weir_span signature);
+/* By which we sign for a peer that verifies these, and which goes into hs.own_scheme; 0: by none. */
+uint16_t weir_dtls_own_scheme(const struct weir_dtls *d, struct weir_span list, bool is_13);
 /* scheme, length, signature of a SHA-256 digest by our identity. */
 WEIR_MUST_CHECK bool weir_dtls_write_signature(struct weir_dtls *d, struct weir_wr *w,
                                                const uint8_t digest[32]);

@@ -135,11 +135,11 @@ bool weir_dtls_choose_srtp(const struct weir_dtls *d, const struct dtls_hello *h
     return true;
 }
 
-bool weir_dtls_client_verifies_ours(const struct dtls_hello *h)
+uint16_t weir_dtls_hello_scheme(const struct weir_dtls *d, const struct dtls_hello *h, bool is_13)
 {
     struct weir_span body, list;
-    return weir_dtls_hello_find(h, EXTENSION_SIGNATURES, &body) && weir_dtls_list16(body, &list)
-           && weir_dtls_list_has(list, WEIR_ECDSA_P256_SHA256);
+    bool has_list = weir_dtls_hello_find(h, EXTENSION_SIGNATURES, &body) && weir_dtls_list16(body, &list);
+    return has_list ? weir_dtls_own_scheme(d, list, is_13) : 0;
 }
 
 /* -- 4. The hello ------------------------------------------------------------------------------ */

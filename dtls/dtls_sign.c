@@ -59,14 +59,27 @@ bool weir_dtls_verify(const struct weir_dtls *d, uint16_t scheme, struct weir_sp
                                     signature);
 }
 
+/* [RFC 8446 4.4.3 MUST NOT] PKCS1 is of 1.2 alone. */
+uint16_t weir_dtls_own_scheme(const struct weir_dtls *d, struct weir_span list, bool is_13)
+{
+    if (!d->config.identity->is_rsa) {
+        return weir_dtls_list_has(list, WEIR_ECDSA_P256_SHA256) ? WEIR_ECDSA_P256_SHA256 : 0;
+    }
+    if (weir_dtls_list_has(list, WEIR_RSA_PSS_SHA256)) {
+        return WEIR_RSA_PSS_SHA256;
+    }
+    return !is_13 && weir_dtls_list_has(list, WEIR_RSA_PKCS1_SHA256) ? WEIR_RSA_PKCS1_SHA256 : 0;
+}
+
 bool weir_dtls_write_signature(struct weir_dtls *d, struct weir_wr *w, const uint8_t digest[32])
 {
     uint8_t signature[WEIR_SIGNATURE_MAX];
     size_t n = 0;
-    if (!d->config.crypto->identity_sign(d->config.identity, &d->rand, digest, signature, &n)) {
+    enum weir_sigscheme scheme = (enum weir_sigscheme)d->hs.own_scheme;
+    if (!d->config.crypto->identity_sign(d->config.identity, &d->rand, scheme, digest, signature, &n)) {
         return false;
     }
-    weir_wr_u16(w, WEIR_ECDSA_P256_SHA256);
+    weir_wr_u16(w, d->hs.own_scheme);
     weir_wr_u16(w, (uint16_t)n);
     weir_wr_bytes(w, weir_span_of(signature, n));
     return true;

@@ -113,6 +113,7 @@ static inline enum weir_dtls_verdict feed_message(struct weir_dtls *d, uint8_t s
         d->rx_epoch = feed_row[row].message == MESSAGE_FINISHED ? 1 : 0;
     }
     d->hs.peer_key.type = WEIR_PUBKEY_P256;
+    d->hs.own_scheme = WEIR_ECDSA_P256_SHA256;
     if (d->step > STEP_SERVER_FINISHED) {
         feed_13(d);
     }

@@ -42,6 +42,8 @@ static const char help[] =
     "  --fingerprint HEX    the SHA-256 that the peer's certificate must have (default: any)\n"
     "  --keylog FILE        append secrets in NSS format\n"
     "  --cookie             server: ask for a cookie first\n"
+    "  --cert FILE          our certificate, P-256 or RSA, PEM or DER (default: one made at the start)\n"
+    "  --key FILE           its private key, PEM or DER\n"
     "  --export LABEL       keying material under this label (default EXTRACTOR-dtls_srtp)\n"
     "  --seed N             make every random choice from N: for repeatable tests, not for secrecy\n"
     "  --help               this text\n";
@@ -53,7 +55,7 @@ struct program {
     struct weir_dtls dtls;
     struct weir_dtls_config config;
     struct weir_identity identity;
-    const char *export_label;
+    const char *export_label, *cert_path, *key_path;
     FILE *keylog;
     bool any_certificate;
     bool is_input_over, is_over;
@@ -218,6 +220,7 @@ static void read_options(struct program *p, int argc, char **argv)
         { "srtp", no_argument, NULL, 's' },          { "fingerprint", required_argument, NULL, 'f' },
         { "keylog", required_argument, NULL, 'k' },  { "cookie", no_argument, NULL, 'c' },
         { "export", required_argument, NULL, 'e' },  { "seed", required_argument, NULL, 'r' },
+        { "cert", required_argument, NULL, 'C' },    { "key", required_argument, NULL, 'K' },
         { "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
     };
     int c;
@@ -249,6 +252,12 @@ static void read_options(struct program *p, int argc, char **argv)
         case 'c':
             p->config.requires_cookie = true;
             break;
+        case 'C':
+            p->cert_path = optarg;
+            break;
+        case 'K':
+            p->key_path = optarg;
+            break;
         case 'e':
             p->export_label = optarg;
             break;
@@ -262,12 +271,40 @@ static void read_options(struct program *p, int argc, char **argv)
     }
 }
 
+static struct weir_span read_file(const char *path, uint8_t *room, size_t cap)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        refuse(path, strerror(errno));
+    }
+    struct weir_span span = { room, fread(room, 1, cap, file) };
+    fclose(file);
+    return span;
+}
+
+static void load_identity(struct program *p, struct weir_rand *rand)
+{
+    static uint8_t cert[16384], key[16384];
+    if (p->cert_path == NULL || p->key_path == NULL) {
+        refuse("a certificate or a key alone", "give both, --cert FILE and --key FILE");
+    }
+    struct weir_span c = read_file(p->cert_path, cert, sizeof cert);
+    struct weir_span k = read_file(p->key_path, key, sizeof key);
+    if (!weir_crypto_default()->identity_load(&p->identity, rand, c, k)) {
+        refuse(p->cert_path, "not the certificate of this key, or the key is neither P-256 nor RSA of 2048 "
+                             "to 3072 bits; PEM or DER, without a password");
+    }
+    weir_wipe(key, sizeof key);
+}
+
 static void make_identity(struct program *p)
 {
     struct weir_rand rand;
     int64_t now = weir_pump_utc_s();
     weir_rand_init(&rand, p->config.seed);
-    if (!weir_crypto_default()->identity_make(&p->identity, &rand, now - 86400, now + 30 * 86400)) {
+    if (p->cert_path != NULL || p->key_path != NULL) {
+        load_identity(p, &rand);
+    } else if (!weir_crypto_default()->identity_make(&p->identity, &rand, now - 86400, now + 30 * 86400)) {
         refuse("no certificate", "the crypto provider made none");
     }
     weir_wipe(&rand, sizeof rand);

@@ -72,5 +72,14 @@ void weir_mbedtls_public(struct weir_crypto *c);
 void weir_openssl_symmetric(struct weir_crypto *c);
 void weir_openssl_public(struct weir_crypto *c);
 void weir_openssl_kem(struct weir_crypto *t); /* from OpenSSL 3.5 on */
+bool weir_mbedtls_identity_load(struct weir_identity *id, struct weir_rand *rand, struct weir_span cert,
+                                struct weir_span key);
+bool weir_mbedtls_rsa_sign(const struct weir_identity *id, struct weir_rand *rand,
+                           enum weir_sigscheme scheme, const uint8_t digest[32],
+                           uint8_t sig[WEIR_SIGNATURE_MAX], size_t *sig_bytes);
+bool weir_openssl_identity_load(struct weir_identity *id, struct weir_rand *rand, struct weir_span cert,
+                                struct weir_span key);
+bool weir_openssl_rsa_sign(const struct weir_identity *id, enum weir_sigscheme scheme,
+                           const uint8_t digest[32], uint8_t sig[WEIR_SIGNATURE_MAX], size_t *sig_bytes);
 
 #endif

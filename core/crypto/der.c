@@ -291,7 +291,7 @@ static bool certify(const struct weir_crypto *c, struct weir_identity *id, struc
     struct weir_span tbs = { tbs_room, tbs_build((struct weir_mspan){ tbs_room, sizeof tbs_room }, pub,
                                                  serial, not_before_s, not_after_s) };
     weir_hash_of(c, WEIR_SHA256, &tbs, 1, digest);
-    if (tbs.n == 0 || !c->identity_sign(id, rand, digest, sig, &sig_bytes)) {
+    if (tbs.n == 0 || !c->identity_sign(id, rand, WEIR_ECDSA_P256_SHA256, digest, sig, &sig_bytes)) {
         return false;
     }
     id->cert_bytes = cert_build((struct weir_mspan){ id->cert, sizeof id->cert }, tbs,
@@ -308,7 +308,8 @@ bool weir_der_identity(const struct weir_crypto *c, struct weir_identity *id, st
     memset(id, 0, sizeof *id);
     bool is_done = c->ecdh_keygen(WEIR_P256, rand, priv, pub);
     if (is_done) {
-        memcpy(id->private_key, priv, sizeof id->private_key);
+        memcpy(id->private_key, priv, 32);
+        id->key_bytes = 32;
         is_done = certify(c, id, rand, pub, not_before_s, not_after_s);
     }
     if (!is_done) {

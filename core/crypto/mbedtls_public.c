@@ -114,10 +114,16 @@ static bool identity_make(struct weir_identity *id, struct weir_rand *rand, int6
 }
 
 static bool identity_sign(const struct weir_identity *id, struct weir_rand *rand,
-                          const uint8_t digest[32], uint8_t sig[WEIR_SIGNATURE_MAX],
-                          size_t *sig_bytes)
+                          enum weir_sigscheme scheme, const uint8_t digest[32],
+                          uint8_t sig[WEIR_SIGNATURE_MAX], size_t *sig_bytes)
 {
     mbedtls_ecdsa_context key;
+    if (id->is_rsa) {
+        return weir_mbedtls_rsa_sign(id, rand, scheme, digest, sig, sig_bytes);
+    }
+    if (scheme != WEIR_ECDSA_P256_SHA256) {
+        return false;
+    }
     mbedtls_ecdsa_init(&key);
     bool is_done = mbedtls_ecp_read_key(MBEDTLS_ECP_DP_SECP256R1, &key, id->private_key, 32) == 0
 #if MBEDTLS_VERSION_MAJOR < 3
@@ -238,6 +244,7 @@ void weir_mbedtls_public(struct weir_crypto *c)
     c->ecdh_keygen = ecdh_keygen;
     c->ecdh_shared = ecdh_shared;
     c->identity_make = identity_make;
+    c->identity_load = weir_mbedtls_identity_load;
     c->identity_sign = identity_sign;
     c->cert_pubkey = cert_pubkey;
     c->verify = verify;

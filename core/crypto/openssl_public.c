@@ -291,12 +291,15 @@ static bool signing_run(struct signing *g, const struct weir_identity *id, struc
 }
 
 static bool identity_sign(const struct weir_identity *id, struct weir_rand *rand,
-                          const uint8_t digest[32], uint8_t sig[WEIR_SIGNATURE_MAX],
-                          size_t *sig_bytes)
+                          enum weir_sigscheme scheme, const uint8_t digest[32],
+                          uint8_t sig[WEIR_SIGNATURE_MAX], size_t *sig_bytes)
 {
     uint8_t r[32], s[32];
     bool is_done = false;
-    if (p256.group == NULL) {
+    if (id->is_rsa) {
+        return weir_openssl_rsa_sign(id, scheme, digest, sig, sig_bytes);
+    }
+    if (p256.group == NULL || scheme != WEIR_ECDSA_P256_SHA256) {
         return false;
     }
     BN_CTX *ctx = BN_CTX_new();
@@ -496,6 +499,7 @@ void weir_openssl_public(struct weir_crypto *c)
     c->ecdh_keygen = ecdh_keygen;
     c->ecdh_shared = ecdh_shared;
     c->identity_make = identity_make;
+    c->identity_load = weir_openssl_identity_load;
     c->identity_sign = identity_sign;
     c->cert_pubkey = cert_pubkey;
     c->verify = verify;

@@ -44,6 +44,20 @@ pair "another suite" "DTLS 1.3" TLS_CHACHA20_POLY1305_SHA256 "" "--suites TLS_CH
 pair "a suite of 1.2" "DTLS 1.2" TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 "" \
     "--suites TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"
 
+openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=test -days 2 -keyout "$work/rsa.key" -out "$work/rsa.pem" \
+    2>/dev/null
+openssl rsa -in "$work/rsa.key" -outform der -out "$work/rsa.der" 2>/dev/null
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=test -days 2 \
+    -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
+pair "an RSA certificate" "DTLS 1.3" TLS_AES_128_GCM_SHA256 "--cert $work/rsa.pem --key $work/rsa.key"
+pair "an RSA certificate, 1.2" "DTLS 1.2" TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 \
+    "--cert $work/rsa.pem --key $work/rsa.der --version 1.2"
+pair "a P-256 certificate from files" "DTLS 1.3" TLS_AES_128_GCM_SHA256 "--cert $work/cert.pem --key $work/key.pem"
+if "$bin/weir-dtls" client 127.0.0.1 1 --cert "$work/cert.pem" --key "$work/rsa.key" >/dev/null 2>&1; then
+    echo "a key that is not the certificate's was taken"
+    failed=1
+fi
+
 # A client that expects another certificate gets no connection.
 port=$((port + 1))
 timeout 5 "$bin/weir-dtls" server 127.0.0.1 $port >"$work/server" 2>&1 </dev/null &
@@ -56,8 +70,6 @@ fi
 wait $server
 
 # OpenSSL, DTLS 1.2, at either end.
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=test -days 2 \
-    -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
 exported() { sed -n 's/.*Keying material: \(.*\)/\1/p' "$1" | tr 'A-F' 'a-f'; }
 port=$((port + 1))
 (sleep 1.5; echo "from openssl"; sleep 1) | timeout 8 openssl s_server -dtls1_2 -port $port -cert "$work/cert.pem" \

@@ -102,7 +102,7 @@ static double public_key_us(const struct weir_crypto *c, const struct weir_ident
     weir_rand_init_number(&rand, 5);
     for (int i = 0; i < HANDSHAKES; i++) {
         double at = cpu_us();
-        is_good &= c->identity_sign(identity, &rand, digest, sig, &n)
+        is_good &= c->identity_sign(identity, &rand, WEIR_ECDSA_P256_SHA256, digest, sig, &n)
                    && c->verify(&key, WEIR_ECDSA_P256_SHA256, weir_span_of(digest, 32),
                                 weir_span_of(sig, n))
                    && c->ecdh_keygen(WEIR_X25519, &rand, priv, pub)

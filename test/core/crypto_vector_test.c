@@ -286,7 +286,7 @@ static void an_identity_signs_what_its_certificate_verifies(void **state)
 
     uint8_t digest[32] = { 1, 2, 3 }, sig[WEIR_SIGNATURE_MAX];
     size_t n = 0;
-    assert_true(c->identity_sign(&id, &rand, digest, sig, &n));
+    assert_true(c->identity_sign(&id, &rand, WEIR_ECDSA_P256_SHA256, digest, sig, &n));
     struct weir_span d = { digest, 32 }, s = { sig, n };
     assert_true(c->verify(&key, WEIR_ECDSA_P256_SHA256, d, s));
     assert_false(c->verify(&key, WEIR_ECDSA_P384_SHA384, d, s)); /* wrong curve for the key */
@@ -355,7 +355,7 @@ static void signatures_are_those_of_rfc_6979(void **state)
             weir_rand_init_number(&rand, seed);
             test_unhex(row[i].r_and_s, want, 64);
             weir_hash_of(c, WEIR_SHA256, &message, 1, digest);
-            assert_true(c->identity_sign(&id, &rand, digest, sig, &n));
+            assert_true(c->identity_sign(&id, &rand, WEIR_ECDSA_P256_SHA256, digest, sig, &n));
             /* SEQUENCE, INTEGER, and a zero because both of these r have their top bit set. */
             assert_memory_equal(sig + 5, want, 32);
             assert_memory_equal(sig + n - 32, want + 32, 32);

@@ -89,10 +89,10 @@ static bool draw_keygen(enum weir_group g, struct weir_rand *rand, uint8_t *priv
     return true;
 }
 
-static bool draw_sign(const struct weir_identity *id, struct weir_rand *rand, const uint8_t digest[32],
-                      uint8_t *sig, size_t *n)
+static bool draw_sign(const struct weir_identity *id, struct weir_rand *rand, enum weir_sigscheme scheme,
+                      const uint8_t digest[32], uint8_t *sig, size_t *n)
 {
-    if (is_writing && !real->identity_sign(id, rand, digest, sig, n)) {
+    if (is_writing && !real->identity_sign(id, rand, scheme, digest, sig, n)) {
         return false;
     }
     draw("signature", sig, n, WEIR_SIGNATURE_MAX);

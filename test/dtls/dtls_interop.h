@@ -209,11 +209,12 @@ struct interop_more {
     const char *version;
     const char *group; /* in what the other side tells; NULL: whatever */
     uint16_t mtu;      /* of ours */
+    bool is_ours_rsa;  /* we show the RSA certificate that was made for the other side */
     uint16_t first_group; /* that we prefer, before X25519; 0: as it comes */
     uint64_t epoch;    /* that both directions reach; 0: whatever */
 };
 
-static struct weir_identity identity;
+static struct weir_identity identity, rsa_identity;
 
 static inline void make_fingerprint(const char *cert, struct weir_dtls_fingerprint *f)
 {
@@ -399,6 +400,9 @@ static inline void run_more(const struct interop_more *more)
     }
     case_program(p, t, port);
     end_open(e, t, fd, p, more->mtu);
+    if (more->is_ours_rsa) {
+        e->d.config.identity = &rsa_identity;
+    }
     if (more->first_group != 0) {
         const uint16_t list[3] = { more->first_group, WEIR_X25519, WEIR_P256 };
         e->d.config.groups = 3;
@@ -457,6 +461,30 @@ static inline void shell(const char *format, ...)
     }
 }
 
+static inline struct weir_span read_file(const char *name, uint8_t *room, size_t cap)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    FILE *file = fopen(path, "rb");
+    struct weir_span span = { room, 0 };
+    if (file != NULL) {
+        span.n = fread(room, 1, cap, file);
+        fclose(file);
+    }
+    return span;
+}
+
+static inline void load_rsa(void)
+{
+    static uint8_t cert[8192], key[8192];
+    struct weir_rand rand;
+    struct weir_span c = read_file("rsa.pem", cert, sizeof cert), k = read_file("rsa.key", key, sizeof key);
+    weir_rand_init_number(&rand, 5);
+    if (c.n != 0) {
+        assert_true(weir_crypto_default()->identity_load(&rsa_identity, &rand, c, k));
+    }
+}
+
 static inline int make_certificates(void **state)
 {
     (void)state;
@@ -478,6 +506,7 @@ static inline int make_certificates(void **state)
             "2>/dev/null && openssl x509 -in %s/%s.pem -outform der -out %s/%s.der",
             kind[i][1], dir, kind[i][0], dir, kind[i][0], dir, kind[i][0], dir, kind[i][0]);
     }
+    load_rsa();
     signal(SIGPIPE, SIG_IGN);
     return 0;
 }

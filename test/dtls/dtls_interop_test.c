@@ -207,6 +207,35 @@ static void gnutls_as_client(void **state)
     }
 }
 
+/* -- An RSA certificate of ours ------------------------------------------------------------------ */
+
+static void ours_may_be_rsa(void **state)
+{
+    (void)state;
+    need("gnutls-cli");
+    static const struct interop row[] = {
+        { "OpenSSL as server", true, "p256", { S_SERVER, "-Verify", "1" }, OPENSSL_KEY, "", 0, 0, false },
+        { "OpenSSL as server, PKCS1", true, "rsa",
+          { S_SERVER, "-Verify", "1", "-client_sigalgs", "RSA+SHA256:ECDSA+SHA256" }, OPENSSL_KEY, "", 0, 0,
+          false },
+        { "OpenSSL as client", false, "p256", { S_CLIENT }, OPENSSL_KEY,
+          "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", 0, 0, false },
+        { "OpenSSL as client, PKCS1", false, "rsa", { S_CLIENT, "-sigalgs", "RSA+SHA256:ECDSA+SHA256" },
+          OPENSSL_KEY, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", 0, 0, false },
+        { "OpenSSL as client, AES-256", false, "rsa", { S_CLIENT, "-cipher", "ECDHE-RSA-AES256-GCM-SHA384" },
+          OPENSSL_KEY, "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", 0, 0, false },
+        { "OpenSSL as client, ChaCha20", false, "p256", { S_CLIENT, "-cipher", "ECDHE-RSA-CHACHA20-POLY1305" },
+          OPENSSL_KEY, "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256", 0, 0, false },
+        { "GnuTLS as server", true, "p256", { GNUTLS_SERV, "--require-client-cert" }, NULL, "", 0, 0, true },
+        { "GnuTLS as client", false, "p256", { GNUTLS_CLI }, GNUTLS_KEY,
+          "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", 0, 0, false },
+    };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        const struct interop_more more = { .with = row[i], .version = "DTLS 1.2", .is_ours_rsa = true };
+        run_more(&more);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +243,7 @@ int main(void)
         cmocka_unit_test(openssl_as_client),
         cmocka_unit_test(gnutls_as_server),
         cmocka_unit_test(gnutls_as_client),
+        cmocka_unit_test(ours_may_be_rsa),
     };
     return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }

@@ -171,10 +171,11 @@ static bool ecdh_shared(enum weir_group g, struct weir_rand *r, const uint8_t *p
     return goes_on() && real->ecdh_shared(g, r, priv, pub, shared);
 }
 
-static bool identity_sign(const struct weir_identity *i, struct weir_rand *r, const uint8_t digest[32],
+static bool identity_sign(const struct weir_identity *i, struct weir_rand *r,
+                          enum weir_sigscheme scheme, const uint8_t digest[32],
                           uint8_t sig[WEIR_SIGNATURE_MAX], size_t *n)
 {
-    return goes_on() && real->identity_sign(i, r, digest, sig, n);
+    return goes_on() && real->identity_sign(i, r, scheme, digest, sig, n);
 }
 
 static bool cert_pubkey(struct weir_span cert, struct weir_pubkey *k)
@@ -270,7 +271,7 @@ static bool memory_holds(const uint8_t *hidden, size_t bytes)
         unsigned long long from, to;
         char mode[8];
         if (sscanf(line, "%llx-%llx %7s", &from, &to, mode) != 3 || mode[1] != 'w'
-            || to - from > (64u << 20)) {
+            || to - from > (1u << 30)) {
             continue;
         }
         uint8_t *copy = malloc((size_t)(to - from));

@@ -25,11 +25,11 @@ static bool shared(enum weir_group g, struct weir_rand *r, const uint8_t *priv, 
     return under->ecdh_shared(g, r, priv, pub, out);
 }
 
-static bool sign(const struct weir_identity *id, struct weir_rand *r, const uint8_t digest[32], uint8_t *sig,
-                 size_t *bytes)
+static bool sign(const struct weir_identity *id, struct weir_rand *r, enum weir_sigscheme scheme,
+                 const uint8_t digest[32], uint8_t *sig, size_t *bytes)
 {
     operations++;
-    return under->identity_sign(id, r, digest, sig, bytes);
+    return under->identity_sign(id, r, scheme, digest, sig, bytes);
 }
 
 static bool verify(const struct weir_pubkey *key, enum weir_sigscheme scheme, struct weir_span digest,

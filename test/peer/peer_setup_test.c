@@ -10,7 +10,7 @@
 
 #define ONE_WAY (50 * WEIR_MS)
 #define LOSS 100 /* of 1,000 */
-#define SEEDS 150
+#define SEEDS 60
 
 /* -- One set-up -------------------------------------------------------------------------------- */
 
