@@ -185,6 +185,8 @@ static void print_stats(const struct program *p)
     cJSON *o = cJSON_CreateObject(), *s = cJSON_AddObjectToObject(o, "stats");
     cJSON_AddNumberToObject(s, "rx_packets", (double)peer->rx_packets);
     cJSON_AddNumberToObject(s, "tx_packets", (double)peer->tx_packets);
+    cJSON_AddStringToObject(s, "dtls", weir_dtls_version_name(&peer->dtls));
+    cJSON_AddStringToObject(s, "group", weir_dtls_group_name(&peer->dtls));
     cJSON_AddBoolToObject(s, "snap", peer->sctp.is_told);
     cJSON_AddStringToObject(s, "sped", weir_ice_embed_state_name(peer->ice.embed.state));
     cJSON_AddNumberToObject(s, "sped_rx", peer->ice.embed.rx_payloads);

@@ -212,6 +212,31 @@ async function testShortcuts() {
   }
 }
 
+// What browsers speak when they are told to speak less.
+const versions = [
+  { what: 'chromium without post-quantum', open: () => openChromium('--disable-features=WebRtcPqcForDtls'), version: 'DTLS 1.3' },
+  { what: 'firefox without post-quantum', open: () => openFirefox({ 'media.webrtc.enable_pq_hybrid_kex': false }), version: 'DTLS 1.3' },
+  { what: 'firefox with DTLS 1.2 alone', open: () => openFirefox({ 'media.peerconnection.dtls.version.max': 771 }), version: 'DTLS 1.2' },
+];
+
+async function testVersions() {
+  for (const { what, open, version } of versions) {
+    if (!words.every(word => `${what}, browser offers: weir offers: DTLS server`.includes(word))) continue;
+    const browser = await open();
+    for (const [role, options] of [['browser offers', []], ['browser offers', ['--setup', 'passive']], ['weir offers', []]]) {
+      await test(`${what}, ${role}${options.length ? ', weir is DTLS server' : ''}`, () => withPair(browser, role, { options }, async pair => {
+        const label = role === 'browser offers' ? 'data' : 'weir';
+        await pair.call('open', label);
+        await pair.call('echo', label, 65536, 5);
+        const stats = await pair.peer.stats();
+        if (stats.dtls !== version) throw new Error(JSON.stringify(stats));
+        return `${stats.dtls}, ${stats.group}`;
+      }));
+    }
+    await browser.close();
+  }
+}
+
 // Sixty quiet seconds: nothing but consent keeps the connection.
 async function testIdle(browsers) {
   const cases = browsers.flatMap(browser => ['browser offers', 'weir offers'].map(role => ({ browser, role })));
@@ -239,6 +264,7 @@ for (const browser of browsers) {
   await test(`${browser.name}: several pages of the demo at once, on shards`, () => trySeveral(browser));
 }
 if (wanted('chromium')) await testShortcuts();
+await testVersions();
 await testIdle(browsers);
 await Promise.all(browsers.map(browser => browser.close().catch(() => 0)));
 server.close();
