@@ -236,6 +236,7 @@ struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
                                   .trace = n->config.trace, .conn = ++n->conn_next,
                                   .no_snap = n->config.no_snap, .no_sped = n->config.no_sped,
                                   .prefers_hybrid = n->config.prefers_hybrid,
+                                  .dtls_version_max = n->config.dtls_version_max,
                                   .ufrag_first = weir_shard_letter(n) };
     weir_rand_bytes(&n->rand, c.seed, sizeof c.seed);
     weir_peer_init(p, &c, &n->pool, now);

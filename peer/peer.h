@@ -142,6 +142,7 @@ struct weir_peer_config {
     bool prefers_hybrid;                  /* as DTLS client begin with a share of X25519MLKEM768, where the
                                              provider has ML-KEM: safe against who records today and has a
                                              quantum computer later, and 1,200 bytes longer */
+    uint8_t dtls_version_max;             /* enum weir_dtls_version; 0: the newest there is */
     char ufrag_first;                     /* first character of ufrags: names a shard; 0 = random */
 };
 
@@ -393,6 +394,7 @@ struct weir_node_config {
                                          hosts with many peers between them need many ports */
     bool no_mdns;
     bool no_snap, no_sped, prefers_hybrid; /* of every peer, see weir_peer_config */
+    uint8_t dtls_version_max;         /* likewise */
     uint32_t peers_max;               /* 0 = 64 */
     uint32_t pool_buffers;            /* 0 = 512 per peer, at most 32,768 */
     uint32_t max_message_size;        /* 0 = 262,144 */

@@ -10,6 +10,7 @@ static void dtls_config(struct weir_peer *p, bool is_client, struct weir_dtls_co
     c->trace = p->config.trace;
     c->conn = p->config.conn;
     c->is_client = is_client;
+    c->version_max = p->config.dtls_version_max;
     c->has_keylog = true; /* who asks for a key log holds our memory anyway */
     c->mtu = WEIR_DTLS_MTU_DEFAULT; /* while checks carry it a flight is cut smaller: peer_embed.c */
     if (p->config.prefers_hybrid) {

@@ -95,6 +95,13 @@ static bool option_pump(struct setup *s, const char *value)
            || complain("pump", value, "choose auto, uring or epoll");
 }
 
+static bool option_dtls(struct setup *s, const char *value)
+{
+    s->node.dtls_version_max = strcmp(value, "1.2") == 0 ? WEIR_DTLS_1_2 : WEIR_DTLS_1_3;
+    return strcmp(value, "1.2") == 0 || strcmp(value, "1.3") == 0
+           || complain("dtls", value, "choose 1.2 or 1.3, the newest version to speak");
+}
+
 bool setup_option(struct setup *s, const char *name, const char *value)
 {
     unsigned long v;
@@ -137,6 +144,9 @@ bool setup_option(struct setup *s, const char *name, const char *value)
             return complain(name, "", "this build's crypto provider has no ML-KEM; OpenSSL 3.5 has");
         }
         return s->node.prefers_hybrid = true;
+    }
+    if (strcmp(name, "dtls") == 0) {
+        return option_dtls(s, value);
     }
     return strcmp(name, "seed") == 0   ? option_seed(s, value)
            : strcmp(name, "stun") == 0 ? option_stun(s, value)

@@ -15,6 +15,7 @@
 #include "apps/common/lines.h"
 #include "apps/common/setup.h"
 
+#define GREETING_MAX 1000
 #define GATHER_WAIT (5 * WEIR_SEC) /* a STUN server that does not answer holds us up no longer */
 
 static const char help[] =
@@ -47,6 +48,10 @@ static const char help[] =
     "  --pump KIND         auto, uring or epoll (default: uring where it works)\n"
     "  --keylog FILE       append key material in NSS format, for decrypting captures\n"
     "  --seed N            make every random choice from N: for repeatable tests, not for secrecy\n"
+    "  --dtls VERSION      the newest version to speak: 1.2 or 1.3 (default)\n"
+    "  --channel           open a data channel as answerer too\n"
+    "  --negotiated ID     the channel is agreed on outside: no OPEN is sent, both sides use stream ID\n"
+    "  --greet BYTES       send a text of so many bytes on each channel as soon as that may be\n"
     "  --no-snap           set SCTP up by packets, not in the descriptions\n"
     "  --no-sped           do not let ICE's checks carry the DTLS handshake\n"
     "  --hybrid            begin DTLS with X25519MLKEM768, if the crypto provider has ML-KEM\n"
@@ -58,6 +63,10 @@ struct program {
     struct weir_peer *peer;
     struct lines *lines;
     bool is_offerer, is_data_only, is_trickling;
+    bool is_opener, is_negotiated; /* open a channel as answerer too; agreed on outside */
+    uint16_t channel_id;           /* its stream, when agreed on */
+    uint16_t own_channel;          /* that we opened */
+    size_t greeting_bytes;         /* 0: no greeting */
     bool owes_description; /* write it when gathering is done */
     bool is_answer;
     weir_time describe_at;
@@ -90,6 +99,17 @@ static void print_error(const char *text)
     print_pair("error", text);
 }
 
+static void greet(struct program *p, uint16_t channel)
+{
+    static uint8_t text[GREETING_MAX];
+    memset(text, 'w', sizeof text);
+    if (p->greeting_bytes != 0
+        && weir_channel_send(p->node, p->peer, channel, weir_span_of(text, p->greeting_bytes), true)
+               != WEIR_OK) {
+        print_error("the greeting could not be sent");
+    }
+}
+
 static void print_description(struct program *p)
 {
     static uint8_t sdp[WEIR_PEER_SDP_MAX];
@@ -106,6 +126,9 @@ static void print_description(struct program *p)
     cJSON_AddStringToObject(o, "type", p->is_answer ? "answer" : "offer");
     cJSON_AddStringToObject(o, "sdp", (const char *)sdp);
     print_line(o);
+    if (p->is_answer && p->is_opener) {
+        greet(p, p->own_channel);
+    }
 }
 
 /* Describe at once when trickling or when there is nothing to wait for. */
@@ -144,6 +167,8 @@ static void take_remote(struct program *p, bool is_offer, const char *sdp)
                              : "an answer does not fit the present state");
     } else if (is_offer) {
         describe(p, true);
+    } else {
+        greet(p, p->own_channel); /* roles are settled: it leaves with the first packet that may carry it */
     }
 }
 
@@ -291,6 +316,9 @@ static void on_event(struct program *p, const struct weir_event *e)
         break;
     case WEIR_EVENT_CHANNEL_OPEN:
         print_channel(p, e, "open");
+        if (e->is_remote) {
+            greet(p, e->channel);
+        }
         break;
     case WEIR_EVENT_CHANNEL_CLOSED:
         print_channel(p, e, "close");
@@ -322,6 +350,18 @@ static void wake_node(void *node)
     weir_node_wake(node);
 }
 
+static bool open_channel(struct program *p)
+{
+    const struct weir_sctp_channel_config channel = { .label = WEIR_LIT("weir"), .priority = 256,
+                                                      .is_negotiated = p->is_negotiated,
+                                                      .id = p->channel_id };
+    bool is_open = weir_open_channel(p->node, p->peer, &channel, &p->own_channel) == WEIR_OK;
+    if (!is_open) {
+        fprintf(stderr, "the channel could not be opened\n");
+    }
+    return is_open;
+}
+
 static bool begin(struct program *p)
 {
     p->node = setup_open(&p->setup);
@@ -336,16 +376,16 @@ static bool begin(struct program *p)
         return false;
     }
     p->peer->config.setup = p->role;
+    if (p->is_opener && !open_channel(p)) {
+        return false;
+    }
     if (p->is_offerer) {
-        const struct weir_sctp_channel_config channel = { .label = WEIR_LIT("weir"), .priority = 256 };
-        uint16_t index;
         uint8_t media;
         bool is_ready = p->is_data_only
                         || (weir_peer_add_media(p->peer, WEIR_SDP_AUDIO, WEIR_SDP_SENDRECV, &media)
                                 == WEIR_OK
                             && weir_peer_add_media(p->peer, WEIR_SDP_VIDEO, WEIR_SDP_SENDRECV, &media)
                                    == WEIR_OK);
-        is_ready = is_ready && weir_open_channel(p->node, p->peer, &channel, &index) == WEIR_OK;
         if (!is_ready) {
             fprintf(stderr, "the offer could not be prepared\n");
             return false;
@@ -379,6 +419,17 @@ static void run(struct program *p)
     }
 }
 
+static bool read_size(const char *text, size_t max, size_t *out)
+{
+    char *end;
+    *out = strtoul(text, &end, 10);
+    bool is_number = *text >= '0' && *text <= '9' && *end == '\0' && *out <= max;
+    if (!is_number) {
+        fprintf(stderr, "%s: give a number up to %zu\n", text, max);
+    }
+    return is_number;
+}
+
 static bool read_options(struct program *p, int argc, char **argv)
 {
     static const struct option options[] = {
@@ -388,11 +439,14 @@ static bool read_options(struct program *p, int argc, char **argv)
         { "port", required_argument, NULL, 'n' },   { "stun", required_argument, NULL, 'n' },
         { "pump", required_argument, NULL, 'n' },   { "keylog", required_argument, NULL, 'n' },
         { "seed", required_argument, NULL, 'n' },   { "no-snap", no_argument, NULL, 'n' },
-        { "no-sped", no_argument, NULL, 'n' },
-        { "hybrid", no_argument, NULL, 'n' },
+        { "no-sped", no_argument, NULL, 'n' },    { "hybrid", no_argument, NULL, 'n' },
+        { "dtls", required_argument, NULL, 'n' },
+        { "channel", no_argument, NULL, 'c' },      { "negotiated", required_argument, NULL, 'i' },
+        { "greet", required_argument, NULL, 'g' },
         { NULL, 0, NULL, 0 },
     };
     int c, at = 0;
+    size_t id = 0;
     while ((c = getopt_long(argc, argv, "", options, &at)) != -1) {
         if (c == 'h') {
             fputs(help, stdout);
@@ -401,13 +455,20 @@ static bool read_options(struct program *p, int argc, char **argv)
         if (c == '?' || (c == 'n' && !setup_option(&p->setup, options[at].name, optarg))) {
             return false;
         }
+        if ((c == 'i' && !read_size(optarg, 65534, &id))
+            || (c == 'g' && !read_size(optarg, GREETING_MAX, &p->greeting_bytes))) {
+            return false;
+        }
         p->is_offerer |= c == 'o';
+        p->is_negotiated |= c == 'i';
+        p->is_opener |= c == 'o' || c == 'c' || c == 'i';
         p->is_data_only |= c == 'd';
         p->is_trickling |= c == 't';
         if (c == 's') {
             p->role = strcmp(optarg, "passive") == 0 ? WEIR_SDP_PASSIVE : WEIR_SDP_ACTIVE;
         }
     }
+    p->channel_id = (uint16_t)id;
     if (optind != argc) {
         fprintf(stderr, "%s: not an option; see --help\n", argv[optind]);
     }

@@ -126,3 +126,47 @@ window.rig = {
   end() { this.pc.close(); },
   stateNow() { return this.pc.connectionState; },
 };
+
+// Set-up against the clock: what is sent on each channel as soon as that may be, and when what came came.
+window.rounds = {
+  moments: {}, bytes: 0,
+
+  now() { return performance.timeOrigin + performance.now(); },
+
+  watch(channel) {
+    rig.channels[channel.label] = channel;
+    rig.prepare(channel);
+    const open = () => { this.moments.open ??= this.now(); channel.send('b'.repeat(this.bytes)); };
+    if (channel.readyState === 'open') open(); else channel.addEventListener('open', open);
+    channel.addEventListener('message', () => { this.moments.message ??= this.now(); });
+  },
+
+  // `own`: null, or the channel that this side makes.
+  begin(own, bytes) {
+    this.bytes = bytes;
+    const pc = rig.pc = new RTCPeerConnection();
+    pc.onicecandidate = e => rig.candidates.push(e.candidate ? e.candidate.candidate : '');
+    pc.ondatachannel = e => this.watch(e.channel);
+    if (own) this.watch(pc.createDataChannel('first', own));
+  },
+
+  // With its first candidate: it is the only one that counts here, and browsers say much later that there are
+  // no more.
+  async described() {
+    while (!rig.pc.localDescription.sdp.includes('a=candidate:')) await once(rig.pc, 'icecandidate', 10000);
+    return rig.pc.localDescription.sdp;
+  },
+
+  async offer() {
+    if (!Object.keys(rig.channels).length) rig.pc.createDataChannel('unused');
+    await rig.pc.setLocalDescription(await rig.pc.createOffer());
+    return this.described();
+  },
+
+  async answer(sdp, trickle) {
+    const pc = rig.pc;
+    await pc.setRemoteDescription({ type: 'offer', sdp });
+    await pc.setLocalDescription(await pc.createAnswer());
+    return trickle ? pc.localDescription.sdp : this.described();
+  },
+};

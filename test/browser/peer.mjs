@@ -8,7 +8,8 @@ export class Peer {
   constructor(...options) {
     this.lines = [];
     this.waiting = [];
-    this.child = spawn(program, ['--bind', '10.77.0.1', '--bind', 'fd77::1', ...options], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const binds = options.includes('--bind') ? [] : ['--bind', '10.77.0.1', '--bind', 'fd77::1'];
+    this.child = spawn(program, [...binds, ...options], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.complaints = '';
     this.child.stderr.on('data', data => { this.complaints += data; });
     this.exited = new Promise(resolve => this.child.on('exit', code => resolve(code)));
