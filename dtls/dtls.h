@@ -471,6 +471,10 @@ WEIR_API const char *weir_dtls_secret_label(enum weir_dtls_secret which);
 /* The path's round-trip time is known: retransmit after twice that, 50 ms to the maximum. */
 WEIR_API void weir_dtls_set_rtt_hint(struct weir_dtls *d, weir_duration rtt);
 
+/* The peer has only now become able to hear us: a first hello that nothing answered and that was sent once
+ * leaves again, at once, without a change to the timer. */
+WEIR_API void weir_dtls_path_hint(struct weir_dtls *d);
+
 /* SHA-256 of the peer's certificate; false before it has arrived. */
 WEIR_MUST_CHECK WEIR_API bool weir_dtls_peer_digest(const struct weir_dtls *d, uint8_t sha256[32]);
 

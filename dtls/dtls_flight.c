@@ -270,6 +270,15 @@ void weir_dtls_flight_hint(struct weir_dtls *d, weir_time now)
     again_after(d, now, d->flight.rto / 4);
 }
 
+void weir_dtls_path_hint(struct weir_dtls *d)
+{
+    const struct weir_dtls_flight *f = &d->flight;
+    if (d->state == WEIR_DTLS_HANDSHAKE && d->config.is_client && d->rx_records == 0 && d->resends == 0
+        && f->used != 0 && !weir_dtls_flight_is_pending(f)) {
+        rewind_flight(d);
+    }
+}
+
 void weir_dtls_flight_answered(struct weir_dtls *d)
 {
     d->flight.is_timed = false;

@@ -413,6 +413,7 @@ static enum weir_peer_verdict decrypt_stun(struct weir_peer *p, weir_time now, s
         p->timeline.first_response = now;
     }
     weir_peer_start_dtls(p, now);
+    weir_peer_hear_check(p);
     if (p->is_dtls_ready && weir_ice_embedded(&p->ice, &at, &n)) {
         (void)decrypt_dtls(p, now, item, (struct weir_mspan){ k->data + at, n }); /* DTLS counts it */
     }

@@ -201,6 +201,7 @@ struct weir_peer {
     bool is_dtls_ready;  /* initialised, may take records */
     bool is_dtls_begun;  /* its role is settled */
     bool is_sctp_begun;  /* the association was asked to connect */
+    bool is_asked;       /* the peer has sent a check on the path that we had first */
     bool has_had_path;   /* DTLS runs its timers from then on: before, checks repeat what they carry */
     bool is_flight_open; /* DTLS may have more of the flight whose beginning ICE was given */
     bool is_srtp_ready, has_data;

@@ -65,6 +65,7 @@ size_t weir_peer_send_again(struct weir_peer *p, weir_time now, struct weir_mspa
 void weir_peer_ready_dtls(struct weir_peer *p, weir_time now, bool is_client);
 /* The role is settled: begin as soon as there is a path. */
 void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client);
+void weir_peer_hear_check(struct weir_peer *p);
 void weir_peer_start_dtls(struct weir_peer *p, weir_time now);
 void weir_peer_dtls_connected(struct weir_peer *p, weir_time now);
 /* Begin the association, once there is a data section and DTLS is up. */

@@ -62,6 +62,7 @@ static void take_path(struct weir_peer *p)
 {
     struct weir_ice_pair_info info = { .rtt_most = 0 };
     p->has_had_path = true;
+    p->is_asked = p->ice.selected != WEIR_ICE_NONE && p->ice.pair[p->ice.selected].has_request;
     if (p->ice.selected != WEIR_ICE_NONE) {
         (void)!weir_ice_pair_info(&p->ice, p->ice.selected, &info);
     }
@@ -69,6 +70,19 @@ static void take_path(struct weir_peer *p)
     if (info.rtt_most != 0) {
         weir_sctp_set_rtt_hint(&p->sctp, info.rtt_most);
     }
+}
+
+/* Our side of the path was proven by the peer's answer; its own side by ours to a check of its own. A peer
+ * that asks only now had no use for the hello that we sent before: Firefox drops it, and two round trips
+ * would pass until the timer. */
+void weir_peer_hear_check(struct weir_peer *p)
+{
+    bool is_asked = p->has_had_path && p->ice.selected != WEIR_ICE_NONE
+                    && p->ice.pair[p->ice.selected].has_request;
+    if (is_asked && !p->is_asked && !weir_ice_embed_is_open(&p->ice)) {
+        weir_dtls_path_hint(&p->dtls);
+    }
+    p->is_asked = p->is_asked || is_asked;
 }
 
 /* [RFC 8445 12.1] as soon as any pair is valid: nomination is not waited for. Where checks carry DTLS, at

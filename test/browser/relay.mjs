@@ -88,7 +88,7 @@ export class Relay {
     const to = from === 'weir' ? 'browser' : 'weir';
     const packet = { at: now(), from, to, data: Buffer.from(data), isLost };
     this.packets.push(packet);
-    this.ends[from] ??= port;
+    this.ends[from] = port; // where it really speaks from: of its candidates only one is used
     if (isLost) { this.lost++; return; }
     packet.due = packet.at + this.delay;
     const line = this.line[to];
@@ -116,7 +116,7 @@ export class Relay {
     const words = line.split(' ');
     if (words.length < 8 || words[2].toLowerCase() !== 'udp' || words[1] !== '1' || words[7] !== 'host') return null;
     if (!words[4].endsWith('.local') && words[4] !== HOST) return null;
-    this.ends[side] = Number(words[5]);
+    this.ends[side] ??= Number(words[5]);
     words[4] = HOST;
     words[5] = String(this.sockets[side === 'weir' ? 'browser' : 'weir'].address().port);
     return words.join(' ');

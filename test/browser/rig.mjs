@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Peer } from './peer.mjs';
 import { openChromium, openFirefox, servePage } from './browsers.mjs';
 import { tryDemo, trySeveral } from './demo.mjs';
+import { setUp } from './rounds.mjs';
 
 const words = process.argv.slice(2);
 let number = 0, failures = 0;
@@ -237,6 +238,44 @@ async function testVersions() {
   }
 }
 
+// Over a path that takes 150 ms each way: how many round trips until a first message is there, as a capture of the
+// path has it; and over one that loses every tenth datagram.
+const far = { delay: 150 };
+const trials = ['WebRTC-Sctp-Snap', 'WebRTC-IceHandshakeDtls'];
+const distances = [
+  { what: 'chromium with SNAP and SPED', open: () => openChromium(...trials, '--disable-features=WebRtcPqcForDtls'), first: 2, plain: 4 },
+  { what: 'chromium with SNAP and SPED and a hybrid share', open: () => openChromium(...trials), first: 2, plain: 4 },
+  { what: 'firefox', open: () => openFirefox(), first: 4, plain: 4 },
+];
+
+async function testDistances() {
+  for (const { what, open, first, plain } of distances) {
+    if (!words.every(word => `${what}, far away, browser offers: weir offers: first message loss round trips`.includes(word))) continue;
+    const browser = await open();
+    for (const role of ['browser offers', 'weir offers']) {
+      await test(`${what}, far away, ${role}: first message after ${first} round trips`, async () => {
+        const fewest = async (options, most) => {
+          const r = await setUp(browser, url, { ...far, role, options });
+          const rounds = Math.min(r.toOfferer, r.toAnswerer) / (2 * far.delay);
+          if (rounds > most + 0.45) throw new Error(`${rounds.toFixed(2)} instead of ${most}`);
+          return rounds.toFixed(2);
+        };
+        return `${await fewest([], first)}, without ${await fewest(['--no-snap', '--no-sped'], plain)}`;
+      });
+    }
+    await test(`${what}, far away, a tenth lost: every set-up succeeds`, async () => {
+      const took = [];
+      for (let seed = 1; seed <= 6; seed++) {
+        const r = await setUp(browser, url, { delay: 50, loss: 0.1, seed, role: seed % 2 ? 'browser offers' : 'weir offers',
+          channel: seed % 3 ? 'offerer' : 'negotiated' });
+        took.push(Math.round(Math.max(r.toOfferer, r.toAnswerer)));
+      }
+      return `${took.join(', ')} ms`;
+    });
+    await browser.close();
+  }
+}
+
 // Sixty quiet seconds: nothing but consent keeps the connection.
 async function testIdle(browsers) {
   const cases = browsers.flatMap(browser => ['browser offers', 'weir offers'].map(role => ({ browser, role })));
@@ -265,6 +304,7 @@ for (const browser of browsers) {
 }
 if (wanted('chromium')) await testShortcuts();
 await testVersions();
+await testDistances();
 await testIdle(browsers);
 await Promise.all(browsers.map(browser => browser.close().catch(() => 0)));
 server.close();

@@ -2,7 +2,7 @@
 import { Peer } from './peer.mjs';
 import { Relay, now } from './relay.mjs';
 
-const GREETING = 600;  // of data: nothing else that is protected is as long
+export const GREETING = 600;  // of data: nothing else that is protected is as long
 const after = ms => new Promise(resolve => setTimeout(resolve, ms));
 
 // One set-up: weir and a page, a relay between them, descriptions that take as long as a datagram.

@@ -294,6 +294,31 @@ static void a_client_that_never_hears_the_last_ack_gives_up(void **state)
     sim_free(&s);
 }
 
+/* The peer could not hear the first hello: it is told so, and says it again, once. */
+static void a_hello_that_met_nobody_is_repeated_when_the_path_is_ready(void **state)
+{
+    (void)state;
+    struct sim s;
+    sim_init_default(&s, 7);
+    weir_dtls_path_hint(&s.end[CLIENT].d); /* nothing was said yet */
+    s.drop = 1;
+    sim_start(&s);
+    s.now += WEIR_MS;
+    weir_dtls_path_hint(&s.end[CLIENT].d);
+    sim_drain(&s, CLIENT);
+    assert_int_equal(s.end[CLIENT].sent, 2);
+    weir_dtls_path_hint(&s.end[CLIENT].d);
+    weir_dtls_path_hint(&s.end[SERVER].d);
+    sim_drain(&s, CLIENT);
+    assert_int_equal(s.end[CLIENT].sent, 2);
+    assert_true(sim_await(&s, 40 * WEIR_MS)); /* long before the timer */
+    weir_dtls_path_hint(&s.end[CLIENT].d);
+    sim_drain(&s, CLIENT);
+    assert_int_equal(s.end[CLIENT].sent, 3);
+    sim_check_up(&s);
+    sim_free(&s);
+}
+
 static void data_that_overtakes_the_last_flight_is_delivered_after_it(void **state)
 {
     (void)state;
@@ -535,6 +560,7 @@ int main(void)
         cmocka_unit_test(random_paths_of_all_kinds_work),
         cmocka_unit_test(fragments_of_every_size_and_order_make_messages),
         cmocka_unit_test(a_client_that_never_hears_the_last_ack_gives_up),
+        cmocka_unit_test(a_hello_that_met_nobody_is_repeated_when_the_path_is_ready),
         cmocka_unit_test(data_that_overtakes_the_last_flight_is_delivered_after_it),
         cmocka_unit_test(both_ends_tell_the_same_secrets_and_wipe_them),
         cmocka_unit_test(without_a_key_log_only_the_exporter_secret_stays),
