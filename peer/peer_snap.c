@@ -25,7 +25,9 @@ struct weir_span weir_peer_snap_offer(const struct weir_peer *p)
     return weir_span_of(p->sctp_init, is_said ? p->sctp_init_bytes : 0);
 }
 
-/* The bytes of a section's INIT chunk; 0 when there is none, or none that SCTP would take. */
+/* The bytes of a section's INIT chunk; 0 when there is none, or none that SCTP would take.
+ * [draft-hancke-tsvwg-snap DEVIATION] The draft calls a bad chunk an error of the whole description. A call
+ * that comes about by packets is worth more to both sides than none. */
 static size_t read_chunk(const struct weir_sdp_media *m, uint8_t out[WEIR_PEER_INIT_MAX])
 {
     struct weir_sctp_init_chunk init;

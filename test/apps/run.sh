@@ -24,6 +24,10 @@ says "an address that is none" "IP address of this host" "$bin/weir-peer" --bind
 says "an address of another host" "no such address" "$bin/weir-peer" --bind 203.0.113.1
 says "a pump that is none" "auto, uring or epoll" "$bin/weir-peer" --pump poll
 says "an option that is none" "nrecognized" "$bin/weir-peer" --frobnicate
+says "a version that is none" "choose 1.2 or 1.3" "$bin/weir-peer" --dtls 1.1
+says "a greeting that is no number" "give a number up to 1000" "$bin/weir-peer" --greet long
+says "a stream that is none" "give a number up to 65534" "$bin/weir-peer" --negotiated 65535
+says "a certificate without its key" "give both" "$bin/weir-dtls" client 127.0.0.1 1 --cert test/data/identity/p256.pem
 grep -qa ML-KEM-768 "$bin/weir-peer" ||
     says "a hybrid without ML-KEM" "OpenSSL 3.5 has" "$bin/weir-peer" --hybrid
 says "a key log that cannot be written" "key log" "$bin/weir-peer" --keylog /nonexistent/keys
