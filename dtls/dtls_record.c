@@ -136,8 +136,8 @@ static void nonce_of(const struct weir_dtls_keys *k, const uint8_t number[8],
 }
 
 /* Additional data: without a connection id [RFC 5246 6.2.3.3] epoch and number, type, version, length of
- * the plaintext; with one [RFC 9146 5.3] eight bytes of ff, type, length of the id, type, version, epoch and
- * number, the id, length of the plaintext with its type. */
+ * the plaintext; with one [RFC 9146 5.3] eight bytes of ff, type, length of the id, type, version, epoch
+ * and number, the id, length of the plaintext with its type. */
 enum { AAD_MAX = 23 + WEIR_DTLS_PEER_CID_MAX };
 
 static struct weir_span aad_of(uint64_t number, uint8_t type, uint16_t version, struct weir_span cid,

@@ -26,12 +26,16 @@ enum { COOKIE_BYTES = 8, RRC_BYTES = 1 + COOKIE_BYTES };
 /* [RFC 9853 5.5 SHOULD] When the round trip is not known. */
 static const weir_duration unknown_wait = WEIR_SEC;
 static const weir_duration least_wait = 200 * WEIR_MS;
+static const weir_duration most_wait = 9 * WEIR_SEC;
 
 /* [RFC 9853 5.5 SHOULD] Three round trips of the path in use; the new one may be somewhat longer. */
 static weir_duration wait_of(const struct weir_dtls *d)
 {
-    if (d->rtt == 0 || d->rtt > unknown_wait) {
+    if (d->rtt == 0) {
         return unknown_wait;
+    }
+    if (d->rtt > most_wait / 3) {
+        return most_wait;
     }
     return 3 * d->rtt < least_wait ? least_wait : 3 * d->rtt;
 }
