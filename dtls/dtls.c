@@ -2,12 +2,13 @@
  *
  *  recv   1. take one record off the datagram, check its header
  *         2. without protection: handshake and ChangeCipherSpec go on, alerts and ACKs are noted
- *         3. under protection: held if its keys are not there yet, else opened and handled
+ *         3. under protection: held if its keys are not there yet, else opened and handled; the path that
+ *            it came by may be a new one
  *         4. with 1.3, what was taken of a handshake is to be acknowledged
  *         5. then the held record gets its turn, if the one before made it readable
- *  tick   gives up, or sends the flight again, or lets an ACK go
- *  send   an ACK, the flight, then an alert
- *  event  connected, closed, failed: each at most once
+ *  tick   gives up, or sends the flight again, or lets an ACK or a path challenge go
+ *  send   path challenges and answers, an ACK, the flight, then an alert
+ *  event  connected, closed, failed: each at most once; a path, as often as it changes
  */
 #include "dtls/dtls_int.h"
 
@@ -63,6 +64,7 @@ static void keep_config(struct weir_dtls_config *c, const struct weir_dtls_confi
     keep_fingerprints(c, given->fingerprint, given->fingerprints);
     weir_dtls_keep_groups(c, given);
     weir_dtls_keep_suites(c, given);
+    weir_dtls_keep_cid(c);
     c->version_min = c->version_min == WEIR_DTLS_1_3 ? WEIR_DTLS_1_3 : WEIR_DTLS_1_2;
     c->version_max = c->version_max == WEIR_DTLS_1_2 ? c->version_min : WEIR_DTLS_1_3;
     keep_versions(c);
@@ -89,6 +91,7 @@ void weir_dtls_init(struct weir_dtls *d, const struct weir_dtls_config *config, 
     d->step = config->is_client ? STEP_IDLE : STEP_SERVER_HELLO;
     d->give_up_at = WEIR_NEVER;
     d->ack_at = WEIR_NEVER;
+    weir_dtls_rrc_stop(d);
     weir_dtls_flight_begin(d, false);
 }
 
@@ -99,6 +102,7 @@ void weir_dtls_deinit(struct weir_dtls *d)
     d->give_up_at = WEIR_NEVER;
     d->flight.resend_at = WEIR_NEVER;
     d->ack_at = WEIR_NEVER;
+    weir_dtls_rrc_stop(d);
 }
 
 enum weir_status weir_dtls_start(struct weir_dtls *d, weir_time now)
@@ -180,6 +184,8 @@ static enum weir_dtls_verdict plain_recv(struct weir_dtls *d, weir_time now,
         return handshake_recv(d, now, r);
     case CONTENT_ACK:
         return weir_dtls_ack_recv(d, now, r);
+    case CONTENT_CID:
+    case CONTENT_RRC:
     case CONTENT_DATA:
         break;
     }
@@ -229,12 +235,17 @@ static enum weir_dtls_verdict opened_recv(struct weir_dtls *d, weir_time now,
         return handshake_recv(d, now, r);
     case CONTENT_ACK:
         return weir_dtls_ack_recv(d, now, r);
+    case CONTENT_CID:
+    case CONTENT_RRC:
     case CONTENT_DATA:
         break;
     }
     /* [RFC 9147 6.1] With 1.3 data has its own epochs, even when the handshake's keys would do. */
     if (d->state != WEIR_DTLS_CONNECTED || (r->is_unified && r->epoch < EPOCH_APPLICATION)) {
         return WEIR_DTLS_DATA_EARLY;
+    }
+    if (r->type == CONTENT_RRC) {
+        return weir_dtls_rrc_recv(d, now, r);
     }
     *plain = weir_span_const(r->body);
     return WEIR_DTLS_OK;
@@ -271,7 +282,12 @@ static enum weir_dtls_verdict protected_recv(struct weir_dtls *d, weir_time now,
     if (v == WEIR_DTLS_RECORD_FORGED) {
         forged(d, now);
     }
-    return v == WEIR_DTLS_OK ? opened_recv(d, now, r, plain) : v;
+    if (v != WEIR_DTLS_OK) {
+        return v;
+    }
+    weir_dtls_rrc_note(d, now, r);
+    d->is_cid_there = d->is_cid_there || r->has_cid;
+    return opened_recv(d, now, r, plain);
 }
 
 /* [RFC 9147 4.1] Three bits of the first byte tell the header of 1.3. */
@@ -281,13 +297,19 @@ static bool is_unified(const struct weir_dtls *d, const struct weir_mspan *datag
            && weir_dtls_offers(d, WEIR_DTLS_1_3) && d->version != VERSION_1_2;
 }
 
+static enum weir_dtls_verdict record_take(const struct weir_dtls *d, struct weir_mspan *datagram,
+                                          bool is_13, struct dtls_record *r)
+{
+    struct weir_span cid = weir_dtls_rx_cid(d);
+    return is_13 ? weir_dtls13_record_take(datagram, cid, r) : weir_dtls_record_take(datagram, cid, r);
+}
+
 static enum weir_dtls_verdict record_recv(struct weir_dtls *d, weir_time now,
                                           struct weir_mspan *datagram, struct weir_span *plain)
 {
     struct dtls_record r;
     bool is_13 = is_unified(d, datagram);
-    enum weir_dtls_verdict v =
-        is_13 ? weir_dtls13_record_take(datagram, &r) : weir_dtls_record_take(datagram, &r);
+    enum weir_dtls_verdict v = record_take(d, datagram, is_13, &r);
     if (v == WEIR_DTLS_OK) {
         d->rx_records++;
     }
@@ -297,7 +319,10 @@ static enum weir_dtls_verdict record_recv(struct weir_dtls *d, weir_time now,
     if (v != WEIR_DTLS_OK) {
         return v;
     }
-    return !is_13 && r.epoch == 0 ? plain_recv(d, now, &r) : protected_recv(d, now, &r, plain);
+    if (!is_13 && r.epoch == 0) {
+        return plain_recv(d, now, &r);
+    }
+    return weir_dtls_lacks_cid(d, &r) ? WEIR_DTLS_RECORD_NO_CID : protected_recv(d, now, &r, plain);
 }
 
 static void note(struct weir_dtls *d, weir_time now, enum weir_dtls_verdict v, size_t bytes,
@@ -310,14 +335,12 @@ static void note(struct weir_dtls *d, weir_time now, enum weir_dtls_verdict v, s
     }
 }
 
-/* Can the record that waited be read now? */
+/* Can the record that waited be read now? Or never, since ids were not agreed: then it goes. */
 static bool held_is_readable(struct weir_dtls *d)
 {
     struct weir_mspan copy = { d->held, d->held_bytes };
     struct dtls_record r;
-    enum weir_dtls_verdict v = is_unified(d, &copy) ? weir_dtls13_record_take(&copy, &r)
-                                                    : weir_dtls_record_take(&copy, &r);
-    return v == WEIR_DTLS_OK && is_readable(d, &r);
+    return record_take(d, &copy, is_unified(d, &copy), &r) != WEIR_DTLS_OK || is_readable(d, &r);
 }
 
 /* Its turn, if nothing else is to be delivered in this call. */
@@ -328,22 +351,31 @@ static void held_recv(struct weir_dtls *d, weir_time now, struct weir_span *plai
     }
     struct weir_mspan held = { d->held, d->held_bytes };
     d->held_bytes = 0;
+    d->rx_path = d->path; /* which one it came by is forgotten */
     note(d, now, record_recv(d, now, &held, plain), 0, 0);
 }
 
 enum weir_dtls_verdict weir_dtls_recv(struct weir_dtls *d, weir_time now,
                                       struct weir_mspan *datagram, struct weir_span *plain)
 {
+    return weir_dtls_recv_by(d, now, d->path, datagram, plain);
+}
+
+enum weir_dtls_verdict weir_dtls_recv_by(struct weir_dtls *d, weir_time now, uint32_t path,
+                                         struct weir_mspan *datagram, struct weir_span *plain)
+{
     enum weir_dtls_verdict v = WEIR_DTLS_OVER;
     size_t bytes = datagram->n;
     uint32_t first = bytes >= 4 ? weir_be32(datagram->p) : 0;
     *plain = weir_span_of(NULL, 0);
+    d->rx_path = path;
     if (d->step == STEP_IDLE || d->state == WEIR_DTLS_CLOSED || d->state == WEIR_DTLS_FAILED) {
         datagram->n = 0;
     } else {
         v = record_recv(d, now, datagram, plain);
         held_recv(d, now, plain);
     }
+    d->is_cid_there = d->is_cid_there && datagram->n != 0;
     note(d, now, v, bytes, first);
     return v;
 }
@@ -354,6 +386,9 @@ enum weir_dtls_verdict weir_dtls_recv(struct weir_dtls *d, weir_time now,
  *   flight.resend_at  armed when all of a flight that wants an answer is sent; sends again what no ACK
  *                     named, with doubled time [RFC 6347 4.2.4.1, RFC 9147 5.8.2]
  *   ack_at            1.3: armed by a part of the peer's flight; tells it what is here [RFC 9147 7.1]
+ *   rrc.again_at      armed by a path challenge; sends another one [RFC 9853 5.3]
+ *   rrc.end_at        armed with the first challenge on a path; the check goes on to the next path, or
+ *                     ends without a move [RFC 9853 5.5]
  *   give_up_at        armed with the first flight, until the handshake is done; with 1.3 until our last
  *                     flight and each KeyUpdate is acknowledged; ends the connection */
 void weir_dtls_tick(struct weir_dtls *d, weir_time now)
@@ -368,12 +403,27 @@ void weir_dtls_tick(struct weir_dtls *d, weir_time now)
     if (now >= d->flight.resend_at) {
         weir_dtls_flight_resend(d, now);
     }
+    weir_dtls_rrc_tick(d, now);
 }
 
 size_t weir_dtls_send(struct weir_dtls *d, weir_time now, struct weir_mspan out)
 {
+    uint32_t path;
+    return weir_dtls_send_to(d, now, out, &path);
+}
+
+size_t weir_dtls_send_to(struct weir_dtls *d, weir_time now, struct weir_mspan out, uint32_t *path)
+{
+    size_t n = weir_dtls_rrc_send(d, now, out, path);
+    if (n != 0) {
+        return n;
+    }
+    *path = d->path;
     if (d->owes_ack) {
         return weir_dtls_ack_send(d, out);
+    }
+    if (d->owes_cids) {
+        weir_dtls_write_new_cid(d, now);
     }
     if (d->owes_update) {
         weir_dtls13_write_update(d, now);
@@ -399,13 +449,23 @@ bool weir_dtls_event(struct weir_dtls *d, struct weir_dtls_event *event)
         event->reason = d->reason;
         event->verdict = d->fail_verdict;
         event->alert = d->fail_alert;
+    } else if (d->owes_moved) {
+        d->owes_moved = false;
+        event->type = WEIR_DTLS_EVENT_MOVED;
+        event->path = d->path;
+    } else if (d->owes_seen) {
+        d->owes_seen = false;
+        event->type = WEIR_DTLS_EVENT_SEEN;
+        event->path = d->seen_path;
     }
     return event->type != WEIR_DTLS_EVENT_NONE;
 }
 
 weir_time weir_dtls_deadline(const struct weir_dtls *d)
 {
-    return weir_time_min(weir_time_min(d->flight.resend_at, d->ack_at), d->give_up_at);
+    weir_time check_at = weir_time_min(d->rrc.again_at, d->rrc.end_at);
+    weir_time flight_at = weir_time_min(d->flight.resend_at, d->ack_at);
+    return weir_time_min(weir_time_min(flight_at, check_at), d->give_up_at);
 }
 
 /* -- Application data -------------------------------------------------------------------------- */
@@ -438,8 +498,11 @@ size_t weir_dtls_seal(struct weir_dtls *d, struct weir_mspan buf, size_t plain_a
     enum { RESERVED_NUMBERS = 16 }; /* for the alert that says good-bye, and a repeated flight */
     size_t head = weir_dtls_head_bytes(d);
     size_t behind = weir_dtls_overhead(d) - head;
+    /* [RFC 9146 5 MUST NOT] With an id the limit holds for the plaintext with its type. */
+    size_t most = d->version != VERSION_1_3 && d->tx_cid_bytes != 0 ? WEIR_DTLS_PLAIN_MAX - 1
+                                                                    : WEIR_DTLS_PLAIN_MAX;
     if (d->state != WEIR_DTLS_CONNECTED || plain_at < head || plain_at > buf.n
-        || plain_len > WEIR_DTLS_PLAIN_MAX || plain_len > buf.n - plain_at
+        || plain_len > most || plain_len > buf.n - plain_at
         || behind > buf.n - plain_at - plain_len
         || d->tx.seq >= records_max(d) - RESERVED_NUMBERS) {
         return 0;
@@ -528,6 +591,7 @@ bool weir_dtls_keylog(const struct weir_dtls *d, enum weir_dtls_secret which,
 
 void weir_dtls_set_rtt_hint(struct weir_dtls *d, weir_duration rtt)
 {
+    d->rtt = rtt;
     weir_duration rto = rtt > WEIR_NEVER / 2 ? d->config.rto_max : 2 * rtt;
     rto = rto < rto_least ? rto_least : rto;
     d->config.rto = rto > d->config.rto_max ? d->config.rto_max : rto;

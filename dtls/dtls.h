@@ -11,6 +11,9 @@
  * it gives 0. Take events after every call that changes something; take datagrams before waiting.
  * `now` never decreases. A client begins with weir_dtls_start; a server waits for a hello.
  *
+ * A peer whose address changes keeps its connection where connection ids were agreed [RFC 9146]: see
+ * "Paths" below. Who does not care for that leaves has_cid false and uses recv and send alone.
+ *
  * The structure is flat: copying it is a snapshot. Fields below "private" are for reading in tests
  * and printers only.
  */
@@ -49,10 +52,19 @@
 #define WEIR_DTLS_SUITES_MAX 9
 #define WEIR_DTLS_ADDRESS_MAX 32
 
-/* What a record needs beside its plaintext, at most: header 13, explicit nonce 8, tag 16 in DTLS 1.2;
- * header 5, content type 1, tag 16 in DTLS 1.3. */
-#define WEIR_DTLS_HEAD_MAX 21
-#define WEIR_DTLS_OVERHEAD_MAX 37
+/* A connection id of ours, and one that we send with: a peer's that is longer is declined by a server and
+ * ends the handshake of a client that asked for it. */
+#define WEIR_DTLS_CID_MAX 20
+#define WEIR_DTLS_PEER_CID_MAX 32
+/* Answers to path challenges that wait to be sent; 16 bytes each. */
+#define WEIR_DTLS_RRC_ANSWERS 4
+/* Challenges of one check, each with a cookie of its own; 8 bytes each. */
+#define WEIR_DTLS_RRC_TRIES 3
+
+/* What a record needs beside its plaintext, at most: header 13, explicit nonce 8, tag 16 in DTLS 1.2, and
+ * with a connection id that and a content type; header 5, content type 1, tag 16 in DTLS 1.3. */
+#define WEIR_DTLS_HEAD_MAX (21 + WEIR_DTLS_PEER_CID_MAX)
+#define WEIR_DTLS_OVERHEAD_MAX (38 + WEIR_DTLS_PEER_CID_MAX)
 /* What one record may carry [RFC 6347 4.1.1, RFC 8446 5.1]. */
 #define WEIR_DTLS_PLAIN_MAX 16384
 #define WEIR_DTLS_MTU_DEFAULT 1200
@@ -86,7 +98,8 @@ enum weir_dtls_verdict {
     WEIR_DTLS_RECORD_VERSION,     /* neither 1.0 nor 1.2, or 1.0 under protection */
     WEIR_DTLS_RECORD_EMPTY,       /* no content and no protection */
     WEIR_DTLS_RECORD_EPOCH,       /* an epoch that this handshake never reaches */
-    WEIR_DTLS_RECORD_CID,         /* with a connection id, which nobody asked for */
+    WEIR_DTLS_RECORD_CID,         /* with a connection id that is not ours: the rest of it goes, too */
+    WEIR_DTLS_RECORD_NO_CID,      /* without the connection id that was agreed */
     WEIR_DTLS_RECORD_EARLY,       /* next epoch before its keys: held if it is the only one */
     WEIR_DTLS_RECORD_SHORT,       /* no room for nonce, type and tag */
     WEIR_DTLS_RECORD_REPLAYED,
@@ -100,6 +113,10 @@ enum weir_dtls_verdict {
     WEIR_DTLS_ALERT_PLAIN,        /* an alert that anybody could have sent: noted, not obeyed */
     WEIR_DTLS_ACK_PLAIN,          /* an ACK that anybody could have sent: a hint, no more */
     WEIR_DTLS_ACK_MALFORMED,
+    WEIR_DTLS_RRC_MALFORMED,      /* a path challenge, response or drop without its 8 bytes of cookie */
+    WEIR_DTLS_RRC_UNKNOWN,        /* a message of a kind that is not known: passed over */
+    WEIR_DTLS_RRC_STRAY,          /* a response or drop to no challenge of ours, or by another path */
+    WEIR_DTLS_RRC_FULL,           /* a challenge while as many answers wait as there is room for */
     /* Fragments and their messages [RFC 6347 4.2.2] */
     WEIR_DTLS_FRAGMENT_TRUNCATED, /* no room for its header, or for the length that it names */
     WEIR_DTLS_FRAGMENT_RANGE,     /* reaches over the end of its message */
@@ -133,6 +150,7 @@ enum weir_dtls_verdict {
     WEIR_DTLS_HELLO_SRTP,         /* use_srtp malformed, not offered, or with an MKI */
     WEIR_DTLS_HELLO_UNASKED,      /* the server answers an extension that we did not send */
     WEIR_DTLS_HELLO_RETRY,        /* a second HelloRetryRequest */
+    WEIR_DTLS_HELLO_CID,          /* connection_id or rrc malformed, or an id longer than we can send */
     WEIR_DTLS_VERIFY_REQUEST,     /* HelloVerifyRequest malformed, or one too many */
     WEIR_DTLS_ENCRYPTED_MALFORMED, /* EncryptedExtensions */
     /* Certificates and keys */
@@ -155,6 +173,7 @@ enum weir_dtls_verdict {
     WEIR_DTLS_FINISHED,           /* wrong verify_data */
     WEIR_DTLS_TICKET_MALFORMED,   /* NewSessionTicket */
     WEIR_DTLS_UPDATE_MALFORMED,   /* KeyUpdate */
+    WEIR_DTLS_CID_MALFORMED,      /* NewConnectionId, RequestConnectionId */
     WEIR_DTLS_CRYPTO,             /* our crypto provider refused what never fails */
     WEIR_DTLS_VERDICTS,
 };
@@ -196,6 +215,14 @@ struct weir_dtls_fingerprint {
     uint8_t bytes[WEIR_HASH_BYTES_MAX];
 };
 
+/* How a new path of the peer's is checked before it counts [RFC 9853 5]. */
+enum weir_dtls_rrc_kind {
+    WEIR_DTLS_RRC_NONE,     /* not offered: the application has means of its own, as ICE is */
+    WEIR_DTLS_RRC_BASIC,    /* a challenge on the new path [RFC 9853 5.1] */
+    WEIR_DTLS_RRC_ENHANCED, /* first one on the old path: whoever only forwards copies of packets faster
+                               than they travel moves nobody [RFC 9853 5.2] */
+};
+
 struct weir_dtls_config {
     const struct weir_crypto *crypto;
     const struct weir_identity *identity; /* outlives the connection */
@@ -209,6 +236,11 @@ struct weir_dtls_config {
     uint8_t version_min, version_max;     /* enum weir_dtls_version; 0: all, the newest preferred */
     bool has_keylog;                      /* weir_dtls_keylog tells the secrets */
     bool requires_cookie;                 /* server: the client proves its address; off after ICE */
+    bool has_cid;                         /* offer connection_id, or agree to it [RFC 9146 3] */
+    uint8_t rrc;                          /* enum weir_dtls_rrc_kind; with has_cid alone */
+    uint8_t cid_bytes;                    /* 0: the peer sends without one, we with the peer's */
+    uint8_t cid[WEIR_DTLS_CID_MAX];       /* what the peer puts into its records: any bytes that tell our
+                                             connections from each other; in the clear on the wire */
     uint8_t fingerprints;                 /* 0: weir_dtls_set_fingerprints will come */
     uint8_t srtp_profiles;                /* 0: no SRTP */
     uint8_t address_bytes;
@@ -230,6 +262,8 @@ enum weir_dtls_event_type {
     WEIR_DTLS_EVENT_CONNECTED, /* keys may be exported, data may flow */
     WEIR_DTLS_EVENT_CLOSED,    /* the peer said close_notify */
     WEIR_DTLS_EVENT_FAILED,    /* reason, verdict, alert */
+    WEIR_DTLS_EVENT_MOVED,     /* path: it was checked, and weir_dtls_send_to sends there from now on */
+    WEIR_DTLS_EVENT_SEEN,      /* path: the peer may be there, and without rrc nothing is done about it */
 };
 
 struct weir_dtls_event {
@@ -237,6 +271,7 @@ struct weir_dtls_event {
     enum weir_dtls_reason reason;
     enum weir_dtls_verdict verdict; /* of the message that was refused */
     uint8_t alert;                  /* description that we send or that the peer sent */
+    uint32_t path;
 };
 
 /* -- Secrets, as a key log names them ----------------------------------------------------------- */
@@ -348,6 +383,23 @@ struct weir_dtls_handshake {
     bool peer_has_points, peer_has_renegotiation;
 };
 
+/* Checks of a path [RFC 9853]. One of ours is under way at most; answers to the peer's wait to be sent. */
+struct weir_dtls_rrc {
+    uint8_t phase;   /* enum rrc_phase */
+    uint8_t tries;   /* challenges of this phase that were sent */
+    uint8_t answers;
+    bool owes_challenge;
+    uint32_t path;   /* that is checked */
+    uint32_t left;   /* where we were before the application moved us */
+    bool has_left;
+    uint32_t rx_bytes, tx_bytes; /* on the path that is checked: three times as much goes out at most */
+    uint8_t cookie[WEIR_DTLS_RRC_TRIES][8];
+    struct { uint32_t path; uint8_t type; uint8_t cookie[8]; } answer[WEIR_DTLS_RRC_ANSWERS];
+    weir_time again_at; /* timer: armed by a challenge; sends another one, with a new cookie */
+    weir_time end_at;   /* timer: armed with the first challenge; ends the phase */
+    uint32_t checks, moves, failures; /* begun; ended with a move; that found no peer */
+};
+
 struct weir_dtls {
     /* private */
     struct weir_dtls_config config;
@@ -368,13 +420,23 @@ struct weir_dtls {
     uint8_t secret[WEIR_DTLS_SECRETS][WEIR_DTLS_SECRET_MAX]; /* those that has_secret marks */
     uint8_t has_secret;   /* bit per enum weir_dtls_secret */
     uint8_t rx_secret[WEIR_DTLS_SECRET_MAX], tx_secret[WEIR_DTLS_SECRET_MAX]; /* 1.3: traffic */
+    bool has_cid, has_rrc; /* as agreed; ours is in the config */
+    bool is_cid_there;     /* 1.3: an earlier record of this datagram had our connection id */
+    uint8_t tx_cid_bytes;
+    uint8_t tx_cid[WEIR_DTLS_PEER_CID_MAX];
+    uint32_t path;         /* where the peer is */
+    uint32_t rx_path;      /* by which the present datagram came */
+    uint32_t seen_path;
+    weir_duration rtt;     /* of the path, 0: not known */
+    struct weir_dtls_rrc rrc;
     bool has_peer_cert;
     uint8_t peer_sha256[32], peer_sha384[48], peer_sha512[64];
     uint8_t owes_alert;  /* level of an alert to send, 0 = none */
     uint8_t alert;       /* its description */
     uint8_t plain_alert; /* last description that came without protection, for diagnosis */
-    bool owes_connected, owes_closed, owes_failed;
+    bool owes_connected, owes_closed, owes_failed, owes_moved, owes_seen;
     bool owes_ack;       /* 1.3: at once; else ack_at says when */
+    bool owes_cids;      /* 1.3: a NewConnectionId with none, when the flight before is acknowledged */
     bool owes_update;    /* 1.3: a KeyUpdate, when the flight before is acknowledged */
     bool asks_update;    /* and the peer shall update its keys, too */
     bool is_updating;    /* 1.3: our KeyUpdate is on its way */
@@ -414,8 +476,9 @@ WEIR_API enum weir_dtls_verdict weir_dtls_recv(struct weir_dtls *d, weir_time no
 /* Run the timers that are due. */
 WEIR_API void weir_dtls_tick(struct weir_dtls *d, weir_time now);
 
-/* The next datagram of the handshake or with an alert: 0 = none. Order: ACK, flight, alert. Give room
- * for the configured MTU; if `out` is too small for anything, 0 is returned and nothing is lost. */
+/* The next datagram of the handshake, a path check or an alert: 0 = none. Order: path check, ACK, flight,
+ * alert. Give room for the configured MTU; if `out` is too small for anything, 0 is returned and nothing
+ * is lost. */
 WEIR_API size_t weir_dtls_send(struct weir_dtls *d, weir_time now, struct weir_mspan out);
 
 WEIR_API bool weir_dtls_event(struct weir_dtls *d, struct weir_dtls_event *event);
@@ -425,9 +488,40 @@ WEIR_API weir_time weir_dtls_deadline(const struct weir_dtls *d);
 /* Say close_notify. Nothing is delivered afterwards. */
 WEIR_API void weir_dtls_close(struct weir_dtls *d, weir_time now);
 
+/* -- Paths [RFC 9146 6, RFC 9147 11, RFC 9853] ----------------------------------------------------
+ *
+ * A path is a number that the caller gives to where a datagram came from, and to. The handshake is on path
+ * 0; what the others mean is the caller's affair. A record that is authenticated, has our connection id and
+ * is newer than all before it makes the path that it came by a candidate. Where rrc was agreed the path is
+ * then checked, with three small records at most, and MOVED says that the peer answered there. Without rrc
+ * SEEN tells the candidate, once for each such record, and nothing else follows: the application checks it
+ * by means of its own, and calls weir_dtls_set_path. Until then data goes to where the peer was.
+ */
+
+/* weir_dtls_recv of a datagram that came by `path`; recv itself takes it to be the one that is in use. */
+WEIR_API enum weir_dtls_verdict weir_dtls_recv_by(struct weir_dtls *d, weir_time now, uint32_t path,
+                                                  struct weir_mspan *datagram,
+                                                  struct weir_span *plain);
+
+/* weir_dtls_send, and by which path the datagram goes: challenges and answers take another than the one
+ * that is in use. Who calls recv_by calls this one, too. */
+WEIR_API size_t weir_dtls_send_to(struct weir_dtls *d, weir_time now, struct weir_mspan out,
+                                  uint32_t *path);
+
+/* Which path is in use: application data goes there. */
+WEIR_API uint32_t weir_dtls_path(const struct weir_dtls *d);
+/* This path is in use from now on: the application checked it, or it moved to it itself. A check under way
+ * ends; a challenge that still comes by the path before is answered with path_drop. */
+WEIR_API void weir_dtls_set_path(struct weir_dtls *d, uint32_t path);
+
+/* Were connection ids agreed, and return routability checks? False before ServerHello. */
+WEIR_API bool weir_dtls_has_cid(const struct weir_dtls *d);
+WEIR_API bool weir_dtls_has_rrc(const struct weir_dtls *d);
+
 /* -- Application data -------------------------------------------------------------------------- */
 
-/* Bytes that a record puts before and around its plaintext, by the agreed suite. */
+/* Bytes that a record puts before and around its plaintext, by the agreed suite and the peer's connection
+ * id. With DTLS 1.3 a peer can change its id, so ask before each record. */
 WEIR_API size_t weir_dtls_head_bytes(const struct weir_dtls *d);
 WEIR_API size_t weir_dtls_overhead(const struct weir_dtls *d);
 

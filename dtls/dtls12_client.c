@@ -42,7 +42,8 @@ static enum weir_dtls_verdict check_verify_request(struct weir_dtls *d, weir_tim
 static bool was_asked(const struct weir_dtls *d, uint16_t type)
 {
     return type == EXTENSION_EMS || type == EXTENSION_RENEGOTIATION || type == EXTENSION_POINTS
-           || type == EXTENSION_GROUPS || (type == EXTENSION_SRTP && d->config.srtp_profiles != 0);
+           || type == EXTENSION_GROUPS || (type == EXTENSION_SRTP && d->config.srtp_profiles != 0)
+           || weir_dtls_cid_was_asked(d, type);
 }
 
 static enum weir_dtls_verdict check_server_extensions(struct weir_dtls *d,
@@ -71,7 +72,7 @@ static enum weir_dtls_verdict check_server_extensions(struct weir_dtls *d,
     if (weir_dtls_hello_find(h, EXTENSION_SRTP, &body) && !weir_dtls_take_srtp(d, body, profile)) {
         return WEIR_DTLS_HELLO_SRTP;
     }
-    return WEIR_DTLS_OK;
+    return weir_dtls_hello_cid_is_good(d, h) ? WEIR_DTLS_OK : WEIR_DTLS_HELLO_CID;
 }
 
 /* [RFC 8446 4.1.3 MUST] A server that has 1.3 says so at the end of its random when it takes less:
@@ -112,6 +113,7 @@ static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time 
     weir_dtls_client_agree(d, VERSION_1_2);
     d->suite = h.suite;
     d->srtp_profile = profile;
+    weir_dtls_agree_cid(d, &h);
     return WEIR_DTLS_OK;
 }
 

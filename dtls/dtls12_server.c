@@ -99,7 +99,10 @@ static enum weir_dtls_verdict choose(const struct weir_dtls *d, const struct dtl
     if (v != WEIR_DTLS_OK) {
         return v;
     }
-    return weir_dtls_choose_srtp(d, h, &c->srtp_profile) ? WEIR_DTLS_OK : WEIR_DTLS_HELLO_SRTP;
+    if (!weir_dtls_choose_srtp(d, h, &c->srtp_profile)) {
+        return WEIR_DTLS_HELLO_SRTP;
+    }
+    return weir_dtls_hello_cid_is_good(d, h) ? WEIR_DTLS_OK : WEIR_DTLS_HELLO_CID;
 }
 
 /* -- 2. Cookies [RFC 6347 4.2.1] --------------------------------------------------------------- */
@@ -178,6 +181,7 @@ static enum weir_dtls_verdict check_client_hello(struct weir_dtls *d, weir_time 
     d->hs.own_scheme = c.scheme;
     d->hs.peer_has_points = c.has_points;
     d->hs.peer_has_renegotiation = c.has_renegotiation;
+    weir_dtls_agree_cid(d, &h);
     follow_numbers(d);
     weir_dtls_transcript_begin(d);
     return WEIR_DTLS_OK;
@@ -215,6 +219,9 @@ static bool write_server_hello(struct weir_dtls *d)
         weir_wr_u16(&w, 2);
         weir_wr_u8(&w, 1);
         weir_wr_u8(&w, POINT_UNCOMPRESSED);
+    }
+    if (d->has_cid) {
+        weir_dtls_write_cid(d, &w);
     }
     if (d->srtp_profile != WEIR_DTLS_SRTP_NONE) {
         weir_dtls_write_srtp(d, &w, d->srtp_profile);

@@ -126,12 +126,16 @@ static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time 
         return check_retry(d, &h);
     }
     for (unsigned i = 0; i < h.extensions; i++) {
-        if (h.extension[i].type != EXTENSION_VERSIONS && h.extension[i].type != EXTENSION_SHARE) {
+        if (h.extension[i].type != EXTENSION_VERSIONS && h.extension[i].type != EXTENSION_SHARE
+            && !weir_dtls_cid_was_asked(d, h.extension[i].type)) {
             return WEIR_DTLS_HELLO_UNASKED;
         }
     }
     if (!weir_dtls_hello_find(&h, EXTENSION_SHARE, &share)) {
         return WEIR_DTLS_HELLO_MISSING;
+    }
+    if (!weir_dtls_hello_cid_is_good(d, &h)) {
+        return WEIR_DTLS_HELLO_CID;
     }
     v = take_server_share(d, share);
     if (v != WEIR_DTLS_OK) {
@@ -140,6 +144,7 @@ static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time 
     if (!d->hs.has_retry) {
         weir_dtls_client_agree(d, VERSION_1_3);
     }
+    weir_dtls_agree_cid(d, &h);
     d->hs.has_hello = true;
     d->suite = h.suite;
     memcpy(d->server_random, h.random.p, sizeof d->server_random);
@@ -238,6 +243,8 @@ const struct dtls_row weir_dtls13_client_rows[] = {
     { STEP_CLIENT13_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls13_check_finished, finish },
     { STEP_DONE, MESSAGE_TICKET, STEP_DONE, weir_dtls13_check_ticket, NULL },
     { STEP_DONE, MESSAGE_KEY_UPDATE, STEP_DONE, weir_dtls13_check_update, weir_dtls13_follow_update },
+    { STEP_DONE, MESSAGE_REQUEST_CID, STEP_DONE, weir_dtls_check_request_cid, NULL },
+    { STEP_DONE, MESSAGE_NEW_CID, STEP_DONE, weir_dtls_check_new_cid, NULL },
 };
 
 const unsigned weir_dtls13_client_row_count = sizeof weir_dtls13_client_rows

@@ -5,7 +5,7 @@
  *   |0 0 1 C S L E E| number        | length        | encrypted: content, type, 00* | tag    |
  *   +-+-+-+-+-+-+-+-+---------------+---------------+-------------------------------+--------+
  *
- *   C  a connection id follows, which we never ask for      S  the number has 16 bits, else 8
+ *   C  our connection id follows, where it was agreed       S  the number has 16 bits, else 8
  *   L  there is a length, else the record is the rest       E  the low two bits of the epoch
  *
  *  1. take    split it off a datagram
@@ -21,16 +21,18 @@ enum { BIT_CID = 0x10, BIT_NUMBER16 = 0x08, BIT_LENGTH = 0x04, BITS_EPOCH = 0x03
 
 /* -- 1. Take ----------------------------------------------------------------------------------- */
 
-enum weir_dtls_verdict weir_dtls13_record_take(struct weir_mspan *datagram, struct dtls_record *r)
+enum weir_dtls_verdict weir_dtls13_record_take(struct weir_mspan *datagram, struct weir_span cid,
+                                               struct dtls_record *r)
 {
     struct weir_rd rd = weir_rd_of(weir_span_const(*datagram));
     struct weir_span body = { NULL, 0 };
     uint8_t first;
     uint16_t length = 0;
-    size_t whole = datagram->n;
+    size_t all = datagram->n;
     bool is_good = weir_rd_u8(&rd, &first);
-    if (is_good && (first & BIT_CID) != 0) {
-        datagram->n = 0; /* how long an id of nobody's making is cannot be told */
+    r->has_cid = is_good && (first & BIT_CID) != 0;
+    if (r->has_cid && !weir_dtls_take_cid(&rd, cid)) {
+        datagram->n = 0;
         return WEIR_DTLS_RECORD_CID;
     }
     is_good = is_good && weir_rd_skip(&rd, (first & BIT_NUMBER16) != 0 ? 2 : 1);
@@ -39,7 +41,7 @@ enum weir_dtls_verdict weir_dtls13_record_take(struct weir_mspan *datagram, stru
     } else {
         length = rd.n < UINT16_MAX ? (uint16_t)rd.n : UINT16_MAX;
     }
-    r->head = whole - rd.n;
+    r->head = all - rd.n;
     if (!is_good || !weir_rd_take(&rd, length, &body)) {
         datagram->n = 0;
         return WEIR_DTLS_RECORD_TRUNCATED;
@@ -49,9 +51,11 @@ enum weir_dtls_verdict weir_dtls13_record_take(struct weir_mspan *datagram, stru
     r->epoch = first & BITS_EPOCH;
     r->seq = 0;
     r->is_unified = true;
+    r->is_newest = false;
+    r->whole = all - rd.n;
     r->body.p = datagram->p + r->head;
     r->body.n = body.n;
-    datagram->p += whole - rd.n;
+    datagram->p += r->whole;
     datagram->n = rd.n;
     /* [RFC 8446 5.2 MUST] */
     return body.n > RECORD_LENGTH_MAX ? WEIR_DTLS_RECORD_LENGTH : WEIR_DTLS_OK;
@@ -99,36 +103,21 @@ static void nonce_of(const struct weir_dtls_keys *k, uint64_t seq, uint8_t nonce
 
 /* -- 3. Open ----------------------------------------------------------------------------------- */
 
-/* [RFC 8446 5.4] The last byte that is not zero is the type. */
-static bool take_type(struct dtls_record *r)
-{
-    while (r->body.n != 0 && r->body.p[r->body.n - 1] == 0) {
-        r->body.n--;
-    }
-    if (r->body.n == 0) {
-        return false;
-    }
-    r->type = r->body.p[--r->body.n];
-    /* [RFC 9147 5 MUST NOT] no ChangeCipherSpec; a message or an alert is never empty. */
-    return r->type == CONTENT_DATA
-           || (r->body.n != 0
-               && (r->type == CONTENT_ALERT || r->type == CONTENT_HANDSHAKE || r->type == CONTENT_ACK));
-}
-
 enum weir_dtls_verdict weir_dtls13_record_open(struct weir_dtls *d, struct dtls_record *r)
 {
     struct weir_dtls_keys *k = is_of(&d->rx, r) ? &d->rx : &d->rx_old;
     uint8_t *head = r->body.p - r->head;
+    uint8_t *number = head + 1 + (r->has_cid ? weir_dtls_rx_cid(d).n : 0);
     bool is_long = (head[0] & BIT_NUMBER16) != 0;
     uint8_t nonce[WEIR_NONCE_BYTES];
     /* [RFC 9147 4.2.3 MUST] No record is shorter than what its mask is made of; ours holds a type, too. */
     if (r->body.n < WEIR_TAG_BYTES + 1) {
         return WEIR_DTLS_RECORD_SHORT;
     }
-    mask_number(d, k, head + 1, is_long ? 2 : 1, r->body.p);
+    mask_number(d, k, number, is_long ? 2 : 1, r->body.p);
     uint64_t expected = k->window.seen == 0 ? 0 : k->window.top + 1;
-    r->seq = is_long ? weir_dtls13_full_number(expected, weir_be16(head + 1), 16)
-                     : weir_dtls13_full_number(expected, head[1], 8);
+    r->seq = is_long ? weir_dtls13_full_number(expected, weir_be16(number), 16)
+                     : weir_dtls13_full_number(expected, number[0], 8);
     struct weir_mspan data = { r->body.p, r->body.n - WEIR_TAG_BYTES };
     nonce_of(k, r->seq, nonce);
     if (!d->config.crypto->aead_open(&k->aead, nonce, weir_span_of(head, r->head), data,
@@ -138,13 +127,14 @@ enum weir_dtls_verdict weir_dtls13_record_open(struct weir_dtls *d, struct dtls_
     if (!weir_dtls_window_is_new(&k->window, r->seq)) {
         return WEIR_DTLS_RECORD_REPLAYED;
     }
+    r->is_newest = k == &d->rx && weir_dtls_window_is_newest(&k->window, r->seq);
     weir_dtls_window_note(&k->window, r->seq);
     r->epoch = k->epoch;
     r->body = data;
     if (data.n > WEIR_DTLS_PLAIN_MAX + 1) {
         return WEIR_DTLS_RECORD_LENGTH;
     }
-    return take_type(r) ? WEIR_DTLS_OK : WEIR_DTLS_RECORD_CONTENT;
+    return weir_dtls_take_type(d, r) ? WEIR_DTLS_OK : WEIR_DTLS_RECORD_CONTENT;
 }
 
 /* -- 4. Seal ----------------------------------------------------------------------------------- */
@@ -153,16 +143,19 @@ size_t weir_dtls13_record_seal(struct weir_dtls *d, struct weir_dtls_keys *k, en
                                uint8_t *record, size_t content_bytes)
 {
     uint8_t nonce[WEIR_NONCE_BYTES];
-    struct weir_mspan data = { record + UNIFIED_HEAD_BYTES, content_bytes + 1 };
+    size_t cid = d->tx_cid_bytes, head = UNIFIED_HEAD_BYTES + cid;
+    struct weir_mspan data = { record + head, content_bytes + 1 };
     uint64_t seq = k->seq++;
-    record[0] = (uint8_t)(UNIFIED_FIXED | BIT_NUMBER16 | BIT_LENGTH | (k->epoch & BITS_EPOCH));
-    weir_put16(record + 1, (uint16_t)seq);
-    weir_put16(record + 3, (uint16_t)(data.n + WEIR_TAG_BYTES));
+    record[0] = (uint8_t)(UNIFIED_FIXED | (cid != 0 ? BIT_CID : 0) | BIT_NUMBER16 | BIT_LENGTH
+                          | (k->epoch & BITS_EPOCH));
+    weir_copy(record + 1, d->tx_cid, cid);
+    weir_put16(record + 1 + cid, (uint16_t)seq);
+    weir_put16(record + 3 + cid, (uint16_t)(data.n + WEIR_TAG_BYTES));
     data.p[content_bytes] = (uint8_t)type;
     nonce_of(k, seq, nonce);
-    d->config.crypto->aead_seal(&k->aead, nonce, weir_span_of(record, UNIFIED_HEAD_BYTES), data,
+    d->config.crypto->aead_seal(&k->aead, nonce, weir_span_of(record, head), data,
                                 data.p + data.n);
-    mask_number(d, k, record + 1, 2, data.p);
+    mask_number(d, k, record + 1 + cid, 2, data.p);
     d->tx_records++;
-    return UNIFIED_OVERHEAD + content_bytes;
+    return head + data.n + WEIR_TAG_BYTES;
 }

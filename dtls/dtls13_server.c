@@ -115,7 +115,10 @@ static enum weir_dtls_verdict choose(const struct weir_dtls *d, const struct dtl
     if (c->scheme == 0) {
         return WEIR_DTLS_HELLO_SIGNATURES;
     }
-    return weir_dtls_choose_srtp(d, h, &c->srtp_profile) ? WEIR_DTLS_OK : WEIR_DTLS_HELLO_SRTP;
+    if (!weir_dtls_choose_srtp(d, h, &c->srtp_profile)) {
+        return WEIR_DTLS_HELLO_SRTP;
+    }
+    return weir_dtls_hello_cid_is_good(d, h) ? WEIR_DTLS_OK : WEIR_DTLS_HELLO_CID;
 }
 
 /* -- 2. HelloRetryRequest [RFC 8446 4.1.4] ----------------------------------------------------- */
@@ -267,6 +270,7 @@ static enum weir_dtls_verdict check_client_hello(struct weir_dtls *d, weir_time 
         d->hs.has_retry = false;
         return v;
     }
+    weir_dtls_agree_cid(d, &h);
     if (has_cookie) {
         recall_retry(d, &c, cookie);
     } else {
@@ -301,6 +305,7 @@ static enum weir_dtls_verdict check_second_hello(struct weir_dtls *d, weir_time 
         return WEIR_DTLS_HELLO_STALE; /* we gave none */
     }
     d->hs.own_scheme = c.scheme;
+    weir_dtls_agree_cid(d, &h);
     if (!weir_dtls_make_share(d)) {
         return WEIR_DTLS_CRYPTO;
     }
@@ -327,6 +332,9 @@ static bool write_server_hello(struct weir_dtls *d)
     weir_wr_u16(&w, d->hs.group);
     weir_wr_u16(&w, (uint16_t)n);
     weir_wr_bytes(&w, weir_span_of(d->hs.public_key, n));
+    if (d->has_cid) {
+        weir_dtls_write_cid(d, &w);
+    }
     weir_wr_close(&w, list);
     return weir_dtls_message_close(d, &w);
 }
@@ -408,6 +416,8 @@ const struct dtls_row weir_dtls13_server_rows[] = {
       NULL },
     { STEP_SERVER13_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls13_check_finished, finish },
     { STEP_DONE, MESSAGE_KEY_UPDATE, STEP_DONE, weir_dtls13_check_update, weir_dtls13_follow_update },
+    { STEP_DONE, MESSAGE_REQUEST_CID, STEP_DONE, weir_dtls_check_request_cid, NULL },
+    { STEP_DONE, MESSAGE_NEW_CID, STEP_DONE, weir_dtls_check_new_cid, NULL },
 };
 
 const unsigned weir_dtls13_server_row_count = sizeof weir_dtls13_server_rows

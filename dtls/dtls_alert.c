@@ -20,9 +20,11 @@ uint8_t weir_dtls_alert_of(enum weir_dtls_verdict v)
         [WEIR_DTLS_HELLO_SHARE] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_HELLO_GROUP] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_HELLO_RETRY] = ALERT_UNEXPECTED_MESSAGE,
+        [WEIR_DTLS_HELLO_CID] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_ENCRYPTED_MALFORMED] = ALERT_DECODE_ERROR,
         [WEIR_DTLS_TICKET_MALFORMED] = ALERT_DECODE_ERROR,
         [WEIR_DTLS_UPDATE_MALFORMED] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_CID_MALFORMED] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_HELLO_COMPRESSION] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_HELLO_SUITE] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_HELLO_POINTS] = ALERT_ILLEGAL_PARAMETER,
@@ -69,6 +71,8 @@ static void stop(struct weir_dtls *d, weir_time now, enum weir_dtls_state state)
     d->ack_at = WEIR_NEVER;
     d->owes_ack = false;
     d->owes_update = false;
+    d->owes_cids = false;
+    weir_dtls_rrc_stop(d);
     weir_dtls_set_state(d, now, state);
 }
 

@@ -1,7 +1,7 @@
 /* What the files of dtls/ share. Included nowhere else.
  *
- * Reading order: dtls_record, dtls_reassembly, dtls_flight, dtls_ack, dtls_hello, dtls_offer,
- * dtls_handshake, dtls_cert, dtls_sign; then dtls12_keys, dtls12_common, dtls12_client,
+ * Reading order: dtls_record, dtls_reassembly, dtls_flight, dtls_ack, dtls_hello, dtls_offer, dtls_cid,
+ * dtls_rrc, dtls_handshake, dtls_cert, dtls_sign; then dtls12_keys, dtls12_common, dtls12_client,
  * dtls12_server; then dtls13_record, dtls13_keys, dtls13_common, dtls13_client, dtls13_server,
  * dtls13_update; then dtls (the verbs), dtls_alert, dtls_print. Files named dtls_ serve both
  * versions; files named dtls12_ and dtls13_ know the other one not at all.
@@ -19,7 +19,9 @@ enum content_type {
     CONTENT_ALERT = 21,
     CONTENT_HANDSHAKE = 22,
     CONTENT_DATA = 23,
+    CONTENT_CID = 25, /* [RFC 9146 4] the outer type in 1.2; the real one is inside */
     CONTENT_ACK = 26,
+    CONTENT_RRC = 27, /* [RFC 9853 4] */
 };
 
 /* [RFC 5246 7.4, RFC 6347 4.3.2, RFC 9147 5.2] */
@@ -30,6 +32,8 @@ enum message_type {
     MESSAGE_VERIFY_REQUEST = 3,
     MESSAGE_TICKET = 4,
     MESSAGE_ENCRYPTED = 8,
+    MESSAGE_REQUEST_CID = 9,
+    MESSAGE_NEW_CID = 10,
     MESSAGE_CERTIFICATE = 11,
     MESSAGE_SERVER_KEY = 12,
     MESSAGE_CERTIFICATE_REQUEST = 13,
@@ -72,6 +76,8 @@ enum extension_type {
     EXTENSION_VERSIONS = 43,       /* [RFC 8446 4.2.1] */
     EXTENSION_COOKIE = 44,         /* [RFC 8446 4.2.2] */
     EXTENSION_SHARE = 51,          /* [RFC 8446 4.2.8] */
+    EXTENSION_CID = 54,            /* [RFC 9146 3] */
+    EXTENSION_RRC = 61,            /* [RFC 9853 3] */
     EXTENSION_RENEGOTIATION = 0xff01, /* [RFC 5746 3.2] */
 };
 
@@ -153,12 +159,17 @@ struct dtls_record {
     uint64_t epoch;        /* of a record under 1.3's protection two bits are known before it is opened */
     uint64_t seq;
     bool is_unified;       /* the header of 1.3 */
+    bool has_cid;          /* the header has our connection id */
+    bool is_newest;        /* opened, and newer than all before it */
     size_t head;           /* bytes before the body */
+    size_t whole;          /* bytes on the wire */
     struct weir_mspan body;
 };
 
-/* Take the first record off the datagram. When its end cannot be told, the whole rest goes. */
-enum weir_dtls_verdict weir_dtls_record_take(struct weir_mspan *datagram, struct dtls_record *r);
+/* Take the first record off the datagram; `cid` is the connection id that it may have. When its end cannot
+ * be told, or it has another one, the whole rest goes. */
+enum weir_dtls_verdict weir_dtls_record_take(struct weir_mspan *datagram, struct weir_span cid,
+                                             struct dtls_record *r);
 /* Check the header's fields. */
 enum weir_dtls_verdict weir_dtls_record_check(const struct weir_dtls *d, const struct dtls_record *r);
 /* Decrypt r->body in place and shrink it to the plaintext; only then note its number. */
@@ -170,7 +181,12 @@ size_t weir_dtls_record_overhead(const struct weir_dtls *d, uint64_t epoch);
  * length; 0 when the epoch has no keys or no numbers left. */
 size_t weir_dtls_record_seal(struct weir_dtls *d, uint64_t epoch, enum content_type type,
                              uint16_t version, uint8_t *record, size_t content_bytes);
+/* The content type that stands behind the content, and then zeros [RFC 8446 5.4, RFC 9146 4]: cut both
+ * off. False when there is none, or one that has no place there. */
+bool weir_dtls_take_type(const struct weir_dtls *d, struct dtls_record *r);
 bool weir_dtls_window_is_new(const struct weir_dtls_window *w, uint64_t seq);
+/* Newer than all before it? */
+bool weir_dtls_window_is_newest(const struct weir_dtls_window *w, uint64_t seq);
 void weir_dtls_window_note(struct weir_dtls_window *w, uint64_t seq);
 
 /* -- dtls_reassembly --------------------------------------------------------------------------- */
@@ -300,6 +316,47 @@ void weir_dtls_cookie_mac(const struct weir_dtls *d, const struct dtls_hello *h,
                           struct weir_span content, uint8_t mac[COOKIE_MAC_BYTES]);
 bool weir_dtls_cookie_is_fresh(uint32_t made_s, weir_time now);
 
+/* -- dtls_cid: connection ids [RFC 9146, RFC 9147 9] ------------------------------------------- */
+
+/* What the peer's records under protection carry, or may carry before a client has its answer. */
+struct weir_span weir_dtls_rx_cid(const struct weir_dtls *d);
+/* It stands here in a header. */
+WEIR_MUST_CHECK bool weir_dtls_take_cid(struct weir_rd *rd, struct weir_span cid);
+void weir_dtls_keep_cid(struct weir_dtls_config *c);
+/* connection_id and rrc: the client's offer, or the server's answer. */
+void weir_dtls_write_cid(const struct weir_dtls *d, struct weir_wr *w);
+/* Are they well formed, as far as we look at them? */
+bool weir_dtls_hello_cid_is_good(const struct weir_dtls *d, const struct dtls_hello *h);
+/* Did we offer this extension, and is it one of these? */
+bool weir_dtls_cid_was_asked(const struct weir_dtls *d, uint16_t type);
+/* The hello was accepted: what both sides want is agreed. */
+void weir_dtls_agree_cid(struct weir_dtls *d, const struct dtls_hello *h);
+/* [RFC 9146 3 MUST; RFC 9147 4 MUST] Does a record under protection lack its connection id? */
+bool weir_dtls_lacks_cid(const struct weir_dtls *d, const struct dtls_record *r);
+/* After the handshake of 1.3. */
+enum weir_dtls_verdict weir_dtls_check_new_cid(struct weir_dtls *d, weir_time now, struct weir_span body);
+enum weir_dtls_verdict weir_dtls_check_request_cid(struct weir_dtls *d, weir_time now,
+                                                   struct weir_span body);
+/* Write the NewConnectionId that is owed, if its time has come. */
+void weir_dtls_write_new_cid(struct weir_dtls *d, weir_time now);
+
+/* -- dtls_rrc: where is the peer? [RFC 9853] --------------------------------------------------- */
+
+enum rrc_phase {
+    RRC_IDLE,
+    RRC_OLD, /* a challenge is on the path that is in use: who answers there has not moved */
+    RRC_NEW, /* on the new one */
+};
+
+/* A record was opened; the path that it came by may be new. */
+void weir_dtls_rrc_note(struct weir_dtls *d, weir_time now, const struct dtls_record *r);
+enum weir_dtls_verdict weir_dtls_rrc_recv(struct weir_dtls *d, weir_time now,
+                                          const struct dtls_record *r);
+void weir_dtls_rrc_tick(struct weir_dtls *d, weir_time now);
+/* The next challenge or answer, and by which path it goes; 0 = none. */
+size_t weir_dtls_rrc_send(struct weir_dtls *d, weir_time now, struct weir_mspan out, uint32_t *path);
+void weir_dtls_rrc_stop(struct weir_dtls *d);
+
 /* -- dtls_share: groups, keys of our own, secrets ---------------------------------------------- */
 
 void weir_dtls_keep_groups(struct weir_dtls_config *c, const struct weir_dtls_config *given);
@@ -396,7 +453,8 @@ extern const unsigned weir_dtls12_server_row_count;
 /* -- dtls13_record: the unified header --------------------------------------------------------- */
 
 /* Take a record with the unified header off the datagram. */
-enum weir_dtls_verdict weir_dtls13_record_take(struct weir_mspan *datagram, struct dtls_record *r);
+enum weir_dtls_verdict weir_dtls13_record_take(struct weir_mspan *datagram, struct weir_span cid,
+                                               struct dtls_record *r);
 /* Are the keys there with which it could be opened? */
 bool weir_dtls13_record_is_readable(const struct weir_dtls *d, const struct dtls_record *r);
 /* Decrypt number and content in place; the epoch is known afterwards. Of `content` the record keeps
@@ -406,7 +464,7 @@ size_t weir_dtls13_record_seal(struct weir_dtls *d, struct weir_dtls_keys *k,
                                enum content_type type, uint8_t *record, size_t content_bytes);
 /* The full number that is closest to the expected one and ends in these 8 or 16 bits. */
 uint64_t weir_dtls13_full_number(uint64_t expected, uint64_t low, unsigned bits);
-enum { UNIFIED_HEAD_BYTES = 5, UNIFIED_OVERHEAD = UNIFIED_HEAD_BYTES + 1 + WEIR_TAG_BYTES };
+enum { UNIFIED_HEAD_BYTES = 5 }; /* without a connection id */
 
 /* -- dtls13_keys ------------------------------------------------------------------------------- */
 

@@ -233,6 +233,9 @@ static void write_extensions(const struct weir_dtls *d, struct weir_wr *w)
     weir_wr_u16(w, (uint16_t)(schemes.n + 2));
     weir_wr_u16(w, (uint16_t)schemes.n);
     weir_wr_bytes(w, schemes);
+    if (d->config.has_cid) {
+        weir_dtls_write_cid(d, w);
+    }
     if (d->config.srtp_profiles != 0) {
         weir_dtls_write_srtp(d, w, WEIR_DTLS_SRTP_NONE);
     }

@@ -6,6 +6,15 @@
  *  | type  | version       | epoch         | sequence number (48 bits)     | length        | ...
  *  +-------+---------------+---------------+-------------------------------+---------------+---
  *
+ *  With a connection id, which only a record under protection has [RFC 9146 4]:
+ *
+ *  0       1               3               5                               11              11+n    13+n
+ *  +-------+---------------+---------------+-------------------------------+---------------+-------+---
+ *  | 25    | version       | epoch         | sequence number (48 bits)     | id (n bytes)  | length| ...
+ *  +-------+---------------+---------------+-------------------------------+---------------+-------+---
+ *
+ *  and what is encrypted ends in the content type and any number of zeros.
+ *
  *  1. take     split the first record off a datagram; nothing in it is trusted
  *  2. check    its header's fields
  *  3. open     replay check, authenticated decryption in place, and only then the replay window
@@ -15,14 +24,21 @@
 
 /* -- 1. Take ----------------------------------------------------------------------------------- */
 
-enum weir_dtls_verdict weir_dtls_record_take(struct weir_mspan *datagram, struct dtls_record *r)
+enum weir_dtls_verdict weir_dtls_record_take(struct weir_mspan *datagram, struct weir_span cid,
+                                             struct dtls_record *r)
 {
     struct weir_rd rd = weir_rd_of(weir_span_const(*datagram));
     struct weir_span head;
     struct weir_span body = { NULL, 0 };
-    size_t whole = datagram->n;
-    bool has_head = weir_rd_take(&rd, RECORD_HEADER_BYTES, &head);
-    if (!has_head || !weir_rd_take(&rd, weir_be16(head.p + 11), &body)) {
+    uint16_t length;
+    size_t all = datagram->n;
+    bool has_head = weir_rd_take(&rd, RECORD_HEADER_BYTES - 2, &head);
+    r->has_cid = has_head && head.p[0] == CONTENT_CID;
+    if (r->has_cid && !weir_dtls_take_cid(&rd, cid)) {
+        datagram->n = 0;
+        return WEIR_DTLS_RECORD_CID;
+    }
+    if (!has_head || !weir_rd_u16(&rd, &length) || !weir_rd_take(&rd, length, &body)) {
         datagram->n = 0;
         return WEIR_DTLS_RECORD_TRUNCATED;
     }
@@ -31,21 +47,26 @@ enum weir_dtls_verdict weir_dtls_record_take(struct weir_mspan *datagram, struct
     r->epoch = weir_be16(head.p + 3);
     r->seq = weir_be48(head.p + 5);
     r->is_unified = false;
-    r->head = RECORD_HEADER_BYTES;
-    r->body.p = datagram->p + RECORD_HEADER_BYTES;
+    r->is_newest = false;
+    r->whole = all - rd.n;
+    r->head = r->whole - body.n;
+    r->body.p = datagram->p + r->head;
     r->body.n = body.n;
-    datagram->p += whole - rd.n;
+    datagram->p += r->whole;
     datagram->n = rd.n;
     return WEIR_DTLS_OK;
 }
 
 /* -- 2. Check ---------------------------------------------------------------------------------- */
 
-/* [RFC 9147 4.1] With 1.3 an ACK may come, too. */
-static bool type_is_known(const struct weir_dtls *d, uint8_t type)
+/* [RFC 9147 4.1] With 1.3 an ACK may come, too. [RFC 9853 4 MUST] A path check is never without
+ * protection. */
+static bool type_is_known(const struct weir_dtls *d, const struct dtls_record *r)
 {
-    return (type >= CONTENT_CCS && type <= CONTENT_DATA)
-           || (type == CONTENT_ACK && weir_dtls_offers(d, WEIR_DTLS_1_3) && d->version != VERSION_1_2);
+    return (r->type >= CONTENT_CCS && r->type <= CONTENT_DATA) || r->has_cid
+           || (r->type == CONTENT_ACK && weir_dtls_offers(d, WEIR_DTLS_1_3)
+               && d->version != VERSION_1_2)
+           || (r->type == CONTENT_RRC && d->has_rrc && r->epoch != 0);
 }
 
 enum weir_dtls_verdict weir_dtls_record_check(const struct weir_dtls *d, const struct dtls_record *r)
@@ -53,7 +74,7 @@ enum weir_dtls_verdict weir_dtls_record_check(const struct weir_dtls *d, const s
     if (r->body.n > RECORD_LENGTH_MAX) {
         return WEIR_DTLS_RECORD_LENGTH;
     }
-    if (!type_is_known(d, r->type)) {
+    if (!type_is_known(d, r)) {
         return WEIR_DTLS_RECORD_TYPE;
     }
     /* [RFC 6347 4.2.1] A first hello and its answer may say 1.0: the version tells the format only.
@@ -66,7 +87,7 @@ enum weir_dtls_verdict weir_dtls_record_check(const struct weir_dtls *d, const s
     }
     /* [RFC 6347 4.1] Without renegotiation a connection has epochs 0 and 1. With DTLS 1.3 this header
      * belongs to epoch 0 alone. */
-    if (r->epoch > (d->version == VERSION_1_3 ? 0 : 1)) {
+    if (r->epoch > (d->version == VERSION_1_3 ? 0 : 1) || (r->has_cid && r->epoch == 0)) {
         return WEIR_DTLS_RECORD_EPOCH;
     }
     return WEIR_DTLS_OK;
@@ -81,6 +102,11 @@ bool weir_dtls_window_is_new(const struct weir_dtls_window *w, uint64_t seq)
     }
     uint64_t age = w->top - seq;
     return age < 64 && (w->seen >> age & 1) == 0;
+}
+
+bool weir_dtls_window_is_newest(const struct weir_dtls_window *w, uint64_t seq)
+{
+    return w->seen == 0 || seq > w->top;
 }
 
 void weir_dtls_window_note(struct weir_dtls_window *w, uint64_t seq)
@@ -109,19 +135,53 @@ static void nonce_of(const struct weir_dtls_keys *k, const uint8_t number[8],
     }
 }
 
-/* [RFC 5246 6.2.3.3] epoch and number, type, version, length of the plaintext. */
-static void aad_of(uint64_t number, uint8_t type, uint16_t version, size_t bytes, uint8_t aad[13])
+/* Additional data: without a connection id [RFC 5246 6.2.3.3] epoch and number, type, version, length of
+ * the plaintext; with one [RFC 9146 5.3] eight bytes of ff, type, length of the id, type, version, epoch
+ * and number, the id, length of the plaintext with its type. */
+enum { AAD_MAX = 23 + WEIR_DTLS_PEER_CID_MAX };
+
+static struct weir_span aad_of(uint64_t number, uint8_t type, uint16_t version, struct weir_span cid,
+                               size_t bytes, uint8_t aad[AAD_MAX])
 {
-    weir_put64(aad, number);
-    aad[8] = type;
-    weir_put16(aad + 9, version);
-    weir_put16(aad + 11, (uint16_t)bytes);
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ aad, AAD_MAX });
+    if (type == CONTENT_CID) {
+        weir_wr_u64(&w, UINT64_MAX);
+        weir_wr_u8(&w, CONTENT_CID);
+        weir_wr_u8(&w, (uint8_t)cid.n);
+        weir_wr_u8(&w, CONTENT_CID);
+        weir_wr_u16(&w, version);
+        weir_wr_u64(&w, number);
+        weir_wr_bytes(&w, cid);
+    } else {
+        weir_wr_u64(&w, number);
+        weir_wr_u8(&w, type);
+        weir_wr_u16(&w, version);
+    }
+    weir_wr_u16(&w, (uint16_t)bytes);
+    return weir_span_of(aad, weir_wr_done(&w));
+}
+
+/* [RFC 8446 5.4] The last byte that is not zero is the type. [RFC 9147 5 MUST NOT] no ChangeCipherSpec; a
+ * message or an alert is never empty. */
+bool weir_dtls_take_type(const struct weir_dtls *d, struct dtls_record *r)
+{
+    while (r->body.n != 0 && r->body.p[r->body.n - 1] == 0) {
+        r->body.n--;
+    }
+    if (r->body.n == 0) {
+        return false;
+    }
+    r->type = r->body.p[--r->body.n];
+    bool is_ours = r->type == CONTENT_ALERT || r->type == CONTENT_HANDSHAKE
+                   || (r->type == CONTENT_ACK && r->is_unified)
+                   || (r->type == CONTENT_RRC && d->has_rrc);
+    return r->type == CONTENT_DATA || (r->body.n != 0 && is_ours);
 }
 
 enum weir_dtls_verdict weir_dtls_record_open(struct weir_dtls *d, struct dtls_record *r)
 {
     const struct weir_dtls_keys *k = &d->rx;
-    uint8_t nonce[WEIR_NONCE_BYTES], aad[13], number[8];
+    uint8_t nonce[WEIR_NONCE_BYTES], aad_bytes[AAD_MAX], number[8];
     size_t nonce_bytes = has_explicit_nonce(k) ? 8 : 0;
     if (r->body.n < nonce_bytes + WEIR_TAG_BYTES) {
         return WEIR_DTLS_RECORD_SHORT;
@@ -134,33 +194,37 @@ enum weir_dtls_verdict weir_dtls_record_open(struct weir_dtls *d, struct dtls_re
     struct weir_mspan data = { r->body.p + nonce_bytes, r->body.n - nonce_bytes - WEIR_TAG_BYTES };
     weir_put64(number, epoch_and_seq);
     nonce_of(k, nonce_bytes != 0 ? r->body.p : number, nonce);
-    aad_of(epoch_and_seq, r->type, r->version, data.n, aad);
+    struct weir_span aad =
+        aad_of(epoch_and_seq, r->type, r->version, weir_dtls_rx_cid(d), data.n, aad_bytes);
     if (data.n > WEIR_DTLS_PLAIN_MAX
-        || !d->config.crypto->aead_open(&k->aead, nonce, weir_span_of(aad, sizeof aad), data,
-                                        data.p + data.n)) {
+        || !d->config.crypto->aead_open(&k->aead, nonce, aad, data, data.p + data.n)) {
         return WEIR_DTLS_RECORD_FORGED;
     }
+    r->is_newest = weir_dtls_window_is_newest(&d->rx.window, r->seq);
     weir_dtls_window_note(&d->rx.window, r->seq);
     r->body = data;
-    return WEIR_DTLS_OK;
+    return !r->has_cid || weir_dtls_take_type(d, r) ? WEIR_DTLS_OK : WEIR_DTLS_RECORD_CONTENT;
 }
 
 /* -- 4. Seal ----------------------------------------------------------------------------------- */
 
 size_t weir_dtls_record_head(const struct weir_dtls *d, uint64_t epoch)
 {
-    if (d->version == VERSION_1_3 && epoch != 0) {
-        return UNIFIED_HEAD_BYTES;
+    if (epoch == 0) {
+        return RECORD_HEADER_BYTES;
     }
-    return epoch != 0 && has_explicit_nonce(&d->tx) ? RECORD_HEADER_BYTES + 8 : RECORD_HEADER_BYTES;
+    if (d->version == VERSION_1_3) {
+        return UNIFIED_HEAD_BYTES + (size_t)d->tx_cid_bytes;
+    }
+    return RECORD_HEADER_BYTES + (size_t)d->tx_cid_bytes + (has_explicit_nonce(&d->tx) ? 8 : 0);
 }
 
+/* Behind the content: the type, where it is inside, and the tag. */
 size_t weir_dtls_record_overhead(const struct weir_dtls *d, uint64_t epoch)
 {
-    if (d->version == VERSION_1_3 && epoch != 0) {
-        return UNIFIED_OVERHEAD;
-    }
-    return weir_dtls_record_head(d, epoch) + (epoch != 0 ? WEIR_TAG_BYTES : 0);
+    bool is_type_inside = d->version == VERSION_1_3 || d->tx_cid_bytes != 0;
+    size_t behind = epoch == 0 ? 0 : WEIR_TAG_BYTES + (is_type_inside ? 1 : 0);
+    return weir_dtls_record_head(d, epoch) + behind;
 }
 
 static struct weir_dtls_keys *keys_of(struct weir_dtls *d, uint64_t epoch)
@@ -173,11 +237,28 @@ uint64_t *weir_dtls_next_number(struct weir_dtls *d, uint64_t epoch)
     return epoch == 0 ? &d->plain_seq : &keys_of(d, epoch)->seq;
 }
 
+/* Epoch 1 of 1.2: nonce, encryption and tag for a record whose header is there. */
+static void protect(struct weir_dtls *d, uint8_t *record, struct weir_mspan data)
+{
+    struct weir_span cid = { d->tx_cid, d->tx_cid_bytes };
+    uint8_t nonce[WEIR_NONCE_BYTES], aad[AAD_MAX];
+    nonce_of(&d->tx, record + 3, nonce);
+    if (has_explicit_nonce(&d->tx)) {
+        /* [RFC 5288 3] The explicit nonce is the record's own number: it cannot repeat. */
+        memcpy(data.p - 8, record + 3, 8);
+    }
+    d->config.crypto->aead_seal(&d->tx.aead, nonce,
+                                aad_of(weir_be64(record + 3), record[0], weir_be16(record + 1), cid,
+                                       data.n, aad),
+                                data, data.p + data.n);
+}
+
 size_t weir_dtls_record_seal(struct weir_dtls *d, uint64_t epoch, enum content_type type,
                              uint16_t version, uint8_t *record, size_t content_bytes)
 {
     size_t head = weir_dtls_record_head(d, epoch);
     size_t whole = weir_dtls_record_overhead(d, epoch) + content_bytes;
+    size_t cid_bytes = epoch == 0 ? 0 : d->tx_cid_bytes;
     uint64_t *next = weir_dtls_next_number(d, epoch);
     if (epoch != 0 && (!keys_of(d, epoch)->is_ready || keys_of(d, epoch)->epoch != epoch)) {
         return 0;
@@ -189,22 +270,16 @@ size_t weir_dtls_record_seal(struct weir_dtls *d, uint64_t epoch, enum content_t
     if (d->version == VERSION_1_3 && epoch != 0) {
         return weir_dtls13_record_seal(d, keys_of(d, epoch), type, record, content_bytes);
     }
-    uint64_t number = epoch << 48 | (*next)++;
-    record[0] = (uint8_t)type;
+    record[0] = cid_bytes != 0 ? CONTENT_CID : (uint8_t)type;
     weir_put16(record + 1, version);
-    weir_put64(record + 3, number);
-    weir_put16(record + 11, (uint16_t)(whole - RECORD_HEADER_BYTES));
+    weir_put64(record + 3, epoch << 48 | (*next)++);
+    weir_copy(record + 11, d->tx_cid, cid_bytes);
+    weir_put16(record + 11 + cid_bytes, (uint16_t)(whole - RECORD_HEADER_BYTES - cid_bytes));
+    if (cid_bytes != 0) {
+        record[head + content_bytes++] = (uint8_t)type;
+    }
     if (epoch != 0) {
-        uint8_t nonce[WEIR_NONCE_BYTES], aad[13];
-        struct weir_mspan data = { record + head, content_bytes };
-        nonce_of(&d->tx, record + 3, nonce);
-        aad_of(number, (uint8_t)type, version, content_bytes, aad);
-        if (head > RECORD_HEADER_BYTES) {
-            /* [RFC 5288 3] The explicit nonce is the record's own number: it cannot repeat. */
-            memcpy(record + RECORD_HEADER_BYTES, record + 3, 8);
-        }
-        d->config.crypto->aead_seal(&d->tx.aead, nonce, weir_span_of(aad, sizeof aad), data,
-                                    data.p + data.n);
+        protect(d, record, (struct weir_mspan){ record + head, content_bytes });
     }
     d->tx_records++;
     return whole;

@@ -27,7 +27,7 @@ static void take_unified(struct weir_dtls *d, struct weir_mspan *datagram)
     d->rx.epoch = 5;
     d->rx_old.epoch = 4;
     d->rx_old.is_ready = true;
-    if (weir_dtls13_record_take(datagram, &r) != WEIR_DTLS_OK || !weir_dtls13_record_is_readable(d, &r)) {
+    if (weir_dtls13_record_take(datagram, weir_dtls_rx_cid(d), &r) != WEIR_DTLS_OK || !weir_dtls13_record_is_readable(d, &r)) {
         return;
     }
     enum weir_dtls_verdict v = weir_dtls13_record_open(d, &r);
@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         size_t before = datagram.n;
         if ((datagram.p[0] & UNIFIED_MASK) == UNIFIED_FIXED) {
             take_unified(&d, &datagram);
-        } else if (weir_dtls_record_take(&datagram, &r) == WEIR_DTLS_OK
+        } else if (weir_dtls_record_take(&datagram, weir_dtls_rx_cid(&d), &r) == WEIR_DTLS_OK
                    && weir_dtls_record_check(&d, &r) == WEIR_DTLS_OK) {
             bool is_new = weir_dtls_window_is_new(&d.rx.window, r.seq);
             if (r.epoch == 1 && weir_dtls_record_open(&d, &r) == WEIR_DTLS_OK

@@ -1,7 +1,8 @@
 /* weir-dtls: one DTLS endpoint for scripts and auditors. It shakes hands, prints one line of JSON about
  * what was agreed, and then passes stdin and stdout, one record for each piece that it reads.
  *
- *   1. options and the socket; a server waits for the first datagram and belongs to its sender
+ *   1. options and the socket; a server waits for the first datagram and belongs to its sender, who may
+ *      move where connection ids were agreed
  *   2. the loop: datagrams in, timers, stdin; then events; then datagrams out
  *   3. close_notify at the end of stdin, or the peer's
  */
@@ -25,6 +26,7 @@
 
 #define EXPORT_BYTES 60 /* two keys and salts of the SRTP profile that needs most, AES-128 */
 #define STDIN_BYTES 1024
+#define PATHS 8 /* addresses of the peer that are remembered */
 
 static const char help[] =
     "usage: weir-dtls client|server ADDRESS PORT [options]\n"
@@ -44,6 +46,9 @@ static const char help[] =
     "  --cookie             server: ask for a cookie first\n"
     "  --cert FILE          our certificate, P-256 or RSA, PEM or DER (default: one made at the start)\n"
     "  --key FILE           its private key, PEM or DER\n"
+    "  --cid N|HEX          connection ids: ours has N random bytes, up to 20 (0: none, the peer's is\n"
+    "                       used), or is these two bytes or more; a peer that moves keeps its connection\n"
+    "  --rrc KIND           how a moved peer is checked: basic, enhanced or none (default: basic)\n"
     "  --export LABEL       keying material under this label (default EXTRACTOR-dtls_srtp)\n"
     "  --seed N             make every random choice from N: for repeatable tests, not for secrecy\n"
     "  --help               this text\n";
@@ -52,6 +57,8 @@ struct program {
     struct weir_pump *pump;
     struct weir_path path;
     bool has_peer; /* path.remote is known */
+    struct weir_addr at[PATHS]; /* by the number of the path, 0 where it began */
+    uint32_t spare;             /* number of the next address that is not known */
     struct weir_dtls dtls;
     struct weir_dtls_config config;
     struct weir_identity identity;
@@ -111,7 +118,7 @@ static void open_socket(struct program *p, const struct weir_addr *named)
     uint32_t socket;
     if (p->config.is_client) {
         local = named->family == WEIR_IPV4 ? weir_addr_v4(0, 0, 0, 0, 0) : weir_addr_v6(any6, 0);
-        p->path.remote = *named;
+        p->path.remote = p->at[0] = *named;
         p->has_peer = true;
     }
     p->pump = weir_pump_open(&config, error);
@@ -203,6 +210,46 @@ static void option_mtu(struct program *p, const char *value)
     p->config.mtu = (uint16_t)mtu;
 }
 
+static void option_cid(struct program *p, const char *value)
+{
+    const char *advice = "a connection id is a number of bytes up to 20, or 2 to 20 bytes in hexadecimal";
+    size_t digits = strlen(value);
+    p->config.has_cid = true;
+    if (digits <= 2) {
+        char *end;
+        unsigned long n = strtoul(value, &end, 10);
+        if (digits == 0 || *end != '\0' || n > WEIR_DTLS_CID_MAX
+            || !weir_pump_entropy(p->config.cid, sizeof p->config.cid)) {
+            refuse(value, advice);
+        }
+        p->config.cid_bytes = (uint8_t)n;
+        return;
+    }
+    if (digits % 2 != 0 || digits / 2 > WEIR_DTLS_CID_MAX
+        || strspn(value, "0123456789abcdefABCDEF") != digits) {
+        refuse(value, advice);
+    }
+    for (size_t i = 0; i < digits / 2; i++) {
+        unsigned byte = 0;
+        (void)sscanf(value + 2 * i, "%2x", &byte);
+        p->config.cid[i] = (uint8_t)byte;
+    }
+    p->config.cid_bytes = (uint8_t)(digits / 2);
+}
+
+static void option_rrc(struct program *p, const char *value)
+{
+    static const char *const name[] = { [WEIR_DTLS_RRC_NONE] = "none", [WEIR_DTLS_RRC_BASIC] = "basic",
+                                        [WEIR_DTLS_RRC_ENHANCED] = "enhanced" };
+    for (uint8_t i = 0; i < sizeof name / sizeof name[0]; i++) {
+        if (strcmp(value, name[i]) == 0) {
+            p->config.rrc = i;
+            return;
+        }
+    }
+    refuse(value, "the kinds of check are basic, enhanced and none");
+}
+
 static void option_keylog(struct program *p, const char *value)
 {
     p->keylog = fopen(value, "a");
@@ -221,6 +268,7 @@ static void read_options(struct program *p, int argc, char **argv)
         { "keylog", required_argument, NULL, 'k' },  { "cookie", no_argument, NULL, 'c' },
         { "export", required_argument, NULL, 'e' },  { "seed", required_argument, NULL, 'r' },
         { "cert", required_argument, NULL, 'C' },    { "key", required_argument, NULL, 'K' },
+        { "cid", required_argument, NULL, 'i' },     { "rrc", required_argument, NULL, 'x' },
         { "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
     };
     int c;
@@ -257,6 +305,12 @@ static void read_options(struct program *p, int argc, char **argv)
             break;
         case 'K':
             p->key_path = optarg;
+            break;
+        case 'i':
+            option_cid(p, optarg);
+            break;
+        case 'x':
+            option_rrc(p, optarg);
             break;
         case 'e':
             p->export_label = optarg;
@@ -325,6 +379,8 @@ static void begin(struct program *p, int argc, char **argv)
     p->config.identity = &p->identity;
     p->export_label = "EXTRACTOR-dtls_srtp";
     p->any_certificate = true;
+    p->config.rrc = WEIR_DTLS_RRC_BASIC;
+    p->spare = 1;
     if (!weir_pump_entropy(p->config.seed, sizeof p->config.seed)
         || !weir_pump_entropy(p->config.cookie_secret, sizeof p->config.cookie_secret)) {
         refuse("no random bytes", "the system gave none");
@@ -360,6 +416,8 @@ static void print_agreed(const struct program *p)
     }
     add_hex(o, "own_sha256", p->identity.fingerprint_sha256, 32);
     cJSON_AddBoolToObject(o, "is_verified", !p->any_certificate);
+    cJSON_AddBoolToObject(o, "cid", weir_dtls_has_cid(&p->dtls));
+    cJSON_AddBoolToObject(o, "rrc", weir_dtls_has_rrc(&p->dtls));
     if (weir_dtls_export(&p->dtls, p->export_label, (struct weir_mspan){ keys, sizeof keys }) == WEIR_OK) {
         add_hex(o, "keying_material", keys, sizeof keys);
     }
@@ -399,6 +457,12 @@ static void end(struct program *p, int status)
     p->status = status;
 }
 
+static void print_moved(struct program *p, const char *what, uint32_t path)
+{
+    char text[WEIR_ADDR_TEXT_BYTES];
+    fprintf(stderr, "weir-dtls: %s %s\n", what, weir_addr_text(&p->at[path], text));
+}
+
 static void take_event(struct program *p, const struct weir_dtls_event *e)
 {
     switch (e->type) {
@@ -415,6 +479,13 @@ static void take_event(struct program *p, const struct weir_dtls_event *e)
                                                     : weir_dtls_verdict_name(e->verdict));
         end(p, 1);
         break;
+    case WEIR_DTLS_EVENT_MOVED:
+        p->path.remote = p->at[e->path];
+        print_moved(p, "the peer moved to", e->path);
+        break;
+    case WEIR_DTLS_EVENT_SEEN: /* we have no means to check it */
+        print_moved(p, "the peer was seen at", e->path);
+        break;
     case WEIR_DTLS_EVENT_NONE:
         break;
     }
@@ -430,23 +501,45 @@ static void accept_certificate(struct program *p, weir_time now)
     }
 }
 
+/* An address that is not known has the spare number, and keeps it once a record from there was good. */
+static uint32_t path_of(struct program *p, const struct weir_addr *from)
+{
+    for (uint32_t i = 0; i < PATHS; i++) {
+        if (weir_addr_eq(&p->at[i], from)) {
+            return i;
+        }
+    }
+    p->at[p->spare] = *from;
+    return p->spare;
+}
+
+static void keep_path(struct program *p, uint32_t path)
+{
+    while (p->spare == path || p->spare == weir_dtls_path(&p->dtls)) {
+        p->spare = (p->spare + 1) % PATHS;
+    }
+}
+
 static void take_datagram(struct program *p, weir_time now, const struct weir_packet *k)
 {
     struct weir_mspan datagram = { k->data, k->len };
     struct weir_span plain;
     if (!p->has_peer) {
-        p->path.remote = k->path.remote;
+        p->path.remote = p->at[0] = k->path.remote;
         p->has_peer = true;
         memcpy(p->config.address, k->path.remote.ip, 16);
         weir_put16(p->config.address + 16, k->path.remote.port);
         p->config.address_bytes = 18;
         weir_dtls_init(&p->dtls, &p->config, now);
     }
-    if (!weir_addr_eq(&k->path.remote, &p->path.remote)) {
+    if (!weir_addr_eq(&k->path.remote, &p->path.remote) && !weir_dtls_has_cid(&p->dtls)) {
         return; /* one peer at a time */
     }
+    uint32_t path = path_of(p, &k->path.remote);
     while (datagram.n != 0) {
-        (void)weir_dtls_recv(&p->dtls, now, &datagram, &plain);
+        if (weir_dtls_recv_by(&p->dtls, now, path, &datagram, &plain) == WEIR_DTLS_OK) {
+            keep_path(p, path);
+        }
         if (plain.n != 0) {
             fwrite(plain.p, 1, plain.n, stdout);
             fflush(stdout);
@@ -458,10 +551,13 @@ static void take_datagram(struct program *p, weir_time now, const struct weir_pa
 static void send_all(struct program *p, weir_time now)
 {
     struct weir_mspan room;
+    struct weir_path to = p->path;
+    uint32_t path;
     size_t n;
     while (p->has_peer && (room = weir_pump_room(p->pump)).n != 0
-           && (n = weir_dtls_send(&p->dtls, now, room)) != 0) {
-        (void)weir_pump_send(p->pump, &p->path, 0, n);
+           && (n = weir_dtls_send_to(&p->dtls, now, room, &path)) != 0) {
+        to.remote = p->at[path];
+        (void)weir_pump_send(p->pump, &to, 0, n);
     }
     weir_pump_flush(p->pump);
 }

@@ -1,11 +1,11 @@
 #!/bin/sh
-# weir-dtls by itself, with both versions, and with OpenSSL's programs at the other end: the same keying
+# weir-dtls by itself, with both versions, also when either end's address changes, and with OpenSSL's programs at the other end: the same keying
 # material on both sides, data both ways, an orderly end.
 #
 #   test/apps/dtls.sh BUILD-DIRECTORY
 set -u
 cd "$(dirname "$0")/../.."
-bin=$1/bin
+build=$1 bin=$1/bin
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -57,6 +57,59 @@ if "$bin/weir-dtls" client 127.0.0.1 1 --cert "$work/cert.pem" --key "$work/rsa.
     echo "a key that is not the certificate's was taken"
     failed=1
 fi
+# An address translator between the two changes a port in the middle: USR1 the one that the server sees, USR2
+# the one that the client sees. Connection ids keep the connection, and the path check says where the peer is.
+# moves WHAT SIGNAL MOVED(client|server|nobody) OPTIONS-OF-BOTH [OPTIONS-OF-CLIENT [OPTIONS-OF-SERVER]]
+moves() {
+    port=$((port + 2))
+    (moved "$1" "$2" "$3" "$4" "${5:-}" "${6:-}") >"$work/moves.$port" 2>&1 &
+    moving="$moving $!"
+}
+moved() {
+    here=$work/$port
+    mkdir "$here"
+    "$build/test/udp_relay" $port $((port + 1)) &
+    relay=$!
+    # Who moved speaks first after the change, the client with the first signal, the server with the second.
+    (sleep 1.2; echo "server before"; sleep 1.6; [ $2 = USR1 ] && sleep 1; echo "server after"; sleep 3) |
+        timeout 12 "$bin/weir-dtls" server 127.0.0.1 $((port + 1)) $4 $6 >"$here/server" 2>"$here/server.err" &
+    server=$!
+    sleep 0.3
+    (sleep 0.9; echo "client before"; sleep 1; kill -$2 $relay; sleep 0.3; [ $2 = USR2 ] && sleep 1.3
+        echo "client after"; sleep 2) |
+        timeout 12 "$bin/weir-dtls" client 127.0.0.1 $port $4 $5 >"$here/client" 2>"$here/client.err"
+    wait $server
+    kill $relay
+    wait $relay 2>/dev/null
+    case $3 in
+    client) wanted="1 0 1" ;;
+    server) wanted="0 1 1" ;;
+    nobody) wanted="0 0 0" ;;
+    esac
+    heard=0
+    grep -q "client after" "$here/server" && grep -q "server after" "$here/client" && heard=1
+    seen="$(grep -c "the peer moved to" "$here/server.err") $(grep -c "the peer moved to" "$here/client.err")"
+    if ! grep -q "client before" "$here/server" || ! grep -q "server before" "$here/client" ||
+        [ "$seen $heard" != "$wanted" ]; then
+        echo "$1: seen to move, and heard: $seen $heard"; cat "$here"/*
+        return 1
+    fi
+}
+
+moving=
+for v in 1.2 1.3; do
+    moves "$v: the client moves" USR1 client "--version $v --cid 8"
+    moves "$v: the server moves" USR2 server "--version $v --cid c0ffee"
+    moves "$v: the client moves, the server alone has an id" USR1 client "--version $v" "--cid 0" "--cid 20"
+    moves "$v: the server moves, the client alone has an id" USR2 server "--version $v" "--cid 20" "--cid 0"
+    moves "$v: enhanced check" USR1 client "--version $v --cid 4 --rrc enhanced"
+    moves "$v: without ids" USR1 nobody "--version $v"
+    moves "$v: ids, and nothing that checks" USR1 nobody "--version $v --cid 8 --rrc none"
+done
+for one in $moving; do
+    wait $one || failed=1
+done
+cat "$work"/moves.*
 
 # A client that expects another certificate gets no connection.
 port=$((port + 1))
@@ -103,7 +156,8 @@ fi
 # Bad input gets a sentence.
 for bad in "client 127.0.0.1 1 --version 1.1" "client 127.0.0.1 1 --groups secp521r1" \
     "client 127.0.0.1 1 --mtu 20" "client no.such.host.invalid 1" "client 127.0.0.1 1 --suites TLS_NULL" \
-    "server 203.0.113.9 4000" "client 127.0.0.1 1 --fingerprint 12"; do
+    "server 203.0.113.9 4000" "client 127.0.0.1 1 --cid 21" "client 127.0.0.1 1 --cid abc" \
+    "client 127.0.0.1 1 --cid 8 --rrc fast" "client 127.0.0.1 1 --fingerprint 12"; do
     words=$(timeout 5 "$bin/weir-dtls" $bad 2>&1 </dev/null)
     if [ $? -ne 2 ] || [ -z "$words" ]; then
         echo "weir-dtls $bad: $words"

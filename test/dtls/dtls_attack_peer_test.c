@@ -258,7 +258,7 @@ static void attack_D17_a_finished_that_comes_without_change_cipher_spec_waits_fo
     struct sim_datagram *g = sim_next(&s);
     struct weir_mspan rest = { g->bytes, g->n };
     struct dtls_record r;
-    while (weir_dtls_record_take(&rest, &r) == WEIR_DTLS_OK && r.type != CONTENT_CCS) {
+    while (weir_dtls_record_take(&rest, weir_span_of(NULL, 0), &r) == WEIR_DTLS_OK && r.type != CONTENT_CCS) {
     }
     memmove(r.body.p - 13, rest.p, rest.n);
     g->n -= 14;

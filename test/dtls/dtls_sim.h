@@ -26,7 +26,7 @@ struct sim_datagram {
 
 struct sim_end {
     struct weir_dtls d;
-    unsigned told[4]; /* events by type */
+    unsigned told[6]; /* events by type */
     struct weir_dtls_event last;
     uint8_t got[256]; /* the last application data */
     size_t got_bytes;
@@ -71,6 +71,21 @@ static inline bool sim_is_of_13(enum weir_dtls_verdict v)
     };
     for (size_t i = 0; i < sizeof of_13 / sizeof of_13[0]; i++) {
         if (of_13[i] == v) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Rules of connection ids and path checks, which have a test of their own. */
+static inline bool sim_is_of_cid(enum weir_dtls_verdict v)
+{
+    static const enum weir_dtls_verdict of_cid[] = {
+        WEIR_DTLS_RECORD_NO_CID, WEIR_DTLS_RRC_MALFORMED, WEIR_DTLS_RRC_UNKNOWN,   WEIR_DTLS_RRC_STRAY,
+        WEIR_DTLS_RRC_FULL,      WEIR_DTLS_HELLO_CID,     WEIR_DTLS_CID_MALFORMED,
+    };
+    for (size_t i = 0; i < sizeof of_cid / sizeof of_cid[0]; i++) {
+        if (of_cid[i] == v) {
             return true;
         }
     }
@@ -161,8 +176,9 @@ static inline void sim_put(struct sim *s, unsigned to, const uint8_t *p, size_t 
 /* Take a record of either version off a datagram. */
 static inline enum weir_dtls_verdict sim_take(struct weir_mspan *datagram, struct dtls_record *r)
 {
-    return (datagram->p[0] & UNIFIED_MASK) == UNIFIED_FIXED ? weir_dtls13_record_take(datagram, r)
-                                                           : weir_dtls_record_take(datagram, r);
+    const struct weir_span no_cid = { NULL, 0 };
+    return (datagram->p[0] & UNIFIED_MASK) == UNIFIED_FIXED ? weir_dtls13_record_take(datagram, no_cid, r)
+                                                           : weir_dtls_record_take(datagram, no_cid, r);
 }
 
 /* Rewrite a datagram: each plain handshake record becomes many, each a datagram of its own. */

@@ -18,7 +18,7 @@ static void a_bad_record_gives_its_verdict_and_changes_nothing(void **state)
         { WEIR_DTLS_RECORD_TRUNCATED, "16 fefd 0000 000000000099 0002 00" },
         { WEIR_DTLS_RECORD_TYPE, "13 fefd 0000 000000000099 0001 00" },
         { WEIR_DTLS_RECORD_TYPE, "18 fefd 0000 000000000099 0001 00" }, /* heartbeat */
-        { WEIR_DTLS_RECORD_TYPE, "19 fefd 0001 000000000099 0001 00" }, /* connection id */
+        { WEIR_DTLS_RECORD_CID, "19 fefd 0001 000000000099 0001 00" }, /* connection id */
         { WEIR_DTLS_RECORD_TYPE, "ff fefd 0000 000000000099 0001 00" },
         { WEIR_DTLS_RECORD_VERSION, "16 0303 0000 000000000099 0001 00" },
         { WEIR_DTLS_RECORD_VERSION, "16 fefc 0000 000000000099 0001 00" },
@@ -529,7 +529,8 @@ static void every_verdict_had_its_row(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < WEIR_DTLS_VERDICTS; i++) {
-        if (covered[i] == 0 && !sim_is_of_13((enum weir_dtls_verdict)i)) {
+        enum weir_dtls_verdict v = (enum weir_dtls_verdict)i;
+        if (covered[i] == 0 && !sim_is_of_13(v) && !sim_is_of_cid(v)) {
             fail_msg("no row for %s", weir_dtls_verdict_name((enum weir_dtls_verdict)i));
         }
     }

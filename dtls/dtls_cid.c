@@ -1,0 +1,195 @@
+/* Connection ids: an end is found by what its peer's records carry, wherever they come from
+ * [RFC 9146; RFC 9147 4, 9].
+ *
+ *   ClientHello, connection_id = what the server shall put into its records        -->
+ *         <--  ServerHello, connection_id = what the client shall put into its own
+ *
+ *   from then on every record under protection carries the id that its receiver chose; one of no bytes
+ *   means "send without". The hellos of both versions carry the same extension; the headers differ.
+ *
+ *  1. ours     chosen by the config, the same for the life of the connection
+ *  2. hellos   offer, answer, what was agreed; rrc goes along [RFC 9853 3]
+ *  3. records  one that lacks its id is dropped
+ *  4. changes  1.3: the peer's NewConnectionId is followed when it says "immediate"; spare ids are not
+ *              kept [RFC 9147 9 MAY], since we send by one path. RequestConnectionId is answered with
+ *              none [RFC 9147 9 MAY]: ours leads to us by a meaning that only the config's maker knows
+ */
+#include "dtls/dtls_int.h"
+
+enum { USAGE_IMMEDIATE = 0, USAGE_SPARE = 1 };
+
+/* -- 1. Ours ----------------------------------------------------------------------------------- */
+
+void weir_dtls_keep_cid(struct weir_dtls_config *c)
+{
+    c->cid_bytes = c->cid_bytes > WEIR_DTLS_CID_MAX ? WEIR_DTLS_CID_MAX : c->cid_bytes;
+    if (!c->has_cid) {
+        c->cid_bytes = 0;
+        c->rrc = WEIR_DTLS_RRC_NONE;
+    }
+}
+
+struct weir_span weir_dtls_rx_cid(const struct weir_dtls *d)
+{
+    bool is_there = d->has_cid || (d->config.has_cid && d->config.is_client && d->version == 0);
+    return weir_span_of(d->config.cid, is_there ? d->config.cid_bytes : 0);
+}
+
+bool weir_dtls_take_cid(struct weir_rd *rd, struct weir_span cid)
+{
+    struct weir_span there;
+    return cid.n != 0 && weir_rd_take(rd, cid.n, &there) && weir_span_eq(there, cid);
+}
+
+/* -- 2. Hellos --------------------------------------------------------------------------------- */
+
+void weir_dtls_write_cid(const struct weir_dtls *d, struct weir_wr *w)
+{
+    bool has_rrc = d->config.is_client ? d->config.rrc != WEIR_DTLS_RRC_NONE : d->has_rrc;
+    weir_wr_u16(w, EXTENSION_CID);
+    weir_wr_u16(w, (uint16_t)(d->config.cid_bytes + 1));
+    weir_wr_u8(w, d->config.cid_bytes);
+    weir_wr_bytes(w, weir_span_of(d->config.cid, d->config.cid_bytes));
+    if (has_rrc) {
+        weir_wr_u16(w, EXTENSION_RRC);
+        weir_wr_u16(w, 0);
+    }
+}
+
+bool weir_dtls_cid_was_asked(const struct weir_dtls *d, uint16_t type)
+{
+    return (type == EXTENSION_CID && d->config.has_cid)
+           || (type == EXTENSION_RRC && d->config.rrc != WEIR_DTLS_RRC_NONE);
+}
+
+static bool parse_cid(struct weir_span body, struct weir_span *cid)
+{
+    struct weir_rd rd = weir_rd_of(body);
+    struct weir_rd child;
+    if (!weir_rd_sub8(&rd, &child) || rd.n != 0) {
+        return false;
+    }
+    *cid = weir_rd_rest(&child);
+    return true;
+}
+
+/* A client has asked, and must send with what it is given; a server may decline. */
+bool weir_dtls_hello_cid_is_good(const struct weir_dtls *d, const struct dtls_hello *h)
+{
+    struct weir_span body, cid;
+    bool is_client = d->config.is_client;
+    if (!d->config.has_cid) {
+        return true;
+    }
+    if (weir_dtls_hello_find(h, EXTENSION_CID, &body)) {
+        if (!parse_cid(body, &cid) || (is_client && cid.n > WEIR_DTLS_PEER_CID_MAX)) {
+            return false;
+        }
+    } else if (is_client && weir_dtls_hello_find(h, EXTENSION_RRC, &body)) {
+        return false; /* [RFC 9853 3 MUST NOT] a server agrees to both or to connection_id */
+    }
+    return !weir_dtls_hello_find(h, EXTENSION_RRC, &body) || body.n == 0;
+}
+
+void weir_dtls_agree_cid(struct weir_dtls *d, const struct dtls_hello *h)
+{
+    struct weir_span body, cid;
+    d->has_cid = d->has_rrc = false;
+    d->tx_cid_bytes = 0;
+    if (!d->config.has_cid || !weir_dtls_hello_find(h, EXTENSION_CID, &body) || !parse_cid(body, &cid)
+        || !weir_copy_into(d->tx_cid, sizeof d->tx_cid, cid)) {
+        return;
+    }
+    d->has_cid = true;
+    d->tx_cid_bytes = (uint8_t)cid.n;
+    d->has_rrc = d->config.rrc != WEIR_DTLS_RRC_NONE && weir_dtls_hello_find(h, EXTENSION_RRC, &body);
+}
+
+bool weir_dtls_has_cid(const struct weir_dtls *d)
+{
+    return d->has_cid;
+}
+
+bool weir_dtls_has_rrc(const struct weir_dtls *d)
+{
+    return d->has_rrc;
+}
+
+/* -- 3. Records -------------------------------------------------------------------------------- */
+
+/* With 1.2 each record has its id, with 1.3 each datagram: one record of it, and those behind. */
+bool weir_dtls_lacks_cid(const struct weir_dtls *d, const struct dtls_record *r)
+{
+    return d->has_cid && d->config.cid_bytes != 0 && !r->has_cid
+           && !(r->is_unified && d->is_cid_there);
+}
+
+/* -- 4. Changes [RFC 9147 9] ------------------------------------------------------------------- */
+
+/* The first of the list that we can send with. */
+static bool find_cid(struct weir_rd list, struct weir_span *found)
+{
+    struct weir_rd one;
+    found->n = 0;
+    while (list.n != 0) {
+        if (!weir_rd_sub8(&list, &one)) {
+            return false;
+        }
+        if (found->n == 0 && one.n <= WEIR_DTLS_PEER_CID_MAX) {
+            *found = weir_rd_rest(&one);
+        }
+    }
+    return true;
+}
+
+enum weir_dtls_verdict weir_dtls_check_new_cid(struct weir_dtls *d, weir_time now, struct weir_span body)
+{
+    struct weir_rd rd = weir_rd_of(body);
+    struct weir_rd list;
+    struct weir_span cid = { NULL, 0 };
+    uint8_t usage;
+    (void)now;
+    /* [RFC 9147 9 MUST] Only who asked us to send with an id has others to give. */
+    if (d->tx_cid_bytes == 0) {
+        return WEIR_DTLS_UNEXPECTED;
+    }
+    if (!weir_rd_sub16(&rd, &list) || !weir_rd_u8(&rd, &usage) || rd.n != 0 || usage > USAGE_SPARE
+        || !find_cid(list, &cid) || (usage == USAGE_IMMEDIATE && cid.n == 0)) {
+        return WEIR_DTLS_CID_MALFORMED;
+    }
+    if (usage == USAGE_IMMEDIATE && weir_copy_into(d->tx_cid, sizeof d->tx_cid, cid)) {
+        d->tx_cid_bytes = (uint8_t)cid.n;
+    }
+    return WEIR_DTLS_OK;
+}
+
+enum weir_dtls_verdict weir_dtls_check_request_cid(struct weir_dtls *d, weir_time now,
+                                                   struct weir_span body)
+{
+    (void)now;
+    /* [RFC 9147 9 MUST] Who sends without an id wants no others. */
+    if (!d->has_cid || d->config.cid_bytes == 0) {
+        return WEIR_DTLS_UNEXPECTED;
+    }
+    if (body.n != 1) {
+        return WEIR_DTLS_CID_MALFORMED;
+    }
+    d->owes_cids = true;
+    return WEIR_DTLS_OK;
+}
+
+/* [RFC 9147 9 MUST NOT] One at a time: however many were asked for, the answer waits for its ACK. */
+void weir_dtls_write_new_cid(struct weir_dtls *d, weir_time now)
+{
+    if (d->flight.used != 0 || d->message_seq == UINT16_MAX) {
+        return;
+    }
+    d->owes_cids = false;
+    weir_dtls_flight_begin(d, true);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_NEW_CID, EPOCH_APPLICATION);
+    weir_wr_u16(&w, 0);
+    weir_wr_u8(&w, USAGE_SPARE);
+    if (weir_dtls_message_close(d, &w)) {
+        d->give_up_at = weir_time_add(now, d->config.give_up);
+    }
+}
