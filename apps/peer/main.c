@@ -49,6 +49,7 @@ static const char help[] =
     "  --seed N            make every random choice from N: for repeatable tests, not for secrecy\n"
     "  --no-snap           set SCTP up by packets, not in the descriptions\n"
     "  --no-sped           do not let ICE's checks carry the DTLS handshake\n"
+    "  --no-cid            no DTLS connection ids: a peer whose address changes is found later\n"
     "  --hybrid            begin DTLS with X25519MLKEM768, if the crypto provider has ML-KEM\n"
     "  --help              this text\n";
 
@@ -386,7 +387,7 @@ static bool read_options(struct program *p, int argc, char **argv)
         { "port", required_argument, NULL, 'n' },   { "stun", required_argument, NULL, 'n' },
         { "pump", required_argument, NULL, 'n' },   { "keylog", required_argument, NULL, 'n' },
         { "seed", required_argument, NULL, 'n' },   { "no-snap", no_argument, NULL, 'n' },
-        { "no-sped", no_argument, NULL, 'n' },
+        { "no-sped", no_argument, NULL, 'n' },      { "no-cid", no_argument, NULL, 'n' },
         { "hybrid", no_argument, NULL, 'n' },
         { NULL, 0, NULL, 0 },
     };
