@@ -514,6 +514,11 @@ WEIR_API uint32_t weir_dtls_path(const struct weir_dtls *d);
  * ends; a challenge that still comes by the path before is answered with path_drop. */
 WEIR_API void weir_dtls_set_path(struct weir_dtls *d, uint32_t path);
 
+/* The connection id at the head of a datagram, where ids of ours have `bytes` bytes: whose is it? Nothing
+ * is proven by it. False when the first record has none. */
+WEIR_MUST_CHECK WEIR_API bool weir_dtls_peek_cid(struct weir_span datagram, size_t bytes,
+                                                 struct weir_span *cid);
+
 /* Were connection ids agreed, and return routability checks? False before ServerHello. */
 WEIR_API bool weir_dtls_has_cid(const struct weir_dtls *d);
 WEIR_API bool weir_dtls_has_rrc(const struct weir_dtls *d);

@@ -17,7 +17,7 @@
  */
 #include "dtls/dtls_int.h"
 
-enum { BIT_CID = 0x10, BIT_NUMBER16 = 0x08, BIT_LENGTH = 0x04, BITS_EPOCH = 0x03, SAMPLE_BYTES = 16 };
+enum { BIT_NUMBER16 = 0x08, BIT_LENGTH = 0x04, BITS_EPOCH = 0x03, SAMPLE_BYTES = 16 };
 
 /* -- 1. Take ----------------------------------------------------------------------------------- */
 
@@ -30,7 +30,7 @@ enum weir_dtls_verdict weir_dtls13_record_take(struct weir_mspan *datagram, stru
     uint16_t length = 0;
     size_t all = datagram->n;
     bool is_good = weir_rd_u8(&rd, &first);
-    r->has_cid = is_good && (first & BIT_CID) != 0;
+    r->has_cid = is_good && (first & UNIFIED_CID) != 0;
     if (r->has_cid && !weir_dtls_take_cid(&rd, cid)) {
         datagram->n = 0;
         return WEIR_DTLS_RECORD_CID;
@@ -146,7 +146,7 @@ size_t weir_dtls13_record_seal(struct weir_dtls *d, struct weir_dtls_keys *k, en
     size_t cid = d->tx_cid_bytes, head = UNIFIED_HEAD_BYTES + cid;
     struct weir_mspan data = { record + head, content_bytes + 1 };
     uint64_t seq = k->seq++;
-    record[0] = (uint8_t)(UNIFIED_FIXED | (cid != 0 ? BIT_CID : 0) | BIT_NUMBER16 | BIT_LENGTH
+    record[0] = (uint8_t)(UNIFIED_FIXED | (cid != 0 ? UNIFIED_CID : 0) | BIT_NUMBER16 | BIT_LENGTH
                           | (k->epoch & BITS_EPOCH));
     weir_copy(record + 1, d->tx_cid, cid);
     weir_put16(record + 1 + cid, (uint16_t)seq);

@@ -41,6 +41,18 @@ bool weir_dtls_take_cid(struct weir_rd *rd, struct weir_span cid)
     return cid.n != 0 && weir_rd_take(rd, cid.n, &there) && weir_span_eq(there, cid);
 }
 
+bool weir_dtls_peek_cid(struct weir_span datagram, size_t bytes, struct weir_span *cid)
+{
+    struct weir_rd rd = weir_rd_of(datagram);
+    uint8_t first;
+    if (bytes == 0 || !weir_rd_u8(&rd, &first)) {
+        return false;
+    }
+    bool is_12 = first == CONTENT_CID;
+    bool is_13 = (first & (UNIFIED_MASK | UNIFIED_CID)) == (UNIFIED_FIXED | UNIFIED_CID);
+    return (is_13 || (is_12 && weir_rd_skip(&rd, 10))) && weir_rd_take(&rd, bytes, cid);
+}
+
 /* -- 2. Hellos --------------------------------------------------------------------------------- */
 
 void weir_dtls_write_cid(const struct weir_dtls *d, struct weir_wr *w)

@@ -92,6 +92,7 @@ enum {
     MASTER_BYTES = 48,
     UNIFIED_FIXED = 0x20, /* [RFC 9147 4] the high bits 001 of a record under 1.3's protection */
     UNIFIED_MASK = 0xe0,
+    UNIFIED_CID = 0x10,
     EPOCH_HANDSHAKE = 2,  /* [RFC 9147 6.1] */
     EPOCH_APPLICATION = 3,
     POINT_UNCOMPRESSED = 0,

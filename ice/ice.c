@@ -356,7 +356,7 @@ static void tick_pair(struct weir_ice *ice, weir_time now, struct weir_ice_pair 
     if (p->state != WEIR_ICE_IN_PROGRESS || now < p->next_at) {
         return;
     }
-    if (p->tries >= ICE_TRIES_MAX) {
+    if (p->tries >= (p->is_followed && !p->has_request ? ICE_FOLLOW_TRIES : ICE_TRIES_MAX)) {
         weir_ice_invalidated(ice, now, p);
         return;
     }

@@ -145,6 +145,7 @@ struct weir_ice_pair {
     bool is_nominating;     /* controlling: the check to come or under way carries USE-CANDIDATE */
     bool has_request;       /* the peer proved itself on this path */
     bool owes_check;        /* in progress: (re)send now */
+    bool is_followed;       /* the peer moved here: when it answers, data goes here */
     bool is_extra;          /* what is owed was brought about by the peer, not by the timer */
     bool was_resent;        /* more than one request left: a response tells no round-trip time */
     bool asked_controlling; /* the role that the request under way claims */
@@ -301,6 +302,12 @@ WEIR_API size_t weir_ice_send(struct weir_ice *ice, weir_time now, struct weir_m
                               struct weir_path *to);
 WEIR_API bool weir_ice_event(struct weir_ice *ice, struct weir_ice_event *out);
 WEIR_API weir_time weir_ice_deadline(const struct weir_ice *ice);
+
+/* The owner heard the peer on this path, in a way that proves who it was and that nothing newer was heard:
+ * its address has changed. A path that is not valid is checked at once, and when the peer answers, data
+ * goes there: the pair that was used until then is over, and what was nominated stays so. At most five
+ * checks leave for each such call, and one path is followed at a time. */
+WEIR_API void weir_ice_follow(struct weir_ice *ice, weir_time now, const struct weir_path *path);
 
 /* May anything but STUN come in on this path? True once the peer proved itself there. */
 WEIR_API bool weir_ice_path_ok(const struct weir_ice *ice, const struct weir_path *path);

@@ -14,6 +14,7 @@
 #define ICE_RTO_FIRST (100 * WEIR_MS)
 #define ICE_RTO_MAX (400 * WEIR_MS)           /* a peer that answers late is found soon after */
 #define ICE_TRIES_MAX 25                      /* about 10 s in all */
+#define ICE_FOLLOW_TRIES 5                    /* of a pair where the peer was merely heard: 1.5 s */
 #define ICE_RETRIGGER_GAP (50 * WEIR_MS)      /* between repetitions that the peer's checks bring about */
 #define ICE_CONSENT_INTERVAL (5 * WEIR_SEC)   /* [RFC 7675 5.1] randomised by a fifth */
 #define ICE_CONSENT_LIFE (30 * WEIR_SEC)      /* [RFC 7675 5.1] */
@@ -66,6 +67,8 @@ uint32_t weir_ice_find_remote(const struct weir_ice *ice, const struct weir_addr
 /* A peer-reflexive one of this address [RFC 8445 7.3.1.3]; WEIR_ICE_NONE when there is no room. */
 uint32_t weir_ice_discover_remote(struct weir_ice *ice, const struct weir_addr *addr,
                                   uint32_t priority);
+/* Our host candidate of this address. */
+bool weir_ice_find_local(const struct weir_ice *ice, const struct weir_addr *addr, uint32_t *out);
 /* Ask for a check of this pair ahead of the others [RFC 8445 7.3.1.4]. */
 void weir_ice_trigger(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p);
 /* The pair to check next, or NULL. */
@@ -87,6 +90,11 @@ void weir_ice_consider_nomination(struct weir_ice *ice, weir_time now);
 void weir_ice_role_changed(struct weir_ice *ice, weir_time now);
 /* The selected pair went silent. */
 void weir_ice_leave_silent_pair(struct weir_ice *ice, weir_time now);
+
+/* -- ice_follow.c ------------------------------------------------------------------------------ */
+
+/* A pair that is followed proved to work: it takes the place of the selected one. */
+void weir_ice_followed(struct weir_ice *ice, struct weir_ice_pair *p);
 
 /* -- ice_consent.c ----------------------------------------------------------------------------- */
 

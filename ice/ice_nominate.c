@@ -170,6 +170,9 @@ void weir_ice_leave_silent_pair(struct weir_ice *ice, weir_time now)
 void weir_ice_validated(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p)
 {
     bool was_nominating = p->is_nominating;
+    if (p->is_followed) {
+        weir_ice_followed(ice, p);
+    }
     p->state = WEIR_ICE_SUCCEEDED;
     p->is_valid = true;
     p->is_nominating = p->owes_check = false;
@@ -192,6 +195,7 @@ void weir_ice_invalidated(struct weir_ice *ice, weir_time now, struct weir_ice_p
 {
     p->state = WEIR_ICE_PAIR_FAILED;
     p->is_valid = p->is_nominated = p->is_nominating = p->wants_nomination = p->owes_check = false;
+    p->is_followed = false;
     p->next_at = WEIR_NEVER;
     if (ice->selected == index_of(ice, p)) {
         uint32_t next = best_valid(ice, WEIR_ICE_NONE);

@@ -111,6 +111,17 @@ void weir_ice_pair_remote(struct weir_ice *ice, weir_time now, uint32_t remote)
     weir_ice_arm_checks(ice, now);
 }
 
+bool weir_ice_find_local(const struct weir_ice *ice, const struct weir_addr *addr, uint32_t *out)
+{
+    for (uint32_t i = 0; i < ice->locals; i++) {
+        if (ice->local[i].type == WEIR_ICE_HOST && weir_addr_eq(&ice->local[i].addr, addr)) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* -- Discovered candidates --------------------------------------------------------------------- */
 
 uint32_t weir_ice_find_remote(const struct weir_ice *ice, const struct weir_addr *addr)

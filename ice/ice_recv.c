@@ -53,17 +53,6 @@ static enum generation generation_of(const struct weir_ice *ice, struct weir_spa
                                                                                        : NOT_OURS;
 }
 
-static bool find_local(const struct weir_ice *ice, const struct weir_addr *addr, uint32_t *out)
-{
-    for (uint32_t i = 0; i < ice->locals; i++) {
-        if (ice->local[i].type == WEIR_ICE_HOST && weir_addr_eq(&ice->local[i].addr, addr)) {
-            *out = i;
-            return true;
-        }
-    }
-    return false;
-}
-
 static void switch_role(struct weir_ice *ice, weir_time now)
 {
     ice->is_controlling = !ice->is_controlling;
@@ -134,7 +123,7 @@ static enum weir_ice_verdict recv_request(struct weir_ice *ice, weir_time now,
 {
     uint32_t local;
     enum generation of = generation_of(ice, m->username);
-    if (!find_local(ice, &path->local, &local)) {
+    if (!weir_ice_find_local(ice, &path->local, &local)) {
         return WEIR_ICE_LOCAL;
     }
     if (of == NOT_OURS) {

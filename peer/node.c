@@ -71,6 +71,22 @@ static struct weir_peer *peer_of_ufrag(struct weir_node *n, struct weir_span ufr
     return slot == NODE_NONE ? NULL : &n->peer[slot];
 }
 
+/* The peer that a DTLS record names by its connection id, or NULL; *shard: another shard's. */
+static struct weir_peer *peer_of_cid(struct weir_node *n, const struct weir_packet *k, uint32_t *shard)
+{
+    struct weir_span cid;
+    if (!weir_dtls_peek_cid(weir_span_of(k->data, k->len), NODE_CID_BYTES, &cid)) {
+        return NULL;
+    }
+    *shard = weir_shard_of_cid(n, cid.p);
+    uint32_t slot = weir_demux_slot_of_cid(&n->demux, cid.p);
+    if (*shard != NODE_NONE || slot >= n->config.peers_max || !n->is_used[slot]) {
+        return NULL;
+    }
+    struct weir_peer *p = &n->peer[slot];
+    return memcmp(p->config.cid, cid.p, NODE_CID_BYTES) == 0 ? p : NULL;
+}
+
 /* The peer of a datagram, or NULL: then *shard is another shard that it belongs to, or NODE_NONE and *why
  * says why it is dropped. */
 static struct weir_peer *find_peer(struct weir_node *n, const struct weir_packet *k, uint32_t *shard,
@@ -93,6 +109,10 @@ static struct weir_peer *find_peer(struct weir_node *n, const struct weir_packet
         return *shard == NODE_NONE ? peer_of_ufrag(n, ufrag) : NULL;
     }
     *why = WEIR_NODE_DROP_PATH;
+    struct weir_peer *p = peer_of_cid(n, k, shard);
+    if (p != NULL || *shard != NODE_NONE) {
+        return p;
+    }
     uint32_t slot = weir_demux_find_path(&n->demux, &k->path);
     if (slot == NODE_NONE) {
         *shard = weir_shard_of_path(n, &k->path);

@@ -2,6 +2,8 @@
  *
  *   STUN requests    by the local half of their USERNAME [RFC 8445 7.3], which their integrity proves
  *                    to the ICE agent afterwards;
+ *   DTLS records     by their connection id, if they have one: its peer knows its own, and wherever it
+ *                    comes from, its keys decide [RFC 9146 3];
  *   everything else  by its path, remembered when ICE sent a check on it or accepted one from it.
  * The tables are chained hashes in memory taken at start; the hash is keyed, so that no one outside can
  * fill one chain.
@@ -95,6 +97,27 @@ uint32_t weir_demux_next_ufrag(const struct node_demux *d, uint32_t slot)
         slot = d->peer[slot].ufrag_next;
     } while (slot != NODE_NONE && d->peer[slot].ufrag_hash != h);
     return slot;
+}
+
+/* -- Peers by connection id -------------------------------------------------------------------- */
+
+/* shard (1), random (3), slot (4) under a mask that these and our key make: who watches the wire can tell
+ * our peers from each other, as by their ports, but not count them. */
+static uint32_t cid_mask(const struct node_demux *d, const uint8_t cid[NODE_CID_BYTES])
+{
+    return (uint32_t)weir_demux_hash(~d->key, cid, 4);
+}
+
+void weir_demux_make_cid(const struct node_demux *d, uint32_t shard, uint32_t slot, uint32_t random,
+                         uint8_t cid[NODE_CID_BYTES])
+{
+    weir_put32(cid, shard << 24 | (random & 0xffffff));
+    weir_put32(cid + 4, slot ^ cid_mask(d, cid));
+}
+
+uint32_t weir_demux_slot_of_cid(const struct node_demux *d, const uint8_t cid[NODE_CID_BYTES])
+{
+    return weir_be32(cid + 4) ^ cid_mask(d, cid);
 }
 
 /* -- Paths ------------------------------------------------------------------------------------- */

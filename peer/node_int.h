@@ -5,6 +5,7 @@
 #include "peer/peer.h"
 
 #define NODE_NONE UINT32_MAX
+#define NODE_CID_BYTES 8 /* of a connection id that a node gives to one of its peers */
 #define NODE_PATHS_PER_PEER 32 /* validated and checked paths; the oldest goes */
 
 /* -- Which peer does a datagram belong to? (node_demux.c) -------------------------------------- */
@@ -44,6 +45,11 @@ uint32_t weir_demux_find_path(const struct node_demux *d, const struct weir_path
 uint32_t weir_demux_first_ufrag(const struct node_demux *d, struct weir_span ufrag);
 uint32_t weir_demux_next_ufrag(const struct node_demux *d, uint32_t slot);
 uint64_t weir_demux_hash(uint64_t key, const void *bytes, size_t n);
+/* A connection id for the peer in a slot, and back: NODE_NONE when it is none of ours. What it says is the
+ * shard and three random bytes; the slot is hidden. */
+void weir_demux_make_cid(const struct node_demux *d, uint32_t shard, uint32_t slot, uint32_t random,
+                         uint8_t cid[NODE_CID_BYTES]);
+uint32_t weir_demux_slot_of_cid(const struct node_demux *d, const uint8_t cid[NODE_CID_BYTES]);
 
 /* -- Shards (node_shard.c) --------------------------------------------------------------------- */
 
@@ -52,6 +58,9 @@ struct node_shard;
 
 /* Which shard is a STUN request's ufrag of? Ours when there is but one. */
 uint32_t weir_shard_of_ufrag(const struct weir_node *n, struct weir_span ufrag);
+/* Our own number, and which other shard made a connection id; NODE_NONE: none. */
+uint32_t weir_shard_number(const struct weir_node *n);
+uint32_t weir_shard_of_cid(const struct weir_node *n, const uint8_t cid[NODE_CID_BYTES]);
 /* Which other shard did claim a path; NODE_NONE: none. */
 uint32_t weir_shard_of_path(const struct weir_node *n, const struct weir_path *path);
 /* Tell every other shard that a path is ours; *is_claimed becomes true when all could be told. */

@@ -235,9 +235,11 @@ struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
                                   .assembly = { n->assembly, n->config.max_message_size },
                                   .trace = n->config.trace, .conn = ++n->conn_next,
                                   .no_snap = n->config.no_snap, .no_sped = n->config.no_sped,
+                                  .no_cid = n->config.no_cid, .cid_bytes = NODE_CID_BYTES,
                                   .prefers_hybrid = n->config.prefers_hybrid,
                                   .dtls_version_max = n->config.dtls_version_max,
                                   .ufrag_first = weir_shard_letter(n) };
+    weir_demux_make_cid(&n->demux, weir_shard_number(n), slot, (uint32_t)weir_rand_u64(&n->rand), c.cid);
     weir_rand_bytes(&n->rand, c.seed, sizeof c.seed);
     weir_peer_init(p, &c, &n->pool, now);
     weir_wipe(&c, sizeof c);

@@ -3,7 +3,8 @@
  * The kernel gives a datagram to one of the sockets that share a port, always the same one for the same
  * source. Which shard its peer lives on is another matter:
  *
- *   1. our ufrags begin with the letter of their shard: a STUN request names it;
+ *   1. our ufrags begin with the letter of their shard, our connection ids with its number: a STUN
+ *      request and a DTLS record of a peer that has an id name it;
  *   2. a path that ICE sent a check on, or took an authenticated one from, is claimed: its shard tells all
  *      others, and from then on they know whose it is. Nothing that is not authenticated claims a path;
  *   3. a datagram that is another shard's is copied into that one's mailbox, and its ring is rung once
@@ -94,6 +95,17 @@ uint32_t weir_shard_of_ufrag(const struct weir_node *n, struct weir_span ufrag)
         }
     }
     return NODE_NONE;
+}
+
+uint32_t weir_shard_number(const struct weir_node *n)
+{
+    return n->shard == NULL ? 0 : n->shard->number;
+}
+
+uint32_t weir_shard_of_cid(const struct weir_node *n, const uint8_t cid[NODE_CID_BYTES])
+{
+    return n->shard == NULL || cid[0] == n->shard->number || cid[0] >= n->shard->all->count ? NODE_NONE
+                                                                                            : cid[0];
 }
 
 /* -- 2. Claims --------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* One connection: the verbs, and how the machines drive each other.
  *
- *   in    ICE says which paths are good; DTLS and SRTP are taken from those alone; what DTLS opens is
- *         SCTP; what SRTP opens is media or RTCP.
+ *   in    ICE says which paths are good; DTLS and SRTP are taken from those alone, but for DTLS with our
+ *         connection id; what DTLS opens is SCTP; what SRTP opens is media or RTCP.
  *   up    a valid pair starts DTLS; DTLS gives SRTP its keys and starts SCTP.
  *   out   ICE, DTLS flights, RTCP, retransmissions, SCTP, in this order.
  */
@@ -220,9 +220,12 @@ static void take_ice_events(struct weir_peer *p, weir_time now)
 static void take_dtls_events(struct weir_peer *p, weir_time now)
 {
     struct weir_dtls_event e;
-    while (p->is_dtls_ready && weir_dtls_event(&p->dtls, &e)) { /* at most three kinds, once each */
+    while (p->is_dtls_ready && weir_dtls_event(&p->dtls, &e)) { /* at most four kinds, once each */
         if (e.type == WEIR_DTLS_EVENT_CONNECTED) {
             weir_peer_dtls_connected(p, now);
+        } else if (e.type == WEIR_DTLS_EVENT_SEEN) {
+            /* [RFC 9146 6] It may have moved; ICE's own check says whether it can be reached there. */
+            weir_ice_follow(&p->ice, now, &p->heard_by);
         }
     }
 }
@@ -373,7 +376,7 @@ static bool is_taken(enum weir_dtls_verdict v)
 /* A datagram may hold several records. The last data stays in the item for its stage; data before it,
  * or data that DTLS had kept itself, is handled at once, in order. */
 static enum weir_peer_verdict decrypt_dtls(struct weir_peer *p, weir_time now, struct weir_item *item,
-                                           struct weir_mspan datagram)
+                                           struct weir_mspan datagram, uint32_t path)
 {
     bool is_embedding = weir_ice_embed_is_on(&p->ice), is_data = false, is_all_taken = true;
     uint32_t mark = is_embedding ? weir_ice_embed_mark(weir_span_const(datagram)) : 0;
@@ -381,10 +384,10 @@ static enum weir_peer_verdict decrypt_dtls(struct weir_peer *p, weir_time now, s
     while (datagram.n != 0) {
         struct weir_span plain = { NULL, 0 };
         size_t before = datagram.n;
-        v = weir_dtls_recv(&p->dtls, now, &datagram, &plain);
+        v = weir_dtls_recv_by(&p->dtls, now, path, &datagram, &plain);
         is_all_taken &= is_taken(v);
         is_data |= plain.n != 0;
-        if (plain.n != 0) {
+        if (plain.n != 0 || path == PEER_PATH_OTHER) {
             take_dtls_events(p, now); /* the handshake may have ended in the record before */
         }
         if (plain.n != 0 && (datagram.n != 0 || !is_inside(plain, &item->packet))) {
@@ -415,7 +418,8 @@ static enum weir_peer_verdict decrypt_stun(struct weir_peer *p, weir_time now, s
     weir_peer_start_dtls(p, now);
     weir_peer_hear_check(p);
     if (p->is_dtls_ready && weir_ice_embedded(&p->ice, &at, &n)) {
-        (void)decrypt_dtls(p, now, item, (struct weir_mspan){ k->data + at, n }); /* DTLS counts it */
+        struct weir_mspan payload = { k->data + at, n };
+        (void)decrypt_dtls(p, now, item, payload, PEER_PATH_SELECTED); /* DTLS counts it */
     }
     return v == WEIR_ICE_OK ? WEIR_PEER_OK : WEIR_PEER_STUN;
 }
@@ -451,6 +455,26 @@ static enum weir_peer_verdict decrypt_srtp(struct weir_peer *p, struct weir_item
     return WEIR_PEER_OK;
 }
 
+/* Does it say that it is for us? Where it came from does not matter then: the record is judged by its keys,
+ * and its path by whether it is the newest. */
+static bool has_our_id(const struct weir_peer *p, const struct weir_packet *k)
+{
+    struct weir_span cid, ours = { p->config.cid, p->config.cid_bytes };
+    return weir_dtls_has_cid(&p->dtls) && weir_dtls_state(&p->dtls) == WEIR_DTLS_CONNECTED
+           && weir_dtls_peek_cid(weir_span_of(k->data, k->len), ours.n, &cid)
+           && weir_span_eq(cid, ours);
+}
+
+static uint32_t path_of(struct weir_peer *p, const struct weir_packet *k)
+{
+    struct weir_path selected;
+    if (!weir_ice_selected(&p->ice, &selected) || weir_path_eq(&selected, &k->path)) {
+        return PEER_PATH_SELECTED;
+    }
+    p->heard_by = k->path;
+    return PEER_PATH_OTHER;
+}
+
 /* [RFC 7983 7] by the first byte. */
 static enum weir_peer_verdict decrypt(struct weir_peer *p, weir_time now, struct weir_item *item)
 {
@@ -469,10 +493,11 @@ static enum weir_peer_verdict decrypt(struct weir_peer *p, weir_time now, struct
     if (!is_dtls && !is_rtp) {
         return WEIR_PEER_CLASS;
     }
-    if (!p->is_dtls_ready || !weir_ice_path_ok(&p->ice, &k->path)) {
+    if (!p->is_dtls_ready
+        || (!weir_ice_path_ok(&p->ice, &k->path) && !(is_dtls && has_our_id(p, k)))) {
         return WEIR_PEER_PATH;
     }
-    return is_dtls ? decrypt_dtls(p, now, item, (struct weir_mspan){ k->data, k->len })
+    return is_dtls ? decrypt_dtls(p, now, item, (struct weir_mspan){ k->data, k->len }, path_of(p, k))
                    : decrypt_srtp(p, item);
 }
 

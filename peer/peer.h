@@ -139,6 +139,10 @@ struct weir_peer_config {
     uint32_t conn;                        /* our number in the trace */
     bool no_snap;                         /* no INIT chunks in descriptions */
     bool no_sped;                         /* no DTLS on checks */
+    bool no_cid;                          /* no connection ids: a peer whose address changes is found again
+                                             by its next consent check, some seconds later */
+    uint8_t cid_bytes;                    /* 0: the peer's records carry none, ours the peer's */
+    uint8_t cid[WEIR_DTLS_CID_MAX];       /* what the peer's records carry to us; in the clear */
     bool prefers_hybrid;                  /* as DTLS client begin with a share of X25519MLKEM768, where the
                                              provider has ML-KEM: safe against who records today and has a
                                              quantum computer later, and 1,200 bytes longer */
@@ -206,6 +210,7 @@ struct weir_peer {
     bool is_flight_open; /* DTLS may have more of the flight whose beginning ICE was given */
     bool is_srtp_ready, has_data;
     bool owes_close, has_said_bye;
+    struct weir_path heard_by; /* the datagram that was last heard beside the selected path */
     uint8_t medias;
     struct weir_media media[WEIR_PEER_MEDIA_MAX];
     uint32_t session_version;
@@ -394,7 +399,7 @@ struct weir_node_config {
                                          both addresses with another cannot be told apart, so two
                                          hosts with many peers between them need many ports */
     bool no_mdns;
-    bool no_snap, no_sped, prefers_hybrid; /* of every peer, see weir_peer_config */
+    bool no_snap, no_sped, no_cid, prefers_hybrid; /* of every peer, see weir_peer_config */
     uint8_t dtls_version_max;         /* likewise */
     uint32_t peers_max;               /* 0 = 64 */
     uint32_t pool_buffers;            /* 0 = 512 per peer, at most 32,768 */

@@ -6,7 +6,9 @@
 
 /* A datagram of ours is at most this long: 1,280 of IPv6's least MTU less 48 of headers. */
 #define PEER_DATAGRAM_MAX 1232
-#define PEER_SCTP_MTU 1192 /* fits a datagram with 37 of DTLS around it, a multiple of four */
+#define PEER_SCTP_MTU 1184 /* fits a datagram with 48 of DTLS around it: 1.2 and an id of ten bytes */
+#define PEER_PATH_SELECTED 0 /* as DTLS knows paths: ICE's choice, whatever it is ... */
+#define PEER_PATH_OTHER 1    /* ... and heard_by */
 #define PEER_SCTP_PORT 5000
 #define PEER_MESSAGE_MAX 262144
 #define PEER_RX_BUFFERS 320

@@ -18,6 +18,9 @@ static void dtls_config(struct weir_peer *p, bool is_client, struct weir_dtls_co
         c->groups = sizeof group / sizeof group[0];
         memcpy(c->group, group, sizeof group);
     }
+    c->has_cid = !p->config.no_cid; /* without rrc: ICE checks paths itself [RFC 9853 3] */
+    c->cid_bytes = p->config.cid_bytes;
+    memcpy(c->cid, p->config.cid, sizeof c->cid);
     c->rto = PEER_DTLS_RTO;
     c->give_up = PEER_DTLS_GIVE_UP;
     if (!p->config.is_data_only) {

@@ -54,6 +54,7 @@ static const char help[] =
     "  --greet BYTES       send a text of so many bytes on each channel as soon as that may be\n"
     "  --no-snap           set SCTP up by packets, not in the descriptions\n"
     "  --no-sped           do not let ICE's checks carry the DTLS handshake\n"
+    "  --no-cid            no DTLS connection ids: a peer whose address changes is found later\n"
     "  --hybrid            begin DTLS with X25519MLKEM768, if the crypto provider has ML-KEM\n"
     "  --help              this text\n";
 
@@ -439,7 +440,8 @@ static bool read_options(struct program *p, int argc, char **argv)
         { "port", required_argument, NULL, 'n' },   { "stun", required_argument, NULL, 'n' },
         { "pump", required_argument, NULL, 'n' },   { "keylog", required_argument, NULL, 'n' },
         { "seed", required_argument, NULL, 'n' },   { "no-snap", no_argument, NULL, 'n' },
-        { "no-sped", no_argument, NULL, 'n' },    { "hybrid", no_argument, NULL, 'n' },
+        { "no-sped", no_argument, NULL, 'n' },      { "no-cid", no_argument, NULL, 'n' },
+           { "hybrid", no_argument, NULL, 'n' },
         { "dtls", required_argument, NULL, 'n' },
         { "channel", no_argument, NULL, 'c' },      { "negotiated", required_argument, NULL, 'i' },
         { "greet", required_argument, NULL, 'g' },

@@ -42,12 +42,14 @@ struct sim *sim_open_with(const struct sim_options *options)
         s->identity[i] = identity[i];
         s->assembly[i] = malloc(SIM_MESSAGE_MAX);
         s->peer[i] = malloc(sizeof *s->peer[i]);
-        s->addr[i] = weir_addr_v4(10, 0, 0, (uint8_t)(1 + i), (uint16_t)(1000 + i));
+        s->addr[i] = s->seen[i] = weir_addr_v4(10, 0, 0, (uint8_t)(1 + i), (uint16_t)(1000 + i));
         struct weir_peer_config c = { .crypto = crypto, .identity = &s->identity[i],
                                       .is_data_only = !options->with_media,
                                       .setup = options->setup == WEIR_SDP_SETUP_NONE ? WEIR_SDP_ACTIVE
                                                                                      : options->setup,
                                       .no_snap = options->no_snap[i], .no_sped = options->no_sped[i],
+                                      .no_cid = options->no_cid[i],
+                                      .cid_bytes = options->cid_bytes[i], .cid = { (uint8_t)(0xa0 + i), 7 },
                                       .prefers_hybrid = options->prefers_hybrid,
                                       .assembly = { s->assembly[i], SIM_MESSAGE_MAX },
                                       .conn = (uint32_t)i };
@@ -236,6 +238,7 @@ static void put_on_wire(struct sim *s, int to, const uint8_t *data, size_t n, we
     p->at = s->now + s->link.delay + jitter + extra;
     p->order = s->sent;
     p->to = to;
+    p->from = s->seen[1 - to];
     p->bytes = (uint32_t)n;
     p->data = malloc(n);
     memcpy(p->data, data, n);
@@ -253,7 +256,7 @@ static void carry(struct sim *s, int from, const struct weir_path *path, const u
     for (size_t i = 0; i < n; i++) {
         s->digest = (s->digest ^ data[i]) * 0x100000001b3;
     }
-    if (s->is_cut || !weir_addr_eq(&path->remote, &s->addr[1 - from])
+    if (s->is_cut || !weir_addr_eq(&path->remote, &s->seen[1 - from])
         || (s->link.mtu != 0 && n > s->link.mtu) || s->sent == s->link.drop_number
         || s->sent == s->link.drop_number_2 || chance(s, s->link.loss)) {
         return;
@@ -379,7 +382,7 @@ static void deliver(struct sim *s, int at)
     struct sim_packet p = s->wire[at];
     s->wire[at] = s->wire[--s->in_flight];
     struct weir_packet k = { .data = p.data, .len = p.bytes, .at = s->now,
-                             .path = { s->addr[p.to], s->addr[1 - p.to] } };
+                             .path = { s->addr[p.to], p.from } };
     struct weir_event e;
     (void)weir_peer_recv(s->peer[p.to], s->now, &k);
     while (weir_peer_event(s->peer[p.to], s->now, &e)) {

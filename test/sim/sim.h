@@ -19,6 +19,7 @@ struct sim_packet {
     weir_time at;
     uint64_t order;
     int to;
+    struct weir_addr from; /* as the receiver sees it */
     uint32_t bytes;
     uint8_t *data;
 };
@@ -28,7 +29,8 @@ struct sim_options {
     bool with_media;
     const struct weir_crypto *crypto; /* NULL: the build's */
     weir_time begin;                  /* 0: some time after the clock's start */
-    bool no_snap[2], no_sped[2], prefers_hybrid;
+    bool no_snap[2], no_sped[2], no_cid[2], prefers_hybrid;
+    uint8_t cid_bytes[2];             /* ids of each side's own; 0: none */
     enum weir_sdp_setup setup;        /* of the answerer; none: active */
 };
 
@@ -45,6 +47,8 @@ struct sim_meeting {
 struct sim {
     struct weir_peer *peer[2]; /* caller, callee */
     struct weir_addr addr[2];
+    struct weir_addr seen[2]; /* where the other side finds a peer: its own address, or one that an address
+                                 translator gave it. Change it, and what goes to the one before is lost */
     struct weir_pool pool;
     struct weir_buf *bufs;
     struct weir_identity identity[2];
