@@ -6,8 +6,8 @@
  *
  *   1. the address becomes a peer-reflexive candidate with the priority of the one in use, whose place it
  *      takes, and the pair is checked ahead of all others; controlling, we nominate it with that check
- *   2. a proven answer comes back by that path: the peer can be reached there, and data goes there. The pair
- *      that was used is over; what was heard of the peer there may still come in
+ *   2. a proven answer comes back by that path: the peer can be reached there, and data goes there. The
+ *      pair that was used is over; what was heard of the peer there may still come in
  *   3. no answer: nothing has changed, and whatever is heard next may begin again
  *
  * The peer need not know: on its side the pair is the same as before, and so is its nomination.
