@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 . scripts/packages.sh
 build=build-mbedtls3
 here=$PWD/$build/packages
-unpack "$here" trixie "$(dpkg --print-architecture)" libmbedtls-dev libmbedcrypto16 libmbedx509-7
+unpack "$here" trixie "$(dpkg --print-architecture)" libmbedtls-dev libmbedtls21 libmbedcrypto16 \
+    libmbedx509-7
 cmake -S . -B "$build" -G Ninja -DWEIR_APPS=OFF -DCMAKE_PREFIX_PATH="$here/tree/usr"
 cmake --build "$build"
 LD_LIBRARY_PATH=$(dirname "$(find "$here/tree" -name libmbedcrypto.so)")

@@ -19,8 +19,8 @@ struct setup {
 
 void setup_begin(struct setup *s);
 
-/* One option of a node: bind, port, pump, seed, stun, keylog, peers, shards, no-snap, no-sped and no-cid, the
- * last three without value. False, with a sentence on stderr, when the value is no good. */
+/* One option of a node: bind, port, pump, seed, stun, keylog, peers, shards, no-snap, no-sped and no-cid,
+ * the last three without value. False, with a sentence on stderr, when the value is no good. */
 bool setup_option(struct setup *s, const char *name, const char *value);
 
 /* Open the node; NULL, with a sentence on stderr, when it cannot. */
