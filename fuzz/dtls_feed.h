@@ -34,6 +34,8 @@ static const struct {
     { false, STEP_SERVER13_FINISHED, MESSAGE_FINISHED },
     { true, STEP_DONE, MESSAGE_TICKET },
     { true, STEP_DONE, MESSAGE_KEY_UPDATE },
+    { true, STEP_DONE, MESSAGE_NEW_CID },
+    { false, STEP_DONE, MESSAGE_REQUEST_CID },
 };
 
 #define FEED_ROWS (sizeof feed_row / sizeof feed_row[0])
@@ -77,6 +79,15 @@ static inline void feed_init(struct weir_dtls *d, bool is_client, bool is_real, 
     weir_dtls_init(d, &c, 0);
 }
 
+/* Connection ids of so many bytes, and checks of paths. */
+static inline void feed_ids(struct weir_dtls *d, uint8_t bytes, enum weir_dtls_rrc_kind rrc)
+{
+    d->config.has_cid = true;
+    d->config.cid_bytes = bytes;
+    d->config.rrc = (uint8_t)rrc;
+    memset(d->config.cid, 'i', bytes);
+}
+
 /* As if the handshake of 1.3 had come to this step. */
 static inline void feed_13(struct weir_dtls *d)
 {
@@ -92,6 +103,8 @@ static inline void feed_13(struct weir_dtls *d)
     d->rx.epoch = d->tx.epoch = d->rx_epoch;
     d->rx.is_ready = d->tx.is_ready = true;
     d->state = is_done ? WEIR_DTLS_CONNECTED : d->state;
+    d->has_cid = true;
+    d->tx_cid_bytes = 3;
 }
 
 /* The selector's end, in its step, hears the body as the one message that it waits for. */
@@ -103,6 +116,7 @@ static inline enum weir_dtls_verdict feed_message(struct weir_dtls *d, uint8_t s
     size_t n = body.n < WEIR_DTLS_REASSEMBLY_BYTES ? body.n : WEIR_DTLS_REASSEMBLY_BYTES;
     feed_init(d, feed_row[row].is_client, (selector & FEED_REAL) != 0, 2);
     d->config.requires_cookie = (selector & FEED_COOKIE) != 0;
+    feed_ids(d, 4, WEIR_DTLS_RRC_BASIC);
     d->step = feed_row[row].step;
     d->state = d->step == STEP_SERVER_HELLO ? WEIR_DTLS_NEW : WEIR_DTLS_HANDSHAKE;
     if (d->step == STEP_CLIENT_HELLO) {
@@ -152,6 +166,11 @@ static inline void feed_check(const struct weir_dtls *d)
                           || (d->rx_epoch >= first && d->tx_epoch >= first));
     is_good = is_good && (is_13 || (d->rx_epoch <= 1 && d->tx_epoch <= 1));
     is_good = is_good && d->acks.count <= WEIR_DTLS_ACK_RECORDS && f->acked <= f->used;
+    is_good = is_good && d->tx_cid_bytes <= WEIR_DTLS_PEER_CID_MAX
+              && d->config.cid_bytes <= WEIR_DTLS_CID_MAX && (d->has_cid || d->tx_cid_bytes == 0);
+    is_good = is_good && d->rrc.tries <= WEIR_DTLS_RRC_TRIES && d->rrc.answers <= WEIR_DTLS_RRC_ANSWERS
+              && (d->rrc.phase != RRC_NEW || d->rrc.tx_bytes <= 3 * (uint64_t)d->rrc.rx_bytes)
+              && (d->rrc.phase == RRC_IDLE) == (d->rrc.end_at == WEIR_NEVER);
     is_good = is_good && d->held_bytes <= sizeof d->held;
     bool is_over = d->state == WEIR_DTLS_CLOSED || d->state == WEIR_DTLS_FAILED;
     is_good = is_good && (!is_over || weir_dtls_deadline(d) == WEIR_NEVER);

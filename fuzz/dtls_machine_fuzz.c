@@ -1,9 +1,10 @@
 /* One end against a stream of operations, with crypto that accepts everything.
  *
  * [start] then [op][...]: of the start, bit 0 is the role, bits 1 to 3 how many datagrams of an honest
- * handshake go before, bit 6 leaves 1.2 alone, bit 7 wants a cookie. Ops: 0 recv [length 2][bytes], 1 tick
- * at the deadline, 2 time passes [ms], 3 fingerprints [any], 4 close, 5 data [length], 6 export, 7 snapshot
- * and restore, 8 recv the next honest datagram, 9 new keys [asks]. */
+ * handshake go before, bit 4 has connection ids and checks of paths, bit 5 the enhanced ones, bit 6 leaves
+ * 1.2 alone, bit 7 wants a cookie. Ops: 0 recv [length 2][bytes], 1 tick at the deadline, 2 time passes [ms],
+ * 3 fingerprints [any], 4 close, 5 data [length], 6 export, 7 snapshot and restore, 8 recv the next honest
+ * datagram, 9 new keys [asks, another path]. The tens of an op are the path that what it hears comes by. */
 #include "fuzz/dtls_feed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -12,6 +13,7 @@ struct world {
     struct weir_dtls me, peer;
     weir_time now;
     struct weir_rd in;
+    uint32_t path;
     bool was_over;
 };
 
@@ -23,7 +25,8 @@ static void hear(struct weir_dtls *d, uint8_t *p, size_t n)
     while (datagram.n != 0) {
         struct weir_span plain;
         size_t before = datagram.n;
-        if (weir_dtls_recv(d, w.now, &datagram, &plain) >= WEIR_DTLS_VERDICTS
+        uint32_t path = d == &w.me ? w.path : weir_dtls_path(d);
+        if (weir_dtls_recv_by(d, w.now, path, &datagram, &plain) >= WEIR_DTLS_VERDICTS
             || datagram.n >= before || (plain.n != 0 && d->state != WEIR_DTLS_CONNECTED)) {
             abort();
         }
@@ -45,7 +48,7 @@ static void drain(void)
     uint8_t out[1500];
     size_t n;
     for (unsigned i = 0; weir_dtls_event(&w.me, &event); i++) {
-        if (i == 3 || (event.type == WEIR_DTLS_EVENT_CONNECTED && w.was_over)) {
+        if (i == 5 || (event.type == WEIR_DTLS_EVENT_CONNECTED && w.was_over)) {
             abort();
         }
     }
@@ -85,6 +88,7 @@ static void step(uint8_t op)
 {
     static struct world kept;
     uint8_t arg = 0, buf[300];
+    w.path = op / 10 % 3;
     switch (op % 10) {
     case 0:
         op_recv();
@@ -107,7 +111,7 @@ static void step(uint8_t op)
         break;
     case 5:
         (void)!weir_rd_u8(&w.in, &arg);
-        (void)!weir_dtls_seal(&w.me, (struct weir_mspan){ buf, sizeof buf }, 21, arg);
+        (void)!weir_dtls_seal(&w.me, (struct weir_mspan){ buf, sizeof buf }, weir_dtls_head_bytes(&w.me), arg);
         break;
     case 6:
         (void)!weir_dtls_export(&w.me, "EXTRACTOR-dtls_srtp", (struct weir_mspan){ buf, 60 });
@@ -119,6 +123,9 @@ static void step(uint8_t op)
     case 9:
         (void)!weir_rd_u8(&w.in, &arg);
         (void)!weir_dtls_update_keys(&w.me, (arg & 1) != 0);
+        if ((arg & 2) != 0) {
+            weir_dtls_set_path(&w.me, arg / 4 % 3);
+        }
         break;
     default:
         (void)!pass(&w.peer, &w.me);
@@ -138,6 +145,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     feed_init(&w.peer, (start & 1) == 0, false, 2);
     if ((start & 0x40) != 0) {
         w.me.config.version_max = WEIR_DTLS_1_2;
+    }
+    if ((start & 0x10) != 0) {
+        enum weir_dtls_rrc_kind rrc = (start & 0x20) != 0 ? WEIR_DTLS_RRC_ENHANCED : WEIR_DTLS_RRC_BASIC;
+        feed_ids(&w.me, 4, rrc);
+        feed_ids(&w.peer, 4, rrc);
     }
     w.me.config.requires_cookie = w.peer.config.requires_cookie = (start & 0x80) != 0;
     (void)!weir_dtls_start(&w.me, w.now);

@@ -1,7 +1,7 @@
 /* Two honest ends over a path that the input rules: [mode] then one byte per datagram, 0 pass, 1 drop,
  * 2 twice, 3 swap with the next, 4 flip a bit, 5 cut short, 6 tear off the first record. When the input
  * is used up the path is good: unless bytes were changed, both must connect with the same keys. Mode
- * bit 0: real crypto; every fifth mode: 1.2 alone; every seventh: a cookie. */
+ * bit 0: real crypto; every fifth mode: 1.2 alone; every seventh: a cookie; every third: connection ids. */
 #include "fuzz/dtls_feed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -10,6 +10,15 @@ static struct weir_dtls end[2];
 static weir_time now;
 static struct weir_rd in;
 static bool is_changed;
+
+/* Bytes of the first record, if it is a whole one. */
+static size_t first_record(unsigned to, const uint8_t *p, size_t n)
+{
+    bool is_unified = (p[0] & UNIFIED_MASK) == UNIFIED_FIXED;
+    size_t id = is_unified ? (p[0] & UNIFIED_CID) : p[0] == CONTENT_CID;
+    size_t head = (is_unified ? 5u : 13u) + (id != 0 ? end[to].config.cid_bytes : 0u);
+    return head <= n ? head + weir_be16(p + head - 2) : n;
+}
 
 /* What is swapped waits here for the next datagram of its direction. */
 static struct {
@@ -56,8 +65,7 @@ static void carry(unsigned to, uint8_t *p, size_t n)
         n -= where % n;
         break;
     case 6: {
-        bool is_unified = (p[0] & UNIFIED_MASK) == UNIFIED_FIXED;
-        size_t first = is_unified ? 5u + weir_be16(p + 3) : 13u + weir_be16(p + 11);
+        size_t first = first_record(to, p, n);
         p += first < n ? first : 0;
         n -= first < n ? first : 0;
         break;
@@ -121,6 +129,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     end[0].config.give_up = end[1].config.give_up = 1000 * WEIR_SEC;
     if (mode % 5 == 0) {
         end[mode / 5 % 2].config.version_max = WEIR_DTLS_1_2;
+    }
+    if (mode % 3 == 1) {
+        feed_ids(&end[0], 4, WEIR_DTLS_RRC_BASIC);
+        feed_ids(&end[1], (uint8_t)(mode % 21), WEIR_DTLS_RRC_ENHANCED);
     }
     end[1].config.requires_cookie = mode % 7 == 0;
     (void)!weir_dtls_start(&end[0], now);

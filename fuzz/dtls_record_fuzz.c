@@ -1,4 +1,5 @@
-/* Records and fragments of a datagram, and their reassembly. */
+/* Records and fragments of a datagram, and their reassembly. Three of four lengths of input: records may
+ * have a connection id, of that many bytes. */
 #include "fuzz/dtls_feed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -52,6 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     weir_copy(copy, data, n);
     feed_init(&d, true, false, 1);
     d.rx.is_ready = true;
+    feed_ids(&d, (uint8_t)(n % 4), WEIR_DTLS_RRC_BASIC);
+    d.has_cid = d.has_rrc = n % 4 != 0;
     while (datagram.n != 0) {
         struct dtls_record r;
         size_t before = datagram.n;

@@ -2,7 +2,8 @@
  * says how the agent begins; then operations of one byte, an argument byte, and bytes of their own. Most
  * packets are built and proven here, with what the input says about them, so that they reach what lies
  * behind the integrity; others come as they are. After each operation the invariants hold, events and
- * packets are drained, and at the end a copy that saw the same sent the same. */
+ * packets are drained, and at the end a copy that saw the same sent the same. Operation 255: the peer was
+ * heard at an address. */
 #include <stdlib.h>
 
 #include "ice/ice.h"
@@ -288,6 +289,12 @@ static void op_time(struct drive *d, uint8_t arg)
     weir_ice_tick(&d->ice, d->now);
 }
 
+static void op_follow(struct drive *d, uint8_t arg)
+{
+    struct weir_path path = { d->ice.local[0].addr, address(arg) };
+    weir_ice_follow(&d->ice, d->now, &path);
+}
+
 static uint8_t next_byte(struct weir_rd *r)
 {
     uint8_t b = 0;
@@ -313,6 +320,11 @@ static uint64_t run(struct drive *d, struct weir_span input)
     }
     for (unsigned ops = 0; r.n != 0 && ops < OPS_MAX; ops++) {
         uint8_t op = next_byte(&r), arg = next_byte(&r);
+        if (op == 255) {
+            op_follow(d, arg);
+            drain(d);
+            continue;
+        }
         switch (op % 9) {
         case 0:
             op_time(d, arg);

@@ -1,5 +1,5 @@
 /* A whole peer, connected to another in memory with null crypto for depth, fed with invented datagrams
- * on its validated path. */
+ * on its validated path, and when their number is odd on others: it has a connection id then. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +97,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     memcpy(bufs, connected_bufs, weir_pool_bytes(BUFFERS));
     pool = connected_pool;
     weir_time at = now;
+    bool has_id = n % 2 != 0;
+    if (has_id) {
+        peer[1].dtls.has_cid = peer[1].dtls.config.has_cid = true;
+        peer[1].config.cid_bytes = peer[1].dtls.config.cid_bytes = 2;
+    }
     for (size_t i = 0; i < n;) {
         size_t len = (size_t)data[i++] * 6;
         len = len > n - i ? n - i : len;
@@ -105,6 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         struct weir_event e;
         memcpy(copy, data + i, len);
         struct weir_packet k = { .data = copy, .len = len, .at = at, .path = { addr[1], addr[0] } };
+        k.path.remote.port = (uint16_t)(k.path.remote.port + (has_id ? len / 6 % 4 : 0));
         (void)weir_peer_recv(&peer[1], at, &k);
         while (weir_peer_event(&peer[1], at, &e)) {
         }

@@ -55,5 +55,6 @@ void weir_ice_followed(struct weir_ice *ice, struct weir_ice_pair *p)
     p->wants_nomination = p->wants_nomination || (s->is_nominated && !ice->is_controlling);
     s->is_valid = s->is_nominated = s->is_nominating = s->owes_check = false;
     s->state = WEIR_ICE_PAIR_FAILED;
+    s->trigger = 0;
     s->next_at = WEIR_NEVER;
 }

@@ -122,6 +122,8 @@ static void new_data_follows_one_round_trip_after_the_record(void **state)
             assert_true(s->now - begun < WEIR_SEC);
         }
         assert_in_range(s->now - begun, 3 * one_way, 3 * one_way + 2 * WEIR_MS);
+        /* What was nominated stays so, without another check. */
+        assert_int_equal(weir_ice_state(&s->peer[1 - mover]->ice), WEIR_ICE_COMPLETED);
         assert_int_equal(sim_send(s, 1 - mover, 100), WEIR_OK);
         unsigned had = s->messages[mover];
         sim_run(s, s->now + one_way + 2 * WEIR_MS, false);
