@@ -8,7 +8,7 @@
  *         5. then the held record gets its turn, if the one before made it readable
  *  tick   gives up, or sends the flight again, or lets an ACK or a path challenge go
  *  send   path challenges and answers, an ACK, the flight, then an alert
- *  event  connected, closed, failed: each at most once; a path, as often as it changes
+ *  event  connected, a session, closed, failed: each at most once; a path, as often as it changes
  */
 #include "dtls/dtls_int.h"
 
@@ -65,6 +65,10 @@ static void keep_config(struct weir_dtls_config *c, const struct weir_dtls_confi
     weir_dtls_keep_groups(c, given);
     weir_dtls_keep_suites(c, given);
     weir_dtls_keep_cid(c);
+    c->tickets = c->tickets > WEIR_DTLS_TICKETS_ALL ? WEIR_DTLS_TICKETS_OFF : c->tickets;
+    if (c->ticket_keys > WEIR_DTLS_TICKET_KEYS_MAX) {
+        c->ticket_keys = WEIR_DTLS_TICKET_KEYS_MAX;
+    }
     c->version_min = c->version_min == WEIR_DTLS_1_3 ? WEIR_DTLS_1_3 : WEIR_DTLS_1_2;
     c->version_max = c->version_max == WEIR_DTLS_1_2 ? c->version_min : WEIR_DTLS_1_3;
     keep_versions(c);
@@ -82,8 +86,8 @@ static void keep_config(struct weir_dtls_config *c, const struct weir_dtls_confi
 
 void weir_dtls_init(struct weir_dtls *d, const struct weir_dtls_config *config, weir_time now)
 {
-    (void)now;
     memset(d, 0, sizeof *d);
+    d->begun_at = now;
     weir_rand_init(&d->rand, config->seed);
     keep_config(&d->config, config);
     /* [RFC 5246 7.4.1.2 DEVIATION] All 32 bytes are random: the clock is nobody's business. */
@@ -115,6 +119,7 @@ enum weir_status weir_dtls_start(struct weir_dtls *d, weir_time now)
     }
     weir_dtls_begin(d, now);
     weir_dtls_set_step(d, now, STEP_CLIENT_HELLO);
+    weir_dtls13_judge_session(d, now);
     if (!weir_dtls_client_hello(d, now)) {
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_MESSAGE, WEIR_DTLS_CRYPTO,
                        weir_dtls_alert_of(WEIR_DTLS_CRYPTO));
@@ -390,7 +395,7 @@ enum weir_dtls_verdict weir_dtls_recv_by(struct weir_dtls *d, weir_time now, uin
  *   rrc.end_at        armed with the first challenge on a path; the check goes on to the next path, or
  *                     ends without a move [RFC 9853 5.5]
  *   give_up_at        armed with the first flight, until the handshake is done; with 1.3 until our last
- *                     flight and each KeyUpdate is acknowledged; ends the connection */
+ *                     flight, a ticket and each KeyUpdate is acknowledged; ends the connection */
 void weir_dtls_tick(struct weir_dtls *d, weir_time now)
 {
     if (now >= d->give_up_at) {
@@ -440,6 +445,9 @@ bool weir_dtls_event(struct weir_dtls *d, struct weir_dtls_event *event)
     if (d->owes_connected) {
         d->owes_connected = false;
         event->type = WEIR_DTLS_EVENT_CONNECTED;
+    } else if (d->owes_session && d->state == WEIR_DTLS_CONNECTED) {
+        d->owes_session = false;
+        event->type = WEIR_DTLS_EVENT_SESSION;
     } else if (d->owes_closed) {
         d->owes_closed = false;
         event->type = WEIR_DTLS_EVENT_CLOSED;
@@ -542,7 +550,7 @@ enum weir_status weir_dtls_set_fingerprints(struct weir_dtls *d, weir_time now,
         return WEIR_ERR_ARG;
     }
     keep_fingerprints(&d->config, list, count);
-    if (d->has_peer_cert && !weir_dtls_fingerprint_matches(d)) {
+    if (d->has_peer_cert && !weir_dtls_fingerprint_fits(d, &d->peer)) {
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_FINGERPRINT, WEIR_DTLS_CERT_FINGERPRINT,
                        weir_dtls_alert_of(WEIR_DTLS_CERT_FINGERPRINT));
     } else if (d->state == WEIR_DTLS_UNVERIFIED) {
@@ -605,7 +613,7 @@ bool weir_dtls_peer_digest(const struct weir_dtls *d, uint8_t sha256[32])
     if (!d->has_peer_cert) {
         return false;
     }
-    memcpy(sha256, d->peer_sha256, sizeof d->peer_sha256);
+    memcpy(sha256, d->peer.sha256, sizeof d->peer.sha256);
     return true;
 }
 

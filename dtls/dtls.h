@@ -51,6 +51,16 @@
 #define WEIR_DTLS_GROUPS_MAX 4
 #define WEIR_DTLS_SUITES_MAX 9
 #define WEIR_DTLS_ADDRESS_MAX 32
+/* The longest ticket that a client keeps; ours have 267 bytes, those of NSS with a certificate inside
+ * about 700. */
+#define WEIR_DTLS_TICKET_MAX 768
+#define WEIR_DTLS_TICKET_KEYS_MAX 2
+#define WEIR_DTLS_TICKET_KEY_BYTES 32
+/* The longest secret: SHA-384's. */
+#define WEIR_DTLS_SECRET_MAX 48
+#define WEIR_DTLS_SESSION_BYTES_MAX (272 + WEIR_DTLS_TICKET_MAX)
+/* How long after certificates were shown a session may be resumed, in seconds [RFC 8446 4.6.1 MUST]. */
+#define WEIR_DTLS_TICKET_LIFE_MAX 604800
 
 /* A connection id of ours, and one that we send with: a peer's that is longer is declined by a server and
  * ends the handshake of a client that asked for it. */
@@ -151,6 +161,8 @@ enum weir_dtls_verdict {
     WEIR_DTLS_HELLO_UNASKED,      /* the server answers an extension that we did not send */
     WEIR_DTLS_HELLO_RETRY,        /* a second HelloRetryRequest */
     WEIR_DTLS_HELLO_CID,          /* connection_id or rrc malformed, or an id longer than we can send */
+    WEIR_DTLS_HELLO_PSK,          /* pre_shared_key malformed or without its modes, or not ours taken */
+    WEIR_DTLS_HELLO_BINDER,       /* the client does not know the secret of its ticket */
     WEIR_DTLS_VERIFY_REQUEST,     /* HelloVerifyRequest malformed, or one too many */
     WEIR_DTLS_ENCRYPTED_MALFORMED, /* EncryptedExtensions */
     /* Certificates and keys */
@@ -223,6 +235,45 @@ enum weir_dtls_rrc_kind {
                                than they travel moves nobody [RFC 9853 5.2] */
 };
 
+/* Whom tickets are given to, and taken of. */
+enum weir_dtls_tickets {
+    WEIR_DTLS_TICKETS_OFF,   /* nobody */
+    WEIR_DTLS_TICKETS_ASKED, /* a client that sends ticket_request, a server that answers it [RFC 9149]:
+                                weir does, browsers do not */
+    WEIR_DTLS_TICKETS_ALL,   /* every client that offers psk_dhe_ke, and every server */
+};
+
+/* What a certificate hashes to. */
+struct weir_dtls_digests {
+    uint8_t sha256[32], sha384[48], sha512[64];
+};
+
+/* What a client keeps of a connection to begin the next one without certificates. Secret as a key is; flat,
+ * for storing in memory; for other places see weir_dtls_session_save. */
+struct weir_dtls_session {
+    uint16_t suite, group;
+    uint16_t ticket_bytes;
+    uint32_t age_add;                /* hides the ticket's age on the wire */
+    int64_t given_s, proven_s, end_s; /* UTC: the ticket came, certificates were shown, it is void */
+    uint8_t own_sha256[32];          /* of the certificate that we showed */
+    struct weir_dtls_digests peer;   /* of the one that the server showed */
+    uint8_t secret[WEIR_DTLS_SECRET_MAX];
+    uint8_t ticket[WEIR_DTLS_TICKET_MAX];
+};
+
+/* What became of the ticket of this connection's hello. */
+enum weir_dtls_ticket_fate {
+    WEIR_DTLS_TICKET_NONE,    /* there was none */
+    WEIR_DTLS_TICKET_OFFERED, /* client: no answer yet */
+    WEIR_DTLS_TICKET_TAKEN,   /* the session is resumed */
+    WEIR_DTLS_TICKET_REFUSED, /* client: the server shakes hands in full */
+    WEIR_DTLS_TICKET_UNKNOWN, /* server: none of our keys opens it */
+    WEIR_DTLS_TICKET_EXPIRED,
+    WEIR_DTLS_TICKET_OTHERS,  /* another certificate than the one shown then: ours, or the one expected */
+    WEIR_DTLS_TICKET_UNFIT,   /* suite, version or psk_dhe_ke missing */
+    WEIR_DTLS_TICKET_FATES,
+};
+
 struct weir_dtls_config {
     const struct weir_crypto *crypto;
     const struct weir_identity *identity; /* outlives the connection */
@@ -241,6 +292,14 @@ struct weir_dtls_config {
     uint8_t cid_bytes;                    /* 0: the peer sends without one, we with the peer's */
     uint8_t cid[WEIR_DTLS_CID_MAX];       /* what the peer puts into its records: any bytes that tell our
                                              connections from each other; in the clear on the wire */
+    uint8_t tickets;                      /* enum weir_dtls_tickets */
+    uint8_t ticket_keys;                  /* server: entries of ticket_key; 0: gives and takes none */
+    uint8_t ticket_key[WEIR_DTLS_TICKET_KEYS_MAX][WEIR_DTLS_TICKET_KEY_BYTES]; /* random; shared by all
+                                             servers that shall know each other's tickets. The first one
+                                             seals, all open: what was first before may be second */
+    const struct weir_dtls_session *session; /* client: to be resumed, outlives the handshake; NULL: none.
+                                             Use it once: a ticket seen twice tells that it is you again */
+    int64_t utc_s;                        /* UTC in seconds since 1970 at the time of init; for tickets */
     uint8_t fingerprints;                 /* 0: weir_dtls_set_fingerprints will come */
     uint8_t srtp_profiles;                /* 0: no SRTP */
     uint8_t address_bytes;
@@ -263,6 +322,7 @@ enum weir_dtls_event_type {
     WEIR_DTLS_EVENT_CLOSED,    /* the peer said close_notify */
     WEIR_DTLS_EVENT_FAILED,    /* reason, verdict, alert */
     WEIR_DTLS_EVENT_MOVED,     /* path: it was checked, and weir_dtls_send_to sends there from now on */
+    WEIR_DTLS_EVENT_SESSION,   /* a session can be taken: weir_dtls_take_session */
     WEIR_DTLS_EVENT_SEEN,      /* path: the peer may be there, and without rrc nothing is done about it */
 };
 
@@ -275,8 +335,6 @@ struct weir_dtls_event {
 };
 
 /* -- Secrets, as a key log names them ----------------------------------------------------------- */
-
-#define WEIR_DTLS_SECRET_MAX 48
 
 enum weir_dtls_secret {
     WEIR_DTLS_SECRET_MASTER,           /* CLIENT_RANDOM: the master secret of DTLS 1.2 */
@@ -374,6 +432,11 @@ struct weir_dtls_handshake {
     uint8_t public_key[WEIR_DTLS_SHARE_MAX]; /* the share */
     uint8_t premaster[WEIR_DTLS_SHARED_MAX];
     uint8_t secret[WEIR_DTLS_SECRET_MAX];      /* 1.3: where the key schedule stands */
+    uint8_t psk[WEIR_DTLS_SECRET_MAX];         /* 1.3: of the session that is resumed, else zeros */
+    int64_t proven_s;    /* UTC: the certificates of this session were shown */
+    bool wants_ticket;   /* server: the client can use one, and asked if it has to */
+    bool has_asked_ticket;
+    uint16_t ticket_index; /* server: of the one that was taken */
     uint8_t cookie[255];
     uint8_t cookie_bytes;
     uint8_t verify_requests; /* that we followed as client */
@@ -429,8 +492,14 @@ struct weir_dtls {
     uint32_t seen_path;
     weir_duration rtt;     /* of the path, 0: not known */
     struct weir_dtls_rrc rrc;
-    bool has_peer_cert;
-    uint8_t peer_sha256[32], peer_sha384[48], peer_sha512[64];
+    bool has_peer_cert;  /* its digests are known: it was shown, now or in the session that is resumed */
+    struct weir_dtls_digests peer;
+    weir_time begun_at;  /* when the config's UTC was right */
+    uint8_t ticket;      /* enum weir_dtls_ticket_fate */
+    bool is_resumed;
+    bool awaits_ticket;  /* client: the next one is kept; until then the session's secret is "res master" */
+    bool has_session, owes_session;
+    struct weir_dtls_session session;
     uint8_t owes_alert;  /* level of an alert to send, 0 = none */
     uint8_t alert;       /* its description */
     uint8_t plain_alert; /* last description that came without protection, for diagnosis */
@@ -536,6 +605,27 @@ WEIR_API size_t weir_dtls_overhead(const struct weir_dtls *d);
  * protected as much as it may: DTLS 1.3 changes keys before that by itself. */
 WEIR_MUST_CHECK WEIR_API size_t weir_dtls_seal(struct weir_dtls *d, struct weir_mspan buf,
                                                size_t plain_at, size_t plain_len);
+
+/* -- Sessions [RFC 8446 2.2] --------------------------------------------------------------------
+ *
+ * A connection of DTLS 1.3 that follows another one of the same two certificates begins with a ticket
+ * in place of certificates and signatures: fewer bytes, and no public-key work but one fresh key agreement,
+ * so what one connection's keys tell is of no use for the other. The session is bound to both certificates:
+ * a client offers it only with the certificate of its own that it showed then and to a server of which the
+ * same one is expected; a server takes it only if its own is the same and the client's is the expected one.
+ * Otherwise, and whenever anything does not fit, there is a full handshake. No early data.
+ */
+
+/* The session of the event SESSION; it is wiped here. False: there is none. */
+WEIR_MUST_CHECK WEIR_API bool weir_dtls_take_session(struct weir_dtls *d, struct weir_dtls_session *out);
+/* As bytes for a file, WEIR_DTLS_SESSION_BYTES_MAX at most; 0: out is too small. They are secret. */
+WEIR_MUST_CHECK WEIR_API size_t weir_dtls_session_save(const struct weir_dtls_session *s,
+                                                       struct weir_mspan out);
+/* False, and *s is wiped, for anything that save has not written. */
+WEIR_MUST_CHECK WEIR_API bool weir_dtls_session_load(struct weir_dtls_session *s, struct weir_span bytes);
+WEIR_API bool weir_dtls_is_resumed(const struct weir_dtls *d);
+WEIR_API enum weir_dtls_ticket_fate weir_dtls_ticket(const struct weir_dtls *d);
+WEIR_API const char *weir_dtls_ticket_name(enum weir_dtls_ticket_fate fate);
 
 /* -- Fingerprints, keys, timing ---------------------------------------------------------------- */
 

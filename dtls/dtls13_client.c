@@ -11,7 +11,8 @@
  *   8.                                          <--  {Finished}
  *   9. {Certificate, CertificateVerify, Finished} -->     sent again until an ACK names all of it
  *
- * {} is epoch 2. The connection stands for us at step 8; the server says the same with its ACK.
+ * {} is epoch 2. When a session is resumed 5 to 7 are left out, and 9 is Finished alone. The connection
+ * stands for us at step 8; the server says the same with its ACK.
  */
 #include "dtls/dtls_int.h"
 
@@ -127,7 +128,8 @@ static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time 
     }
     for (unsigned i = 0; i < h.extensions; i++) {
         if (h.extension[i].type != EXTENSION_VERSIONS && h.extension[i].type != EXTENSION_SHARE
-            && !weir_dtls_cid_was_asked(d, h.extension[i].type)) {
+            && !weir_dtls_cid_was_asked(d, h.extension[i].type)
+            && (h.extension[i].type != EXTENSION_PSK || !weir_dtls13_offers_session(d))) {
             return WEIR_DTLS_HELLO_UNASKED;
         }
     }
@@ -137,7 +139,10 @@ static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time 
     if (!weir_dtls_hello_cid_is_good(d, &h)) {
         return WEIR_DTLS_HELLO_CID;
     }
-    v = take_server_share(d, share);
+    v = weir_dtls13_check_psk(d, &h);
+    if (v == WEIR_DTLS_OK) {
+        v = take_server_share(d, share);
+    }
     if (v != WEIR_DTLS_OK) {
         return v;
     }
@@ -145,6 +150,7 @@ static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time 
         weir_dtls_client_agree(d, VERSION_1_3);
     }
     weir_dtls_agree_cid(d, &h);
+    weir_dtls13_resume(d, &h);
     d->hs.has_hello = true;
     d->suite = h.suite;
     memcpy(d->server_random, h.random.p, sizeof d->server_random);
@@ -176,7 +182,8 @@ static enum weir_dtls_verdict check_encrypted(struct weir_dtls *d, weir_time now
     }
     for (unsigned i = 0; i < h.extensions; i++) {
         uint16_t type = h.extension[i].type;
-        if (type != EXTENSION_GROUPS && (type != EXTENSION_SRTP || d->config.srtp_profiles == 0)) {
+        if (type != EXTENSION_GROUPS && (type != EXTENSION_SRTP || d->config.srtp_profiles == 0)
+            && (type != EXTENSION_TICKETS || d->config.tickets == WEIR_DTLS_TICKETS_OFF)) {
             return WEIR_DTLS_HELLO_UNASKED;
         }
     }
@@ -184,7 +191,16 @@ static enum weir_dtls_verdict check_encrypted(struct weir_dtls *d, weir_time now
         && !weir_dtls_take_srtp(d, srtp, &d->srtp_profile)) {
         return WEIR_DTLS_HELLO_SRTP;
     }
-    return WEIR_DTLS_OK;
+    return weir_dtls13_take_ticket_hint(d, &h);
+}
+
+/* [RFC 8446 4.4.2] Who resumes a session has seen the certificate. */
+static bool follow_encrypted(struct weir_dtls *d, weir_time now)
+{
+    if (d->is_resumed) {
+        weir_dtls_set_step(d, now, STEP_CLIENT13_FINISHED);
+    }
+    return true;
 }
 
 /* -- 5. CertificateRequest [RFC 8446 4.3.2] ---------------------------------------------------- */
@@ -221,6 +237,7 @@ static bool finish(struct weir_dtls *d, weir_time now)
         || !weir_dtls13_use_application_rx(d)) {
         return false;
     }
+    weir_dtls13_expect_ticket(d, now);
     weir_dtls_complete(d, now);
     d->give_up_at = weir_time_add(now, d->config.give_up); /* for the ACK */
     return true;
@@ -231,7 +248,8 @@ static bool finish(struct weir_dtls *d, weir_time now)
 const struct dtls_row weir_dtls13_client_rows[] = {
     { STEP_CLIENT_HELLO, MESSAGE_SERVER_HELLO, STEP_CLIENT13_ENCRYPTED, check_server_hello,
       follow_server_hello },
-    { STEP_CLIENT13_ENCRYPTED, MESSAGE_ENCRYPTED, STEP_CLIENT13_REQUEST, check_encrypted, NULL },
+    { STEP_CLIENT13_ENCRYPTED, MESSAGE_ENCRYPTED, STEP_CLIENT13_REQUEST, check_encrypted,
+      follow_encrypted },
     { STEP_CLIENT13_REQUEST, MESSAGE_CERTIFICATE_REQUEST, STEP_CLIENT13_CERTIFICATE, check_request,
       NULL },
     { STEP_CLIENT13_REQUEST, MESSAGE_CERTIFICATE, STEP_CLIENT13_PROOF, weir_dtls13_check_certificate,

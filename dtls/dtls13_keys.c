@@ -1,6 +1,7 @@
 /* The key schedule of DTLS 1.3 [RFC 8446 7.1, 7.2, 7.3, 7.5; RFC 9147 4.2.3, 5.9].
  *
- *        0 -> Extract(0) = early secret: we take no pre-shared keys
+ *      PSK -> Extract(0) = early secret; the PSK is that of the session that is resumed, or 0
+ *             +-- "res binder" and from it "finished" --> the binder of a hello
  *             | "derived"
  *   shared -> Extract = handshake secret
  *             +-- "c hs traffic", "s hs traffic", hash of hellos --> epoch 2; and from each "finished"
@@ -9,6 +10,7 @@
  *             +-- "c ap traffic", "s ap traffic", hash up to the server's Finished --> epoch 3
  *             |       "traffic upd" --> epoch 4, and so on
  *             +-- "exp master", the same hash --> exported keys
+ *             +-- "res master", hash up to the client's Finished --> "resumption", a ticket's nonce: a PSK
  *
  *   of each traffic secret: "key", "iv" for the AEAD, "sn" for the mask over record numbers
  *
@@ -145,7 +147,8 @@ bool weir_dtls13_derive_handshake(struct weir_dtls *d)
 {
     static const uint8_t zero[WEIR_HASH_BYTES_MAX];
     struct weir_span none = { zero, hash_bytes(d) };
-    weir_hkdf_extract(d->config.crypto, hash_of(d), none, none, d->hs.secret);
+    weir_hkdf_extract(d->config.crypto, hash_of(d), none, weir_span_of(d->hs.psk, none.n), d->hs.secret);
+    weir_wipe(d->hs.psk, sizeof d->hs.psk);
     extract(d, weir_span_of(d->hs.premaster, d->hs.premaster_bytes));
     derive(d, WEIR_LIT("c hs traffic"), secret_of(d, WEIR_DTLS_SECRET_CLIENT_HANDSHAKE));
     derive(d, WEIR_LIT("s hs traffic"), secret_of(d, WEIR_DTLS_SECRET_SERVER_HANDSHAKE));
@@ -208,6 +211,53 @@ bool weir_dtls13_update_rx(struct weir_dtls *d)
     return keys_init(d, &d->rx, d->rx_epoch, d->rx_secret);
 }
 
+/* -- Sessions ---------------------------------------------------------------------------------- */
+
+void weir_dtls13_derive_resumption(struct weir_dtls *d, uint8_t out[WEIR_DTLS_SECRET_MAX])
+{
+    derive(d, WEIR_LIT("res master"), out);
+}
+
+void weir_dtls13_session_secret(const struct weir_dtls *d, struct weir_span nonce,
+                                uint8_t secret[WEIR_DTLS_SECRET_MAX])
+{
+    uint8_t psk[WEIR_HASH_BYTES_MAX];
+    expand(d, secret, WEIR_LIT("resumption"), nonce, psk, hash_bytes(d));
+    memcpy(secret, psk, hash_bytes(d));
+    weir_wipe(psk, sizeof psk);
+}
+
+static void hmac_of(const struct weir_dtls *d, enum weir_hash_id hash, const uint8_t *base,
+                    const uint8_t *digest, uint8_t *out)
+{
+    uint8_t key[WEIR_HASH_BYTES_MAX];
+    struct weir_hmac_key hmac;
+    size_t n = weir_hash_bytes(hash);
+    struct weir_span part = { digest, n };
+    weir_dtls13_expand_label(d->config.crypto, hash, base, WEIR_LIT("finished"), empty,
+                             (struct weir_mspan){ key, n });
+    weir_hmac_init(d->config.crypto, &hmac, hash, weir_span_of(key, n));
+    weir_hmac(d->config.crypto, &hmac, &part, 1, out);
+    weir_wipe(&hmac, sizeof hmac);
+    weir_wipe(key, sizeof key);
+}
+
+size_t weir_dtls13_binder(const struct weir_dtls *d, enum weir_hash_id hash, const uint8_t *secret,
+                          const uint8_t *digest, uint8_t out[WEIR_HASH_BYTES_MAX])
+{
+    static const uint8_t zero[WEIR_HASH_BYTES_MAX];
+    uint8_t early[WEIR_HASH_BYTES_MAX], key[WEIR_HASH_BYTES_MAX], nothing[WEIR_HASH_BYTES_MAX];
+    size_t n = weir_hash_bytes(hash);
+    weir_hkdf_extract(d->config.crypto, hash, weir_span_of(zero, n), weir_span_of(secret, n), early);
+    weir_hash_of(d->config.crypto, hash, &empty, 1, nothing);
+    weir_dtls13_expand_label(d->config.crypto, hash, early, WEIR_LIT("res binder"),
+                             weir_span_of(nothing, n), (struct weir_mspan){ key, n });
+    hmac_of(d, hash, key, digest, out);
+    weir_wipe(early, sizeof early);
+    weir_wipe(key, sizeof key);
+    return n;
+}
+
 /* -- Finished, exporter ------------------------------------------------------------------------ */
 
 /* [RFC 8446 4.4.4] */
@@ -216,17 +266,10 @@ size_t weir_dtls13_verify_data(const struct weir_dtls *d, bool is_of_client,
 {
     const uint8_t *secret = d->secret[is_of_client ? WEIR_DTLS_SECRET_CLIENT_HANDSHAKE
                                                    : WEIR_DTLS_SECRET_SERVER_HANDSHAKE];
-    uint8_t key[WEIR_HASH_BYTES_MAX], digest[WEIR_HASH_BYTES_MAX];
-    struct weir_hmac_key hmac;
-    size_t n = hash_bytes(d);
-    struct weir_span part = { digest, n };
-    expand(d, secret, WEIR_LIT("finished"), empty, key, n);
+    uint8_t digest[WEIR_HASH_BYTES_MAX];
     weir_dtls_transcript_digest(d, hash_of(d), digest);
-    weir_hmac_init(d->config.crypto, &hmac, hash_of(d), weir_span_of(key, n));
-    weir_hmac(d->config.crypto, &hmac, &part, 1, out);
-    weir_wipe(&hmac, sizeof hmac);
-    weir_wipe(key, sizeof key);
-    return n;
+    hmac_of(d, hash_of(d), secret, digest, out);
+    return hash_bytes(d);
 }
 
 /* [RFC 8446 7.5] without context */

@@ -10,9 +10,11 @@
  *   5. {CertificateVerify}                                              -->
  *   6. {Finished}                                                       -->
  *   7.      <--  [ACK]
+ *   8.      <--  [NewSessionTicket]      for a client that asked for it
  *
- * {} is epoch 2, [] epoch 3. A hello that is refused is dropped in silence: the real client's may still
- * come. All public-key work comes after it was accepted, once per connection.
+ * {} is epoch 2, [] epoch 3. When a session is resumed the certificates and all about them are left out. A
+ * hello that is refused is dropped in silence: the real client's may still come. All public-key work comes
+ * after it was accepted, once per connection.
  */
 #include "dtls/dtls_int.h"
 
@@ -22,6 +24,7 @@
 struct choice {
     uint16_t suite, group, scheme, srtp_profile;
     struct weir_span share; /* of that group; empty when the client must be asked for one */
+    struct dtls13_ticket ticket;
 };
 
 static bool choose_suite(const struct weir_dtls *d, const struct dtls_hello *h, uint16_t *chosen)
@@ -87,8 +90,8 @@ static enum weir_dtls_verdict choose_group(const struct weir_dtls *d, const stru
     return c->group != 0 ? WEIR_DTLS_OK : WEIR_DTLS_HELLO_GROUP;
 }
 
-static enum weir_dtls_verdict choose(const struct weir_dtls *d, const struct dtls_hello *h,
-                                     struct choice *c)
+static enum weir_dtls_verdict choose(const struct weir_dtls *d, weir_time now, const struct dtls_hello *h,
+                                     struct weir_span whole, struct choice *c)
 {
     struct weir_span body;
     if (h->version != VERSION_1_2) {
@@ -118,7 +121,10 @@ static enum weir_dtls_verdict choose(const struct weir_dtls *d, const struct dtl
     if (!weir_dtls_choose_srtp(d, h, &c->srtp_profile)) {
         return WEIR_DTLS_HELLO_SRTP;
     }
-    return weir_dtls_hello_cid_is_good(d, h) ? WEIR_DTLS_OK : WEIR_DTLS_HELLO_CID;
+    if (!weir_dtls_hello_cid_is_good(d, h)) {
+        return WEIR_DTLS_HELLO_CID;
+    }
+    return weir_dtls13_find_ticket(d, now, h, whole, c->suite, &c->ticket);
 }
 
 /* -- 2. HelloRetryRequest [RFC 8446 4.1.4] ----------------------------------------------------- */
@@ -248,7 +254,7 @@ static enum weir_dtls_verdict check_client_hello(struct weir_dtls *d, weir_time 
     struct weir_span field, cookie = { NULL, 0 };
     enum weir_dtls_verdict v = weir_dtls_hello_parse_client(body, &h);
     if (v == WEIR_DTLS_OK) {
-        v = choose(d, &h, &c);
+        v = choose(d, now, &h, body, &c);
     }
     if (v != WEIR_DTLS_OK) {
         return v;
@@ -264,6 +270,14 @@ static enum weir_dtls_verdict check_client_hello(struct weir_dtls *d, weir_time 
             || !cookie_is_good(d, now, &h, &c, cookie))) {
         return WEIR_DTLS_HELLO_STALE;
     }
+    if (has_cookie) {
+        recall_retry(d, &c, cookie);
+    } else {
+        weir_dtls_transcript_begin(d);
+    }
+    if (!weir_dtls13_binder_is_right(d, body, &c.ticket)) {
+        return WEIR_DTLS_HELLO_BINDER;
+    }
     v = take_choice(d, &h, &c);
     if (v != WEIR_DTLS_OK) {
         d->version = 0;
@@ -271,10 +285,8 @@ static enum weir_dtls_verdict check_client_hello(struct weir_dtls *d, weir_time 
         return v;
     }
     weir_dtls_agree_cid(d, &h);
-    if (has_cookie) {
-        recall_retry(d, &c, cookie);
-    } else {
-        weir_dtls_transcript_begin(d);
+    if (!d->hs.has_retry) { /* else the second hello has it again */
+        weir_dtls13_use_ticket(d, now, &h, &c.ticket);
     }
     return WEIR_DTLS_OK;
 }
@@ -287,9 +299,9 @@ static enum weir_dtls_verdict check_second_hello(struct weir_dtls *d, weir_time 
     struct choice c;
     struct weir_span versions;
     enum weir_dtls_verdict v = weir_dtls_hello_parse_client(body, &h);
-    (void)now;
     if (v == WEIR_DTLS_OK) {
-        v = weir_dtls_hello_has_version(&h, VERSION_1_3) ? choose(d, &h, &c) : WEIR_DTLS_HELLO_VERSION;
+        v = weir_dtls_hello_has_version(&h, VERSION_1_3) ? choose(d, now, &h, body, &c)
+                                                         : WEIR_DTLS_HELLO_VERSION;
     }
     if (v != WEIR_DTLS_OK) {
         return v;
@@ -304,12 +316,19 @@ static enum weir_dtls_verdict check_second_hello(struct weir_dtls *d, weir_time 
     if (weir_dtls_hello_find(&h, EXTENSION_COOKIE, &versions)) {
         return WEIR_DTLS_HELLO_STALE; /* we gave none */
     }
+    if (!weir_dtls13_binder_is_right(d, body, &c.ticket)) {
+        return WEIR_DTLS_HELLO_BINDER;
+    }
     d->hs.own_scheme = c.scheme;
     weir_dtls_agree_cid(d, &h);
     if (!weir_dtls_make_share(d)) {
         return WEIR_DTLS_CRYPTO;
     }
-    return weir_dtls_take_share(d, c.share) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
+    if (!weir_dtls_take_share(d, c.share)) {
+        return WEIR_DTLS_KEY_SHARE;
+    }
+    weir_dtls13_use_ticket(d, now, &h, &c.ticket);
+    return WEIR_DTLS_OK;
 }
 
 /* -- 3. Our flight ----------------------------------------------------------------------------- */
@@ -335,6 +354,11 @@ static bool write_server_hello(struct weir_dtls *d)
     if (d->has_cid) {
         weir_dtls_write_cid(d, &w);
     }
+    if (d->is_resumed) {
+        weir_wr_u16(&w, EXTENSION_PSK);
+        weir_wr_u16(&w, 2);
+        weir_wr_u16(&w, d->hs.ticket_index);
+    }
     weir_wr_close(&w, list);
     return weir_dtls_message_close(d, &w);
 }
@@ -345,6 +369,11 @@ static bool write_encrypted(struct weir_dtls *d)
     struct weir_mark list = weir_wr_open(&w, 2);
     if (d->srtp_profile != WEIR_DTLS_SRTP_NONE) {
         weir_dtls_write_srtp(d, &w, d->srtp_profile);
+    }
+    if (d->hs.has_asked_ticket && d->hs.wants_ticket) {
+        weir_wr_u16(&w, EXTENSION_TICKETS);
+        weir_wr_u16(&w, 1);
+        weir_wr_u8(&w, 1); /* how many it will get */
     }
     weir_wr_close(&w, list);
     return weir_dtls_message_close(d, &w);
@@ -361,15 +390,19 @@ static bool write_request(struct weir_dtls *d)
     return weir_dtls_message_close(d, &w);
 }
 
-static bool send_flight(struct weir_dtls *d)
+static bool send_flight(struct weir_dtls *d, weir_time now)
 {
     weir_dtls_flight_begin(d, true);
     if (!write_server_hello(d) || !weir_dtls13_derive_handshake(d) || !write_encrypted(d)
-        || !write_request(d) || !weir_dtls13_write_certificate(d) || !weir_dtls13_write_proof(d)
+        || (!d->is_resumed
+            && (!write_request(d) || !weir_dtls13_write_certificate(d) || !weir_dtls13_write_proof(d)))
         || !weir_dtls13_write_finished(d)) {
         return false;
     }
     weir_dtls13_derive_application(d);
+    if (d->is_resumed) {
+        weir_dtls_set_step(d, now, STEP_SERVER13_FINISHED);
+    }
     return true;
 }
 
@@ -378,7 +411,7 @@ static bool answer_hello(struct weir_dtls *d, weir_time now)
 {
     weir_dtls_begin(d, now);
     if (!d->hs.has_retry) {
-        return send_flight(d);
+        return send_flight(d, now);
     }
     weir_dtls_transcript_retry(d);
     weir_dtls_set_step(d, now, STEP_SERVER13_RETRIED);
@@ -387,11 +420,10 @@ static bool answer_hello(struct weir_dtls *d, weir_time now)
 
 static bool answer_second_hello(struct weir_dtls *d, weir_time now)
 {
-    (void)now;
-    return send_flight(d);
+    return send_flight(d, now);
 }
 
-/* -- 7. The end -------------------------------------------------------------------------------- */
+/* -- 7., 8. The end -------------------------------------------------------------------------------- */
 
 static bool finish(struct weir_dtls *d, weir_time now)
 {
@@ -399,8 +431,13 @@ static bool finish(struct weir_dtls *d, weir_time now)
         return false;
     }
     weir_wipe(&d->tx_old, sizeof d->tx_old); /* all that it protected has arrived */
+    weir_dtls_flight_done(d);                /* [RFC 9147 7.2 MUST] and so is our flight */
+    bool is_given = weir_dtls13_give_ticket(d, now);
     weir_dtls_complete(d, now);
-    return true;
+    if (weir_dtls_flight_is_pending(&d->flight)) {
+        d->give_up_at = weir_time_add(now, d->config.give_up); /* for its ACK */
+    }
+    return is_given;
 }
 
 /* -- The table --------------------------------------------------------------------------------- */

@@ -1,10 +1,9 @@
-/* After the handshake: new keys, and tickets that we do not use [RFC 9147 8, RFC 8446 4.6].
+/* After the handshake: new keys [RFC 9147 8, RFC 8446 4.6.3].
  *
  *   KeyUpdate from the peer   it sends with new keys from its next record on: ours follow, the old ones
  *                             stay for what is late. Asked for it, we renew ours, too
  *   KeyUpdate of ours         written when the flight before it is acknowledged, so that there is one
  *                             on the way at most; the new keys are used when it is acknowledged itself
- *   NewSessionTicket          read over and acknowledged: we resume no sessions
  *
  * Keys are renewed by themselves before they have protected, or had to bear, too much.
  */
@@ -32,19 +31,6 @@ bool weir_dtls13_follow_update(struct weir_dtls *d, weir_time now)
 {
     (void)now;
     return weir_dtls13_update_rx(d);
-}
-
-/* [RFC 8446 4.6.1] lifetime, age_add, nonce, ticket, extensions */
-enum weir_dtls_verdict weir_dtls13_check_ticket(struct weir_dtls *d, weir_time now,
-                                                struct weir_span body)
-{
-    struct weir_rd rd = weir_rd_of(body);
-    struct weir_rd nonce, ticket, extensions;
-    (void)d, (void)now;
-    return weir_rd_skip(&rd, 8) && weir_rd_sub8(&rd, &nonce) && weir_rd_sub16(&rd, &ticket)
-                   && ticket.n != 0 && weir_rd_sub16(&rd, &extensions) && rd.n == 0
-               ? WEIR_DTLS_OK
-               : WEIR_DTLS_TICKET_MALFORMED;
 }
 
 /* -- Ours -------------------------------------------------------------------------------------- */

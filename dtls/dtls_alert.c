@@ -21,6 +21,8 @@ uint8_t weir_dtls_alert_of(enum weir_dtls_verdict v)
         [WEIR_DTLS_HELLO_GROUP] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_HELLO_RETRY] = ALERT_UNEXPECTED_MESSAGE,
         [WEIR_DTLS_HELLO_CID] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_HELLO_PSK] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_HELLO_BINDER] = ALERT_DECRYPT_ERROR,
         [WEIR_DTLS_ENCRYPTED_MALFORMED] = ALERT_DECODE_ERROR,
         [WEIR_DTLS_TICKET_MALFORMED] = ALERT_DECODE_ERROR,
         [WEIR_DTLS_UPDATE_MALFORMED] = ALERT_ILLEGAL_PARAMETER,
@@ -67,6 +69,8 @@ static void stop(struct weir_dtls *d, weir_time now, enum weir_dtls_state state)
     weir_wipe(d->tx_secret, sizeof d->tx_secret);
     weir_wipe(&d->rx, sizeof d->rx);
     weir_wipe(&d->rx_old, sizeof d->rx_old);
+    weir_wipe(&d->session, sizeof d->session);
+    d->awaits_ticket = d->has_session = d->owes_session = false;
     d->has_secret = 0;
     d->ack_at = WEIR_NEVER;
     d->owes_ack = false;

@@ -61,6 +61,17 @@ void weir_dtls_transcript_digest(const struct weir_dtls *d, enum weir_hash_id id
     d->config.crypto->hash_final(&h, out);
 }
 
+void weir_dtls_transcript_digest_hello(const struct weir_dtls *d, enum weir_hash_id id,
+                                       struct weir_span hello, size_t bytes, uint8_t *out)
+{
+    struct weir_hash h = d->hs.transcript[id == WEIR_SHA384 ? 1 : 0];
+    uint8_t head[4] = { MESSAGE_CLIENT_HELLO };
+    weir_put24(head + 1, (uint32_t)hello.n);
+    d->config.crypto->hash_update(&h, weir_span_of(head, sizeof head));
+    d->config.crypto->hash_update(&h, weir_span_of(hello.p, bytes));
+    d->config.crypto->hash_final(&h, out);
+}
+
 static void transcript_note_peer(struct weir_dtls *d, uint8_t type, struct weir_span body)
 {
     uint8_t head[MESSAGE_HEADER_BYTES] = { type };
@@ -120,6 +131,7 @@ void weir_dtls_begin(struct weir_dtls *d, weir_time now)
 void weir_dtls_complete(struct weir_dtls *d, weir_time now)
 {
     d->give_up_at = WEIR_NEVER;
+    d->ticket = d->ticket == WEIR_DTLS_TICKET_OFFERED ? WEIR_DTLS_TICKET_REFUSED : d->ticket;
     weir_wipe(&d->hs, sizeof d->hs);
     if (d->version == VERSION_1_3 && !d->config.has_keylog) {
         weir_wipe(d->secret, sizeof d->secret[0] * WEIR_DTLS_SECRET_EXPORTER);

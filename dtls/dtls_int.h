@@ -2,9 +2,9 @@
  *
  * Reading order: dtls_record, dtls_reassembly, dtls_flight, dtls_ack, dtls_hello, dtls_offer, dtls_cid,
  * dtls_rrc, dtls_handshake, dtls_cert, dtls_sign; then dtls12_keys, dtls12_common, dtls12_client,
- * dtls12_server; then dtls13_record, dtls13_keys, dtls13_common, dtls13_client, dtls13_server,
- * dtls13_update; then dtls (the verbs), dtls_alert, dtls_print. Files named dtls_ serve both
- * versions; files named dtls12_ and dtls13_ know the other one not at all.
+ * dtls12_server; then dtls13_record, dtls13_keys, dtls13_common, dtls13_session, dtls13_client,
+ * dtls13_ticket, dtls13_server, dtls13_update; then dtls (the verbs), dtls_alert, dtls_print. Files named
+ * dtls_ serve both versions; files named dtls12_ and dtls13_ know the other one not at all.
  */
 #ifndef WEIR_DTLS_DTLS_INT_H
 #define WEIR_DTLS_DTLS_INT_H
@@ -73,10 +73,13 @@ enum extension_type {
     EXTENSION_SIGNATURES = 13,     /* [RFC 5246 7.4.1.4.1] */
     EXTENSION_SRTP = 14,           /* [RFC 5764 4.1.1] */
     EXTENSION_EMS = 23,            /* [RFC 7627 5.1] */
+    EXTENSION_PSK = 41,            /* [RFC 8446 4.2.11] */
     EXTENSION_VERSIONS = 43,       /* [RFC 8446 4.2.1] */
     EXTENSION_COOKIE = 44,         /* [RFC 8446 4.2.2] */
+    EXTENSION_PSK_MODES = 45,      /* [RFC 8446 4.2.9] */
     EXTENSION_SHARE = 51,          /* [RFC 8446 4.2.8] */
     EXTENSION_CID = 54,            /* [RFC 9146 3] */
+    EXTENSION_TICKETS = 58,        /* [RFC 9149 3] */
     EXTENSION_RRC = 61,            /* [RFC 9853 3] */
     EXTENSION_RENEGOTIATION = 0xff01, /* [RFC 5746 3.2] */
 };
@@ -382,6 +385,9 @@ void weir_dtls_transcript_note(struct weir_dtls *d, struct weir_span message);
 /* [RFC 8446 4.4.1] A HelloRetryRequest follows: the hello so far counts as its hash. */
 void weir_dtls_transcript_retry(struct weir_dtls *d);
 void weir_dtls_transcript_digest(const struct weir_dtls *d, enum weir_hash_id id, uint8_t *out);
+/* With the first bytes of a hello of 1.3 behind it, which counts there with its whole length. */
+void weir_dtls_transcript_digest_hello(const struct weir_dtls *d, enum weir_hash_id id,
+                                       struct weir_span hello, size_t bytes, uint8_t *out);
 /* Write one message of ours: open, write the body, close. Close notes it in the transcript. */
 struct weir_wr weir_dtls_message_open(struct weir_dtls *d, enum message_type type, unsigned epoch);
 WEIR_MUST_CHECK bool weir_dtls_message_close(struct weir_dtls *d, struct weir_wr *w);
@@ -395,8 +401,8 @@ void weir_dtls_begin(struct weir_dtls *d, weir_time now);
 
 /* Digests and key of the peer's certificate; its fingerprint, if that is known. */
 enum weir_dtls_verdict weir_dtls_take_certificate(struct weir_dtls *d, struct weir_span cert);
-/* Does the certificate that came match the fingerprints that we know? */
-bool weir_dtls_fingerprint_matches(const struct weir_dtls *d);
+/* Is a certificate with these digests the one that the fingerprints name, or are none known yet? */
+bool weir_dtls_fingerprint_fits(const struct weir_dtls *d, const struct weir_dtls_digests *digests);
 bool weir_dtls_fingerprint_is_strong(const struct weir_dtls_fingerprint *f);
 
 /* Schemes that we verify, best first: all for ServerKeyExchange; without SHA-512, of which we keep
@@ -489,6 +495,15 @@ WEIR_MUST_CHECK bool weir_dtls13_use_application_rx(struct weir_dtls *d);
 /* The next generation of one direction's keys [RFC 8446 7.2]. */
 WEIR_MUST_CHECK bool weir_dtls13_update_tx(struct weir_dtls *d);
 WEIR_MUST_CHECK bool weir_dtls13_update_rx(struct weir_dtls *d);
+/* "res master", after the client's Finished. */
+void weir_dtls13_derive_resumption(struct weir_dtls *d, uint8_t out[WEIR_DTLS_SECRET_MAX]);
+/* From it the secret of the session that a ticket stands for [RFC 8446 4.6.1]. */
+void weir_dtls13_session_secret(const struct weir_dtls *d, struct weir_span nonce,
+                                uint8_t secret[WEIR_DTLS_SECRET_MAX]);
+/* The HMAC by which a client shows that it knows the secret of its ticket [RFC 8446 4.2.11.2], over the
+ * hash of its hello up to there; its length. */
+size_t weir_dtls13_binder(const struct weir_dtls *d, enum weir_hash_id hash, const uint8_t *secret,
+                          const uint8_t *digest, uint8_t out[WEIR_HASH_BYTES_MAX]);
 /* verify_data of a Finished; its length. */
 size_t weir_dtls13_verify_data(const struct weir_dtls *d, bool is_of_client,
                                uint8_t out[WEIR_HASH_BYTES_MAX]);
@@ -496,6 +511,59 @@ void weir_dtls13_export(const struct weir_dtls *d, const char *label, struct wei
 void weir_dtls13_expand_label(const struct weir_crypto *c, enum weir_hash_id hash,
                               const uint8_t *secret, struct weir_span label,
                               struct weir_span context, struct weir_mspan out);
+
+/* -- dtls13_session: the client's side of tickets ---------------------------------------------- */
+
+enum { PSK_DHE_KE = 1 }; /* [RFC 8446 4.2.9] */
+
+/* UTC in seconds, as the config has it. */
+int64_t weir_dtls13_utc(const struct weir_dtls *d, weir_time now);
+/* What can be offered is known: decide. */
+void weir_dtls13_judge_session(struct weir_dtls *d, weir_time now);
+/* Does the next hello of ours carry its ticket? */
+bool weir_dtls13_offers_session(const struct weir_dtls *d);
+/* psk_key_exchange_modes and ticket_request, if they are wanted. */
+void weir_dtls13_write_ticket_request(const struct weir_dtls *d, struct weir_wr *w);
+/* pre_shared_key, the last extension, without its binder; and that, when the hello is complete. */
+void weir_dtls13_write_psk(const struct weir_dtls *d, weir_time now, struct weir_wr *w);
+void weir_dtls13_bind(struct weir_dtls *d, struct weir_wr *w);
+/* The server's answer to it, if there is one: is it good? */
+enum weir_dtls_verdict weir_dtls13_check_psk(const struct weir_dtls *d, const struct dtls_hello *h);
+/* All of its hello is: the session is resumed, if that was the answer. */
+void weir_dtls13_resume(struct weir_dtls *d, const struct dtls_hello *h);
+/* The server's answer to ticket_request. */
+enum weir_dtls_verdict weir_dtls13_take_ticket_hint(struct weir_dtls *d, const struct dtls_hello *h);
+/* The handshake is done: what a ticket will need. */
+void weir_dtls13_expect_ticket(struct weir_dtls *d, weir_time now);
+enum weir_dtls_verdict weir_dtls13_check_ticket(struct weir_dtls *d, weir_time now,
+                                                struct weir_span body);
+
+/* -- dtls13_ticket: the server's side ---------------------------------------------------------- */
+
+/* What a client's ticket told, when it is good. */
+struct dtls13_ticket {
+    enum weir_dtls_ticket_fate fate;
+    uint16_t index;       /* of it in the client's list */
+    enum weir_hash_id hash;
+    int64_t proven_s;
+    uint8_t secret[WEIR_DTLS_SECRET_MAX];
+    struct weir_dtls_digests peer;
+    size_t bound;         /* bytes of the hello that the binder covers */
+    struct weir_span binder;
+};
+
+/* Find one in a hello that leads to this suite. None, or none that is good, is no mistake. */
+enum weir_dtls_verdict weir_dtls13_find_ticket(const struct weir_dtls *d, weir_time now,
+                                               const struct dtls_hello *h, struct weir_span body,
+                                               uint16_t suite, struct dtls13_ticket *t);
+/* Is its binder right? The transcript ends before the hello. */
+bool weir_dtls13_binder_is_right(const struct weir_dtls *d, struct weir_span hello,
+                                 const struct dtls13_ticket *t);
+/* The hello is accepted, and its ticket if it is good. */
+void weir_dtls13_use_ticket(struct weir_dtls *d, weir_time now, const struct dtls_hello *h,
+                            const struct dtls13_ticket *t);
+/* Write the NewSessionTicket, if the client can use one. */
+WEIR_MUST_CHECK bool weir_dtls13_give_ticket(struct weir_dtls *d, weir_time now);
 
 /* -- dtls13_common, dtls13_client, dtls13_server, dtls13_update ------------------------------- */
 
@@ -515,8 +583,6 @@ extern const uint8_t weir_dtls13_retry_random[32];
 enum weir_dtls_verdict weir_dtls13_check_update(struct weir_dtls *d, weir_time now,
                                                 struct weir_span body);
 WEIR_MUST_CHECK bool weir_dtls13_follow_update(struct weir_dtls *d, weir_time now);
-enum weir_dtls_verdict weir_dtls13_check_ticket(struct weir_dtls *d, weir_time now,
-                                                struct weir_span body);
 /* Write the KeyUpdate that is owed, if its time has come. */
 void weir_dtls13_write_update(struct weir_dtls *d, weir_time now);
 /* Our KeyUpdate was acknowledged. */

@@ -208,6 +208,7 @@ static void write_13_extensions(const struct weir_dtls *d, struct weir_wr *w)
     write_share(w, d->hs.group, d->hs.public_key);
     weir_wr_close(w, list);
     weir_wr_close(w, body);
+    weir_dtls13_write_ticket_request(d, w);
     if (d->hs.has_retry && d->hs.cookie_bytes != 0) {
         weir_wr_u16(w, EXTENSION_COOKIE);
         body = weir_wr_open(w, 2);
@@ -218,7 +219,7 @@ static void write_13_extensions(const struct weir_dtls *d, struct weir_wr *w)
     }
 }
 
-/* use_srtp is the last one, as it always was. */
+/* use_srtp is the last one, as it always was; but for a ticket, which has to be. */
 static void write_extensions(const struct weir_dtls *d, struct weir_wr *w)
 {
     struct weir_span schemes = weir_dtls_schemes(false);
@@ -249,12 +250,14 @@ static bool make_first_share(struct weir_dtls *d)
         return true; /* made before: a hello with a cookie is the same one [RFC 8446 4.1.2] */
     }
     d->hs.group = weir_dtls_group_at(d, 0);
+    if (weir_dtls13_offers_session(d) && weir_dtls_group_is_ours(d, d->config.session->group)) {
+        d->hs.group = d->config.session->group; /* the server took it before */
+    }
     return weir_dtls_make_share(d);
 }
 
 bool weir_dtls_client_hello(struct weir_dtls *d, weir_time now)
 {
-    (void)now;
     if (!make_first_share(d)) {
         return false;
     }
@@ -272,7 +275,9 @@ bool weir_dtls_client_hello(struct weir_dtls *d, weir_time now)
     weir_wr_u8(&w, 0); /* compression: none */
     struct weir_mark list = weir_wr_open(&w, 2);
     write_extensions(d, &w);
+    weir_dtls13_write_psk(d, now, &w);
     weir_wr_close(&w, list);
+    weir_dtls13_bind(d, &w);
     return weir_dtls_message_close(d, &w);
 }
 

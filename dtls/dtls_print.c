@@ -69,6 +69,17 @@ const char *weir_dtls_secret_label(enum weir_dtls_secret which)
     return (unsigned)which < WEIR_DTLS_SECRETS ? label[which] : "?";
 }
 
+const char *weir_dtls_ticket_name(enum weir_dtls_ticket_fate fate)
+{
+    static const char *const name[WEIR_DTLS_TICKET_FATES] = {
+        [WEIR_DTLS_TICKET_NONE] = "none",       [WEIR_DTLS_TICKET_OFFERED] = "offered",
+        [WEIR_DTLS_TICKET_TAKEN] = "taken",     [WEIR_DTLS_TICKET_REFUSED] = "refused",
+        [WEIR_DTLS_TICKET_UNKNOWN] = "unknown", [WEIR_DTLS_TICKET_EXPIRED] = "expired",
+        [WEIR_DTLS_TICKET_OTHERS] = "others",   [WEIR_DTLS_TICKET_UNFIT] = "unfit",
+    };
+    return (unsigned)fate < WEIR_DTLS_TICKET_FATES ? name[fate] : "?";
+}
+
 const char *weir_dtls_state_name(enum weir_dtls_state state)
 {
     static const char *const name[WEIR_DTLS_STATES] = {
@@ -157,6 +168,8 @@ const char *weir_dtls_verdict_name(enum weir_dtls_verdict verdict)
         [WEIR_DTLS_HELLO_UNASKED] = "hello_unasked",
         [WEIR_DTLS_HELLO_RETRY] = "hello_retry",
         [WEIR_DTLS_HELLO_CID] = "hello_cid",
+        [WEIR_DTLS_HELLO_PSK] = "hello_psk",
+        [WEIR_DTLS_HELLO_BINDER] = "hello_binder",
         [WEIR_DTLS_VERIFY_REQUEST] = "verify_request",
         [WEIR_DTLS_ENCRYPTED_MALFORMED] = "encrypted_malformed",
         [WEIR_DTLS_CERT_MALFORMED] = "cert_malformed",

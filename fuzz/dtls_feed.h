@@ -88,6 +88,47 @@ static inline void feed_ids(struct weir_dtls *d, uint8_t bytes, enum weir_dtls_r
     memset(d->config.cid, 'i', bytes);
 }
 
+/* Tickets for everybody, and for a client the session of a connection before, or none. */
+static inline void feed_tickets(struct weir_dtls *d, const struct weir_dtls_session *session)
+{
+    d->config.tickets = WEIR_DTLS_TICKETS_ALL;
+    d->config.ticket_keys = 1;
+    memset(d->config.ticket_key[0], 'k', sizeof d->config.ticket_key[0]);
+    d->config.session = d->config.is_client ? session : NULL;
+}
+
+/* That connection, made once. */
+static inline const struct weir_dtls_session *feed_session(bool is_real)
+{
+    static struct weir_dtls_session session[2];
+    static struct weir_dtls end[2];
+    static uint8_t out[1500];
+    struct weir_span cert = { feed_identity(is_real)->cert, feed_identity(is_real)->cert_bytes };
+    if (session[is_real].ticket_bytes != 0) {
+        return &session[is_real];
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        feed_init(&end[i], i == 0, is_real, (uint8_t)(3 + i));
+        end[i].config.fingerprints = 1;
+        end[i].config.fingerprint[0].hash = WEIR_SHA256;
+        weir_hash_of(feed_crypto(is_real), WEIR_SHA256, &cert, 1, end[i].config.fingerprint[0].bytes);
+        feed_tickets(&end[i], NULL);
+    }
+    (void)!weir_dtls_start(&end[0], 0);
+    for (unsigned i = 0; i < 12; i++) {
+        struct weir_mspan datagram = { out, 0 };
+        struct weir_span plain;
+        datagram.n = weir_dtls_send(&end[i % 2], 0, (struct weir_mspan){ out, sizeof out });
+        while (datagram.n != 0) {
+            (void)weir_dtls_recv(&end[1 - i % 2], 0, &datagram, &plain);
+        }
+    }
+    if (!weir_dtls_take_session(&end[0], &session[is_real])) {
+        abort();
+    }
+    return &session[is_real];
+}
+
 /* As if the handshake of 1.3 had come to this step. */
 static inline void feed_13(struct weir_dtls *d)
 {
@@ -105,6 +146,7 @@ static inline void feed_13(struct weir_dtls *d)
     d->state = is_done ? WEIR_DTLS_CONNECTED : d->state;
     d->has_cid = true;
     d->tx_cid_bytes = 3;
+    d->awaits_ticket = d->config.is_client;
 }
 
 /* The selector's end, in its step, hears the body as the one message that it waits for. */
@@ -117,6 +159,8 @@ static inline enum weir_dtls_verdict feed_message(struct weir_dtls *d, uint8_t s
     feed_init(d, feed_row[row].is_client, (selector & FEED_REAL) != 0, 2);
     d->config.requires_cookie = (selector & FEED_COOKIE) != 0;
     feed_ids(d, 4, WEIR_DTLS_RRC_BASIC);
+    feed_tickets(d, feed_session((selector & FEED_REAL) != 0));
+    weir_dtls13_judge_session(d, 0);
     d->step = feed_row[row].step;
     d->state = d->step == STEP_SERVER_HELLO ? WEIR_DTLS_NEW : WEIR_DTLS_HANDSHAKE;
     if (d->step == STEP_CLIENT_HELLO) {
@@ -172,6 +216,9 @@ static inline void feed_check(const struct weir_dtls *d)
               && (d->rrc.phase != RRC_NEW || d->rrc.tx_bytes <= 3 * (uint64_t)d->rrc.rx_bytes)
               && (d->rrc.phase == RRC_IDLE) == (d->rrc.end_at == WEIR_NEVER);
     is_good = is_good && d->held_bytes <= sizeof d->held;
+    is_good = is_good && d->session.ticket_bytes <= WEIR_DTLS_TICKET_MAX
+              && d->ticket < WEIR_DTLS_TICKET_FATES
+              && (!d->is_resumed || (is_13 && d->ticket == WEIR_DTLS_TICKET_TAKEN));
     bool is_over = d->state == WEIR_DTLS_CLOSED || d->state == WEIR_DTLS_FAILED;
     is_good = is_good && (!is_over || weir_dtls_deadline(d) == WEIR_NEVER);
     if (!is_good) {

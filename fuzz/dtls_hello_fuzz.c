@@ -1,4 +1,5 @@
-/* Parsers of all handshake messages: [selector of role and message][body]. */
+/* Parsers of all handshake messages: [selector of role and message][body]; and the body as a session that
+ * somebody stored. */
 #include "fuzz/dtls_feed.h"
 
 static bool is_inside(struct weir_span part, struct weir_span whole)
@@ -19,6 +20,19 @@ static void check_hello(enum weir_dtls_verdict v, const struct dtls_hello *h, st
     }
 }
 
+/* What can be loaded can be stored, and is the same then. */
+static void check_session(struct weir_span body)
+{
+    static struct weir_dtls_session s;
+    uint8_t out[WEIR_DTLS_SESSION_BYTES_MAX];
+    if (weir_dtls_session_load(&s, body)) {
+        size_t n = weir_dtls_session_save(&s, (struct weir_mspan){ out, sizeof out });
+        if (!weir_span_eq(weir_span_of(out, n), body)) {
+            abort();
+        }
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -32,6 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     memset(&h, 0, sizeof h);
     check_hello(weir_dtls_hello_parse_client(body, &h), &h, body);
     check_hello(weir_dtls_hello_parse_server(body, &h), &h, body);
+    check_session(body);
     enum weir_dtls_verdict v = feed_message(&d, data[0], body);
     feed_check(&d);
     /* The same bytes are judged alike every time. */

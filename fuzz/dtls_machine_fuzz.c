@@ -1,10 +1,11 @@
 /* One end against a stream of operations, with crypto that accepts everything.
  *
  * [start] then [op][...]: of the start, bit 0 is the role, bits 1 to 3 how many datagrams of an honest
- * handshake go before, bit 4 has connection ids and checks of paths, bit 5 the enhanced ones, bit 6 leaves
- * 1.2 alone, bit 7 wants a cookie. Ops: 0 recv [length 2][bytes], 1 tick at the deadline, 2 time passes [ms],
- * 3 fingerprints [any], 4 close, 5 data [length], 6 export, 7 snapshot and restore, 8 recv the next honest
- * datagram, 9 new keys [asks, another path]. The tens of an op are the path that what it hears comes by. */
+ * handshake go before, bit 4 has connection ids and checks of paths, bit 5 the enhanced ones or, without
+ * ids, a session that is resumed, bit 6 leaves 1.2 alone, bit 7 wants a cookie. Ops: 0 recv [length 2]
+ * [bytes], 1 tick at the deadline, 2 time passes [ms], 3 fingerprints [any], 4 close, 5 data [length],
+ * 6 export, 7 snapshot and restore, 8 recv the next honest datagram, 9 new keys [asks, another path]. The
+ * tens of an op are the path that what it hears comes by. */
 #include "fuzz/dtls_feed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -79,7 +80,7 @@ static void op_recv(void)
 static void op_fingerprints(uint8_t which)
 {
     struct weir_dtls_fingerprint f = { .hash = (enum weir_hash_id)(which % WEIR_HASH_COUNT) };
-    memcpy(f.bytes, w.me.peer_sha256, 32);
+    memcpy(f.bytes, w.me.peer.sha256, 32);
     f.bytes[0] ^= which >> 7;
     (void)!weir_dtls_set_fingerprints(&w.me, w.now, &f, 1);
 }
@@ -150,6 +151,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         enum weir_dtls_rrc_kind rrc = (start & 0x20) != 0 ? WEIR_DTLS_RRC_ENHANCED : WEIR_DTLS_RRC_BASIC;
         feed_ids(&w.me, 4, rrc);
         feed_ids(&w.peer, 4, rrc);
+    }
+    if ((start & 0x30) == 0x20) {
+        feed_tickets(&w.me, feed_session(false));
+        feed_tickets(&w.peer, feed_session(false));
     }
     w.me.config.requires_cookie = w.peer.config.requires_cookie = (start & 0x80) != 0;
     (void)!weir_dtls_start(&w.me, w.now);

@@ -1,7 +1,8 @@
 /* Two honest ends over a path that the input rules: [mode] then one byte per datagram, 0 pass, 1 drop,
  * 2 twice, 3 swap with the next, 4 flip a bit, 5 cut short, 6 tear off the first record. When the input
  * is used up the path is good: unless bytes were changed, both must connect with the same keys. Mode
- * bit 0: real crypto; every fifth mode: 1.2 alone; every seventh: a cookie; every third: connection ids. */
+ * bit 0: real crypto; every fifth mode: 1.2 alone; every seventh: a cookie; every third: connection ids; every fourth: a session
+ * that is resumed. */
 #include "fuzz/dtls_feed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -134,6 +135,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         feed_ids(&end[0], 4, WEIR_DTLS_RRC_BASIC);
         feed_ids(&end[1], (uint8_t)(mode % 21), WEIR_DTLS_RRC_ENHANCED);
     }
+    if (mode % 4 == 3) {
+        feed_tickets(&end[0], feed_session((mode & 1) != 0));
+        feed_tickets(&end[1], NULL);
+    }
     end[1].config.requires_cookie = mode % 7 == 0;
     (void)!weir_dtls_start(&end[0], now);
     drain();
@@ -149,6 +154,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     }
     if (is_up() && end[0].state != WEIR_DTLS_FAILED && end[1].state != WEIR_DTLS_FAILED) {
         check_keys();
+        bool is_resumable = mode % 4 == 3 && mode % 5 != 0;
+        if (end[0].is_resumed != end[1].is_resumed || (!is_changed && end[0].is_resumed != is_resumable)) {
+            abort();
+        }
     } else if (!is_changed) {
         abort();
     }

@@ -8,6 +8,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -49,6 +50,10 @@ static const char help[] =
     "  --cid N|HEX          connection ids: ours has N random bytes, up to 20 (0: none, the peer's is\n"
     "                       used), or is these two bytes or more; a peer that moves keeps its connection\n"
     "  --rrc KIND           how a moved peer is checked: basic, enhanced or none (default: basic)\n"
+    "  --resume FILE        needs --cert and --key. Client: FILE has the session of the one before, is\n"
+    "                       used up, and gets that of this one. Server: FILE has the key of its\n"
+    "                       tickets, and is made if it is not there\n"
+    "  --resume-any         with --resume: tickets from and for others than weir, too\n"
     "  --export LABEL       keying material under this label (default EXTRACTOR-dtls_srtp)\n"
     "  --seed N             make every random choice from N: for repeatable tests, not for secrecy\n"
     "  --help               this text\n";
@@ -62,7 +67,8 @@ struct program {
     struct weir_dtls dtls;
     struct weir_dtls_config config;
     struct weir_identity identity;
-    const char *export_label, *cert_path, *key_path;
+    const char *export_label, *cert_path, *key_path, *resume_path;
+    struct weir_dtls_session session;
     FILE *keylog;
     bool any_certificate;
     bool is_input_over, is_over;
@@ -269,6 +275,7 @@ static void read_options(struct program *p, int argc, char **argv)
         { "export", required_argument, NULL, 'e' },  { "seed", required_argument, NULL, 'r' },
         { "cert", required_argument, NULL, 'C' },    { "key", required_argument, NULL, 'K' },
         { "cid", required_argument, NULL, 'i' },     { "rrc", required_argument, NULL, 'x' },
+        { "resume", required_argument, NULL, 'R' },  { "resume-any", no_argument, NULL, 'A' },
         { "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
     };
     int c;
@@ -312,6 +319,12 @@ static void read_options(struct program *p, int argc, char **argv)
         case 'x':
             option_rrc(p, optarg);
             break;
+        case 'R':
+            p->resume_path = optarg;
+            break;
+        case 'A':
+            p->config.tickets = WEIR_DTLS_TICKETS_ALL;
+            break;
         case 'e':
             p->export_label = optarg;
             break;
@@ -351,6 +364,64 @@ static void load_identity(struct program *p, struct weir_rand *rand)
     weir_wipe(key, sizeof key);
 }
 
+/* A file that only we may read. */
+static void write_secret(const char *path, const uint8_t *bytes, size_t n)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, bytes, n) != (ssize_t)n || close(fd) != 0) {
+        refuse(path, strerror(errno));
+    }
+}
+
+static void begin_client_session(struct program *p)
+{
+    uint8_t stored[WEIR_DTLS_SESSION_BYTES_MAX + 1];
+    struct weir_span s = read_file(p->resume_path, stored, sizeof stored);
+    if (!weir_dtls_session_load(&p->session, s)) {
+        refuse(p->resume_path, "this is no session that weir-dtls stored");
+    }
+    (void)unlink(p->resume_path); /* a session is used once */
+    weir_wipe(stored, sizeof stored);
+    p->config.session = &p->session;
+}
+
+static void begin_server_tickets(struct program *p)
+{
+    uint8_t *key = p->config.ticket_key[0], stored[WEIR_DTLS_TICKET_KEY_BYTES + 1];
+    p->config.ticket_keys = 1;
+    if (access(p->resume_path, F_OK) != 0) {
+        if (!weir_pump_entropy(key, WEIR_DTLS_TICKET_KEY_BYTES)) {
+            refuse("no random bytes", "the system gave none");
+        }
+        write_secret(p->resume_path, key, WEIR_DTLS_TICKET_KEY_BYTES);
+    }
+    if (read_file(p->resume_path, stored, sizeof stored).n != WEIR_DTLS_TICKET_KEY_BYTES) {
+        refuse(p->resume_path, "a key of tickets has 32 bytes");
+    }
+    memcpy(key, stored, WEIR_DTLS_TICKET_KEY_BYTES);
+    weir_wipe(stored, sizeof stored);
+}
+
+static void begin_resumption(struct program *p)
+{
+    if (p->resume_path == NULL) {
+        p->config.tickets = WEIR_DTLS_TICKETS_OFF;
+        return;
+    }
+    if (p->cert_path == NULL) {
+        refuse("--resume", "a session belongs to a certificate: give --cert and --key as well");
+    }
+    p->config.utc_s = weir_pump_utc_s();
+    if (p->config.tickets == WEIR_DTLS_TICKETS_OFF) {
+        p->config.tickets = WEIR_DTLS_TICKETS_ASKED;
+    }
+    if (!p->config.is_client) {
+        begin_server_tickets(p);
+    } else if (access(p->resume_path, F_OK) == 0) {
+        begin_client_session(p);
+    }
+}
+
 static void make_identity(struct program *p)
 {
     struct weir_rand rand;
@@ -388,6 +459,7 @@ static void begin(struct program *p, int argc, char **argv)
     const struct weir_addr named = resolve(argv[2], argv[3]);
     read_options(p, argc - 3, argv + 3);
     make_identity(p);
+    begin_resumption(p);
     open_socket(p, &named);
 }
 
@@ -418,6 +490,8 @@ static void print_agreed(const struct program *p)
     cJSON_AddBoolToObject(o, "is_verified", !p->any_certificate);
     cJSON_AddBoolToObject(o, "cid", weir_dtls_has_cid(&p->dtls));
     cJSON_AddBoolToObject(o, "rrc", weir_dtls_has_rrc(&p->dtls));
+    cJSON_AddBoolToObject(o, "resumed", weir_dtls_is_resumed(&p->dtls));
+    cJSON_AddStringToObject(o, "ticket", weir_dtls_ticket_name(weir_dtls_ticket(&p->dtls)));
     if (weir_dtls_export(&p->dtls, p->export_label, (struct weir_mspan){ keys, sizeof keys }) == WEIR_OK) {
         add_hex(o, "keying_material", keys, sizeof keys);
     }
@@ -451,6 +525,16 @@ static void write_keylog(const struct program *p)
     }
 }
 
+static void store_session(struct program *p)
+{
+    uint8_t stored[WEIR_DTLS_SESSION_BYTES_MAX];
+    if (weir_dtls_take_session(&p->dtls, &p->session)) {
+        size_t n = weir_dtls_session_save(&p->session, (struct weir_mspan){ stored, sizeof stored });
+        write_secret(p->resume_path, stored, n);
+        weir_wipe(stored, sizeof stored);
+    }
+}
+
 static void end(struct program *p, int status)
 {
     p->is_over = true;
@@ -469,6 +553,9 @@ static void take_event(struct program *p, const struct weir_dtls_event *e)
     case WEIR_DTLS_EVENT_CONNECTED:
         print_agreed(p);
         write_keylog(p);
+        break;
+    case WEIR_DTLS_EVENT_SESSION:
+        store_session(p);
         break;
     case WEIR_DTLS_EVENT_CLOSED:
         end(p, 0);

@@ -1,6 +1,7 @@
 #!/bin/sh
-# weir-dtls by itself, with both versions, also when either end's address changes, and with OpenSSL's programs at the other end: the same keying
-# material on both sides, data both ways, an orderly end.
+# weir-dtls by itself, with both versions, with sessions that are resumed, also when either end's address
+# changes, and with OpenSSL's programs at the other end: the same keying material on both sides, data both
+# ways, an orderly end.
 #
 #   test/apps/dtls.sh BUILD-DIRECTORY
 set -u
@@ -15,10 +16,10 @@ field() { # NAME FILE: of the JSON line
     sed -n "1s/.*\"$1\":\"\\([^\"]*\\)\".*/\\1/p" "$2"
 }
 
-# pair WHAT WANTED-VERSION WANTED-SUITE OPTIONS-OF-BOTH [OPTIONS-OF-CLIENT]
+# pair WHAT WANTED-VERSION WANTED-SUITE OPTIONS-OF-BOTH [OPTIONS-OF-CLIENT [OPTIONS-OF-SERVER]]
 pair() {
     port=$((port + 1))
-    (sleep 1; echo "from the server") | timeout 10 "$bin/weir-dtls" server 127.0.0.1 $port $4 >"$work/server" 2>&1 &
+    (sleep 1; echo "from the server") | timeout 10 "$bin/weir-dtls" server 127.0.0.1 $port $4 ${6:-} >"$work/server" 2>&1 &
     server=$!
     sleep 0.3
     (sleep 0.5; echo "from the client"; sleep 1) | timeout 10 "$bin/weir-dtls" client 127.0.0.1 $port $4 ${5:-} \
@@ -57,6 +58,31 @@ if "$bin/weir-dtls" client 127.0.0.1 1 --cert "$work/cert.pem" --key "$work/rsa.
     echo "a key that is not the certificate's was taken"
     failed=1
 fi
+# Three connections of the same two, the second and third with the session of the one before; then the server
+# has another key for its tickets, then the client another certificate. Each time there is a connection.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=other -days 2 \
+    -keyout "$work/other.key" -out "$work/other.pem" 2>/dev/null
+# resumes WHAT CLIENTS-TICKET SERVERS-TICKET [CLIENTS-CERTIFICATE]
+resumes() {
+    pair "$1" "DTLS 1.3" TLS_AES_128_GCM_SHA256 "" "--cert $work/${4:-other}.pem --key $work/${4:-other}.key \
+        --resume $work/session" "--cert $work/cert.pem --key $work/key.pem --resume $work/tickets"
+    if [ "$(field ticket "$work/client") $(field ticket "$work/server")" != "$2 $3" ]; then
+        echo "$1: $(field ticket "$work/client") $(field ticket "$work/server")"
+        failed=1
+    fi
+}
+resumes "the first time" none none
+resumes "again" taken taken
+resumes "and again" taken taken
+rm "$work/tickets"
+resumes "with another key of tickets" refused unknown
+cp "$work/cert.pem" "$work/third.pem" && cp "$work/key.pem" "$work/third.key"
+resumes "with another certificate" others none third
+if [ "$(stat -c %a "$work/session" "$work/tickets" | tr '\n' ' ')" != "600 600 " ]; then
+    echo "others may read a session or a key of tickets"
+    failed=1
+fi
+
 # An address translator between the two changes a port in the middle: USR1 the one that the server sees, USR2
 # the one that the client sees. Connection ids keep the connection, and the path check says where the peer is.
 # moves WHAT SIGNAL MOVED(client|server|nobody) OPTIONS-OF-BOTH [OPTIONS-OF-CLIENT [OPTIONS-OF-SERVER]]
@@ -157,7 +183,7 @@ fi
 for bad in "client 127.0.0.1 1 --version 1.1" "client 127.0.0.1 1 --groups secp521r1" \
     "client 127.0.0.1 1 --mtu 20" "client no.such.host.invalid 1" "client 127.0.0.1 1 --suites TLS_NULL" \
     "server 203.0.113.9 4000" "client 127.0.0.1 1 --cid 21" "client 127.0.0.1 1 --cid abc" \
-    "client 127.0.0.1 1 --cid 8 --rrc fast" "client 127.0.0.1 1 --fingerprint 12"; do
+    "client 127.0.0.1 1 --resume $work/session" "client 127.0.0.1 1 --cid 8 --rrc fast" "client 127.0.0.1 1 --fingerprint 12"; do
     words=$(timeout 5 "$bin/weir-dtls" $bad 2>&1 </dev/null)
     if [ $? -ne 2 ] || [ -z "$words" ]; then
         echo "weir-dtls $bad: $words"

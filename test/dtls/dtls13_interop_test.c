@@ -178,12 +178,126 @@ static void nss_and_the_hybrid(void **state)
     }
 }
 
+/* -- Sessions ------------------------------------------------------------------------------------ */
+
+static const char *line_mark;
+
+static bool has_line(struct end *e, struct program *p)
+{
+    const char *at = strstr(p->text, line_mark);
+    (void)e;
+    return at != NULL && strchr(at, '\n') != NULL;
+}
+
+/* One of several connections with the same program. */
+static void connect_again(struct end *e, struct program *p, const struct interop *t,
+                          const struct weir_dtls_config *c, bool is_resumed)
+{
+    memset(&e->d, 0, sizeof e->d);
+    e->is_connected = e->is_failed = false;
+    e->got_bytes = 0;
+    weir_dtls_init(&e->d, c, clock_now());
+    assert_int_equal(weir_dtls_start(&e->d, clock_now()), WEIR_OK);
+    end_drain(e);
+    if (!until(e, p, is_settled) || !e->is_connected) {
+        fprintf(stderr, "%s\n", p->text);
+        fail_msg("%s: %s, step %u, verdict %s", t->name, weir_dtls_state_name(e->d.state), e->d.step,
+                 weir_dtls_verdict_name(e->last.verdict));
+    }
+    check_key(t, e, p);
+    line_mark = is_resumed ? "resumed 1" : "resumed 0";
+    if (weir_dtls_is_resumed(&e->d) != is_resumed || !until(e, p, has_line)) {
+        fail_msg("%s: ticket %s\n%s", t->name, weir_dtls_ticket_name(weir_dtls_ticket(&e->d)), p->text);
+    }
+    check_data(t, e, p);
+}
+
+/* Four connections, one after the other: in full, twice resumed, and with a session that is not to be used. */
+static void resume_with(const struct interop *t, uint16_t suite, bool requires_cookie)
+{
+    struct end *e = calloc(1, sizeof *e);
+    struct program *p = malloc(sizeof *p);
+    struct weir_dtls_session session;
+    uint16_t port, ours;
+    uint8_t late[2048];
+    int fd = open_socket(&port);
+    assert_non_null(e);
+    assert_non_null(p);
+    struct sockaddr_in there = loopback(port);
+    close(fd);
+    fd = open_socket(&ours);
+    if (t->is_client) {
+        assert_int_equal(connect(fd, (struct sockaddr *)&there, sizeof there), 0);
+    } else {
+        /* A port that was asked for by number stays when the socket is free for another peer. */
+        close(fd);
+        fd = socket(AF_INET, SOCK_DGRAM, 0);
+        assert_int_equal(bind(fd, (struct sockaddr *)&there, sizeof there), 0);
+    }
+    case_program(p, t, port);
+    end_open(e, t, fd, p, 0);
+    struct weir_dtls_config c = e->d.config;
+    c.tickets = WEIR_DTLS_TICKETS_ALL;
+    c.ticket_keys = 1;
+    c.utc_s = 1790000000;
+    c.suites = 1;
+    c.suite[0] = suite;
+    c.requires_cookie = requires_cookie;
+    for (unsigned i = 0; i < 4; i++) {
+        weir_put64(c.seed, clock_now());
+        c.ticket_key[0][0] = i == 3 ? 1 : 0;
+        c.session = t->is_client && i % 3 != 0 ? &session : NULL;
+        connect_again(e, p, t, &c, i % 3 != 0);
+        if (t->is_client) {
+            assert_true(weir_dtls_take_session(&e->d, &session));
+            assert_true(session.ticket_bytes > 100);
+        }
+        weir_dtls_close(&e->d, clock_now());
+        end_drain(e);
+        line_mark = "closed";
+        assert_true(until(e, p, has_line));
+        p->n = 0;
+        p->text[0] = '\0';
+        while (recv(fd, late, sizeof late, MSG_DONTWAIT) >= 0) { /* its good-bye */
+        }
+        if (!t->is_client) {
+            const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+            assert_int_equal(connect(fd, &nobody, sizeof nobody), 0);
+        }
+        assert_int_equal(i == 3 ? 1 : write(p->in, "!", 1), 1);
+    }
+    program_stop(p);
+    close(fd);
+    free(e);
+    free(p);
+}
+
+static void nss_resumes_sessions(void **state)
+{
+    (void)state;
+    need_nss();
+    static const struct interop server = { .name = "its tickets", .is_client = true, .key_mark = NSS_KEY,
+                                           .argv = { NSS_SERVER, "13", "13", "again=4" } };
+    static const struct interop client = { .name = "our tickets", .is_client = false, .key_mark = NSS_KEY,
+                                           .argv = { NSS_CLIENT, "13", "13", "again=4" } };
+    static const struct interop cookie = { .name = "its tickets and cookie", .is_client = true,
+                                           .key_mark = NSS_KEY,
+                                           .argv = { NSS_SERVER, "13", "13", "again=4", "cookie" } };
+    for (uint16_t suite = 0x1301; suite <= 0x1303; suite++) {
+        resume_with(&server, suite, false);
+        resume_with(&client, suite, false);
+        resume_with(&client, suite, true);
+    }
+    resume_with(&cookie, 0x1301, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nss_as_server),
         cmocka_unit_test(nss_as_client),
         cmocka_unit_test(nss_and_the_hybrid),
+        cmocka_unit_test(nss_resumes_sessions),
     };
     return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }

@@ -26,7 +26,7 @@ struct sim_datagram {
 
 struct sim_end {
     struct weir_dtls d;
-    unsigned told[6]; /* events by type */
+    unsigned told[7]; /* events by type */
     struct weir_dtls_event last;
     uint8_t got[256]; /* the last application data */
     size_t got_bytes;
@@ -77,15 +77,16 @@ static inline bool sim_is_of_13(enum weir_dtls_verdict v)
     return false;
 }
 
-/* Rules of connection ids and path checks, which have a test of their own. */
-static inline bool sim_is_of_cid(enum weir_dtls_verdict v)
+/* Rules of connection ids, path checks and tickets, which have tests of their own. */
+static inline bool sim_is_elsewhere(enum weir_dtls_verdict v)
 {
-    static const enum weir_dtls_verdict of_cid[] = {
+    static const enum weir_dtls_verdict elsewhere[] = {
+        WEIR_DTLS_HELLO_PSK,     WEIR_DTLS_HELLO_BINDER,
         WEIR_DTLS_RECORD_NO_CID, WEIR_DTLS_RRC_MALFORMED, WEIR_DTLS_RRC_UNKNOWN,   WEIR_DTLS_RRC_STRAY,
         WEIR_DTLS_RRC_FULL,      WEIR_DTLS_HELLO_CID,     WEIR_DTLS_CID_MALFORMED,
     };
-    for (size_t i = 0; i < sizeof of_cid / sizeof of_cid[0]; i++) {
-        if (of_cid[i] == v) {
+    for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++) {
+        if (elsewhere[i] == v) {
             return true;
         }
     }

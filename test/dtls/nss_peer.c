@@ -7,6 +7,7 @@
  *   shares=N       of them with a key share                  cookie         HelloRetryRequest with one
  *   update         new keys once the handshake is done       short          the shortest record headers
  *   noauth         a server that asks for no certificate     srtp=N,N...    profiles, in hexadecimal
+ *   again=N        N connections with tickets, each when the one before was closed and its input says so
  *
  * It prints "Certificate: " and the DER of its own before anything else. */
 #include <nspr.h>
@@ -166,7 +167,9 @@ static void set_options(PRFileDesc *s, int argc, char **argv, PRBool is_server)
     SSL_OptionSet(s, SSL_REQUEST_CERTIFICATE, asks);
     SSL_OptionSet(s, SSL_REQUIRE_CERTIFICATE, asks ? SSL_REQUIRE_ALWAYS : SSL_REQUIRE_NEVER);
     SSL_OptionSet(s, SSL_ENABLE_EXTENDED_MASTER_SECRET, PR_TRUE);
-    SSL_OptionSet(s, SSL_NO_CACHE, PR_TRUE);
+    PRBool resumes = option(argc, argv, "again") != NULL;
+    SSL_OptionSet(s, SSL_NO_CACHE, !resumes);
+    SSL_OptionSet(s, SSL_ENABLE_SESSION_TICKETS, resumes);
 }
 
 /* -- The connection ---------------------------------------------------------------------------- */
@@ -214,14 +217,14 @@ static void tell(PRFileDesc *s)
     PRUint16 profile = 0;
     SSL_GetChannelInfo(s, &info, sizeof info);
     SSL_GetSRTPCipher(s, &profile);
-    printf("Version: %04x suite %04x group %d srtp %04x\n", info.protocolVersion, info.cipherSuite,
-           (int)info.keaGroup, profile);
+    printf("Version: %04x suite %04x group %d srtp %04x resumed %d\n", info.protocolVersion, info.cipherSuite,
+           (int)info.keaGroup, profile, info.resumed);
     check(SSL_ExportKeyingMaterial(s, "EXTRACTOR-dtls_srtp", 19, PR_FALSE, NULL, 0, material, 60)
               == SECSuccess, "export");
     print_hex("Keying material: ", material, sizeof material);
 }
 
-/* Say what comes from our input, print what comes from the peer, until killed. */
+/* Say what comes from our input, print what comes from the peer, until it closes. */
 static void talk(PRFileDesc *s)
 {
     PRFileDesc *in = PR_GetSpecialFD(PR_StandardInput);
@@ -231,8 +234,6 @@ static void talk(PRFileDesc *s)
         PR_Poll(wait, 2, PR_MillisecondsToInterval(20));
         PRInt32 n = PR_Read(s, text, sizeof text);
         if (n == 0) {
-            puts("closed");
-            fflush(stdout);
             return;
         }
         if (n > 0) {
@@ -245,16 +246,8 @@ static void talk(PRFileDesc *s)
     }
 }
 
-int main(int argc, char **argv)
+static void connect_once(int argc, char **argv, PRBool is_server)
 {
-    if (argc < 5) {
-        return 2;
-    }
-    PRBool is_server = strcmp(argv[1], "server") == 0;
-    PR_Init(PR_SYSTEM_THREAD, PR_PRIORITY_NORMAL, 0);
-    check(NSS_NoDB_Init(NULL) == SECSuccess, "nss");
-    NSS_SetDomesticPolicy();
-    make_certificate();
     PRFileDesc *s = DTLS_ImportFD(NULL, open_path(argv[2], is_server));
     check(s != NULL, "import");
     SSLVersionRange range = { version_of(argv[3]), version_of(argv[4]) };
@@ -277,5 +270,29 @@ int main(int argc, char **argv)
         puts("updated");
     }
     talk(s);
+    PR_Close(s);
+    puts("closed");
+    fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 5) {
+        return 2;
+    }
+    PRBool is_server = strcmp(argv[1], "server") == 0;
+    PR_Init(PR_SYSTEM_THREAD, PR_PRIORITY_NORMAL, 0);
+    check(NSS_NoDB_Init(NULL) == SECSuccess, "nss");
+    NSS_SetDomesticPolicy();
+    make_certificate();
+    unsigned connections = 1;
+    if (numbers(option(argc, argv, "again"), &connections, 1) != 0 && is_server) {
+        check(SSL_ConfigServerSessionIDCache(16, 0, 0, ".") == SECSuccess, "session cache");
+    }
+    for (unsigned i = 0; i < connections; i++) {
+        char go;
+        check(i == 0 || PR_Read(PR_GetSpecialFD(PR_StandardInput), &go, 1) == 1, "nothing more to do");
+        connect_once(argc, argv, is_server);
+    }
     return 0;
 }
