@@ -41,7 +41,7 @@ static enum weir_dtls_ticket_fate judge(const struct weir_dtls *d, weir_time now
         || s->ticket_bytes > WEIR_DTLS_TICKET_MAX) {
         return WEIR_DTLS_TICKET_UNFIT;
     }
-    if (utc < s->given_s || utc >= s->end_s) {
+    if (utc < s->given_s - CLOCK_SKEW_S || utc >= s->end_s) {
         return WEIR_DTLS_TICKET_EXPIRED;
     }
     if (!weir_equal_secret(s->own_sha256, d->config.identity->fingerprint_sha256, 32)
@@ -90,13 +90,14 @@ void weir_dtls13_write_psk(const struct weir_dtls *d, weir_time now, struct weir
     if (!weir_dtls13_offers_session(d)) {
         return;
     }
-    uint64_t age_ms = (uint64_t)(weir_dtls13_utc(d, now) - s->given_s) * 1000;
+    int64_t age_s = weir_dtls13_utc(d, now) - s->given_s;
+    uint32_t age_ms = age_s > 0 ? (uint32_t)((uint64_t)age_s * 1000) : 0;
     weir_wr_u16(w, EXTENSION_PSK);
     struct weir_mark body = weir_wr_open(w, 2);
     struct weir_mark identities = weir_wr_open(w, 2);
     weir_wr_u16(w, s->ticket_bytes);
     weir_wr_bytes(w, weir_span_of(s->ticket, s->ticket_bytes));
-    weir_wr_u32(w, (uint32_t)age_ms + s->age_add);
+    weir_wr_u32(w, age_ms + s->age_add);
     weir_wr_close(w, identities);
     struct weir_mark binders = weir_wr_open(w, 2);
     struct weir_mark binder = weir_wr_open(w, 1);

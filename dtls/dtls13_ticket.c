@@ -24,7 +24,6 @@ enum {
     PLAIN_BYTES = 1 + 2 + 8 + WEIR_DTLS_SECRET_MAX + 32 + 32 + 48 + 64,
     SEALED_BYTES = NAME_BYTES + WEIR_NONCE_BYTES + PLAIN_BYTES + WEIR_TAG_BYTES,
     TICKETS_TRIED = 4, /* of one hello */
-    CLOCK_SKEW_S = 60, /* between servers that share a key */
 };
 
 /* -- 1. Seal and open -------------------------------------------------------------------------- */

@@ -515,6 +515,7 @@ void weir_dtls13_expand_label(const struct weir_crypto *c, enum weir_hash_id has
 /* -- dtls13_session: the client's side of tickets ---------------------------------------------- */
 
 enum { PSK_DHE_KE = 1 }; /* [RFC 8446 4.2.9] */
+enum { CLOCK_SKEW_S = 60 }; /* a clock that was put right, and between servers that share a key */
 
 /* UTC in seconds, as the config has it. */
 int64_t weir_dtls13_utc(const struct weir_dtls *d, weir_time now);

@@ -119,6 +119,7 @@ struct weir_node {
         struct weir_identity identity;
         weir_time made_at;
         uint32_t peers; /* that present it */
+        struct weir_sessions sessions;
     } identity[2];      /* the present one, and the one before while it has peers */
     uint32_t identity_at;
     uint8_t *identity_of; /* by slot */

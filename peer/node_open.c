@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #define NODE_PEERS_DEFAULT 64
+#define NODE_SESSIONS_DEFAULT 16
 #define NODE_BUFFERS_PER_PEER 512
 #define NODE_BUFFERS_MAX 32768
 #define NODE_MESSAGE_MAX 262144
@@ -38,6 +39,9 @@ static void lay_out(struct weir_node *n, struct cut *c)
     n->free_slot = cut(c, sizeof *n->free_slot * peers);
     n->identity_of = cut(c, sizeof *n->identity_of * peers);
     n->touched = cut(c, sizeof *n->touched * peers);
+    for (unsigned i = 0; i < 2; i++) {
+        n->identity[i].sessions.session = cut(c, sizeof(struct weir_dtls_session) * n->config.sessions);
+    }
     n->assembly = cut(c, n->config.max_message_size);
     void *demux = cut(c, weir_demux_bytes(peers));
     void *timers = cut(c, weir_timers_bytes(peers));
@@ -73,6 +77,7 @@ static void apply_defaults(struct weir_node_config *c)
 {
     c->peers_max = c->peers_max == 0 ? NODE_PEERS_DEFAULT : c->peers_max;
     c->max_message_size = c->max_message_size == 0 ? NODE_MESSAGE_MAX : c->max_message_size;
+    c->sessions = c->sessions == 0 ? NODE_SESSIONS_DEFAULT : c->sessions;
     c->identity_age = c->identity_age == 0 ? NODE_CERT_AGE : c->identity_age;
     if (c->pool_buffers == 0) {
         c->pool_buffers = c->peers_max >= NODE_BUFFERS_MAX / NODE_BUFFERS_PER_PEER
@@ -137,18 +142,26 @@ static bool make_identity(struct weir_node *n, struct node_identity *i)
     return n->crypto->identity_make(&i->identity, &n->rand, now - 24 * 3600, now + NODE_CERT_LIFE_S);
 }
 
+/* Sessions belong to the certificate that they were begun with. */
+static void begin_sessions(struct weir_node *n, struct node_identity *i)
+{
+    weir_sessions_init(&i->sessions, n->crypto, &i->identity, i->sessions.session, n->config.sessions);
+}
+
 static bool begin_identity(struct weir_node *n, const struct weir_identity *given,
                            char error[WEIR_NODE_ERROR_BYTES])
 {
     if (given != NULL) {
         n->identity[0].identity = *given;
         n->identity[0].made_at = weir_pump_clock();
+        begin_sessions(n, &n->identity[0]);
         return true;
     }
     if (!make_identity(n, &n->identity[0])) {
         snprintf(error, WEIR_NODE_ERROR_BYTES, "the crypto provider made no certificate");
         return false;
     }
+    begin_sessions(n, &n->identity[0]);
     return true;
 }
 
@@ -161,10 +174,14 @@ static struct node_identity *current_identity(struct weir_node *n)
         || other->peers != 0) {
         return i;
     }
+    struct weir_dtls_session *room = other->sessions.session;
+    weir_sessions_deinit(&other->sessions);
     weir_wipe(other, sizeof *other);
+    other->sessions.session = room;
     if (!make_identity(n, other)) {
         return i; /* the old one does as well */
     }
+    begin_sessions(n, other);
     n->identity_at = 1 - n->identity_at;
     return other;
 }
@@ -229,6 +246,7 @@ struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
     identity->peers++;
     n->identity_of[slot] = (uint8_t)n->identity_at;
     struct weir_peer_config c = { .crypto = n->crypto, .identity = &identity->identity, .keys = &n->keys,
+                                  .sessions = n->config.no_tickets ? NULL : &identity->sessions,
                                   .is_data_only = is_data_only, .setup = WEIR_SDP_ACTIVE,
                                   .max_message_size = n->config.max_message_size,
                                   .ntp_at_epoch = n->ntp_at_epoch,

@@ -220,9 +220,11 @@ static void take_ice_events(struct weir_peer *p, weir_time now)
 static void take_dtls_events(struct weir_peer *p, weir_time now)
 {
     struct weir_dtls_event e;
-    while (p->is_dtls_ready && weir_dtls_event(&p->dtls, &e)) { /* at most four kinds, once each */
+    while (p->is_dtls_ready && weir_dtls_event(&p->dtls, &e)) { /* at most five kinds, once each */
         if (e.type == WEIR_DTLS_EVENT_CONNECTED) {
             weir_peer_dtls_connected(p, now);
+        } else if (e.type == WEIR_DTLS_EVENT_SESSION) {
+            weir_peer_keep_session(p);
         } else if (e.type == WEIR_DTLS_EVENT_SEEN) {
             /* [RFC 9146 6] It may have moved; ICE's own check says whether it can be reached there. */
             weir_ice_follow(&p->ice, now, &p->heard_by);

@@ -121,12 +121,37 @@ enum weir_peer_verdict {
 WEIR_API const char *weir_peer_verdict_name(enum weir_peer_verdict v);
 WEIR_API const char *weir_peer_state_name(enum weir_peer_state s);
 
+/* -- Reconnecting ------------------------------------------------------------------------------ */
+
+/* What the connections of one certificate keep, so that the next one between the same two peers needs no
+ * certificates: the key of the tickets that we give as DTLS server, and the sessions that we were given as
+ * client. Shared by the peers of one thread, in memory of their owner; outlives them. */
+struct weir_sessions {
+    uint8_t ticket_key[WEIR_DTLS_TICKET_KEY_BYTES]; /* follows from the identity: who has that knows it */
+    struct weir_dtls_session *session;
+    uint32_t kept, max;
+};
+
+/* `room` has `max` entries, 1 KB each; with 0 sessions are given and never used. */
+WEIR_API void weir_sessions_init(struct weir_sessions *s, const struct weir_crypto *crypto,
+                                 const struct weir_identity *identity, struct weir_dtls_session *room,
+                                 uint32_t max);
+WEIR_API void weir_sessions_deinit(struct weir_sessions *s); /* wipes */
+/* Keep one: for each server the newest, and when there is no room the oldest goes. For who stores them
+ * elsewhere in between; a peer keeps its own. */
+WEIR_API void weir_sessions_keep(struct weir_sessions *s, const struct weir_dtls_session *fresh);
+/* The session of a server with one of these fingerprints; it is kept no longer. False: there is none. */
+WEIR_MUST_CHECK WEIR_API bool weir_sessions_take(struct weir_sessions *s,
+                                                 const struct weir_dtls_fingerprint *list, size_t count,
+                                                 struct weir_dtls_session *out);
+
 /* -- One connection ---------------------------------------------------------------------------- */
 
 struct weir_peer_config {
     const struct weir_crypto *crypto;     /* outlives the peer */
     const struct weir_identity *identity; /* certificate and key; outlives the peer */
     struct weir_keypool *keys;            /* ephemeral keys made ahead; outlives the peer; or NULL */
+    struct weir_sessions *sessions;       /* for reconnecting to other weirs; outlives the peer; or NULL */
     uint8_t seed[WEIR_SEED_BYTES];        /* wiped by init */
     bool is_data_only;                    /* reject audio and video */
     enum weir_sdp_setup setup;            /* as answerer: ACTIVE (default) or PASSIVE */
@@ -209,6 +234,8 @@ struct weir_peer {
     bool has_had_path;   /* DTLS runs its timers from then on: before, checks repeat what they carry */
     bool is_flight_open; /* DTLS may have more of the flight whose beginning ICE was given */
     bool is_srtp_ready, has_data;
+    bool has_session;    /* the connection before, which this one begins with */
+    struct weir_dtls_session session;
     bool owes_close, has_said_bye;
     struct weir_path heard_by; /* the datagram that was last heard beside the selected path */
     uint8_t medias;
@@ -400,6 +427,8 @@ struct weir_node_config {
                                          hosts with many peers between them need many ports */
     bool no_mdns;
     bool no_snap, no_sped, no_cid, prefers_hybrid; /* of every peer, see weir_peer_config */
+    bool no_tickets;                  /* no sessions of DTLS 1.3 for reconnecting to other weirs */
+    uint32_t sessions;                /* of other weirs that are kept, 1 KB each; 0 = 16 */
     uint8_t dtls_version_max;         /* likewise */
     uint32_t peers_max;               /* 0 = 64 */
     uint32_t pool_buffers;            /* 0 = 512 per peer, at most 32,768 */

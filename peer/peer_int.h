@@ -53,6 +53,13 @@ struct weir_span weir_peer_snap_answer(const struct weir_peer *p, const struct w
 void weir_peer_snap_settle(struct weir_peer *p, const struct weir_sdp_media *agreed,
                            const struct weir_sdp_media *theirs);
 
+/* -- peer_session.c ---------------------------------------------------------------------------- */
+
+/* A ticket came. */
+void weir_peer_keep_session(struct weir_peer *p);
+/* We are to be DTLS client of a peer with one of these fingerprints: do we know it? */
+void weir_peer_pick_session(struct weir_peer *p, const struct weir_dtls_fingerprint *list, size_t count);
+
 /* -- peer_media.c ------------------------------------------------------------------------------ */
 
 struct weir_media *weir_peer_media_of_rtp(struct weir_peer *p, const struct weir_rtp_header *h);
@@ -65,8 +72,9 @@ size_t weir_peer_send_again(struct weir_peer *p, weir_time now, struct weir_mspa
 
 /* Make DTLS ready in a role; again, if the role turned out otherwise before anything happened. */
 void weir_peer_ready_dtls(struct weir_peer *p, weir_time now, bool is_client);
-/* The role is settled: begin as soon as there is a path. */
-void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client);
+/* The role is settled, and whose certificate is expected: begin as soon as there is a path. */
+void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client,
+                           const struct weir_dtls_fingerprint *list, size_t count);
 void weir_peer_hear_check(struct weir_peer *p);
 void weir_peer_start_dtls(struct weir_peer *p, weir_time now);
 void weir_peer_dtls_connected(struct weir_peer *p, weir_time now);

@@ -160,7 +160,9 @@ static void take_section(struct weir_peer *p, weir_time now, struct weir_media *
 
 /* -- The peer's transport ---------------------------------------------------------------------- */
 
-static void take_fingerprints(struct weir_peer *p, weir_time now, const struct weir_sdp_media *t)
+/* Certificates that the peer may show; its role, and ours. */
+static void take_transport(struct weir_peer *p, weir_time now, const struct weir_sdp_media *t,
+                           bool is_client)
 {
     static const enum weir_hash_id hash[] = { WEIR_SHA256, WEIR_SHA384, WEIR_SHA512 };
     struct weir_dtls_fingerprint list[WEIR_SDP_FINGERPRINTS_MAX];
@@ -171,7 +173,7 @@ static void take_fingerprints(struct weir_peer *p, weir_time now, const struct w
             memcpy(list[n++].bytes, t->fingerprint[i].digest, sizeof t->fingerprint[i].digest);
         }
     }
-    (void)!weir_dtls_set_fingerprints(&p->dtls, now, list, n); /* judged before: at least one is good */
+    weir_peer_settle_role(p, now, is_client, list, n);
 }
 
 static bool same_text(const struct weir_ice_text *t, struct weir_span s)
@@ -321,8 +323,7 @@ static enum weir_status take_answer(struct weir_peer *p, weir_time now, const st
     p->signalling = WEIR_STABLE;
     weir_peer_embed_settle(p, t->sped);
     take_ice(p, now, sdp, t, false);
-    weir_peer_settle_role(p, now, t->setup == WEIR_SDP_PASSIVE);
-    take_fingerprints(p, now, t);
+    take_transport(p, now, t, t->setup == WEIR_SDP_PASSIVE);
     return WEIR_OK;
 }
 
@@ -382,8 +383,7 @@ enum weir_status weir_peer_create_answer(struct weir_peer *p, weir_time now, str
     const struct weir_sdp_media *ours = weir_sdp_transport(&answer);
     bool is_client = ours != NULL && ours->setup == WEIR_SDP_ACTIVE;
     weir_peer_embed_settle(p, ours != NULL ? ours->sped : 0);
-    weir_peer_settle_role(p, now, is_client);
-    take_fingerprints(p, now, weir_sdp_transport(&offer));
+    take_transport(p, now, weir_sdp_transport(&offer), is_client);
     if (!p->has_local) {
         p->timeline.local_description = now;
     }

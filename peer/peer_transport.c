@@ -1,7 +1,27 @@
 /* DTLS and what hangs on it: keys for SRTP, the association for data. */
 #include "peer/peer_int.h"
 
-static void dtls_config(struct weir_peer *p, bool is_client, struct weir_dtls_config *c)
+/* UTC in seconds; the clock's own, where nobody told what time it is. */
+static int64_t utc_s(const struct weir_peer *p, weir_time now)
+{
+    const uint64_t ntp_1970 = 2208988800;
+    uint64_t begun = p->config.ntp_at_epoch >> 32;
+    return (int64_t)((begun > ntp_1970 ? begun - ntp_1970 : 0) + now / WEIR_SEC);
+}
+
+static void dtls_sessions(const struct weir_peer *p, weir_time now, struct weir_dtls_config *c)
+{
+    if (p->config.sessions == NULL) {
+        return;
+    }
+    c->tickets = WEIR_DTLS_TICKETS_ASKED;
+    c->ticket_keys = 1;
+    memcpy(c->ticket_key[0], p->config.sessions->ticket_key, sizeof c->ticket_key[0]);
+    c->session = c->is_client && p->has_session ? &p->session : NULL;
+    c->utc_s = utc_s(p, now);
+}
+
+static void dtls_config(struct weir_peer *p, weir_time now, bool is_client, struct weir_dtls_config *c)
 {
     memset(c, 0, sizeof *c);
     c->crypto = p->config.crypto;
@@ -21,6 +41,7 @@ static void dtls_config(struct weir_peer *p, bool is_client, struct weir_dtls_co
     c->has_cid = !p->config.no_cid; /* without rrc: ICE checks paths itself [RFC 9853 3] */
     c->cid_bytes = p->config.cid_bytes;
     memcpy(c->cid, p->config.cid, sizeof c->cid);
+    dtls_sessions(p, now, c);
     c->rto = PEER_DTLS_RTO;
     c->give_up = PEER_DTLS_GIVE_UP;
     if (!p->config.is_data_only) {
@@ -43,18 +64,24 @@ void weir_peer_ready_dtls(struct weir_peer *p, weir_time now, bool is_client)
         weir_ice_embed_clear(&p->ice);
         p->is_flight_open = false;
     }
-    dtls_config(p, is_client, &c);
+    dtls_config(p, now, is_client, &c);
     weir_dtls_init(&p->dtls, &c, now);
     weir_wipe(&c, sizeof c);
     p->is_dtls_ready = true;
 }
 
-void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client)
+void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client,
+                           const struct weir_dtls_fingerprint *list, size_t count)
 {
     if (p->is_dtls_begun) {
+        (void)!weir_dtls_set_fingerprints(&p->dtls, now, list, count);
         return; /* [RFC 8842 5.5] roles stay through renegotiation */
     }
+    if (is_client) {
+        weir_peer_pick_session(p, list, count);
+    }
     weir_peer_ready_dtls(p, now, is_client);
+    (void)!weir_dtls_set_fingerprints(&p->dtls, now, list, count); /* judged before: one is good at least */
     p->is_dtls_begun = true;
     weir_sctp_set_dtls_role(&p->sctp, now, is_client);
     weir_peer_start_dtls(p, now);

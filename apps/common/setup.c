@@ -133,6 +133,9 @@ bool setup_option(struct setup *s, const char *name, const char *value)
         snprintf(s->keylog_path, sizeof s->keylog_path, "%s", value);
         return true;
     }
+    if (strcmp(name, "no-tickets") == 0) {
+        return s->node.no_tickets = true;
+    }
     if (strcmp(name, "no-cid") == 0) {
         return s->node.no_cid = true;
     }

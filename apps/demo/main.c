@@ -24,6 +24,7 @@ static const char help[] =
     "  --no-snap           set SCTP up by packets, not in the descriptions\n"
     "  --no-sped           do not let ICE's checks carry the DTLS handshake\n"
     "  --no-cid            no DTLS connection ids: a peer whose address changes is found later\n"
+    "  --no-tickets        shake hands in full with a weir that was met before\n"
     "  --hybrid            begin DTLS with X25519MLKEM768, if the crypto provider has ML-KEM\n"
     "  --peers N           browsers at a time and shard (default 64)\n"
     "  --shards N          threads, each with its own part of the browsers, on one UDP port (default 1)\n"
@@ -60,7 +61,7 @@ static bool read_options(struct arguments *a, int argc, char **argv)
         { "seed", required_argument, NULL, 'n' }, { "peers", required_argument, NULL, 'n' },
         { "shards", required_argument, NULL, 'n' }, { "no-snap", no_argument, NULL, 'n' },
         { "no-sped", no_argument, NULL, 'n' },    { "hybrid", no_argument, NULL, 'n' },
-        { "no-cid", no_argument, NULL, 'n' },
+        { "no-cid", no_argument, NULL, 'n' },      { "no-tickets", no_argument, NULL, 'n' },
         { NULL, 0, NULL, 0 },
     };
     int c, at = 0;

@@ -55,6 +55,7 @@ static const char help[] =
     "  --no-snap           set SCTP up by packets, not in the descriptions\n"
     "  --no-sped           do not let ICE's checks carry the DTLS handshake\n"
     "  --no-cid            no DTLS connection ids: a peer whose address changes is found later\n"
+    "  --no-tickets        shake hands in full with a weir that was met before\n"
     "  --hybrid            begin DTLS with X25519MLKEM768, if the crypto provider has ML-KEM\n"
     "  --help              this text\n";
 
@@ -213,6 +214,7 @@ static void print_stats(const struct program *p)
     cJSON_AddNumberToObject(s, "tx_packets", (double)peer->tx_packets);
     cJSON_AddStringToObject(s, "dtls", weir_dtls_version_name(&peer->dtls));
     cJSON_AddStringToObject(s, "group", weir_dtls_group_name(&peer->dtls));
+    cJSON_AddBoolToObject(s, "resumed", weir_dtls_is_resumed(&peer->dtls));
     cJSON_AddBoolToObject(s, "snap", peer->sctp.is_told);
     cJSON_AddStringToObject(s, "sped", weir_ice_embed_state_name(peer->ice.embed.state));
     cJSON_AddNumberToObject(s, "sped_rx", peer->ice.embed.rx_payloads);
@@ -441,7 +443,7 @@ static bool read_options(struct program *p, int argc, char **argv)
         { "pump", required_argument, NULL, 'n' },   { "keylog", required_argument, NULL, 'n' },
         { "seed", required_argument, NULL, 'n' },   { "no-snap", no_argument, NULL, 'n' },
         { "no-sped", no_argument, NULL, 'n' },      { "no-cid", no_argument, NULL, 'n' },
-           { "hybrid", no_argument, NULL, 'n' },
+        { "no-tickets", no_argument, NULL, 'n' },   { "hybrid", no_argument, NULL, 'n' },
         { "dtls", required_argument, NULL, 'n' },
         { "channel", no_argument, NULL, 'c' },      { "negotiated", required_argument, NULL, 'i' },
         { "greet", required_argument, NULL, 'g' },

@@ -17,8 +17,10 @@ static double cpu_us(void)
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
+/* With `session` a connection like the one that it is of; and it gets that of this one. */
 static void begin(struct weir_dtls *d, bool is_client, const struct weir_identity *own,
-                  const struct weir_identity *peer, uint8_t version, uint8_t number)
+                  const struct weir_identity *peer, uint8_t version, uint8_t number,
+                  const struct weir_dtls_session *session)
 {
     struct weir_dtls_config c = { .crypto = weir_crypto_default(), .identity = own,
                                   .is_client = is_client, .fingerprints = 1, .srtp_profiles = 1,
@@ -28,6 +30,9 @@ static void begin(struct weir_dtls *d, bool is_client, const struct weir_identit
     memcpy(c.fingerprint[0].bytes, peer->fingerprint_sha256, 32);
     c.seed[0] = number;
     c.seed[1] = is_client;
+    c.tickets = session != NULL ? WEIR_DTLS_TICKETS_ASKED : WEIR_DTLS_TICKETS_OFF;
+    c.ticket_keys = 1;
+    c.session = session != NULL && session->ticket_bytes != 0 ? session : NULL;
     weir_dtls_init(d, &c, 0);
 }
 
@@ -55,12 +60,12 @@ static bool pass_flight(struct weir_dtls *from, struct weir_dtls *to, double us[
 }
 
 static void shake_hands(const struct weir_identity identity[2], uint8_t version, uint8_t number,
-                        double us[2])
+                        struct weir_dtls_session *session, double us[2])
 {
     static struct weir_dtls end[2];
     us[CLIENT] = us[SERVER] = 0;
-    begin(&end[CLIENT], true, &identity[CLIENT], &identity[SERVER], version, number);
-    begin(&end[SERVER], false, &identity[SERVER], &identity[CLIENT], version, number);
+    begin(&end[CLIENT], true, &identity[CLIENT], &identity[SERVER], version, number, session);
+    begin(&end[SERVER], false, &identity[SERVER], &identity[CLIENT], version, number, session);
     double at = cpu_us();
     if (weir_dtls_start(&end[CLIENT], 0) != WEIR_OK) {
         die("no handshake");
@@ -76,6 +81,11 @@ static void shake_hands(const struct weir_identity identity[2], uint8_t version,
     if (weir_dtls_state(&end[CLIENT]) != WEIR_DTLS_CONNECTED
         || weir_dtls_state(&end[SERVER]) != WEIR_DTLS_CONNECTED) {
         die("the handshake did not end");
+    }
+    if (session != NULL
+        && (weir_dtls_is_resumed(&end[SERVER]) != (session->ticket_bytes != 0)
+            || !weir_dtls_take_session(&end[CLIENT], session))) {
+        die("no session was resumed, or none was given");
     }
     weir_dtls_deinit(&end[CLIENT]);
     weir_dtls_deinit(&end[SERVER]);
@@ -118,7 +128,8 @@ static double public_key_us(const struct weir_crypto *c, const struct weir_ident
 void bench_dtls(void)
 {
     static struct weir_identity identity[2];
-    static double us12[2][HANDSHAKES], us13[2][HANDSHAKES], rival[2][HANDSHAKES];
+    static double us12[2][HANDSHAKES], us13[2][HANDSHAKES], again[2][HANDSHAKES], rival[2][HANDSHAKES];
+    static struct weir_dtls_session session;
     static const char *const side[] = { "client", "server" };
     const struct weir_crypto *c = weir_crypto_default();
     const struct rival_dtls *openssl = rival_openssl_dtls();
@@ -129,22 +140,27 @@ void bench_dtls(void)
             die("no identity");
         }
     }
+    double first[2];
+    shake_hands(identity, WEIR_DTLS_1_3, 0, &session, first);
     for (int i = 0; i < HANDSHAKES; i++) {
-        double us[3][2] = { 0 };
-        shake_hands(identity, WEIR_DTLS_1_2, (uint8_t)i, us[0]);
-        shake_hands(identity, WEIR_DTLS_1_3, (uint8_t)i, us[1]);
+        double us[4][2] = { 0 };
+        shake_hands(identity, WEIR_DTLS_1_2, (uint8_t)i, NULL, us[0]);
+        shake_hands(identity, WEIR_DTLS_1_3, (uint8_t)i, NULL, us[1]);
+        shake_hands(identity, WEIR_DTLS_1_3, (uint8_t)i, &session, us[3]);
         if (openssl != NULL && !openssl->shake_hands(us[2])) {
             die("the rival's handshake failed");
         }
         for (int k = 0; k < 2; k++) {
             us12[k][i] = us[0][k];
             us13[k][i] = us[1][k];
+            again[k][i] = us[3][k];
             rival[k][i] = us[2][k];
         }
     }
     for (int k = 0; k < 2; k++) {
         print_row("weir", c->name, "DTLS 1.2", side[k], quantile(us12[k], HANDSHAKES, 0.5));
         print_row("weir", c->name, "DTLS 1.3", side[k], quantile(us13[k], HANDSHAKES, 0.5));
+        print_row("weir", c->name, "DTLS 1.3, resumed", side[k], quantile(again[k], HANDSHAKES, 0.5));
         if (openssl != NULL) {
             print_row("openssl", openssl->version(), "DTLS 1.2", side[k],
                       quantile(rival[k], HANDSHAKES, 0.5));

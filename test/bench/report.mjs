@@ -70,7 +70,7 @@ rows.push({ what: 'set-up, mbedtls provider, median', unit: 'ms', field: 'median
     ours: { run: 'weir', scenario: 'setup' }, scale: 0.002, theirField: 'us_per_side',
     theirs: { run: 'weir', scenario: 'handshake', side: 'public-key operations alone' },
     peer: 'its public-key operations, both sides', goal: 'at most 1 ms more', reached: (_, o, t) => o <= t + 1 });
-for (const [version, most] of [['1.2', 1.0], ['1.3', 1.1]]) {
+for (const [version, most] of [['1.2', 1.0], ['1.3', 1.1], ['1.3, resumed', 1.0]]) {
     for (const side of ['client', 'server']) {
         rows.push({ what: `DTLS ${version} handshake, ${side}, libcrypto provider`, unit: 'us', less: true,
             field: 'us_per_side', ours: { run: 'weir-openssl', bench: 'weir', profile: `DTLS ${version}`, side },

@@ -381,7 +381,14 @@ static void a_client_whose_clock_went_back(struct weir_dtls_config config[2],
                                            struct weir_dtls_session *session)
 {
     (void)session;
-    config[CLIENT].utc_s = BEGUN_S - 10;
+    config[CLIENT].utc_s = BEGUN_S - 61;
+}
+
+static void a_client_whose_clock_was_put_right(struct weir_dtls_config config[2],
+                                               struct weir_dtls_session *session)
+{
+    (void)session;
+    config[CLIENT].utc_s = BEGUN_S - 60;
 }
 
 static void a_server_whose_clock_went_back(struct weir_dtls_config config[2],
@@ -521,6 +528,7 @@ static const struct fate_row fate_row[] = {
       seven_days_by_the_servers_clock },
     { "the client's clock", WEIR_DTLS_TICKET_EXPIRED, WEIR_DTLS_TICKET_NONE,
       a_client_whose_clock_went_back },
+    { "60 s back", WEIR_DTLS_TICKET_TAKEN, WEIR_DTLS_TICKET_TAKEN, a_client_whose_clock_was_put_right },
     { "the server's clock", WEIR_DTLS_TICKET_REFUSED, WEIR_DTLS_TICKET_EXPIRED,
       a_server_whose_clock_went_back },
     { "60 s behind", WEIR_DTLS_TICKET_TAKEN, WEIR_DTLS_TICKET_TAKEN, a_server_that_is_slightly_behind },

@@ -20,6 +20,12 @@ static void make_identities(void)
     }
 }
 
+const struct weir_identity *sim_identity(int side)
+{
+    make_identities();
+    return &identity[side];
+}
+
 struct sim *sim_open(uint64_t seed, bool with_media)
 {
     const struct sim_options options = { .seed = seed, .with_media = with_media };
@@ -51,6 +57,8 @@ struct sim *sim_open_with(const struct sim_options *options)
                                       .no_cid = options->no_cid[i],
                                       .cid_bytes = options->cid_bytes[i], .cid = { (uint8_t)(0xa0 + i), 7 },
                                       .prefers_hybrid = options->prefers_hybrid,
+                                      .sessions = options->sessions[i],
+                                      .ntp_at_epoch = options->ntp_at_epoch,
                                       .assembly = { s->assembly[i], SIM_MESSAGE_MAX },
                                       .conn = (uint32_t)i };
         weir_rand_bytes(&s->rand, c.seed, sizeof c.seed);

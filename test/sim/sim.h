@@ -31,6 +31,8 @@ struct sim_options {
     weir_time begin;                  /* 0: some time after the clock's start */
     bool no_snap[2], no_sped[2], no_cid[2], prefers_hybrid;
     uint8_t cid_bytes[2];             /* ids of each side's own; 0: none */
+    struct weir_sessions *sessions[2]; /* of each side; NULL: none */
+    uint64_t ntp_at_epoch;
     enum weir_sdp_setup setup;        /* of the answerer; none: active */
 };
 
@@ -76,6 +78,8 @@ struct sim {
     uint64_t pattern_at[2];
 };
 
+/* Of the caller or the callee, the same in all simulations of a program. */
+const struct weir_identity *sim_identity(int side);
 /* Two peers, not yet introduced. */
 struct sim *sim_open(uint64_t seed, bool with_media);
 struct sim *sim_open_with(const struct sim_options *options);
