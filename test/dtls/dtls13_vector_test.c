@@ -10,7 +10,7 @@
 
 /* -- The text ---------------------------------------------------------------------------------- */
 
-static char text[65536];
+static char text[131072];
 static size_t text_n;
 
 static void put(const char *format, ...)
@@ -79,7 +79,8 @@ static bool draw_keygen(enum weir_group g, struct weir_rand *rand, uint8_t *priv
     size_t private_bytes = weir_group_private_bytes(g), public_bytes = weir_group_public_bytes(g);
     const char *group = name[g == WEIR_P256 ? 0 : g == WEIR_P384 ? 1 : 2];
     char what[32];
-    if (is_writing && !real->ecdh_keygen(g, rand, priv, pub)) {
+    struct weir_rand copy = *rand; /* what is read from a file takes nothing of the end's randomness */
+    if (is_writing && !real->ecdh_keygen(g, &copy, priv, pub)) {
         return false;
     }
     snprintf(what, sizeof what, "%s private key", group);
@@ -89,10 +90,19 @@ static bool draw_keygen(enum weir_group g, struct weir_rand *rand, uint8_t *priv
     return true;
 }
 
+/* Some providers blind what they compute, others do not: the end's randomness must not tell. */
+static bool quiet_shared(enum weir_group g, struct weir_rand *rand, const uint8_t *priv,
+                         struct weir_span peer_pub, uint8_t shared[WEIR_GROUP_SHARED_MAX])
+{
+    struct weir_rand copy = *rand;
+    return real->ecdh_shared(g, &copy, priv, peer_pub, shared);
+}
+
 static bool draw_sign(const struct weir_identity *id, struct weir_rand *rand, enum weir_sigscheme scheme,
                       const uint8_t digest[32], uint8_t *sig, size_t *n)
 {
-    if (is_writing && !real->identity_sign(id, rand, scheme, digest, sig, n)) {
+    struct weir_rand copy = *rand;
+    if (is_writing && !real->identity_sign(id, &copy, scheme, digest, sig, n)) {
         return false;
     }
     draw("signature", sig, n, WEIR_SIGNATURE_MAX);
@@ -116,6 +126,9 @@ struct view {
     uint8_t secret[48];         /* the schedule's */
     uint8_t traffic[2][2][48];  /* epoch 2 and 3; client and server */
     uint8_t exporter[48];
+    uint8_t resumption[48];     /* "res master" */
+    uint8_t psk[48];            /* of the session that is resumed, or zeros */
+    bool has_psk, has_tickets;
     struct keys keys[2][2];
     bool has_keys[2];
     uint8_t privates[3][48];    /* of the client: P-256, P-384, X25519 */
@@ -194,8 +207,9 @@ static void handshake_secrets(struct weir_span shared)
     transcript_hash(digest);
     put("\nsecrets of the handshake\n");
     field(1, "hash of ClientHello to ServerHello", weir_span_of(digest, v.hash_bytes));
-    weir_hkdf_extract(real, v.hash, none, none, v.secret);
-    field(1, "early secret = Extract(0, 0)", weir_span_of(v.secret, v.hash_bytes));
+    weir_hkdf_extract(real, v.hash, none, weir_span_of(v.psk, v.hash_bytes), v.secret);
+    field(1, v.has_psk ? "early secret = Extract(0, PSK)" : "early secret = Extract(0, 0)",
+          weir_span_of(v.secret, v.hash_bytes));
     field(1, "shared secret of both shares", shared);
     extract("handshake secret = Extract(salt, shared secret)", shared);
     derive("client handshake traffic secret", "c hs traffic", v.traffic[0][CLIENT]);
@@ -248,6 +262,7 @@ static void extensions(unsigned depth, struct weir_rd *rd)
         { 10, "supported_groups" },    { 11, "ec_point_formats" },   { 13, "signature_algorithms" },
         { 14, "use_srtp" },            { 23, "extended_master_secret" }, { 43, "supported_versions" },
         { 44, "cookie" },              { 51, "key_share" },          { 0xff01, "renegotiation_info" },
+        { 41, "pre_shared_key" },      { 45, "psk_key_exchange_modes" }, { 58, "ticket_request" },
     };
     struct weir_rd list, body;
     assert_true(weir_rd_sub16(rd, &list));
@@ -341,6 +356,59 @@ static void proof(unsigned who, struct weir_rd *rd)
     field(3, "signature", weir_rd_rest(&signature));
 }
 
+/* -- Sessions [RFC 8446 4.2.11.2, 4.6.1] --------------------------------------------------------- */
+
+/* The binder of a hello that carries a ticket, over that hello up to there. */
+static void check_binder(struct weir_span head, struct weir_span body)
+{
+    uint8_t early[64], nothing[64], binder_key[64], finished[64], digest[64], want[64];
+    static const uint8_t zero[64];
+    struct weir_hmac_key hmac;
+    size_t n = v.hash_bytes, cut = body.n - n - 3;
+    struct weir_span none = { NULL, 0 };
+    struct weir_span part[3] = { weir_span_of(v.transcript, v.transcript_bytes), weir_span_of(head.p, 4),
+                                 weir_span_of(body.p, cut) };
+    weir_hash_of(real, v.hash, part, 3, digest);
+    weir_hash_of(real, v.hash, &none, 1, nothing);
+    weir_hkdf_extract(real, v.hash, weir_span_of(zero, n), weir_span_of(v.psk, n), early);
+    expand_label(early, "res binder", weir_span_of(nothing, n), binder_key, n);
+    expand_label(binder_key, "finished", none, finished, n);
+    struct weir_span what = { digest, n };
+    weir_hmac_init(real, &hmac, v.hash, weir_span_of(finished, n));
+    weir_hmac(real, &hmac, &what, 1, want);
+    put("      pre_shared_key is: identities of (ticket, obfuscated age), binders; its last %zu bytes are the "
+        "binder\n", n);
+    field(3, "early secret = Extract(0, PSK)", weir_span_of(early, n));
+    field(3, "binder key = Derive-Secret(., \"res binder\", \"\")", weir_span_of(binder_key, n));
+    field(3, "its finished key", weir_span_of(finished, n));
+    field(3, "hash of the messages so far and of this one without the list of binders", what);
+    field(3, "binder = HMAC(finished key, that hash)", weir_span_of(want, n));
+    test_assert_bytes(weir_span_of(body.p + body.n - n, n), weir_span_of(want, n));
+}
+
+static void new_ticket(struct weir_rd *rd)
+{
+    struct weir_rd ticket;
+    field(3, "lifetime in seconds", next(rd, 4));
+    field(3, "age_add", next(rd, 4));
+    struct weir_span nonce = next8(rd);
+    field(3, "nonce", nonce);
+    assert_true(weir_rd_sub16(rd, &ticket));
+    field(3, "ticket, which the server alone reads", weir_rd_rest(&ticket));
+    assert_true(weir_rd_sub16(rd, &ticket));
+    field(3, "extensions", weir_rd_rest(&ticket));
+    expand_label(v.resumption, "resumption", nonce, v.psk, v.hash_bytes);
+    field(3, "PSK = Expand-Label(resumption master secret, \"resumption\", nonce)",
+          weir_span_of(v.psk, v.hash_bytes));
+}
+
+static void resumption_secret(void)
+{
+    put("\nfor sessions that follow\n");
+    derive("resumption master secret", "res master", v.resumption);
+    put("\n");
+}
+
 static const char *message_name(uint8_t type, struct weir_span body)
 {
     switch (type) {
@@ -358,6 +426,8 @@ static const char *message_name(uint8_t type, struct weir_span body)
         return "CertificateVerify";
     case MESSAGE_FINISHED:
         return "Finished";
+    case MESSAGE_TICKET:
+        return "NewSessionTicket";
     default:
         return "?";
     }
@@ -396,6 +466,13 @@ static void messages(unsigned who, struct weir_span content)
         } else if (head.p[0] == MESSAGE_FINISHED) {
             check_verify_data(who, body);
         }
+        if (head.p[0] == MESSAGE_TICKET) { /* after the handshake, and no part of it */
+            new_ticket(&in);
+            continue;
+        }
+        if (head.p[0] == MESSAGE_CLIENT_HELLO && v.has_psk) {
+            check_binder(head, body);
+        }
         assert_true(v.transcript_bytes + 4 + body.n <= sizeof v.transcript);
         memcpy(v.transcript + v.transcript_bytes, head.p, 4);
         memcpy(v.transcript + v.transcript_bytes + 4, body.p, body.n);
@@ -413,6 +490,8 @@ static void messages(unsigned who, struct weir_span content)
             certificate(&in);
         } else if (head.p[0] == MESSAGE_FINISHED && who == SERVER) {
             application_secrets();
+        } else if (head.p[0] == MESSAGE_FINISHED && v.has_tickets) {
+            resumption_secret();
         }
     }
 }
@@ -505,6 +584,7 @@ struct recording {
     const char *about;
     struct offer offer;
     bool has_cookie;
+    bool has_tickets; /* and a second connection with the session of the first */
     enum weir_aead_id aead;
 };
 
@@ -587,17 +667,36 @@ static void check_exporter(void)
     field(1, "60 bytes", weir_span_of(want, 60));
 }
 
-/* The certificates, and what the client draws before it speaks. */
-static void open_ends(const struct recording *r, struct weir_crypto *crypto)
+static struct weir_identity id[2];
+
+static void draw_certificates(void)
 {
-    static struct weir_identity id[2];
-    struct weir_dtls_config config[2] = { sim_config(CLIENT, 1300), sim_config(SERVER, 1301) };
     for (unsigned who = 0; who < 2; who++) {
         id[who] = *sim_id(who);
         draw(who == CLIENT ? "client's certificate" : "server's certificate", id[who].cert,
              &id[who].cert_bytes, sizeof id[who].cert);
+        struct weir_span cert = { id[who].cert, id[who].cert_bytes };
+        weir_hash_of(real, WEIR_SHA256, &cert, 1, id[who].fingerprint_sha256);
+    }
+}
+
+/* What the client draws before it speaks. */
+static void open_ends(const struct recording *r, struct weir_crypto *crypto,
+                      const struct weir_dtls_session *session)
+{
+    uint64_t seed = session == NULL ? 1300 : 1302;
+    struct weir_dtls_config config[2] = { sim_config(CLIENT, seed), sim_config(SERVER, seed + 1) };
+    for (unsigned who = 0; who < 2; who++) {
         config[who].identity = &id[who];
         config[who].crypto = crypto;
+        config[who].tickets = r->has_tickets ? WEIR_DTLS_TICKETS_ASKED : WEIR_DTLS_TICKETS_OFF;
+        config[who].utc_s = 1790000000;
+    }
+    config[SERVER].ticket_keys = 1;
+    config[CLIENT].session = session;
+    if (r->has_tickets) {
+        config[CLIENT].suites = 1;
+        config[CLIENT].suite[0] = r->offer.suite;
     }
     for (unsigned who = 0; who < 2; who++) {
         struct weir_span cert = { id[1 - who].cert, id[1 - who].cert_bytes };
@@ -619,17 +718,28 @@ static void note_private(unsigned index, const uint8_t *key)
     memcpy(v.privates[index], key, sizeof v.privates[index]);
 }
 
-static void record(const struct recording *r, struct weir_crypto *crypto)
+/* One connection; `session`: of the one before, whose secret is in v.psk. */
+static void record_one(const struct recording *r, struct weir_crypto *crypto,
+                       const struct weir_dtls_session *session)
 {
+    struct view before = v;
     memset(&v, 0, sizeof v);
     v.aead = r->aead;
     v.hash = r->aead == WEIR_AES_256_GCM ? WEIR_SHA384 : WEIR_SHA256;
     v.hash_bytes = weir_hash_bytes(v.hash);
-    open_ends(r, crypto);
+    v.has_tickets = r->has_tickets;
+    v.has_psk = session != NULL;
+    if (session != NULL) {
+        memcpy(v.psk, before.psk, sizeof v.psk);
+        test_assert_bytes(weir_span_of(session->secret, v.hash_bytes), weir_span_of(v.psk, v.hash_bytes));
+    }
+    open_ends(r, crypto, session);
     assert_int_equal(weir_dtls_start(&s.end[CLIENT].d, s.now), WEIR_OK);
     note_private(s.end[CLIENT].d.hs.own_group == WEIR_P256 ? 0 : 2, s.end[CLIENT].d.hs.private_key);
     for (unsigned turn = 0; turn < 4; turn++) {
-        narrow(&s, CLIENT, &r->offer);
+        if (!r->has_tickets) { /* a binder covers the hello as it was written */
+            narrow(&s, CLIENT, &r->offer);
+        }
         pass(CLIENT);
         pass(SERVER);
         if (s.end[CLIENT].d.hs.group == WEIR_P384) {
@@ -641,7 +751,20 @@ static void record(const struct recording *r, struct weir_crypto *crypto)
     say(SERVER, "hello from the server");
     check_exporter();
     check_keylog();
+    assert_int_equal(weir_dtls_is_resumed(&s.end[SERVER].d), session != NULL);
     sim_free(&s);
+}
+
+static void record(const struct recording *r, struct weir_crypto *crypto)
+{
+    static struct weir_dtls_session session;
+    draw_certificates();
+    record_one(r, crypto, NULL);
+    if (r->has_tickets) {
+        assert_true(weir_dtls_take_session(&s.end[CLIENT].d, &session));
+        put("\n\nThe same two again. The PSK is that of the ticket above.\n\n");
+        record_one(r, crypto, &session);
+    }
 }
 
 /* Read the drawn lines of a file; the whole of it is returned. */
@@ -672,6 +795,7 @@ static void check_recording(const struct recording *r)
     struct weir_mspan file = { NULL, 0 };
     real = weir_crypto_default();
     scripted.ecdh_keygen = draw_keygen;
+    scripted.ecdh_shared = quiet_shared;
     scripted.identity_sign = draw_sign;
     is_writing = getenv("WEIR_WRITE_VECTORS") != NULL;
     snprintf(path, sizeof path, "test/data/dtls13/%s.txt", r->name);
@@ -713,20 +837,28 @@ static void recorded_handshakes_come_out_again_byte_by_byte(void **state)
 {
     (void)state;
     static const struct recording row[] = {
-        { "aes128-x25519", "TLS_AES_128_GCM_SHA256, X25519", { 0x1301, { 0 }, { 0 } }, false,
-          WEIR_AES_128_GCM },
+        { "aes128-x25519", "TLS_AES_128_GCM_SHA256, X25519", .offer = { 0x1301, { 0 }, { 0 } },
+          .aead = WEIR_AES_128_GCM },
         { "aes256-x25519", "TLS_AES_256_GCM_SHA384, X25519; the client offers that suite alone",
-          { 0x1302, { 0 }, { 0 } }, false, WEIR_AES_256_GCM },
+          .offer = { 0x1302, { 0 }, { 0 } }, .aead = WEIR_AES_256_GCM },
         { "chacha20-x25519", "TLS_CHACHA20_POLY1305_SHA256, X25519; the client offers that suite alone",
-          { 0x1303, { 0 }, { 0 } }, false, WEIR_CHACHA20_POLY1305 },
+          .offer = { 0x1303, { 0 }, { 0 } }, .aead = WEIR_CHACHA20_POLY1305 },
         { "aes128-p256", "TLS_AES_128_GCM_SHA256, P-256; the client offers that group alone",
-          { 0x1301, { WEIR_P256 }, { WEIR_P256 } }, false, WEIR_AES_128_GCM },
+          .offer = { 0x1301, { WEIR_P256 }, { WEIR_P256 } }, .aead = WEIR_AES_128_GCM },
         { "aes256-p384-retry",
           "TLS_AES_256_GCM_SHA384, P-384, with a HelloRetryRequest for the share of that group",
-          { 0x1302, { WEIR_P384 }, { 0 } }, false, WEIR_AES_256_GCM },
+          .offer = { 0x1302, { WEIR_P384 }, { 0 } }, .aead = WEIR_AES_256_GCM },
         { "aes128-x25519-cookie",
-          "TLS_AES_128_GCM_SHA256, X25519, with a HelloRetryRequest for a cookie",
-          { 0, { 0 }, { 0 } }, true, WEIR_AES_128_GCM },
+          "TLS_AES_128_GCM_SHA256, X25519, with a HelloRetryRequest for a cookie", .has_cookie = true,
+          .aead = WEIR_AES_128_GCM },
+        { "aes128-x25519-resumed",
+          "TLS_AES_128_GCM_SHA256, X25519, with a ticket, and then a second one with its session",
+          .offer = { 0x1301, { 0 }, { 0 } }, .has_tickets = true, .aead = WEIR_AES_128_GCM },
+        { "aes256-x25519-resumed",
+          "TLS_AES_256_GCM_SHA384, X25519, with a ticket, and then a second one with its session, after a "
+          "HelloRetryRequest for a cookie",
+          .offer = { 0x1302, { 0 }, { 0 } }, .has_tickets = true, .has_cookie = true,
+          .aead = WEIR_AES_256_GCM },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         check_recording(&row[i]);
