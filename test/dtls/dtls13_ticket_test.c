@@ -60,8 +60,10 @@ static void first_connection(const struct weir_dtls_config config[2], struct wei
     assert_true(sim_connect(&s, 5 * WEIR_SEC));
     sim_run(&s, WEIR_SEC);
     assert_int_equal(s.end[CLIENT].told[WEIR_DTLS_EVENT_SESSION], 1);
+    static const struct weir_dtls_session none;
     assert_true(take(&s, session));
     assert_false(take(&s, session));
+    assert_memory_equal(&s.end[CLIENT].d.session, &none, sizeof none);
     sim_free(&s);
 }
 
@@ -159,7 +161,12 @@ static void with_every_suite_and_group_and_after_every_kind_of_retry(void **stat
         /* And when it is none that the server has now. */
         config[SERVER].group[0] = group[(i + 1) % 3];
         sim_init(&s, &config[CLIENT], &config[SERVER]);
-        assert_true(sim_connect(&s, 5 * WEIR_SEC));
+        sim_start(&s);
+        while (s.end[SERVER].sent == 0) {
+            assert_true(sim_step(&s, s.now + WEIR_SEC));
+        }
+        assert_false(weir_dtls_is_resumed(&s.end[SERVER].d)); /* the second hello may come without it */
+        assert_true(sim_await(&s, 5 * WEIR_SEC));
         check_fates(&s, WEIR_DTLS_TICKET_TAKEN, WEIR_DTLS_TICKET_TAKEN);
         assert_int_equal(s.now, 1000 * WEIR_SEC + 5 * s.delay);
         sim_run(&s, WEIR_SEC);
@@ -638,6 +645,63 @@ static void a_chain_of_sessions_ends_a_week_after_the_certificates(void **state)
     }
 }
 
+/* Also when the client has another idea of it: the server's own note counts. */
+static void a_client_that_goes_on_after_a_week_is_refused(void **state)
+{
+    (void)state;
+    struct weir_dtls_config config[2];
+    struct weir_dtls_session session;
+    both_configs(config, 5820);
+    first_connection(config, &session);
+    for (unsigned day = 6; day < 8; day++) {
+        struct sim s;
+        session.proven_s = session.given_s = BEGUN_S + day * DAY_S;
+        session.end_s = BEGUN_S + 30 * DAY_S;
+        config[CLIENT].session = &session;
+        config[CLIENT].utc_s = config[SERVER].utc_s = BEGUN_S + day * DAY_S;
+        sim_init(&s, &config[CLIENT], &config[SERVER]);
+        assert_true(sim_connect(&s, WEIR_SEC));
+        check_fates(&s, day == 6 ? WEIR_DTLS_TICKET_TAKEN : WEIR_DTLS_TICKET_REFUSED,
+                    day == 6 ? WEIR_DTLS_TICKET_TAKEN : WEIR_DTLS_TICKET_EXPIRED);
+        sim_run(&s, WEIR_SEC);
+        assert_true(take(&s, &session));
+        sim_free(&s);
+    }
+}
+
+/* A client that has psk_ke alone, which gives up forward secrecy. */
+static void offer_psk_ke(struct sim *s, unsigned who, const void *with)
+{
+    struct weir_dtls *d = &s->end[CLIENT].d;
+    (void)with;
+    size_t n = 0, entry;
+    uint8_t *p = who == CLIENT ? edit_find(d, MESSAGE_CLIENT_HELLO, &n, &entry) : NULL;
+    for (size_t i = 0; p != NULL && i + 6 <= n; i++) {
+        if (memcmp(p + i, "\x00\x2d\x00\x02\x01\x01", 6) == 0) {
+            p[i + 5] = 0;
+        }
+    }
+}
+
+static void without_a_fresh_key_agreement_no_session_is_resumed(void **state)
+{
+    (void)state;
+    struct weir_dtls_config config[2];
+    struct weir_dtls_session session;
+    struct sim s;
+    both_configs(config, 5830);
+    first_connection(config, &session);
+    config[CLIENT].session = &session;
+    sim_init(&s, &config[CLIENT], &config[SERVER]);
+    s.edit = offer_psk_ke;
+    assert_true(sim_connect(&s, WEIR_SEC));
+    check_fates(&s, WEIR_DTLS_TICKET_REFUSED, WEIR_DTLS_TICKET_UNFIT);
+    sim_run(&s, WEIR_SEC);
+    assert_false(take(&s, &session)); /* and gets no ticket */
+    sim_check_up(&s);
+    sim_free(&s);
+}
+
 /* -- The fingerprint that comes late --------------------------------------------------------------- */
 
 static void the_fingerprint_may_come_later_but_it_must_come(void **state)
@@ -1079,6 +1143,8 @@ int main(void)
         cmocka_unit_test(a_ticket_of_somebody_else_does_not_help),
         cmocka_unit_test(a_ticket_of_another_server_is_none),
         cmocka_unit_test(a_chain_of_sessions_ends_a_week_after_the_certificates),
+        cmocka_unit_test(a_client_that_goes_on_after_a_week_is_refused),
+        cmocka_unit_test(without_a_fresh_key_agreement_no_session_is_resumed),
         cmocka_unit_test(the_fingerprint_may_come_later_but_it_must_come),
         cmocka_unit_test(a_fingerprint_that_comes_between_counts),
         cmocka_unit_test(a_malformed_offer_is_dropped),
