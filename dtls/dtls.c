@@ -608,6 +608,11 @@ void weir_dtls_set_rtt_hint(struct weir_dtls *d, weir_duration rtt)
     }
 }
 
+uint16_t weir_dtls_mtu(const struct weir_dtls *d)
+{
+    return (uint16_t)(d->config.mtu >> d->halvings);
+}
+
 bool weir_dtls_peer_digest(const struct weir_dtls *d, uint8_t sha256[32])
 {
     if (!d->has_peer_cert) {

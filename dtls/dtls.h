@@ -303,7 +303,7 @@ struct weir_dtls_config {
     uint8_t fingerprints;                 /* 0: weir_dtls_set_fingerprints will come */
     uint8_t srtp_profiles;                /* 0: no SRTP */
     uint8_t address_bytes;
-    uint16_t mtu;                         /* of handshake datagrams; 0: WEIR_DTLS_MTU_DEFAULT */
+    uint16_t mtu;                         /* of handshake datagrams, at most; 0: WEIR_DTLS_MTU_DEFAULT */
     uint16_t srtp_profile[WEIR_DTLS_SRTP_PROFILES_MAX]; /* enum weir_dtls_srtp_profile, in order */
     struct weir_dtls_fingerprint fingerprint[WEIR_DTLS_FINGERPRINTS_MAX];
     weir_duration rto;                    /* first retransmission; 0: 50 ms */
@@ -475,6 +475,7 @@ struct weir_dtls {
     uint16_t srtp_profile;
     uint16_t message_seq; /* of our next handshake message */
     uint64_t plain_seq;   /* of our next record without protection */
+    uint8_t halvings;     /* of the config's MTU: what the path seems to bear */
     struct weir_dtls_keys rx, tx;
     struct weir_dtls_keys rx_old, tx_old; /* 1.3: of the epoch before */
     struct weir_rand rand;
@@ -663,6 +664,10 @@ WEIR_API void weir_dtls_set_rtt_hint(struct weir_dtls *d, weir_duration rtt);
 /* The peer has only now become able to hear us: a first hello that nothing answered and that was sent once
  * leaves again, at once, without a change to the timer. */
 WEIR_API void weir_dtls_path_hint(struct weir_dtls *d);
+
+/* The longest handshake datagram that we send by now: the config's MTU, or less where longer ones were not
+ * answered [RFC 9147 4.4]. A hint for what runs above. */
+WEIR_API uint16_t weir_dtls_mtu(const struct weir_dtls *d);
 
 /* SHA-256 of the peer's certificate; false before it has arrived. */
 WEIR_MUST_CHECK WEIR_API bool weir_dtls_peer_digest(const struct weir_dtls *d, uint8_t sha256[32]);

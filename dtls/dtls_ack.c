@@ -71,7 +71,7 @@ void weir_dtls_ack_reset(struct weir_dtls *d)
 size_t weir_dtls_ack_send(struct weir_dtls *d, struct weir_mspan out)
 {
     struct weir_dtls_acks *a = &d->acks;
-    size_t datagram = out.n < d->config.mtu ? out.n : d->config.mtu;
+    size_t datagram = out.n < weir_dtls_mtu(d) ? out.n : weir_dtls_mtu(d);
     size_t around = weir_dtls_record_overhead(d, d->tx_epoch) + 2;
     if (!d->owes_ack || datagram < around) {
         return 0;

@@ -4,7 +4,8 @@
  *  1. open, close   the handshake writes entries; nothing is sent while it does
  *  2. send          entries leave in order, as many as fit a datagram; long messages in fragments
  *  3. all sent      the timer is armed, if an answer is expected
- *  4. resend        the timer fired: everything again, with new record numbers; twice the time
+ *  4. resend        the timer fired: everything again, with new record numbers; twice the time, and
+ *                   after every second one half the size: long datagrams may not come through
  *  5. peer_resent   the peer's old flight came again: everything again, at most once in half a time
  *  6. ack           1.3: what a record carried that the peer has is marked, byte by byte, and left
  *                   out from then on; the rest may be torn into records anew
@@ -19,6 +20,8 @@ enum {
     ENTRY_HEADER_BYTES = 4, /* content type, epoch, length (2) */
     /* A fragment that only tops up a datagram carries at least this much of its message. */
     FRAGMENT_MIN = 32,
+    /* Datagrams are halved no further than to this. */
+    DATAGRAM_LEAST = 256,
 };
 
 /* -- 1. Writing -------------------------------------------------------------------------------- */
@@ -204,10 +207,17 @@ static size_t send_record(struct weir_dtls *d, uint8_t *record, size_t room, boo
     return n;
 }
 
+/* A hello that nothing answered goes in both sizes by turns: there are servers that take none in pieces. */
+static size_t datagram_max(const struct weir_dtls *d)
+{
+    bool is_hello = d->config.is_client && d->version == 0;
+    return is_hello && d->flight.resends % 2 != 0 ? d->config.mtu : weir_dtls_mtu(d);
+}
+
 size_t weir_dtls_flight_send(struct weir_dtls *d, weir_time now, struct weir_mspan out)
 {
     struct weir_dtls_flight *f = &d->flight;
-    size_t datagram = out.n < d->config.mtu ? out.n : d->config.mtu;
+    size_t datagram = out.n < datagram_max(d) ? out.n : datagram_max(d);
     size_t used = 0;
     /* At most one record per entry and datagram, or a full datagram: bounded by its size. */
     while (weir_dtls_flight_is_pending(f)) {
@@ -247,6 +257,10 @@ void weir_dtls_flight_resend(struct weir_dtls *d, weir_time now)
     f->rto = f->rto > d->config.rto_max / 2 ? d->config.rto_max : f->rto * 2;
     if (f->resends < UINT8_MAX) {
         f->resends++;
+    }
+    /* [RFC 9147 4.4 SHOULD, RFC 6347 4.1.1.1 SHOULD] What an ACK named came through. */
+    if (f->resends % 2 == 0 && f->acked == 0 && weir_dtls_mtu(d) / 2 >= DATAGRAM_LEAST) {
+        d->halvings++;
     }
     rewind_flight(d);
 }

@@ -289,7 +289,7 @@ static void a_client_that_never_hears_the_last_ack_gives_up(void **state)
     assert_int_equal(s.end[CLIENT].d.state, WEIR_DTLS_FAILED);
     assert_int_equal(s.end[CLIENT].last.reason, WEIR_DTLS_REASON_TIMEOUT);
     assert_in_range(s.now - begun, 30 * WEIR_SEC, 61 * WEIR_SEC);
-    assert_in_range(s.end[CLIENT].sent - sent, 5, 20);
+    assert_in_range(s.end[CLIENT].sent - sent, 5, 40); /* in smaller datagrams, too */
     assert_int_equal(weir_dtls_deadline(&s.end[CLIENT].d), WEIR_NEVER);
     sim_free(&s);
 }

@@ -52,6 +52,7 @@ struct sim {
     weir_time burst_at;         /* the moment, and how many there were */
     unsigned burst;
     uint32_t loss_permille;
+    size_t path_mtu; /* longer datagrams are lost; 0: none is too long */
     struct weir_rand rand;
     unsigned numbered;
     /* Asked before an end sends: a test may edit its flight. */
@@ -218,6 +219,9 @@ static inline void sim_post(struct sim *s, unsigned from, uint8_t *p, size_t n)
     e->sent_bytes += n;
     for (size_t i = 0; i < n; i++) {
         e->digest = e->digest * 1099511628211u + p[i] + 1;
+    }
+    if (s->path_mtu != 0 && n > s->path_mtu) {
+        return;
     }
     if ((s->drop & bit) != 0 || weir_rand_below(&s->rand, 1000) < s->loss_permille) {
         return;
