@@ -90,6 +90,11 @@ void weir_dtls_init(struct weir_dtls *d, const struct weir_dtls_config *config, 
     d->begun_at = now;
     weir_rand_init(&d->rand, config->seed);
     keep_config(&d->config, config);
+    if (config->is_client && config->session != NULL) {
+        d->session = *config->session;
+        d->ticket = WEIR_DTLS_TICKET_OFFERED; /* if it is good, see weir_dtls13_judge_session */
+    }
+    d->config.session = NULL;
     /* [RFC 5246 7.4.1.2 DEVIATION] All 32 bytes are random: the clock is nobody's business. */
     weir_rand_bytes(&d->rand, config->is_client ? d->client_random : d->server_random, 32);
     d->step = config->is_client ? STEP_IDLE : STEP_SERVER_HELLO;

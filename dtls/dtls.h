@@ -297,8 +297,8 @@ struct weir_dtls_config {
     uint8_t ticket_key[WEIR_DTLS_TICKET_KEYS_MAX][WEIR_DTLS_TICKET_KEY_BYTES]; /* random; shared by all
                                              servers that shall know each other's tickets. The first one
                                              seals, all open: what was first before may be second */
-    const struct weir_dtls_session *session; /* client: to be resumed, outlives the handshake; NULL: none.
-                                             Use it once: a ticket seen twice tells that it is you again */
+    const struct weir_dtls_session *session; /* client: to be resumed, copied by init; NULL: none. Use it
+                                             once: a ticket seen twice tells that it is you again */
     int64_t utc_s;                        /* UTC in seconds since 1970 at the time of init; for tickets */
     uint8_t fingerprints;                 /* 0: weir_dtls_set_fingerprints will come */
     uint8_t srtp_profiles;                /* 0: no SRTP */
@@ -500,7 +500,7 @@ struct weir_dtls {
     bool is_resumed;
     bool awaits_ticket;  /* client: the next one is kept; until then the session's secret is "res master" */
     bool has_session, owes_session;
-    struct weir_dtls_session session;
+    struct weir_dtls_session session; /* that is offered, until it is answered; then that can be taken */
     uint8_t owes_alert;  /* level of an alert to send, 0 = none */
     uint8_t alert;       /* its description */
     uint8_t plain_alert; /* last description that came without protection, for diagnosis */

@@ -34,7 +34,7 @@ static enum weir_hash_id hash_of(const struct weir_dtls_session *s)
 
 static enum weir_dtls_ticket_fate judge(const struct weir_dtls *d, weir_time now)
 {
-    const struct weir_dtls_session *s = d->config.session;
+    const struct weir_dtls_session *s = &d->session;
     int64_t utc = weir_dtls13_utc(d, now);
     if (!weir_dtls_offers(d, WEIR_DTLS_1_3) || !weir_dtls_suite_is_ours(d, s->suite)
         || weir_dtls13_suite(s->suite) == NULL || s->ticket_bytes == 0
@@ -53,14 +53,16 @@ static enum weir_dtls_ticket_fate judge(const struct weir_dtls *d, weir_time now
 
 void weir_dtls13_judge_session(struct weir_dtls *d, weir_time now)
 {
-    d->ticket = d->config.session == NULL ? WEIR_DTLS_TICKET_NONE : (uint8_t)judge(d, now);
+    if (d->ticket == WEIR_DTLS_TICKET_OFFERED) {
+        d->ticket = (uint8_t)judge(d, now);
+    }
 }
 
 /* [RFC 8446 4.1.4 MUST] After a HelloRetryRequest only with the hash that it named. */
 bool weir_dtls13_offers_session(const struct weir_dtls *d)
 {
     return d->ticket == WEIR_DTLS_TICKET_OFFERED
-           && (!d->hs.has_retry || weir_dtls13_suite(d->suite)->hash == hash_of(d->config.session));
+           && (!d->hs.has_retry || weir_dtls13_suite(d->suite)->hash == hash_of(&d->session));
 }
 
 /* -- 2. Offer ---------------------------------------------------------------------------------- */
@@ -86,7 +88,7 @@ void weir_dtls13_write_ticket_request(const struct weir_dtls *d, struct weir_wr 
  * came with the ticket. */
 void weir_dtls13_write_psk(const struct weir_dtls *d, weir_time now, struct weir_wr *w)
 {
-    const struct weir_dtls_session *s = d->config.session;
+    const struct weir_dtls_session *s = &d->session;
     if (!weir_dtls13_offers_session(d)) {
         return;
     }
@@ -116,14 +118,14 @@ void weir_dtls13_bind(struct weir_dtls *d, struct weir_wr *w)
     if (!weir_dtls13_offers_session(d) || whole == 0) {
         return;
     }
-    enum weir_hash_id hash = hash_of(d->config.session);
+    enum weir_hash_id hash = hash_of(&d->session);
     size_t n = weir_hash_bytes(hash);
     struct weir_span hello = { w->base + BEFORE, whole - BEFORE };
     if (!d->hs.has_retry) {
         weir_dtls_transcript_begin(d);
     }
     weir_dtls_transcript_digest_hello(d, hash, hello, hello.n - n - 3, digest);
-    (void)weir_dtls13_binder(d, hash, d->config.session->secret, digest, binder);
+    (void)weir_dtls13_binder(d, hash, d->session.secret, digest, binder);
     memcpy(w->base + whole - n, binder, n);
 }
 
@@ -132,7 +134,7 @@ void weir_dtls13_bind(struct weir_dtls *d, struct weir_wr *w)
 /* [RFC 8446 4.2.11 MUST] The one that we offered, with a suite of its hash. */
 enum weir_dtls_verdict weir_dtls13_check_psk(const struct weir_dtls *d, const struct dtls_hello *h)
 {
-    const struct weir_dtls_session *s = d->config.session;
+    const struct weir_dtls_session *s = &d->session;
     struct weir_span body;
     if (!weir_dtls_hello_find(h, EXTENSION_PSK, &body)) {
         return WEIR_DTLS_OK;
@@ -146,7 +148,7 @@ enum weir_dtls_verdict weir_dtls13_check_psk(const struct weir_dtls *d, const st
 
 void weir_dtls13_resume(struct weir_dtls *d, const struct dtls_hello *h)
 {
-    const struct weir_dtls_session *s = d->config.session;
+    const struct weir_dtls_session *s = &d->session;
     struct weir_span body;
     if (!weir_dtls_hello_find(h, EXTENSION_PSK, &body)) {
         return;
@@ -179,6 +181,7 @@ void weir_dtls13_expect_ticket(struct weir_dtls *d, weir_time now)
     if (!d->awaits_ticket) {
         return;
     }
+    weir_wipe(s, sizeof *s); /* the one before */
     s->suite = d->suite;
     s->group = d->group;
     s->proven_s = d->is_resumed ? d->hs.proven_s : weir_dtls13_utc(d, now);
@@ -201,14 +204,15 @@ enum weir_dtls_verdict weir_dtls13_check_ticket(struct weir_dtls *d, weir_time n
         || rd.n != 0) {
         return WEIR_DTLS_TICKET_MALFORMED;
     }
-    s->given_s = weir_dtls13_utc(d, now);
-    s->end_s = s->given_s + (life_s < WEIR_DTLS_TICKET_LIFE_MAX ? life_s : WEIR_DTLS_TICKET_LIFE_MAX);
-    s->end_s = s->end_s < s->proven_s + WEIR_DTLS_TICKET_LIFE_MAX ? s->end_s
-                                                                 : s->proven_s + WEIR_DTLS_TICKET_LIFE_MAX;
-    if (!d->awaits_ticket || s->end_s <= s->given_s
+    int64_t given_s = weir_dtls13_utc(d, now), last_s = s->proven_s + WEIR_DTLS_TICKET_LIFE_MAX;
+    int64_t end_s = given_s + (life_s < WEIR_DTLS_TICKET_LIFE_MAX ? life_s : WEIR_DTLS_TICKET_LIFE_MAX);
+    end_s = end_s < last_s ? end_s : last_s;
+    if (!d->awaits_ticket || end_s <= given_s
         || !weir_copy_into(s->ticket, sizeof s->ticket, weir_rd_rest(&ticket))) {
         return WEIR_DTLS_OK;
     }
+    s->given_s = given_s;
+    s->end_s = end_s;
     s->ticket_bytes = (uint16_t)ticket.n;
     s->age_add = age_add;
     weir_dtls13_session_secret(d, weir_rd_rest(&nonce), s->secret);

@@ -133,6 +133,9 @@ void weir_dtls_complete(struct weir_dtls *d, weir_time now)
     d->give_up_at = WEIR_NEVER;
     d->ticket = d->ticket == WEIR_DTLS_TICKET_OFFERED ? WEIR_DTLS_TICKET_REFUSED : d->ticket;
     weir_wipe(&d->hs, sizeof d->hs);
+    if (!d->awaits_ticket) {
+        weir_wipe(&d->session, sizeof d->session);
+    }
     if (d->version == VERSION_1_3 && !d->config.has_keylog) {
         weir_wipe(d->secret, sizeof d->secret[0] * WEIR_DTLS_SECRET_EXPORTER);
         d->has_secret = 1u << WEIR_DTLS_SECRET_EXPORTER;

@@ -94,7 +94,10 @@ static inline void feed_tickets(struct weir_dtls *d, const struct weir_dtls_sess
     d->config.tickets = WEIR_DTLS_TICKETS_ALL;
     d->config.ticket_keys = 1;
     memset(d->config.ticket_key[0], 'k', sizeof d->config.ticket_key[0]);
-    d->config.session = d->config.is_client ? session : NULL;
+    if (d->config.is_client && session != NULL) {
+        d->session = *session;
+        d->ticket = WEIR_DTLS_TICKET_OFFERED;
+    }
 }
 
 /* That connection, made once. */

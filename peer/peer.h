@@ -234,8 +234,6 @@ struct weir_peer {
     bool has_had_path;   /* DTLS runs its timers from then on: before, checks repeat what they carry */
     bool is_flight_open; /* DTLS may have more of the flight whose beginning ICE was given */
     bool is_srtp_ready, has_data;
-    bool has_session;    /* the connection before, which this one begins with */
-    struct weir_dtls_session session;
     bool owes_close, has_said_bye;
     struct weir_path heard_by; /* the datagram that was last heard beside the selected path */
     uint8_t medias;

@@ -57,8 +57,6 @@ void weir_peer_snap_settle(struct weir_peer *p, const struct weir_sdp_media *agr
 
 /* A ticket came. */
 void weir_peer_keep_session(struct weir_peer *p);
-/* We are to be DTLS client of a peer with one of these fingerprints: do we know it? */
-void weir_peer_pick_session(struct weir_peer *p, const struct weir_dtls_fingerprint *list, size_t count);
 
 /* -- peer_media.c ------------------------------------------------------------------------------ */
 
@@ -70,8 +68,10 @@ size_t weir_peer_send_again(struct weir_peer *p, weir_time now, struct weir_mspa
 
 /* -- peer_transport.c -------------------------------------------------------------------------- */
 
-/* Make DTLS ready in a role; again, if the role turned out otherwise before anything happened. */
-void weir_peer_ready_dtls(struct weir_peer *p, weir_time now, bool is_client);
+/* Make DTLS ready in a role; again, if the role turned out otherwise before anything happened. `session`:
+ * that a client resumes, or NULL. */
+void weir_peer_ready_dtls(struct weir_peer *p, weir_time now, bool is_client,
+                          const struct weir_dtls_session *session);
 /* The role is settled, and whose certificate is expected: begin as soon as there is a path. */
 void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client,
                            const struct weir_dtls_fingerprint *list, size_t count);

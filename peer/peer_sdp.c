@@ -229,7 +229,7 @@ enum weir_status weir_peer_create_offer(struct weir_peer *p, weir_time now, stru
     }
     if (!p->has_local) {
         weir_ice_set_controlling(&p->ice, true); /* [RFC 8445 6.1.1] the offerer controls */
-        weir_peer_ready_dtls(p, now, false); /* a hello may come before the answer does */
+        weir_peer_ready_dtls(p, now, false, NULL); /* a hello may come before the answer does */
         p->timeline.local_description = now;
     }
     p->has_local = true;

@@ -87,8 +87,3 @@ bool weir_sessions_take(struct weir_sessions *s, const struct weir_dtls_fingerpr
     return false;
 }
 
-void weir_peer_pick_session(struct weir_peer *p, const struct weir_dtls_fingerprint *list, size_t count)
-{
-    p->has_session = p->config.sessions != NULL
-                     && weir_sessions_take(p->config.sessions, list, count, &p->session);
-}

@@ -17,7 +17,6 @@ static void dtls_sessions(const struct weir_peer *p, weir_time now, struct weir_
     c->tickets = WEIR_DTLS_TICKETS_ASKED;
     c->ticket_keys = 1;
     memcpy(c->ticket_key[0], p->config.sessions->ticket_key, sizeof c->ticket_key[0]);
-    c->session = c->is_client && p->has_session ? &p->session : NULL;
     c->utc_s = utc_s(p, now);
 }
 
@@ -53,7 +52,8 @@ static void dtls_config(struct weir_peer *p, weir_time now, bool is_client, stru
     weir_rand_bytes(&p->rand, c->seed, sizeof c->seed);
 }
 
-void weir_peer_ready_dtls(struct weir_peer *p, weir_time now, bool is_client)
+void weir_peer_ready_dtls(struct weir_peer *p, weir_time now, bool is_client,
+                          const struct weir_dtls_session *session)
 {
     struct weir_dtls_config c;
     if (p->is_dtls_ready && p->dtls.config.is_client == is_client) {
@@ -65,6 +65,7 @@ void weir_peer_ready_dtls(struct weir_peer *p, weir_time now, bool is_client)
         p->is_flight_open = false;
     }
     dtls_config(p, now, is_client, &c);
+    c.session = session;
     weir_dtls_init(&p->dtls, &c, now);
     weir_wipe(&c, sizeof c);
     p->is_dtls_ready = true;
@@ -77,10 +78,11 @@ void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client,
         (void)!weir_dtls_set_fingerprints(&p->dtls, now, list, count);
         return; /* [RFC 8842 5.5] roles stay through renegotiation */
     }
-    if (is_client) {
-        weir_peer_pick_session(p, list, count);
-    }
-    weir_peer_ready_dtls(p, now, is_client);
+    struct weir_dtls_session session;
+    bool is_known = is_client && p->config.sessions != NULL
+                    && weir_sessions_take(p->config.sessions, list, count, &session);
+    weir_peer_ready_dtls(p, now, is_client, is_known ? &session : NULL);
+    weir_wipe(&session, sizeof session);
     (void)!weir_dtls_set_fingerprints(&p->dtls, now, list, count); /* judged before: one is good at least */
     p->is_dtls_begun = true;
     weir_sctp_set_dtls_role(&p->sctp, now, is_client);
