@@ -44,7 +44,7 @@ static void field(unsigned depth, const char *what, struct weir_span bytes)
 /* -- What was drawn: from the file, or drawn now and written ----------------------------------- */
 
 static bool is_writing;
-static char given[8192]; /* lines of "drawn", as they stand in the file */
+static char given[16384]; /* lines of "drawn", as they stand in the file */
 static char *given_at;
 static const struct weir_crypto *real;
 
@@ -109,6 +109,47 @@ static bool draw_sign(const struct weir_identity *id, struct weir_rand *rand, en
     return true;
 }
 
+/* What ML-KEM gave, for the explanation, and for a client whose provider has none. */
+static uint8_t kem_shared[WEIR_KEM_SHARED_BYTES], kem_ciphertext[WEIR_KEM_CIPHERTEXT_BYTES];
+
+static bool draw_kem_keygen(struct weir_rand *rand, uint8_t *priv, uint8_t *pub)
+{
+    size_t private_bytes = WEIR_KEM_PRIVATE_BYTES, public_bytes = WEIR_KEM_PUBLIC_BYTES;
+    struct weir_rand copy = *rand;
+    if (is_writing && !real->kem_keygen(&copy, priv, pub)) {
+        return false;
+    }
+    draw("ML-KEM-768 private key, d and z", priv, &private_bytes, private_bytes);
+    draw("ML-KEM-768 encapsulation key", pub, &public_bytes, public_bytes);
+    return true;
+}
+
+static bool draw_encapsulate(struct weir_rand *rand, const uint8_t *pub, uint8_t *ciphertext, uint8_t *shared)
+{
+    size_t ciphertext_bytes = WEIR_KEM_CIPHERTEXT_BYTES, shared_bytes = WEIR_KEM_SHARED_BYTES;
+    struct weir_rand copy = *rand;
+    if (is_writing && !real->kem_encapsulate(&copy, pub, ciphertext, shared)) {
+        return false;
+    }
+    draw("ML-KEM-768 ciphertext", ciphertext, &ciphertext_bytes, ciphertext_bytes);
+    draw("ML-KEM-768 shared secret", shared, &shared_bytes, shared_bytes);
+    memcpy(kem_ciphertext, ciphertext, sizeof kem_ciphertext);
+    memcpy(kem_shared, shared, sizeof kem_shared);
+    return true;
+}
+
+static bool check_decapsulate(const uint8_t *priv, const uint8_t *ciphertext, uint8_t *shared)
+{
+    assert_memory_equal(ciphertext, kem_ciphertext, sizeof kem_ciphertext);
+    memcpy(shared, kem_shared, sizeof kem_shared);
+    if (real->kem_decapsulate != NULL) {
+        uint8_t again[WEIR_KEM_SHARED_BYTES];
+        assert_true(real->kem_decapsulate(priv, ciphertext, again));
+        assert_memory_equal(again, kem_shared, sizeof again);
+    }
+    return true;
+}
+
 /* -- A key schedule of its own [RFC 8446 7.1] -------------------------------------------------- */
 
 struct keys {
@@ -129,6 +170,8 @@ struct view {
     uint8_t resumption[48];     /* "res master" */
     uint8_t psk[48];            /* of the session that is resumed, or zeros */
     bool has_psk, has_tickets;
+    uint8_t part[2][4096];      /* of a message in fragments, per end */
+    size_t part_bytes[2];
     struct keys keys[2][2];
     bool has_keys[2];
     uint8_t privates[3][48];    /* of the client: P-256, P-384, X25519 */
@@ -325,13 +368,17 @@ static void server_hello(struct weir_rd *rd, const uint8_t privates[3][48])
     assert_int_equal(weir_dtls_hello_parse_server(whole, &h), WEIR_DTLS_OK);
     assert_true(weir_dtls_hello_find(&h, EXTENSION_SHARE, &share));
     uint16_t group = weir_be16(share.p);
-    uint8_t shared[48];
+    bool is_hybrid = group == WEIR_DTLS_X25519MLKEM768;
+    size_t before = is_hybrid ? WEIR_KEM_CIPHERTEXT_BYTES : 0, kem_bytes = is_hybrid ? sizeof kem_shared : 0;
+    enum weir_group curve = is_hybrid ? WEIR_X25519 : (enum weir_group)group;
+    uint8_t shared[sizeof kem_shared + 48];
     struct weir_rand rand;
     weir_rand_init_number(&rand, 9);
     unsigned index = group == WEIR_P256 ? 0 : group == WEIR_P384 ? 1 : 2;
-    assert_true(real->ecdh_shared((enum weir_group)group, &rand, privates[index],
-                                  weir_span_of(share.p + 4, share.n - 4), shared));
-    handshake_secrets(weir_span_of(shared, weir_group_shared_bytes((enum weir_group)group)));
+    memcpy(shared, kem_shared, kem_bytes); /* the hybrid's is both, ML-KEM's first */
+    assert_true(real->ecdh_shared(curve, &rand, privates[index],
+                                  weir_span_of(share.p + 4 + before, share.n - 4 - before), shared + kem_bytes));
+    handshake_secrets(weir_span_of(shared, kem_bytes + weir_group_shared_bytes(curve)));
 }
 
 static void certificate(struct weir_rd *rd)
@@ -446,15 +493,40 @@ static void transcript_retry(void)
           weir_span_of(digest, v.hash_bytes));
 }
 
+/* A message in fragments, which come in order here, is explained when its last one is here. */
+static bool whole_message(unsigned who, struct weir_span head, struct weir_span *body)
+{
+    size_t length = weir_be24(head.p + 1), at = weir_be24(head.p + 6);
+    if (body->n == length) {
+        return true;
+    }
+    put("    of message %u: type %02x, length %06x, message_seq %04x, fragment %06x of %06x\n",
+        weir_be16(head.p + 4), head.p[0], (unsigned)length, weir_be16(head.p + 4), (unsigned)at,
+        (unsigned)body->n);
+    assert_int_equal(at, v.part_bytes[who]);
+    assert_true(at + body->n <= length && length <= sizeof v.part[who]);
+    memcpy(v.part[who] + at, body->p, body->n);
+    v.part_bytes[who] += body->n;
+    if (v.part_bytes[who] != length) {
+        return false;
+    }
+    v.part_bytes[who] = 0;
+    *body = weir_span_of(v.part[who], length);
+    put("    put together, it counts in the hash as if it had come in one\n");
+    return true;
+}
+
 static void messages(unsigned who, struct weir_span content)
 {
     struct weir_rd rd = weir_rd_of(content);
     while (rd.n != 0) {
         struct weir_span head = next(&rd, 12);
         struct weir_span body = next(&rd, weir_be24(head.p + 9));
+        if (!whole_message(who, head, &body)) {
+            continue;
+        }
         struct weir_rd in = weir_rd_of(body);
         const char *name = message_name(head.p[0], body);
-        assert_int_equal(weir_be24(head.p + 1), body.n); /* no fragments in these recordings */
         put("    message %u, %s: type %02x, length %06x, message_seq %04x, fragment 000000 of %06x\n",
             weir_be16(head.p + 4), name, head.p[0], (unsigned)body.n, weir_be16(head.p + 4),
             (unsigned)body.n);
@@ -585,6 +657,8 @@ struct recording {
     struct offer offer;
     bool has_cookie;
     bool has_tickets; /* and a second connection with the session of the first */
+    bool is_hybrid;
+    uint16_t mtu;     /* 0: what is usual */
     enum weir_aead_id aead;
 };
 
@@ -596,7 +670,7 @@ static void pass(unsigned who)
     uint8_t out[1500];
     size_t n;
     for (unsigned i = 0; (n = weir_dtls_send(d, s.now, (struct weir_mspan){ out, sizeof out })) != 0; i++) {
-        assert_true(i < 8);
+        assert_true(i < 16);
         datagram(who, weir_span_of(out, n));
         struct weir_mspan rest = { out, n };
         while (rest.n != 0) {
@@ -694,7 +768,7 @@ static void open_ends(const struct recording *r, struct weir_crypto *crypto,
     }
     config[SERVER].ticket_keys = 1;
     config[CLIENT].session = session;
-    if (r->has_tickets) {
+    if (r->has_tickets || r->is_hybrid) {
         config[CLIENT].suites = 1;
         config[CLIENT].suite[0] = r->offer.suite;
     }
@@ -703,6 +777,10 @@ static void open_ends(const struct recording *r, struct weir_crypto *crypto,
         weir_hash_of(real, WEIR_SHA256, &cert, 1, config[who].fingerprint[0].bytes);
     }
     config[SERVER].requires_cookie = r->has_cookie;
+    config[CLIENT].mtu = config[SERVER].mtu = r->mtu;
+    if (r->is_hybrid) {
+        config[CLIENT].group[0] = config[SERVER].group[0] = WEIR_DTLS_X25519MLKEM768;
+    }
     if (r->offer.shares[0] == WEIR_P256) { /* the key that the client makes first */
         config[CLIENT].group[0] = WEIR_P256;
         config[CLIENT].groups = 1;
@@ -735,9 +813,10 @@ static void record_one(const struct recording *r, struct weir_crypto *crypto,
     }
     open_ends(r, crypto, session);
     assert_int_equal(weir_dtls_start(&s.end[CLIENT].d, s.now), WEIR_OK);
-    note_private(s.end[CLIENT].d.hs.own_group == WEIR_P256 ? 0 : 2, s.end[CLIENT].d.hs.private_key);
+    note_private(s.end[CLIENT].d.hs.own_group == WEIR_P256 ? 0 : 2,
+                 s.end[CLIENT].d.hs.private_key + (r->is_hybrid ? WEIR_KEM_PRIVATE_BYTES : 0));
     for (unsigned turn = 0; turn < 4; turn++) {
-        if (!r->has_tickets) { /* a binder covers the hello as it was written */
+        if (!r->has_tickets && !r->is_hybrid) { /* a binder covers the hello as it was written */
             narrow(&s, CLIENT, &r->offer);
         }
         pass(CLIENT);
@@ -796,8 +875,14 @@ static void check_recording(const struct recording *r)
     real = weir_crypto_default();
     scripted.ecdh_keygen = draw_keygen;
     scripted.ecdh_shared = quiet_shared;
+    scripted.kem_keygen = draw_kem_keygen;
+    scripted.kem_encapsulate = draw_encapsulate;
+    scripted.kem_decapsulate = check_decapsulate;
     scripted.identity_sign = draw_sign;
     is_writing = getenv("WEIR_WRITE_VECTORS") != NULL;
+    if (is_writing && r->is_hybrid && real->kem_keygen == NULL) {
+        return; /* this provider could not write it */
+    }
     snprintf(path, sizeof path, "test/data/dtls13/%s.txt", r->name);
     given[0] = '\0';
     text_n = 0;
@@ -859,6 +944,11 @@ static void recorded_handshakes_come_out_again_byte_by_byte(void **state)
           "HelloRetryRequest for a cookie",
           .offer = { 0x1302, { 0 }, { 0 } }, .has_tickets = true, .has_cookie = true,
           .aead = WEIR_AES_256_GCM },
+        { "aes128-x25519-fragments",
+          "TLS_AES_128_GCM_SHA256, X25519, in datagrams of at most 200 bytes: messages in fragments",
+          .mtu = 200, .aead = WEIR_AES_128_GCM },
+        { "aes256-x25519mlkem768", "TLS_AES_256_GCM_SHA384, X25519MLKEM768, whose share makes the hello two "
+          "datagrams long", .offer = { 0x1302, { 0 }, { 0 } }, .is_hybrid = true, .aead = WEIR_AES_256_GCM },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         check_recording(&row[i]);
