@@ -67,17 +67,17 @@ static bool has_news(int fd)
 
 /* With many peers between the same two nodes, every pair needs a path of its own: one side has 61 ports,
  * the other 64, so that 3,904 pairs differ. */
-static struct weir_node *open_node(const struct options *o, bool is_caller, uint32_t peers,
-                                   uint32_t buffers)
+static struct weir_node *open_node(const struct end *e, uint32_t peers, uint32_t buffers)
 {
     char error[WEIR_NODE_ERROR_BYTES];
     struct weir_addr bind[64];
     for (int i = 0; i < 64; i++) {
         bind[i] = weir_addr_v4(127, 0, 0, 1, 0);
     }
-    struct weir_node_config c = { .bind = bind, .binds = peers == 1 ? 1 : is_caller ? 61 : 64,
+    struct weir_node_config c = { .bind = bind, .binds = peers == 1 ? 1 : e->is_caller ? 61 : 64,
                                   .spread_locals = true, .peers_max = peers, .no_mdns = true,
-                                  .pool_buffers = buffers, .pump = { .kind = o->pump } };
+                                  .pool_buffers = buffers, .pump = { .kind = e->options.pump },
+                                  .no_tickets = strcmp(e->scenario, "reconnect") != 0 };
     struct weir_node *n = weir_node_open(&c, error);
     if (n == NULL) {
         die(error);
@@ -180,7 +180,8 @@ static void print_head(const struct end *e, int procs, double cpu_pct)
 
 /* -- Scenarios --------------------------------------------------------------------------------- */
 
-/* createOffer to open on both sides, one after the other, each on fresh peers of one node. */
+/* createOffer to open on both sides, one after the other, each on fresh peers of one node: strangers each
+ * time, or with the session of the time before. */
 static void run_setup(struct end *e, int procs)
 {
     unsigned n = e->options.setups;
@@ -544,8 +545,8 @@ static void run_stages(struct end *e)
 static void run_end(struct end *e, int procs)
 {
     bool is_memory = strcmp(e->scenario, "memory") == 0;
-    e->node = open_node(&e->options, e->is_caller, is_memory ? e->options.pairs : 1, 4096);
-    if (strcmp(e->scenario, "setup") == 0) {
+    e->node = open_node(e, is_memory ? e->options.pairs : 1, 4096);
+    if (strcmp(e->scenario, "setup") == 0 || strcmp(e->scenario, "reconnect") == 0) {
         run_setup(e, procs);
     } else if (strcmp(e->scenario, "throughput") == 0) {
         run_throughput(e, procs);
@@ -606,8 +607,8 @@ static void run_scenario(const struct options *o, int procs, const char *scenari
 static void run_all(const struct options *o, int procs)
 {
     static const unsigned sizes[] = { 1024, 16384, 65536 };
-    static const char *const plain[] = { "setup", "latency", "memory", "rtp" };
-    for (size_t i = 0; i < 4; i++) {
+    static const char *const plain[] = { "setup", "reconnect", "latency", "memory", "rtp" };
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
         if (o->scenario == NULL || strcmp(o->scenario, plain[i]) == 0) {
             run_scenario(o, procs, plain[i], 0, false);
         }

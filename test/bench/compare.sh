@@ -51,6 +51,7 @@ while [ "$round" -lt "$rounds" ]; do
     run pion "$pion" latency 2
     run weir build/bin/weir-bench setup --procs 2 --setups 50
     run weir-openssl build-openssl/bin/weir-bench setup --procs 2 --setups 100
+    run weir-openssl build-openssl/bin/weir-bench reconnect --procs 2 --setups 100
     run pion "$pion" setup 2
     run weir build/bin/weir-bench handshake
     run weir-openssl build-openssl/bin/weir-bench handshake
