@@ -57,6 +57,7 @@ static void note_sent(struct drive *d, struct weir_span out, const struct weir_p
         d->digest = (d->digest ^ out.p[i]) * 0x100000001b3;
     }
     if (m.klass == WEIR_STUN_REQUEST) {
+        must(!d->ice.config.is_lite);
         memcpy(d->txid[d->requests % 8], m.txid, 12);
         d->asked[d->requests++ % 8] = *to;
     }
@@ -306,7 +307,7 @@ static uint64_t run(struct drive *d, struct weir_span input)
     struct weir_rd r = weir_rd_of(input);
     uint8_t begin = next_byte(&r);
     struct weir_ice_config c = { .crypto = weir_crypto_default(), .is_controlling = (begin & 1) != 0,
-                                 .seed = { begin } };
+                                 .is_lite = (begin & 8) != 0, .seed = { begin } };
     memset(d, 0, sizeof *d);
     d->now = WEIR_SEC;
     weir_ice_init(&d->ice, &c, d->now);

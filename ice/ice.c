@@ -123,7 +123,7 @@ void weir_ice_init(struct weir_ice *ice, const struct weir_ice_config *config, w
     ice->config.gather_wait = config->gather_wait == 0 ? ICE_GATHER_WAIT : config->gather_wait;
     weir_rand_init(&ice->rand, config->seed);
     weir_wipe(ice->config.seed, sizeof ice->config.seed);
-    ice->is_controlling = config->is_controlling;
+    ice->is_controlling = config->is_controlling && !config->is_lite;
     ice->tie_breaker = weir_rand_u64(&ice->rand);
     ice->selected = WEIR_ICE_NONE;
     ice->last_rx_at = now;
@@ -133,7 +133,7 @@ void weir_ice_init(struct weir_ice *ice, const struct weir_ice_config *config, w
 
 void weir_ice_set_controlling(struct weir_ice *ice, bool is_controlling)
 {
-    ice->is_controlling = is_controlling;
+    ice->is_controlling = is_controlling && !ice->config.is_lite; /* [RFC 8445 6.1.1 MUST] */
     weir_ice_reprioritise(ice);
 }
 
@@ -172,6 +172,9 @@ enum weir_status weir_ice_add_server(struct weir_ice *ice, weir_time now, const 
     if (server->family == WEIR_FAMILY_NONE || server->port == 0) {
         return WEIR_ERR_ARG;
     }
+    if (ice->config.is_lite) {
+        return WEIR_ERR_STATE;
+    }
     if (ice->servers == WEIR_ICE_SERVERS_MAX) {
         return WEIR_ERR_FULL;
     }
@@ -200,7 +203,8 @@ static bool take_text(struct weir_ice_text *t, struct weir_span s)
 enum weir_status weir_ice_set_remote(struct weir_ice *ice, weir_time now, struct weir_span ufrag,
                                      struct weir_span pwd, bool is_lite)
 {
-    if (ufrag.n < 4 || pwd.n < 22 || ufrag.n > WEIR_ICE_UFRAG_MAX || pwd.n > WEIR_ICE_PWD_MAX) {
+    if (ufrag.n < 4 || pwd.n < 22 || ufrag.n > WEIR_ICE_UFRAG_MAX || pwd.n > WEIR_ICE_PWD_MAX
+        || (is_lite && ice->config.is_lite)) {
         return WEIR_ERR_ARG; /* [RFC 8839 5.4] */
     }
     if (weir_ice_is_over(ice)) {
@@ -508,6 +512,10 @@ bool weir_ice_check(const struct weir_ice *ice)
     }
     if (holds && ice->selected != WEIR_ICE_NONE) {
         holds = ice->pair[ice->selected].is_valid && (ice->consent.is_on || weir_ice_is_over(ice));
+    }
+    if (ice->config.is_lite) {
+        holds = holds && !ice->is_controlling && ice->check_at == WEIR_NEVER && ice->gathers == 0
+                && ice->consent.ask_at == WEIR_NEVER && !ice->consent.owes;
     }
     bool is_up = ice->state == WEIR_ICE_CONNECTED || ice->state == WEIR_ICE_COMPLETED
                  || ice->state == WEIR_ICE_DISCONNECTED;

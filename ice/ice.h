@@ -5,7 +5,7 @@
  * data: weir_ice_path_ok for what comes in, weir_ice_selected for what goes out.
  *
  * The machine contract: after each call drain events; before waiting drain send. `now` never decreases.
- * The structure is flat and caller-owned; a copy is a snapshot. sizeof is about 28 KiB.
+ * The structure is flat and caller-owned; a copy is a snapshot. sizeof is about 30 KiB.
  *
  * Timers, all fields of the struct:
  *   check_at           while a pair waits for its check: the next check may leave [RFC 8445 14.2]
@@ -14,7 +14,8 @@
  *   fail_at            no pair is valid: give up [RFC 8863 4]
  *   consent.ask_at     data may be sent: ask for consent again [RFC 7675 5.1]
  *   consent.again_at   a consent check is unanswered: repeat it
- *   consent.silent_at  a consent check is unanswered: DISCONNECTED, unless other signs of life came
+ *   consent.silent_at  a consent check is unanswered: DISCONNECTED, unless other signs of life came;
+ *                      lite: no request came: DISCONNECTED
  *   consent.expire_at  data may be sent: consent is over [RFC 7675 5.1]
  *   old.linger_at      new pairs took over after a restart: the old path is forgotten
  *   gather_until       servers are asked: do without those that have not answered
@@ -124,6 +125,7 @@ struct weir_ice_config {
     uint32_t conn;
     uint8_t seed[WEIR_SEED_BYTES];
     bool is_controlling;
+    bool is_lite;                /* be a lite agent [RFC 8445 2.5]: for who has a public address */
     weir_duration ta;            /* between new checks; 0 = 20 ms [RFC 8445 14.2: 50 ms or as agreed] */
     weir_duration nominate_wait; /* for better pairs than the first valid one; 0 = 100 ms */
     weir_duration patience;      /* before giving up without any valid pair; 0 = 39.5 s */
@@ -271,14 +273,16 @@ WEIR_API void weir_ice_init(struct weir_ice *ice, const struct weir_ice_config *
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_add_host(struct weir_ice *ice, weir_time now,
                                                             const struct weir_addr *addr,
                                                             uint16_t preference);
-/* A STUN server to learn server-reflexive candidates from, asked from every host of its family. */
+/* A STUN server to learn server-reflexive candidates from, asked from every host of its family.
+ * WEIR_ERR_STATE: a lite agent has none [RFC 8445 5.2]. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_add_server(struct weir_ice *ice, weir_time now,
                                                               const struct weir_addr *server);
 /* No more hosts or servers: GATHERED follows once the servers have answered. */
 WEIR_API void weir_ice_gathering_done(struct weir_ice *ice, weir_time now);
 
 /* The peer's credentials, which begin the checks. The same ones again change nothing; others need
- * weir_ice_restart first: WEIR_ERR_STATE. WEIR_ERR_ARG: shorter or longer than RFC 8839 allows. */
+ * weir_ice_restart first: WEIR_ERR_STATE. WEIR_ERR_ARG: shorter or longer than RFC 8839 allows,
+ * or both ends are lite: neither would ask for consent [RFC 8445 8.2 OMITTED]. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_set_remote(struct weir_ice *ice, weir_time now,
                                                               struct weir_span ufrag,
                                                               struct weir_span pwd, bool is_lite);
@@ -287,7 +291,7 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_set_remote(struct weir_ice *i
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_add_remote(struct weir_ice *ice, weir_time now,
                                                               const struct weir_ice_candidate *c);
 WEIR_API void weir_ice_remote_done(struct weir_ice *ice, weir_time now);
-/* Who nominates: before checks begin, as the descriptions decide [RFC 8445 6.1.1]. */
+/* Who nominates: before checks begin, as the descriptions decide [RFC 8445 6.1.1]. A lite agent never does. */
 WEIR_API void weir_ice_set_controlling(struct weir_ice *ice, bool is_controlling);
 
 /* New credentials of ours; the old pairs carry data until new ones are valid [RFC 8445 9]. */
@@ -306,7 +310,8 @@ WEIR_API weir_time weir_ice_deadline(const struct weir_ice *ice);
 /* The owner heard the peer on this path, in a way that proves who it was and that nothing newer was heard:
  * its address has changed. A path that is not valid is checked at once, and when the peer answers, data
  * goes there: the pair that was used until then is over, and what was nominated stays so. At most five
- * checks leave for each such call, and one path is followed at a time. */
+ * checks leave for each such call, and one path is followed at a time. Lite: nothing happens, the peer's next
+ * question does it. */
 WEIR_API void weir_ice_follow(struct weir_ice *ice, weir_time now, const struct weir_path *path);
 
 /* May anything but STUN come in on this path? True once the peer proved itself there. */

@@ -6,12 +6,17 @@
  *      the peer came for 7 s, the state is DISCONNECTED, from which any answer brings it back. Under
  *      loss some answers go missing while the peer's own checks still come in;
  *   4. at 30 s without answer everything stops. During a restart the same goes on for the old path,
- *      which carries data until a new pair is valid.
+ *      which carries data until a new pair is valid;
+ *   5. a lite agent asks nothing: each proven request is good for 30 s, and 15 s without one are silence.
  */
 #include "ice/ice_int.h"
 
 static void arm(struct weir_ice *ice, weir_time now)
 {
+    if (ice->config.is_lite) {
+        ice->consent.silent_at = weir_time_add(now, ICE_LITE_SILENCE);
+        return;
+    }
     /* [RFC 7675 5.1 MUST] 0.8 to 1.2 times the period, so that the questions of many do not meet. */
     weir_duration fifth = ICE_CONSENT_INTERVAL / 5;
     weir_duration spread = weir_rand_below(&ice->rand, (uint32_t)(2 * fifth));
@@ -44,6 +49,9 @@ void weir_ice_consent_came(struct weir_ice *ice, weir_time now)
 {
     forget_question(&ice->consent);
     ice->consent.expire_at = weir_time_add(now, ICE_CONSENT_LIFE);
+    if (ice->config.is_lite) {
+        arm(ice, now);
+    }
     if (ice->state == WEIR_ICE_DISCONNECTED && ice->selected != WEIR_ICE_NONE) {
         weir_ice_set_state(ice, now, ice->pair[ice->selected].is_nominated ? WEIR_ICE_COMPLETED
                                                                            : WEIR_ICE_CONNECTED);
@@ -106,7 +114,9 @@ static void tick_silence(struct weir_ice *ice, weir_time now)
     c->silent_at = WEIR_NEVER;
     if (ice->selected != WEIR_ICE_NONE) {
         weir_ice_set_state(ice, now, WEIR_ICE_DISCONNECTED);
-        weir_ice_leave_silent_pair(ice, now);
+        if (!ice->config.is_lite) { /* then it is for the peer to say where it is */
+            weir_ice_leave_silent_pair(ice, now);
+        }
     }
 }
 

@@ -281,6 +281,14 @@ uint32_t weir_ice_embed_put(struct weir_ice *ice, struct weir_stun_build *b, siz
     return 0;
 }
 
+void weir_ice_embed_sent(struct weir_ice *ice, uint32_t mark)
+{
+    for (uint32_t i = 0; i < ice->embed.count; i++) {
+        struct weir_ice_payload *p = &ice->embed.payload[i];
+        p->owes_bare = p->owes_bare && p->mark != mark;
+    }
+}
+
 bool weir_ice_embed_check(const struct weir_ice *ice)
 {
     const struct weir_ice_embed *e = &ice->embed;

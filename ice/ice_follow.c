@@ -27,7 +27,7 @@ static bool is_following(const struct weir_ice *ice)
 void weir_ice_follow(struct weir_ice *ice, weir_time now, const struct weir_path *path)
 {
     uint32_t local;
-    if (weir_ice_is_over(ice) || ice->selected == WEIR_ICE_NONE || is_following(ice)
+    if (weir_ice_is_over(ice) || ice->config.is_lite || ice->selected == WEIR_ICE_NONE || is_following(ice)
         || !weir_ice_find_local(ice, &path->local, &local)) {
         return;
     }

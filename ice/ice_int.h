@@ -22,6 +22,7 @@
 #define ICE_CONSENT_SENDS 4
 #define ICE_CONSENT_SILENT (2 * WEIR_SEC)     /* unanswered this long: is the peer there at all? */
 #define ICE_SILENCE (7 * WEIR_SEC)            /* nothing proven came for so long: DISCONNECTED */
+#define ICE_LITE_SILENCE (15 * WEIR_SEC)      /* the longest between a peer's keepalives [RFC 8445 11] */
 #define ICE_MISSES_MAX 3                      /* or this many questions in a row were unanswered */
 #define ICE_PATIENCE (39500 * WEIR_MS)        /* [RFC 8863 4] the PAC timer */
 #define ICE_STILL_CHECKING (500 * WEIR_MS)    /* patience is over, but a check is not */
@@ -96,6 +97,12 @@ void weir_ice_leave_silent_pair(struct weir_ice *ice, weir_time now);
 /* A pair that is followed proved to work: it takes the place of the selected one. */
 void weir_ice_followed(struct weir_ice *ice, struct weir_ice_pair *p);
 
+/* -- ice_lite.c -------------------------------------------------------------------------------- */
+
+/* Lite: a proven request on this pair. */
+void weir_ice_lite_request(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p,
+                           bool with_nomination);
+
 /* -- ice_consent.c ----------------------------------------------------------------------------- */
 
 void weir_ice_consent_begin(struct weir_ice *ice, weir_time now, weir_time heard_at);
@@ -114,6 +121,9 @@ void weir_ice_embed_take(struct weir_ice *ice, const struct weir_stun_msg *m, ui
 /* Put what is to ride on a message of at most `limit` bytes. The mark of the payload, 0 = none. */
 uint32_t weir_ice_embed_put(struct weir_ice *ice, struct weir_stun_build *b, size_t limit);
 bool weir_ice_embed_check(const struct weir_ice *ice);
+
+/* This payload left on an answer, which is as good as by itself. */
+void weir_ice_embed_sent(struct weir_ice *ice, uint32_t mark);
 
 /* -- ice_gather.c ------------------------------------------------------------------------------ */
 

@@ -93,7 +93,7 @@ static bool can_pair(const struct weir_ice_candidate *local, const struct weir_i
 
 void weir_ice_pair_local(struct weir_ice *ice, weir_time now, uint32_t local)
 {
-    for (uint32_t i = 0; i < ice->remotes; i++) {
+    for (uint32_t i = 0; !ice->config.is_lite && i < ice->remotes; i++) {
         if (can_pair(&ice->local[local], &ice->remote[i])) {
             (void)weir_ice_make_pair(ice, local, i);
         }
@@ -103,7 +103,7 @@ void weir_ice_pair_local(struct weir_ice *ice, weir_time now, uint32_t local)
 
 void weir_ice_pair_remote(struct weir_ice *ice, weir_time now, uint32_t remote)
 {
-    for (uint32_t i = 0; i < ice->locals; i++) {
+    for (uint32_t i = 0; !ice->config.is_lite && i < ice->locals; i++) {
         if (can_pair(&ice->local[i], &ice->remote[remote])) {
             (void)weir_ice_make_pair(ice, i, remote);
         }
@@ -134,12 +134,15 @@ uint32_t weir_ice_find_remote(const struct weir_ice *ice, const struct weir_addr
     return WEIR_ICE_NONE;
 }
 
-/* Every pair of this candidate failed or never worked: its address is dead. */
+/* Every pair of this candidate failed or never worked: its address is dead. Lite, we cannot tell; what
+ * carries no data is given up. */
 static bool is_dead(const struct weir_ice *ice, uint32_t remote)
 {
     for (uint32_t i = 0; i < ice->pairs; i++) {
         const struct weir_ice_pair *p = &ice->pair[i];
-        if (p->remote == remote && (p->is_valid || p->state != WEIR_ICE_PAIR_FAILED)) {
+        bool is_of_use = ice->config.is_lite ? i == ice->selected
+                                             : p->is_valid || p->state != WEIR_ICE_PAIR_FAILED;
+        if (p->remote == remote && is_of_use) {
             return false;
         }
     }

@@ -4,7 +4,7 @@
  *   2. a response belongs to a transaction of ours, is proven with the peer's password, and came the
  *      way it was asked for;
  *   3. a request names us, is proven with our password, and only then may teach us a candidate,
- *      change a role, trigger a check or nominate;
+ *      change a role, trigger a check or nominate (ice_lite.c: where there are no checks);
  *   4. whatever is not proven is dropped in silence: an answer would tell a stranger we are here.
  */
 #include "ice/ice_int.h"
@@ -70,7 +70,8 @@ static bool settle_roles(struct weir_ice *ice, weir_time now, const struct weir_
         return true;
     }
     bool we_win = ice->tie_breaker >= m->tie_breaker;
-    if (we_win == ice->is_controlling || ice->role_switches >= ICE_ROLE_SWITCHES_MAX) {
+    if (we_win == ice->is_controlling || ice->role_switches >= ICE_ROLE_SWITCHES_MAX
+        || ice->config.is_lite) {
         return false;
     }
     switch_role(ice, now);
@@ -87,6 +88,10 @@ static void request_on_pair(struct weir_ice *ice, weir_time now, struct weir_ice
         struct weir_ice_event e = { .type = WEIR_ICE_EVENT_VALIDATED,
                                     .path = weir_ice_pair_path(ice, p) };
         weir_ice_push_event(ice, &e);
+    }
+    if (ice->config.is_lite) {
+        weir_ice_lite_request(ice, now, p, m->has_use_candidate);
+        return;
     }
     if (m->has_use_candidate && !ice->is_controlling) { /* [RFC 8445 7.3.1.5] */
         if (p->is_valid) {
@@ -135,6 +140,9 @@ static enum weir_ice_verdict recv_request(struct weir_ice *ice, weir_time now,
     }
     if (of == OLD) { /* [RFC 8445 9] it keeps the old pair going, and changes nothing else */
         owe_answer(ice, path, m, 0)->is_old = true;
+        if (ice->config.is_lite && weir_path_eq(path, &ice->old.path)) {
+            weir_ice_consent_came(ice, now);
+        }
         return WEIR_ICE_OK;
     }
     if (m->unknowns != 0) { /* [RFC 8489 6.3.1 MUST] */

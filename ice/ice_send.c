@@ -10,12 +10,12 @@ static struct weir_stun_seal seal_with(const struct weir_ice *ice, const struct 
 }
 
 /* How long an answer may be: a small multiple of the request, until a check of ours was answered from
- * there, which says that the peer is where it seems to be. */
+ * there, which says that the peer is where it seems to be. Lite, we never know. */
 static size_t answer_limit(const struct weir_ice *ice, const struct weir_ice_answer *a)
 {
     for (uint32_t i = 0; i < ice->pairs; i++) {
         struct weir_path path = weir_ice_pair_path(ice, &ice->pair[i]);
-        if (ice->pair[i].is_valid && weir_path_eq(&path, &a->path)) {
+        if (ice->pair[i].is_valid && !ice->config.is_lite && weir_path_eq(&path, &a->path)) {
             return ICE_EMBED_PACKET_MAX;
         }
     }
@@ -36,7 +36,10 @@ static size_t write_answer(struct weir_ice *ice, const struct weir_ice_answer *a
     if (a->error == 0) {
         weir_stun_put_addr(&b, WEIR_STUN_XOR_MAPPED_ADDRESS, &a->path.remote);
         if (!a->is_old) {
-            (void)weir_ice_embed_put(ice, &b, answer_limit(ice, a));
+            uint32_t mark = weir_ice_embed_put(ice, &b, answer_limit(ice, a));
+            if (ice->config.is_lite) {
+                weir_ice_embed_sent(ice, mark);
+            }
         }
     } else {
         weir_stun_put_error(&b, a->error, "");

@@ -255,6 +255,7 @@ struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
                                   .no_snap = n->config.no_snap, .no_sped = n->config.no_sped,
                                   .no_cid = n->config.no_cid, .cid_bytes = NODE_CID_BYTES,
                                   .prefers_hybrid = n->config.prefers_hybrid,
+                                  .is_lite = n->config.is_lite,
                                   .dtls_version_max = n->config.dtls_version_max,
                                   .ufrag_first = weir_shard_letter(n) };
     weir_demux_make_cid(&n->demux, weir_shard_number(n), slot, (uint32_t)weir_rand_u64(&n->rand), c.cid);
@@ -271,7 +272,7 @@ struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
     for (uint32_t i = 0; i < n->locals && !n->config.spread_locals; i++) {
         (void)!weir_peer_add_local(p, now, &n->local[i]); /* as many as ICE takes */
     }
-    if (n->config.stun_server.family != WEIR_FAMILY_NONE) {
+    if (n->config.stun_server.family != WEIR_FAMILY_NONE && !n->config.is_lite) {
         (void)!weir_peer_add_stun_server(p, now, &n->config.stun_server);
     }
     weir_node_touch(n, p);

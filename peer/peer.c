@@ -28,6 +28,7 @@ const char *weir_peer_verdict_name(enum weir_peer_verdict v)
 static void init_ice(struct weir_peer *p, weir_time now)
 {
     struct weir_ice_config c = { .crypto = p->config.crypto, .ufrag_first = p->config.ufrag_first,
+                                 .is_lite = p->config.is_lite,
                                  .trace = p->config.trace,
                                  .conn = p->config.conn };
     weir_rand_bytes(&p->rand, c.seed, sizeof c.seed);
@@ -511,6 +512,7 @@ enum weir_peer_verdict weir_peer_decrypt(struct weir_peer *p, weir_time now, str
     p->rx_packets++;
     p->rx_bytes += item->packet.len;
     p->verdicts[v]++;
+    weir_peer_lite_heard(p, &item->packet);
     return v;
 }
 
@@ -642,10 +644,14 @@ size_t weir_peer_send(struct weir_peer *p, weir_time now, struct weir_mspan out,
         p->timeline.first_check = weir_time_min(p->timeline.first_check, now);
     } else {
         bool has_path = weir_ice_selected(&p->ice, to);
+        out.n = has_path ? weir_peer_lite_room(p, to, out.n) : 0;
         n = has_path ? send_on_path(p, now, out) : 0;
         if (n == 0 && p->owes_close) {
             n = send_goodbye(p, now, out, has_path);
         }
+    }
+    if (n != 0) {
+        weir_peer_lite_sent(p, to, n);
     }
     p->tx_packets += n != 0 ? 1 : 0;
     p->tx_bytes += n;

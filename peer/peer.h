@@ -164,6 +164,10 @@ struct weir_peer_config {
     uint32_t conn;                        /* our number in the trace */
     bool no_snap;                         /* no INIT chunks in descriptions */
     bool no_sped;                         /* no DTLS on checks */
+    bool is_lite;                         /* be an ICE lite agent: for who is reached under the addresses
+                                             it is given, from anywhere; no STUN servers, no checks. Until
+                                             the handshake is done at most three bytes leave for each that
+                                             came */
     bool no_cid;                          /* no connection ids: a peer whose address changes is found again
                                              by its next consent check, some seconds later */
     uint8_t cid_bytes;                    /* 0: the peer's records carry none, ours the peer's */
@@ -235,6 +239,8 @@ struct weir_peer {
     bool is_flight_open; /* DTLS may have more of the flight whose beginning ICE was given */
     bool is_srtp_ready, has_data;
     bool owes_close, has_said_bye;
+    struct weir_path owed_to;    /* lite: the path that these count */
+    uint64_t owed_rx, owed_tx;
     struct weir_path heard_by; /* the datagram that was last heard beside the selected path */
     uint8_t medias;
     struct weir_media media[WEIR_PEER_MEDIA_MAX];
@@ -424,7 +430,7 @@ struct weir_node_config {
                                          both addresses with another cannot be told apart, so two
                                          hosts with many peers between them need many ports */
     bool no_mdns;
-    bool no_snap, no_sped, no_cid, prefers_hybrid; /* of every peer, see weir_peer_config */
+    bool no_snap, no_sped, no_cid, prefers_hybrid, is_lite; /* of every peer, see weir_peer_config */
     bool no_tickets;                  /* no sessions of DTLS 1.3 for reconnecting to other weirs */
     uint32_t sessions;                /* of other weirs that are kept, 1 KB each; 0 = 16 */
     uint8_t dtls_version_max;         /* likewise */

@@ -58,6 +58,13 @@ void weir_peer_snap_settle(struct weir_peer *p, const struct weir_sdp_media *agr
 /* A ticket came. */
 void weir_peer_keep_session(struct weir_peer *p);
 
+/* -- peer_lite.c ------------------------------------------------------------------------------- */
+
+/* A datagram came; one leaves; and how much of `room` may be used on this path. */
+void weir_peer_lite_heard(struct weir_peer *p, const struct weir_packet *k);
+void weir_peer_lite_sent(struct weir_peer *p, const struct weir_path *to, size_t bytes);
+size_t weir_peer_lite_room(const struct weir_peer *p, const struct weir_path *to, size_t room);
+
 /* -- peer_media.c ------------------------------------------------------------------------------ */
 
 struct weir_media *weir_peer_media_of_rtp(struct weir_peer *p, const struct weir_rtp_header *h);

@@ -35,7 +35,7 @@ static struct weir_sdp_local local_side(struct weir_peer *p, struct local_text *
                                 .sctp_port = PEER_SCTP_PORT,
                                 .max_message_size = weir_sctp_message_max(&p->sctp),
                                 .sctp_init = weir_peer_snap_offer(p),
-                                .sped = weir_peer_embed_names(p),
+                                .sped = weir_peer_embed_names(p), .is_lite = p->config.is_lite,
                                 .codec = weir_peer_codecs, .is_data_only = p->config.is_data_only };
     memcpy(l.fingerprint_sha256, p->config.identity->fingerprint_sha256, 32);
     while (p->cname[l.cname.n] != '\0') {
@@ -402,9 +402,11 @@ static bool is_local_name(struct weir_span name)
 }
 
 /* Keep a candidate whose address is a name until the name is resolved. */
+/* Lite, we find the peer where it asks from. */
 static void keep_name(struct weir_peer *p, struct weir_span name, const struct weir_ice_candidate *c)
 {
-    if (!is_local_name(name) || c->is_tcp || c->component != 1 || p->names == WEIR_PEER_NAMES_MAX) {
+    if (!is_local_name(name) || c->is_tcp || c->component != 1 || p->names == WEIR_PEER_NAMES_MAX
+        || p->config.is_lite) {
         return; /* ICE reaches its owner when it calls us */
     }
     char *room = p->name[p->names];

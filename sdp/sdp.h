@@ -53,6 +53,7 @@ enum weir_sdp_verdict {
     WEIR_SDP_RTCP_MUX,      /* RTP without rtcp-mux [RFC 8829 5.1.1] */
     WEIR_SDP_NO_ICE,        /* an accepted section has no ice-ufrag or ice-pwd */
     WEIR_SDP_NO_DTLS,       /* an accepted section has no usable fingerprint or setup */
+    WEIR_SDP_BOTH_LITE,     /* neither end would check a path [RFC 8445 8.2 OMITTED] */
     WEIR_SDP_NOT_BUNDLED,   /* a second transport would be needed */
     WEIR_SDP_ANSWER_SHAPE,  /* sections of the answer do not match those of the offer [RFC 3264 6] */
     WEIR_SDP_ANSWER_SETUP,  /* an answer must choose active or passive [RFC 8842 5.3] */
@@ -197,6 +198,7 @@ struct weir_sdp_local {
     const struct weir_span *candidate; /* "candidate:..." lines */
     uint32_t candidates;
     bool has_end_of_candidates;
+    bool is_lite;                /* of ICE [RFC 8839 5.3] */
     uint8_t sped;                /* enum weir_sdp_sped bits; answers repeat those that were offered */
     uint16_t sctp_port;
     uint32_t max_message_size;

@@ -173,7 +173,10 @@ enum weir_sdp_verdict weir_sdp_judge_offer(const struct weir_sdp *offer,
                                            const struct weir_sdp_local *local,
                                            struct weir_sdp_error *error)
 {
-    (void)local;
+    if (offer->has_ice_lite && local->is_lite) {
+        error->line = 0;
+        return error->verdict = WEIR_SDP_BOTH_LITE;
+    }
     return judge(offer, error);
 }
 
@@ -183,6 +186,9 @@ enum weir_sdp_verdict weir_sdp_judge_answer(const struct weir_sdp *offer, const 
     error->line = 0;
     if (answer->medias != offer->medias) { /* [RFC 3264 6 MUST] */
         return error->verdict = WEIR_SDP_ANSWER_SHAPE;
+    }
+    if (answer->has_ice_lite && offer->has_ice_lite) {
+        return error->verdict = WEIR_SDP_BOTH_LITE;
     }
     for (uint32_t i = 0; i < answer->medias; i++) {
         const struct weir_sdp_media *a = &answer->media[i], *o = &offer->media[i];
@@ -243,6 +249,7 @@ static void begin(const struct weir_sdp_local *local, struct weir_sdp *sdp)
     sdp->session_version = local->session_version;
     sdp->has_bundle = true;
     sdp->has_extmap_allow_mixed = true;
+    sdp->has_ice_lite = local->is_lite;
 }
 
 /* What we send is what they receive, and the other way round. */

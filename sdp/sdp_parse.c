@@ -38,6 +38,7 @@ const char *weir_sdp_verdict_name(enum weir_sdp_verdict v)
         [WEIR_SDP_RTCP_MUX] = "rtcp-mux",
         [WEIR_SDP_NO_ICE] = "no-ice",
         [WEIR_SDP_NO_DTLS] = "no-dtls",
+        [WEIR_SDP_BOTH_LITE] = "both-lite",
         [WEIR_SDP_NOT_BUNDLED] = "not-bundled",
         [WEIR_SDP_ANSWER_SHAPE] = "answer-shape",
         [WEIR_SDP_ANSWER_SETUP] = "answer-setup",
@@ -83,6 +84,7 @@ const char *weir_sdp_verdict_text(enum weir_sdp_verdict v)
         [WEIR_SDP_RTCP_MUX] = "audio and video need a=rtcp-mux [RFC 8829 5.1.1]",
         [WEIR_SDP_NO_ICE] = "a=ice-ufrag and a=ice-pwd are missing [RFC 8839 5.4]",
         [WEIR_SDP_NO_DTLS] = "a=fingerprint (sha-256 or better) or a=setup is missing [RFC 8842 5]",
+        [WEIR_SDP_BOTH_LITE] = "both ends are ICE lite: one must be full [RFC 8445 6.1.1]",
         [WEIR_SDP_NOT_BUNDLED] = "all sections must share one transport in a=group:BUNDLE "
                                  "[RFC 9143 7]",
         [WEIR_SDP_ANSWER_SHAPE] = "the answer's sections do not match the offer's [RFC 3264 6]",

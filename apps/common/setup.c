@@ -142,6 +142,9 @@ bool setup_option(struct setup *s, const char *name, const char *value)
     if (strcmp(name, "no-snap") == 0) {
         return s->node.no_snap = true;
     }
+    if (strcmp(name, "ice-lite") == 0) {
+        return s->node.is_lite = true;
+    }
     if (strcmp(name, "no-sped") == 0) {
         return s->node.no_sped = true;
     }

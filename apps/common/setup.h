@@ -19,8 +19,8 @@ struct setup {
 
 void setup_begin(struct setup *s);
 
-/* One option of a node: bind, port, pump, seed, stun, keylog, peers, shards, dtls, hybrid, no-snap,
- * no-sped, no-cid and no-tickets, the last five without value. False, with a sentence on stderr, when the
+/* One option of a node: bind, port, pump, seed, stun, keylog, peers, shards, dtls, hybrid, ice-lite, no-snap,
+ * no-sped, no-cid and no-tickets, the last six without value. False, with a sentence on stderr, when the
  * value is no good. */
 bool setup_option(struct setup *s, const char *name, const char *value);
 

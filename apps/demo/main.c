@@ -22,6 +22,7 @@ static const char help[] =
     "  --keylog FILE       append key material in NSS format\n"
     "  --seed N            make every random choice from N\n"
     "  --no-snap           set SCTP up by packets, not in the descriptions\n"
+    "  --ice-lite          be an ICE lite agent: wait to be asked; for public addresses\n"
     "  --no-sped           do not let ICE's checks carry the DTLS handshake\n"
     "  --no-cid            no DTLS connection ids: a peer whose address changes is found later\n"
     "  --no-tickets        shake hands in full with a weir that was met before\n"
@@ -62,6 +63,7 @@ static bool read_options(struct arguments *a, int argc, char **argv)
         { "shards", required_argument, NULL, 'n' }, { "no-snap", no_argument, NULL, 'n' },
         { "no-sped", no_argument, NULL, 'n' },    { "hybrid", no_argument, NULL, 'n' },
         { "no-cid", no_argument, NULL, 'n' },      { "no-tickets", no_argument, NULL, 'n' },
+        { "ice-lite", no_argument, NULL, 'n' },
         { NULL, 0, NULL, 0 },
     };
     int c, at = 0;

@@ -53,6 +53,7 @@ static const char help[] =
     "  --negotiated ID     the channel is agreed on outside: no OPEN is sent, both sides use stream ID\n"
     "  --greet BYTES       send a text of so many bytes on each channel as soon as that may be\n"
     "  --no-snap           set SCTP up by packets, not in the descriptions\n"
+    "  --ice-lite          be an ICE lite agent: wait to be asked; for public addresses\n"
     "  --no-sped           do not let ICE's checks carry the DTLS handshake\n"
     "  --no-cid            no DTLS connection ids: a peer whose address changes is found later\n"
     "  --no-tickets        shake hands in full with a weir that was met before\n"
@@ -443,6 +444,7 @@ static bool read_options(struct program *p, int argc, char **argv)
         { "pump", required_argument, NULL, 'n' },   { "keylog", required_argument, NULL, 'n' },
         { "seed", required_argument, NULL, 'n' },   { "no-snap", no_argument, NULL, 'n' },
         { "no-sped", no_argument, NULL, 'n' },      { "no-cid", no_argument, NULL, 'n' },
+        { "ice-lite", no_argument, NULL, 'n' },
         { "no-tickets", no_argument, NULL, 'n' },   { "hybrid", no_argument, NULL, 'n' },
         { "dtls", required_argument, NULL, 'n' },
         { "channel", no_argument, NULL, 'c' },      { "negotiated", required_argument, NULL, 'i' },

@@ -170,6 +170,20 @@ async function testData(browser) {
     }));
 }
 
+// As an ICE lite agent weir asks nothing: the browser's checks alone find the path and keep it.
+async function testLite(browser, name = browser.name) {
+  for (const [role, options] of [['browser offers', []], ['browser offers', ['--setup', 'passive']], ['weir offers', []]]) {
+    await test(`${name}, ${role}: weir is ICE lite${options.length ? ' and DTLS server' : ''}`, () =>
+      withPair(browser, role, { options: ['--ice-lite', ...options] }, async pair => {
+        const label = role === 'browser offers' ? 'data' : 'weir';
+        await pair.call('open', label);
+        for (const size of [1, 65536]) await pair.call('echo', label, size, 5);
+        const stats = await pair.peer.stats();
+        return `sped ${stats.sped}, dtls ${stats.dtls_ms} ms, channel ${stats.channel_ms} ms`;
+      }));
+  }
+}
+
 async function testMedia(browser) {
   for (const role of ['browser offers', 'weir offers']) {
     await test(`${browser.name}, ${role}: audio and video come back and are decoded`, () =>
@@ -192,7 +206,7 @@ const shortcuts = [
 
 async function testShortcuts() {
   for (const { what, snap = false, sped = false, trials } of shortcuts) {
-    if (!words.every(word => `chromium with ${what}, browser offers: weir offers: DTLS server: trickle`.includes(word))) continue;
+    if (!words.every(word => `chromium with ${what}, browser offers: weir offers: DTLS server: trickle: weir is ICE lite`.includes(word))) continue;
     const browser = await openChromium(...trials);
     const ways = [['browser offers', []], ['browser offers', ['--setup', 'passive']], ['browser offers', ['--trickle']], ['weir offers', []]];
     for (const [role, options] of ways) {
@@ -209,6 +223,7 @@ async function testShortcuts() {
           return `sped ${stats.sped}, ${stats.sped_rx} in, ${stats.sped_tx} out, dtls ${stats.dtls_ms} ms, channel ${stats.channel_ms} ms`;
         }));
     }
+    await testLite(browser, `chromium with ${what}`);
     await browser.close();
   }
 }
@@ -284,9 +299,10 @@ async function testDistances() {
 
 // Sixty quiet seconds: nothing but consent keeps the connection.
 async function testIdle(browsers) {
-  const cases = browsers.flatMap(browser => ['browser offers', 'weir offers'].map(role => ({ browser, role })));
-  await Promise.all(cases.map(({ browser, role }) => test(`${browser.name}, ${role}: 60 s idle with consent`, () =>
-    withPair(browser, role, {}, async pair => {
+  const cases = browsers.flatMap(browser => [['browser offers'], ['weir offers'], ['weir offers', '--ice-lite']]
+    .map(([role, ...options]) => ({ browser, role, options })));
+  await Promise.all(cases.map(({ browser, role, options }) => test(`${browser.name}, ${role}: 60 s idle with consent${options.length ? ', weir is ICE lite' : ''}`, () =>
+    withPair(browser, role, { options }, async pair => {
       const label = role === 'browser offers' ? 'data' : 'weir';
       await pair.call('open', label);
       await new Promise(resolve => setTimeout(resolve, 60000));
@@ -305,6 +321,7 @@ for (const browser of browsers) {
   console.log(`# ${browser.name} ${await browser.version()}`);
   await testData(browser);
   await testMedia(browser);
+  await testLite(browser);
   await test(`${browser.name}: the demo's page connects, echoes and says goodbye`, () => tryDemo(browser, '127.0.0.1:8080'));
   await test(`${browser.name}: several pages of the demo at once, on shards`, () => trySeveral(browser));
 }

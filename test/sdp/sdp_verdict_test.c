@@ -149,6 +149,23 @@ static void attack_P8_an_answer_must_fit_its_offer(void **state)
     }
 }
 
+static void one_end_at_least_checks_paths(void **state)
+{
+    (void)state;
+    struct weir_sdp_error error;
+    struct weir_sdp_local local = { .is_lite = true };
+    const char *lite = HEAD "a=ice-lite\r\n" DATA ICE HASH "a=setup:active\r\na=mid:0\r\na=sctp-port:1\r\n";
+    assert_int_equal(weir_sdp_parse(weir_span_of(lite, strlen(lite)), &sdp, &error), WEIR_SDP_OK);
+    assert_true(sdp.has_ice_lite);
+    assert_int_equal(weir_sdp_judge_offer(&sdp, &local, &error), WEIR_SDP_BOTH_LITE);
+    local.is_lite = false;
+    assert_int_equal(weir_sdp_judge_offer(&sdp, &local, &error), WEIR_SDP_OK);
+    assert_int_equal(weir_sdp_parse(WEIR_LIT(GOOD), &offer, &error), WEIR_SDP_OK);
+    assert_int_equal(weir_sdp_judge_answer(&offer, &sdp, &error), WEIR_SDP_OK);
+    offer.has_ice_lite = true;
+    assert_int_equal(weir_sdp_judge_answer(&offer, &sdp, &error), WEIR_SDP_BOTH_LITE);
+}
+
 static void every_verdict_has_a_name_a_text_and_a_row(void **state)
 {
     (void)state;
@@ -159,6 +176,7 @@ static void every_verdict_has_a_name_a_text_and_a_row(void **state)
     /* These have tests of their own above. */
     has_row[WEIR_SDP_LONG] = has_row[WEIR_SDP_CONTROL] = has_row[WEIR_SDP_MEDIA_COUNT] = true;
     has_row[WEIR_SDP_ANSWER_SHAPE] = has_row[WEIR_SDP_ANSWER_SETUP] = true;
+    has_row[WEIR_SDP_BOTH_LITE] = true;
     for (int v = 0; v < WEIR_SDP_VERDICTS; v++) {
         if (!has_row[v]) {
             fail_msg("no row breaks %s", weir_sdp_verdict_name((enum weir_sdp_verdict)v));
@@ -240,6 +258,7 @@ int main(void)
         cmocka_unit_test(attack_P1_size_lines_and_control_characters_are_limited),
         cmocka_unit_test(attack_P6_sections_and_payload_types_are_limited),
         cmocka_unit_test(attack_P8_an_answer_must_fit_its_offer),
+        cmocka_unit_test(one_end_at_least_checks_paths),
         cmocka_unit_test(every_verdict_has_a_name_a_text_and_a_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

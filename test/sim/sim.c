@@ -54,7 +54,7 @@ struct sim *sim_open_with(const struct sim_options *options)
                                       .setup = options->setup == WEIR_SDP_SETUP_NONE ? WEIR_SDP_ACTIVE
                                                                                      : options->setup,
                                       .no_snap = options->no_snap[i], .no_sped = options->no_sped[i],
-                                      .no_cid = options->no_cid[i],
+                                      .no_cid = options->no_cid[i], .is_lite = options->is_lite[i],
                                       .cid_bytes = options->cid_bytes[i], .cid = { (uint8_t)(0xa0 + i), 7 },
                                       .prefers_hybrid = options->prefers_hybrid,
                                       .sessions = options->sessions[i],

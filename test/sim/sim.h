@@ -29,7 +29,7 @@ struct sim_options {
     bool with_media;
     const struct weir_crypto *crypto; /* NULL: the build's */
     weir_time begin;                  /* 0: some time after the clock's start */
-    bool no_snap[2], no_sped[2], no_cid[2], prefers_hybrid;
+    bool no_snap[2], no_sped[2], no_cid[2], is_lite[2], prefers_hybrid;
     uint8_t cid_bytes[2];             /* ids of each side's own; 0: none */
     struct weir_sessions *sessions[2]; /* of each side; NULL: none */
     uint64_t ntp_at_epoch;
