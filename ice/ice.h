@@ -291,7 +291,8 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_set_remote(struct weir_ice *i
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_add_remote(struct weir_ice *ice, weir_time now,
                                                               const struct weir_ice_candidate *c);
 WEIR_API void weir_ice_remote_done(struct weir_ice *ice, weir_time now);
-/* Who nominates: before checks begin, as the descriptions decide [RFC 8445 6.1.1]. A lite agent never does. */
+/* Who nominates: before checks begin, as the descriptions decide [RFC 8445 6.1.1]. A lite agent never
+ * does. */
 WEIR_API void weir_ice_set_controlling(struct weir_ice *ice, bool is_controlling);
 
 /* New credentials of ours; the old pairs carry data until new ones are valid [RFC 8445 9]. */
@@ -310,8 +311,8 @@ WEIR_API weir_time weir_ice_deadline(const struct weir_ice *ice);
 /* The owner heard the peer on this path, in a way that proves who it was and that nothing newer was heard:
  * its address has changed. A path that is not valid is checked at once, and when the peer answers, data
  * goes there: the pair that was used until then is over, and what was nominated stays so. At most five
- * checks leave for each such call, and one path is followed at a time. Lite: nothing happens, the peer's next
- * question does it. */
+ * checks leave for each such call, and one path is followed at a time. Lite: nothing happens, the
+ * peer's next question does it. */
 WEIR_API void weir_ice_follow(struct weir_ice *ice, weir_time now, const struct weir_path *path);
 
 /* May anything but STUN come in on this path? True once the peer proved itself there. */

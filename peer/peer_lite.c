@@ -1,7 +1,7 @@
 /* A lite agent knows where a request came from, not whether answers get there: who was told the password
- * can write any address on it. So until the handshake proves that the peer reads what we send, at most three
- * bytes leave on a path for each that came by it [RFC 9147 5.1]. What has to wait leaves after the peer's next
- * check.
+ * can write any address on it. So until the handshake proves that the peer reads what we send, at most
+ * three bytes leave on a path for each that came by it [RFC 9147 5.1]. What has to wait leaves after the
+ * peer's next check.
  */
 #include "peer/peer_int.h"
 

@@ -19,9 +19,9 @@ struct setup {
 
 void setup_begin(struct setup *s);
 
-/* One option of a node: bind, port, pump, seed, stun, keylog, peers, shards, dtls, hybrid, ice-lite, no-snap,
- * no-sped, no-cid and no-tickets, the last six without value. False, with a sentence on stderr, when the
- * value is no good. */
+/* One option of a node: bind, port, pump, seed, stun, keylog, peers, shards, dtls, hybrid, ice-lite,
+ * no-snap, no-sped, no-cid and no-tickets, the last six without value. False, with a sentence on stderr,
+ * when the value is no good. */
 bool setup_option(struct setup *s, const char *name, const char *value);
 
 /* Open the node; NULL, with a sentence on stderr, when it cannot. */
