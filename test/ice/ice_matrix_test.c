@@ -235,6 +235,22 @@ static void every_request_has_its_verdict_and_its_answer(void **state)
     }
 }
 
+/* [RFC 8489 9.1.3 MUST NOT] a name; and nothing else that would make an answer longer than its request. */
+static void attack_S10_an_answer_repeats_nothing_of_its_request(void **state)
+{
+    (void)state;
+    static struct script s;
+    const struct saying check = { .is_controlling = true };
+    struct weir_stun_msg m;
+    struct weir_path to;
+    begin(&s, false);
+    assert_int_equal(tell(&s, &check), WEIR_ICE_OK);
+    assert_true(hear(&s, WEIR_STUN_SUCCESS, &m, &to));
+    assert_int_equal(m.packet.n, 20 + 12 + 24 + 8); /* mapped address, integrity, fingerprint */
+    assert_int_equal(m.username.n, 0);
+    assert_true(m.packet.n < s.bytes);
+}
+
 static void what_arrives_elsewhere_or_is_no_stun_is_dropped(void **state)
 {
     (void)state;
@@ -942,6 +958,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_request_has_its_verdict_and_its_answer),
+        cmocka_unit_test(attack_S10_an_answer_repeats_nothing_of_its_request),
         cmocka_unit_test(what_arrives_elsewhere_or_is_no_stun_is_dropped),
         cmocka_unit_test(every_response_has_its_verdict),
         cmocka_unit_test(attack_S14_every_pair_state_takes_a_nomination),
