@@ -164,6 +164,8 @@ void weir_peer_start_data(struct weir_peer *p, weir_time now)
     if (!p->has_data || p->is_sctp_begun || p->timeline.dtls_done == WEIR_NEVER) {
         return;
     }
+    /* Who agrees on a connection id is a weir, whose congestion window counts bytes. */
+    p->sctp.config.acks_batches = weir_dtls_has_cid(&p->dtls);
     p->is_sctp_begun =
         p->snap == WEIR_PEER_AGREED
         && weir_sctp_connect_with(&p->sctp, now, weir_span_of(p->remote_init, p->remote_init_bytes))

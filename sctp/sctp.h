@@ -28,6 +28,8 @@
 #define WEIR_SCTP_STREAMS_MAX 128
 /* Data channels at one time, those still closing included. 48 bytes each. */
 #define WEIR_SCTP_CHANNELS_MAX WEIR_SCTP_STREAMS_MAX
+#define WEIR_SCTP_CHANNEL_WORDS ((WEIR_SCTP_CHANNELS_MAX + 63) / 64)
+#define WEIR_SCTP_CHANNEL_EVENTS 3 /* opened, buffered low, closed */
 /* Label of one channel, and protocol of one channel. [RFC 8832 7 DEVIATION] The wire allows 65,535;
  * a longer one is refused as an OPEN that cannot be taken. */
 #define WEIR_SCTP_NAME_MAX 512
@@ -37,6 +39,8 @@
 #define WEIR_SCTP_RANGES_MAX 128
 /* Duplicate TSNs remembered for the next SACK. */
 #define WEIR_SCTP_DUPLICATES_MAX 16
+/* SACKs owed for one batch of packets; what would need one more is told with the last. 4 bytes each. */
+#define WEIR_SCTP_ACK_POINTS 32
 /* State cookie of the peer that we can hold; Firefox with usrsctp uses 196. */
 #define WEIR_SCTP_COOKIE_MAX 512
 /* HEARTBEAT information that we echo. */
@@ -102,7 +106,7 @@ enum weir_sctp_verdict {
     WEIR_SCTP_DATA_STREAM,      /* no state left for one stream more */
     WEIR_SCTP_DATA_FRAGMENT,    /* begin and end bits contradict: aborts */
     WEIR_SCTP_DATA_ORPHAN,      /* fragment of a message that was skipped or refused */
-    WEIR_SCTP_DATA_TOO_LARGE,   /* message over our limit: aborts */
+    WEIR_SCTP_DATA_TOO_LARGE,   /* message over our limit: dropped, and its channel closes */
     WEIR_SCTP_DATA_FULL,        /* quota or pool used up: peer sends again */
     WEIR_SCTP_DATA_SSN,         /* stream sequence with a hole that nothing can fill */
     WEIR_SCTP_SACK_OLD,         /* cumulative TSN goes back */
@@ -150,6 +154,8 @@ struct weir_sctp_config {
     weir_duration cookie_life;
     uint32_t init_retransmits_max;
     uint32_t retransmits_max;         /* of anything else, in a row without an answer */
+    bool acks_batches;                /* the peer counts acknowledged bytes, not SACKs: one SACK for all
+                                       * packets that came since the last */
     uint16_t burst_packets_max;       /* new packets per SACK beyond what it acknowledged */
 };
 
@@ -306,8 +312,6 @@ struct weir_sctp_channel {
     bool is_remote;
     bool owes_open;
     bool owes_ack;
-    bool owes_event_open;
-    bool owes_event_low;
     bool is_peer_ready;   /* the ACK or any message came: unordered sending may begin */
     bool tx_reset_done;
     bool rx_reset_done;
@@ -382,6 +386,9 @@ struct weir_sctp {
     struct weir_sctp_range range[WEIR_SCTP_RANGES_MAX];
     uint32_t duplicate[WEIR_SCTP_DUPLICATES_MAX];
     uint16_t range_count, duplicate_count;
+    uint32_t rx_high;         /* the highest TSN that has arrived */
+    uint32_t ack_point[WEIR_SCTP_ACK_POINTS]; /* rx_high when each SACK but the last fell due */
+    uint16_t ack_points;
     uint16_t packets_unacked;
     uint8_t ack;              /* enum ack_step */
     bool had_data;            /* this packet carried DATA or FORWARD-TSN */
@@ -405,6 +412,7 @@ struct weir_sctp {
     uint32_t peer_rwnd;
     uint32_t tx_order;        /* counts transmissions */
     uint32_t rtt_tsn;         /* the chunk being timed */
+    weir_time blocked_before; /* what was written before found the window closed */
     bool is_rtt_timed;
     bool is_write_refused;
     uint16_t tx_mid;          /* slot whose message is partly sent, or none */
@@ -430,6 +438,7 @@ struct weir_sctp {
     bool is_reset_waiting;    /* the peer said that it has not all data yet */
     uint32_t peer_reset_next; /* number of the peer's next request */
     uint32_t peer_reset_result;
+    uint32_t peer_reset_told; /* the answer that it got when it asked last */
     uint32_t peer_reset_tsn;
     uint32_t peer_reset_digest; /* of the streams it names */
     bool is_reset_deferred;
@@ -439,13 +448,13 @@ struct weir_sctp {
     } reset_answer[2];
 
     /* Streams and channels. */
+    uint64_t channel_owes[WEIR_SCTP_CHANNEL_EVENTS][WEIR_SCTP_CHANNEL_WORDS]; /* bits, sctp_channel.c */
     uint16_t stream_hash[WEIR_SCTP_STREAMS_MAX];
     uint16_t stream_free;
     uint16_t stream_count;
     uint16_t names_used;
     uint16_t channel_count;
     bool channels_owe_wire;   /* some channel owes an OPEN or an ACK */
-    bool channels_owe_event;  /* some channel owes an event */
     bool streams_owe_event;
     struct weir_sctp_stream stream[WEIR_SCTP_STREAMS_MAX];
     struct weir_sctp_channel channel[WEIR_SCTP_CHANNELS_MAX];

@@ -54,6 +54,20 @@ static struct weir_span channel_protocol(const struct weir_sctp *s,
     return weir_span_of(s->names + ch->names_at + ch->label_bytes, ch->protocol_bytes);
 }
 
+/* -- Events owed ------------------------------------------------------------------------------ */
+
+/* Bits of weir_sctp.channel_owes, one for each channel: a message costs no walk over the channels. */
+enum owed_event { OWED_OPEN, OWED_LOW, OWED_CLOSED, OWED_EVENTS };
+
+_Static_assert(OWED_EVENTS == WEIR_SCTP_CHANNEL_EVENTS, "a row of bits for each kind of event");
+
+static void owe_event(struct weir_sctp *s, uint16_t channel, enum owed_event kind, bool is_owed)
+{
+    uint64_t bit = UINT64_C(1) << (channel % 64);
+    uint64_t *word = &s->channel_owes[kind][channel / 64];
+    *word = is_owed ? *word | bit : *word & ~bit;
+}
+
 /* -- Making and freeing ----------------------------------------------------------------------- */
 
 uint16_t weir_sctp_channel_make(struct weir_sctp *s, struct weir_span label,
@@ -106,17 +120,30 @@ static void channel_free(struct weir_sctp *s, uint16_t channel)
     }
     weir_sctp_channel_detach(s, channel);
     names_free(s, &s->channel[channel]);
+    for (unsigned kind = 0; kind < OWED_EVENTS; kind++) {
+        owe_event(s, channel, (enum owed_event)kind, false);
+    }
     memset(&s->channel[channel], 0, sizeof s->channel[channel]);
     s->channel_count--;
 }
 
-static void channel_closed(struct weir_sctp *s, struct weir_sctp_channel *ch)
+static void channel_closed(struct weir_sctp *s, uint16_t channel)
 {
+    struct weir_sctp_channel *ch = &s->channel[channel];
     ch->state = WEIR_SCTP_CHANNEL_CLOSED;
     ch->owes_open = false;
     ch->owes_ack = false;
-    ch->owes_event_low = false;
-    s->channels_owe_event = true;
+    owe_event(s, channel, OWED_LOW, false);
+    /* The end is told after the last message is read. */
+    owe_event(s, channel, OWED_CLOSED, ch->unread == 0);
+}
+
+void weir_sctp_channel_read(struct weir_sctp *s, uint16_t channel)
+{
+    const struct weir_sctp_channel *ch = &s->channel[channel];
+    if (ch->unread == 0 && ch->state == WEIR_SCTP_CHANNEL_CLOSED) {
+        owe_event(s, channel, OWED_CLOSED, true);
+    }
 }
 
 bool weir_sctp_channel_give_way(struct weir_sctp *s, uint16_t channel, bool *awaits_stream)
@@ -127,7 +154,7 @@ bool weir_sctp_channel_give_way(struct weir_sctp *s, uint16_t channel, bool *awa
     if (ch->state == WEIR_SCTP_CHANNEL_CLOSING && ch->rx_reset_done && *awaits_stream) {
         /* The peer has reset its direction and performed our reset, or it would not use the stream
          * anew; the response is lost or on its way. For this channel nothing more is to come. */
-        channel_closed(s, ch);
+        channel_closed(s, channel);
     }
     if (ch->state != WEIR_SCTP_CHANNEL_CLOSED) {
         return false;
@@ -142,8 +169,7 @@ void weir_sctp_channel_opened(struct weir_sctp *s, uint16_t channel)
     struct weir_sctp_channel *ch = &s->channel[channel];
     ch->state = WEIR_SCTP_CHANNEL_OPEN;
     ch->is_peer_ready = true;
-    ch->owes_event_open = true;
-    s->channels_owe_event = true;
+    owe_event(s, channel, OWED_OPEN, true);
 }
 
 /* -- Opening ---------------------------------------------------------------------------------- */
@@ -200,7 +226,7 @@ void weir_sctp_set_dtls_role(struct weir_sctp *s, weir_time now, bool is_client)
     s->is_dtls_client = is_client;
     for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
         if (s->channel[i].state == WEIR_SCTP_CHANNEL_WAITING && !assign_stream(s, i)) {
-            channel_closed(s, &s->channel[i]);
+            channel_closed(s, i);
         }
     }
 }
@@ -390,17 +416,17 @@ void weir_sctp_channel_drained(struct weir_sctp *s, const struct weir_sctp_strea
 {
     struct weir_sctp_channel *ch = &s->channel[st->channel];
     if (before > ch->low_threshold && st->queue_bytes <= ch->low_threshold) {
-        ch->owes_event_low = true;
-        s->channels_owe_event = true;
+        owe_event(s, st->channel, OWED_LOW, true);
     }
 }
 
 /* -- Closing ---------------------------------------------------------------------------------- */
 
-static void closing_step(struct weir_sctp *s, struct weir_sctp_channel *ch)
+static void closing_step(struct weir_sctp *s, uint16_t channel)
 {
+    const struct weir_sctp_channel *ch = &s->channel[channel];
     if (ch->state == WEIR_SCTP_CHANNEL_CLOSING && ch->tx_reset_done && ch->rx_reset_done) {
-        channel_closed(s, ch);
+        channel_closed(s, channel);
     }
 }
 
@@ -408,7 +434,7 @@ void weir_sctp_channel_end(struct weir_sctp *s, uint16_t channel)
 {
     struct weir_sctp_channel *ch = &s->channel[channel];
     if (ch->state == WEIR_SCTP_CHANNEL_WAITING || ch->owes_open) {
-        channel_closed(s, ch); /* the peer never heard of it */
+        channel_closed(s, channel); /* the peer never heard of it */
     } else if (ch->state == WEIR_SCTP_CHANNEL_CONNECTING || ch->state == WEIR_SCTP_CHANNEL_OPEN) {
         ch->state = WEIR_SCTP_CHANNEL_CLOSING;
         weir_sctp_reset_want(s, ch->slot);
@@ -439,7 +465,7 @@ void weir_sctp_channel_tx_reset(struct weir_sctp *s, uint16_t channel)
     ch->tx_reset_done = true;
     /* A peer that cannot reset streams will not reset its own either. */
     ch->rx_reset_done |= !s->remote.has_reconfig;
-    closing_step(s, ch);
+    closing_step(s, channel);
 }
 
 void weir_sctp_channel_rx_reset(struct weir_sctp *s, uint16_t channel)
@@ -454,7 +480,7 @@ void weir_sctp_channel_rx_reset(struct weir_sctp *s, uint16_t channel)
         weir_sctp_queue_discard(s, ch->slot);
         weir_sctp_reset_want(s, ch->slot);
     }
-    closing_step(s, ch);
+    closing_step(s, channel);
 }
 
 void weir_sctp_channels_ended(struct weir_sctp *s)
@@ -462,7 +488,8 @@ void weir_sctp_channels_ended(struct weir_sctp *s)
     for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
         struct weir_sctp_channel *ch = &s->channel[i];
         if (ch->state != WEIR_SCTP_CHANNEL_FREE) {
-            channel_closed(s, ch);
+            channel_closed(s, i);
+            owe_event(s, i, OWED_CLOSED, true); /* read or not: there is no one to wait for */
             weir_sctp_channel_detach(s, i);
         }
     }
@@ -508,47 +535,36 @@ bool weir_sctp_channel_message(struct weir_sctp *s, weir_time now, uint32_t head
 
 /* -- Events and inspection -------------------------------------------------------------------- */
 
-static bool owes_event(const struct weir_sctp *s, const struct weir_sctp_channel *ch,
-                       enum weir_sctp_event_type type)
+/* The channel with the lowest index that owes an event of this kind. */
+static uint16_t owing_channel(const struct weir_sctp *s, enum owed_event kind)
 {
-    if (type == WEIR_SCTP_EVENT_CHANNEL_OPEN) {
-        return ch->owes_event_open;
+    for (uint16_t word = 0; word < WEIR_SCTP_CHANNEL_WORDS; word++) {
+        if (s->channel_owes[kind][word] != 0) {
+            return (uint16_t)(word * 64 + __builtin_ctzll(s->channel_owes[kind][word]));
+        }
     }
-    if (type == WEIR_SCTP_EVENT_BUFFERED_LOW) {
-        return ch->owes_event_low;
-    }
-    /* The end is told after the last message is read. */
-    return ch->state == WEIR_SCTP_CHANNEL_CLOSED &&
-           (ch->unread == 0 || s->state == WEIR_SCTP_OVER);
+    return WEIR_SCTP_NO_CHANNEL;
 }
 
 bool weir_sctp_channels_event(struct weir_sctp *s, enum weir_sctp_event_type type,
                               struct weir_sctp_event *e)
 {
-    if (!s->channels_owe_event) {
+    enum owed_event kind = type == WEIR_SCTP_EVENT_CHANNEL_OPEN   ? OWED_OPEN
+                           : type == WEIR_SCTP_EVENT_BUFFERED_LOW ? OWED_LOW
+                                                                  : OWED_CLOSED;
+    uint16_t channel = owing_channel(s, kind);
+    if (channel == WEIR_SCTP_NO_CHANNEL) {
         return false;
     }
-    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
-        struct weir_sctp_channel *ch = &s->channel[i];
-        if (ch->state == WEIR_SCTP_CHANNEL_FREE || !owes_event(s, ch, type)) {
-            continue;
-        }
-        e->type = type;
-        e->channel = i;
-        e->stream = ch->id;
-        e->is_remote = ch->is_remote;
-        if (type == WEIR_SCTP_EVENT_CHANNEL_OPEN) {
-            ch->owes_event_open = false;
-        } else if (type == WEIR_SCTP_EVENT_BUFFERED_LOW) {
-            ch->owes_event_low = false;
-        } else {
-            channel_free(s, i);
-        }
-        return true;
+    owe_event(s, channel, kind, false);
+    e->type = type;
+    e->channel = channel;
+    e->stream = s->channel[channel].id;
+    e->is_remote = s->channel[channel].is_remote;
+    if (kind == OWED_CLOSED) {
+        channel_free(s, channel);
     }
-    /* Closed is asked for last; one that waits for its reader sets the flag again. */
-    s->channels_owe_event = type != WEIR_SCTP_EVENT_CHANNEL_CLOSED;
-    return false;
+    return true;
 }
 
 bool weir_sctp_channel_info(const struct weir_sctp *s, uint16_t channel,

@@ -135,7 +135,7 @@ enum chunk_state {
 
 /* One DATA chunk to send, in the meta of its buffer. */
 struct tx_chunk {
-    weir_time sent_at;
+    weir_time sent_at; /* while queued: when it was written */
     weir_time expires_at;
     uint32_t prev;  /* in the list of outstanding chunks */
     uint32_t tsn;
@@ -314,7 +314,9 @@ void weir_sctp_tsn_note(struct weir_sctp *s, uint32_t tsn);
 bool weir_sctp_tsn_forget(struct weir_sctp *s, uint32_t first, uint32_t last);
 void weir_sctp_tsn_skip_to(struct weir_sctp *s, uint32_t cum);
 void weir_sctp_tsn_duplicate(struct weir_sctp *s, uint32_t tsn);
-/* Write a SACK with as many gap blocks as fit into `room` bytes. */
+/* A SACK falls due now, though it may leave after more packets have come. */
+void weir_sctp_ack_point(struct weir_sctp *s);
+/* Write the next SACK, with as many gap blocks as fit into `room` bytes. */
 void weir_sctp_sack_write(struct weir_sctp *s, struct weir_wr *w, size_t room);
 
 /* -- sctp_reasm.c ----------------------------------------------------------------------------- */
@@ -332,6 +334,8 @@ struct data {
 /* Keep one new fragment; on any verdict but OK nothing has changed. */
 enum weir_sctp_verdict weir_sctp_reasm_add(struct weir_sctp *s, weir_time now,
                                            const struct data *d);
+/* A fragment was acknowledged and dropped: drop what has arrived of its message on both sides of it. */
+void weir_sctp_reasm_drop_beside(struct weir_sctp *s, const struct data *d);
 /* Deliver what the new cumulative TSN, or a reset, makes deliverable. */
 void weir_sctp_reasm_advance(struct weir_sctp *s, weir_time now);
 /* The peer skips to `cum`: drop fragments of messages that will not be completed. */
@@ -441,6 +445,8 @@ void weir_sctp_channel_detach(struct weir_sctp *s, uint16_t channel);
 WEIR_MUST_CHECK bool weir_sctp_channel_give_way(struct weir_sctp *s, uint16_t channel,
                                                 bool *awaits_stream);
 void weir_sctp_channel_opened(struct weir_sctp *s, uint16_t channel);
+/* One of its messages was read. */
+void weir_sctp_channel_read(struct weir_sctp *s, uint16_t channel);
 /* Begin to close it, whoever asks. */
 void weir_sctp_channel_end(struct weir_sctp *s, uint16_t channel);
 

@@ -92,6 +92,11 @@ static void segment_drop(struct weir_sctp *s, uint32_t i)
     weir_sctp_stream_settle(s, slot);
 }
 
+static bool has_flag(const struct weir_sctp *s, uint32_t i, uint8_t flag)
+{
+    return (segment_at(s, i)->flags & flag) != 0;
+}
+
 /* -- Rules between neighbours ----------------------------------------------------------------- */
 
 static bool is_same_message(const struct segment *g, const struct data *d)
@@ -324,6 +329,20 @@ enum weir_sctp_verdict weir_sctp_reasm_add(struct weir_sctp *s, weir_time now,
         message_completed(s, now, i);
     }
     return WEIR_SCTP_OK;
+}
+
+void weir_sctp_reasm_drop_beside(struct weir_sctp *s, const struct data *d)
+{
+    uint32_t before = segment_before(s, d->tsn);
+    uint32_t after = segment_after(s, before);
+    if ((d->flags & FLAG_BEGIN) == 0 && before != WEIR_NO_BUF &&
+        segment_at(s, before)->last + 1 == d->tsn && !has_flag(s, before, FLAG_END)) {
+        segment_drop(s, before);
+    }
+    if ((d->flags & FLAG_END) == 0 && after != WEIR_NO_BUF &&
+        segment_at(s, after)->first == d->tsn + 1 && !has_flag(s, after, FLAG_BEGIN)) {
+        segment_drop(s, after);
+    }
 }
 
 void weir_sctp_reasm_advance(struct weir_sctp *s, weir_time now)

@@ -138,6 +138,7 @@ static void packet_done(struct weir_sctp *s, weir_time now)
     /* [RFC 9260 6.2 SHOULD, 6.7 SHOULD] Every second packet, and every one while there are gaps. */
     if (s->range_count != 0 || s->packets_unacked >= 2) {
         s->ack = ACK_NOW;
+        weir_sctp_ack_point(s);
     } else if (s->ack == ACK_NONE) {
         s->ack = ACK_DELAYED;
         s->sack_at = weir_time_add(now, s->config.sack_delay);

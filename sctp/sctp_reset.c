@@ -131,6 +131,12 @@ static enum weir_sctp_verdict rx_response(struct weir_sctp *s, weir_time now,
         return WEIR_SCTP_RECONFIG_SEQUENCE;
     }
     s->error_count = 0;
+    if (s->is_reset_waiting) {
+        /* [RFC 6525 5.2.7 H2 DEVIATION] After "in progress" only the answer to asking again ends the
+         * request, also where the peer tells the end by itself: so the peer can tell this request asked
+         * again from a new one that names the same streams with nothing sent between. */
+        return WEIR_SCTP_OK;
+    }
     switch (result) {
     case RESULT_NOTHING_TO_DO:
     case RESULT_PERFORMED:
@@ -212,11 +218,12 @@ static uint32_t list_digest(struct weir_rd list)
 }
 
 /* The request before, under a new number: browsers ask again that way after "in progress". To
- * perform it twice could reset a channel that has been opened on the stream since. A different
- * request for the same streams has a higher TSN, or finds nothing to do. */
+ * perform it twice could reset a channel that has been opened on the stream since. After any other
+ * answer the request is a new one, though it may look the same: a channel that both sides agreed on
+ * can be closed a second time with nothing sent between. */
 static bool is_asked_again(const struct weir_sctp *s, uint32_t last_tsn, struct weir_rd streams)
 {
-    return s->peer_reset_next != s->remote.tsn && last_tsn == s->peer_reset_tsn &&
+    return s->peer_reset_told == RESULT_IN_PROGRESS && last_tsn == s->peer_reset_tsn &&
            list_digest(streams) == s->peer_reset_digest;
 }
 
@@ -269,6 +276,7 @@ static enum weir_sctp_verdict rx_outgoing(struct weir_sctp *s, struct weir_span 
     if (number == s->peer_reset_next - 1) {
         /* [RFC 6525 5.2.1 MUST] A repeated request gets its answer again; a deferred one is
          * performed by the arrival of the data, not by asking. */
+        s->peer_reset_told = s->peer_reset_result;
         answer(s, number, s->peer_reset_result);
         return WEIR_SCTP_OK;
     }
@@ -280,6 +288,7 @@ static enum weir_sctp_verdict rx_outgoing(struct weir_sctp *s, struct weir_span 
         perform_or_defer(s, last_tsn, r);
     }
     s->peer_reset_next++;
+    s->peer_reset_told = s->peer_reset_result;
     answer(s, number, s->peer_reset_result);
     return WEIR_SCTP_OK;
 }
@@ -295,7 +304,7 @@ static enum weir_sctp_verdict rx_denied(struct weir_sctp *s, struct weir_span va
         s->peer_reset_next++;
         s->is_reset_deferred = false;
         s->peer_reset_result = RESULT_DENIED;
-        s->peer_reset_digest = 0;
+        s->peer_reset_told = RESULT_DENIED;
     }
     answer(s, number, RESULT_DENIED);
     return WEIR_SCTP_RECONFIG_DENIED;

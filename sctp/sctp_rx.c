@@ -56,6 +56,7 @@ static enum weir_sctp_verdict refuse_stream(struct weir_sctp *s, const struct da
     weir_sctp_report(s, CAUSE_STREAM, weir_span_of(value, sizeof value));
     weir_sctp_tsn_note(s, d->tsn);
     s->has_holes = true;
+    weir_sctp_reasm_drop_beside(s, d);
     return WEIR_SCTP_DATA_STREAM;
 }
 
@@ -74,6 +75,16 @@ static enum weir_sctp_verdict data_window(struct weir_sctp *s, const struct data
     return WEIR_SCTP_OK;
 }
 
+/* [RFC 8841 6.1] A message longer than we said we take costs its channel, or the message where there is
+ * none; the association, which others use too, goes on. */
+static void message_refused(struct weir_sctp *s, uint16_t slot, enum weir_sctp_verdict v)
+{
+    uint16_t channel = s->stream[slot].channel;
+    if (v == WEIR_SCTP_DATA_TOO_LARGE && channel != WEIR_SCTP_NO_CHANNEL) {
+        weir_sctp_channel_end(s, channel);
+    }
+}
+
 /* What a chunk that reassembly would not keep means for the association. */
 static enum weir_sctp_verdict data_refused(struct weir_sctp *s, weir_time now,
                                            const struct data *d, enum weir_sctp_verdict v)
@@ -81,11 +92,11 @@ static enum weir_sctp_verdict data_refused(struct weir_sctp *s, weir_time now,
     if (v == WEIR_SCTP_DATA_FRAGMENT) {
         return weir_sctp_violate(s, now, v, CAUSE_VIOLATION);
     }
-    if (v == WEIR_SCTP_DATA_TOO_LARGE) {
-        return weir_sctp_violate(s, now, v, CAUSE_OUT_OF_RESOURCE);
-    }
-    if (v == WEIR_SCTP_DATA_ORPHAN) {
+    if (v == WEIR_SCTP_DATA_ORPHAN || v == WEIR_SCTP_DATA_TOO_LARGE) {
         weir_sctp_tsn_note(s, d->tsn); /* it came, and is of no use */
+        s->has_holes = true;
+        weir_sctp_reasm_drop_beside(s, d);
+        message_refused(s, d->slot, v);
     } else {
         s->ack = ACK_NOW; /* [RFC 9260 6.2 MUST] what was dropped is not acknowledged */
     }
@@ -256,8 +267,9 @@ bool weir_sctp_read(struct weir_sctp *s, struct weir_sctp_message *m)
     m->bytes = s->config.has_channels && is_empty_ppid(g->ppid) ? 0 : g->bytes;
     m->head = head;
     st->unread--;
-    if (g->channel != WEIR_SCTP_NO_CHANNEL && --s->channel[g->channel].unread == 0) {
-        s->channels_owe_event = true; /* a channel's end is told after its last message is read */
+    if (g->channel != WEIR_SCTP_NO_CHANNEL) {
+        s->channel[g->channel].unread--;
+        weir_sctp_channel_read(s, g->channel);
     }
     weir_sctp_stream_settle(s, g->slot);
     return true;

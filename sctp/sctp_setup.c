@@ -53,6 +53,9 @@ static void adopt_remote(struct weir_sctp *s, const struct weir_sctp_init_chunk 
     s->range_count = 0;
     s->duplicate_count = 0;
     s->peer_reset_next = remote->tsn;
+    s->peer_reset_told = 0;
+    s->rx_high = s->rx_cum;
+    s->ack_points = 0;
     s->peer_rwnd = remote->a_rwnd > s->flight_data ? remote->a_rwnd - s->flight_data : 0;
 }
 
@@ -122,6 +125,8 @@ enum weir_sctp_verdict weir_sctp_rx_init(struct weir_sctp *s, weir_time now, con
     if (v != WEIR_SCTP_OK) {
         return v;
     }
+    /* [RFC 9260 5.2.2 OMITTED] New addresses in an INIT of an association that exists are no reason to
+     * abort it: over DTLS addresses are not looked at [RFC 8261 5 MUST], and its keys say who sent it. */
     if (s->state == WEIR_SCTP_SHUTDOWN_ACK_SENT) {
         s->owed |= OWES_SHUTDOWN_ACK; /* [RFC 9260 9.2 SHOULD] */
         return WEIR_SCTP_UNEXPECTED;

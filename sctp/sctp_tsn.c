@@ -73,6 +73,7 @@ static void absorb(struct weir_sctp *s)
 
 void weir_sctp_tsn_note(struct weir_sctp *s, uint32_t tsn)
 {
+    s->rx_high = tsn_after(tsn, s->rx_high) ? tsn : s->rx_high;
     if (tsn == s->rx_cum + 1) {
         s->rx_cum = tsn;
         absorb(s);
@@ -123,6 +124,7 @@ void weir_sctp_tsn_skip_to(struct weir_sctp *s, uint32_t cum)
 {
     s->rx_cum = cum;
     absorb(s);
+    s->rx_high = tsn_after(s->rx_cum, s->rx_high) ? s->rx_cum : s->rx_high;
 }
 
 void weir_sctp_tsn_duplicate(struct weir_sctp *s, uint32_t tsn)
@@ -130,6 +132,34 @@ void weir_sctp_tsn_duplicate(struct weir_sctp *s, uint32_t tsn)
     if (s->duplicate_count < WEIR_SCTP_DUPLICATES_MAX) {
         s->duplicate[s->duplicate_count++] = tsn;
     }
+}
+
+/* [RFC 9260 6.2 SHOULD, 7.2.1] A peer may open its window, and find losses, by counting SACKs, so a batch
+ * of packets is acknowledged as if each had been looked at when it came. */
+void weir_sctp_ack_point(struct weir_sctp *s)
+{
+    if (s->config.acks_batches) {
+        return;
+    }
+    s->packets_unacked = 0;
+    if (s->ack_points == WEIR_SCTP_ACK_POINTS ||
+        (s->ack_points != 0 && s->ack_point[s->ack_points - 1] == s->rx_high)) {
+        s->ack_points--;
+    }
+    s->ack_point[s->ack_points++] = s->rx_high;
+}
+
+/* Up to which TSN the next SACK speaks: only the last one owed tells all. */
+static uint32_t ack_point_next(struct weir_sctp *s)
+{
+    if (s->ack_points < 2) {
+        s->ack_points = 0;
+        return s->rx_high;
+    }
+    uint32_t point = s->ack_point[0];
+    s->ack_points--;
+    memmove(&s->ack_point[0], &s->ack_point[1], s->ack_points * sizeof s->ack_point[0]);
+    return point;
 }
 
 /*  0                   1                   2                   3
@@ -149,25 +179,32 @@ void weir_sctp_sack_write(struct weir_sctp *s, struct weir_wr *w, size_t room)
 {
     enum { FIXED_BYTES = 16 };
     size_t entries = (room - FIXED_BYTES) / 4;
+    uint32_t point = ack_point_next(s);
+    uint32_t cum = tsn_after(s->rx_cum, point) ? point : s->rx_cum;
+    size_t known = cum == s->rx_cum ? ranges_up_to(s, point) : 0;
     /* [RFC 9260 6.2 MUST] As many blocks as fit; duplicates only after them. */
-    size_t blocks = s->range_count < entries ? s->range_count : entries;
+    size_t blocks = known < entries ? known : entries;
     entries -= blocks;
     size_t duplicates = s->duplicate_count < entries ? s->duplicate_count : entries;
     struct weir_mark m = weir_sctp_chunk_open(w, CHUNK_SACK, 0);
     s->rwnd_told = weir_sctp_rwnd(s);
-    weir_wr_u32(w, s->rx_cum);
+    weir_wr_u32(w, cum);
     weir_wr_u32(w, s->rwnd_told);
     weir_wr_u16(w, (uint16_t)blocks);
     weir_wr_u16(w, (uint16_t)duplicates);
     for (size_t i = 0; i < blocks; i++) {
-        weir_wr_u16(w, (uint16_t)(s->range[i].first - s->rx_cum));
-        weir_wr_u16(w, (uint16_t)(s->range[i].last - s->rx_cum));
+        uint32_t last = tsn_after(s->range[i].last, point) ? point : s->range[i].last;
+        weir_wr_u16(w, (uint16_t)(s->range[i].first - cum));
+        weir_wr_u16(w, (uint16_t)(last - cum));
     }
     for (size_t i = 0; i < duplicates; i++) {
         weir_wr_u32(w, s->duplicate[i]);
     }
     weir_sctp_chunk_close(w, m);
     s->duplicate_count = 0;
+    if (s->ack_points != 0) {
+        return;
+    }
     s->packets_unacked = 0;
     s->ack = ACK_NONE;
     s->sack_at = WEIR_NEVER;

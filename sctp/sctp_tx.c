@@ -80,6 +80,7 @@ static struct tx_chunk chunk_template(uint16_t slot, weir_time now,
     struct tx_chunk c = { 0 };
     c.expires_at = opts->has_lifetime ? weir_time_add(now, opts->lifetime) : WEIR_NEVER;
     c.resend_limit = opts->has_retransmits ? opts->retransmits : UINT16_MAX;
+    c.sent_at = now;
     c.prev = WEIR_NO_BUF;
     c.ppid = opts->ppid;
     c.slot = slot;
@@ -256,13 +257,21 @@ bool weir_sctp_may_send_data(const struct weir_sctp *s)
            s->state == WEIR_SCTP_SHUTDOWN_RECEIVED || s->state == WEIR_SCTP_COOKIE_ECHOED;
 }
 
+/* [RFC 3758 3.5 A1] Its time is over, and the window was closed while it waited. A message that found the
+ * window open leaves once, whole, however short its life: with a lifetime of zero it is sent and
+ * never sent again. */
+static bool is_overdue(const struct weir_sctp *s, const struct tx_chunk *c, weir_time now)
+{
+    return c->expires_at <= now && c->sent_at < s->blocked_before;
+}
+
 /* Take streams whose queue is empty, and messages whose time is over, off the turn. */
 static uint16_t turn_next(struct weir_sctp *s, weir_time now)
 {
     while (s->turn_head != WEIR_SCTP_NO_STREAM) {
         uint16_t slot = s->turn_head;
         struct weir_sctp_stream *st = &s->stream[slot];
-        while (st->queue_head != WEIR_NO_BUF && chunk_at(s, st->queue_head)->expires_at <= now) {
+        while (st->queue_head != WEIR_NO_BUF && is_overdue(s, chunk_at(s, st->queue_head), now)) {
             s->counters.abandoned_messages++;
             queue_drop_message(s, slot);
         }
@@ -286,7 +295,7 @@ static uint16_t slot_next(struct weir_sctp *s, weir_time now)
     uint16_t slot = s->tx_mid;
     if (slot != WEIR_SCTP_NO_STREAM) {
         const struct tx_chunk *c = chunk_at(s, s->stream[slot].queue_head);
-        if (c->expires_at > now || !s->remote.has_forward_tsn) {
+        if (!is_overdue(s, c, now) || !s->remote.has_forward_tsn) {
             return slot;
         }
         /* The last fragment sent stands for its message; with all of them acknowledged there is
@@ -355,8 +364,12 @@ bool weir_sctp_has_data(struct weir_sctp *s, weir_time now)
         return true;
     }
     uint16_t slot = s->rtx_count == 0 ? slot_next(s, now) : WEIR_SCTP_NO_STREAM;
-    return slot != WEIR_SCTP_NO_STREAM &&
-           window_allows(s, buf_at(s, s->stream[slot].queue_head)->len);
+    if (slot == WEIR_SCTP_NO_STREAM) {
+        return false;
+    }
+    bool is_open = window_allows(s, buf_at(s, s->stream[slot].queue_head)->len);
+    s->blocked_before = is_open ? s->blocked_before : weir_time_add(now, 1);
+    return is_open;
 }
 
 /* -- Into the packet -------------------------------------------------------------------------- */
@@ -433,7 +446,11 @@ static void fill_new(struct weir_sctp *s, weir_time now, struct weir_wr *w)
             return;
         }
         uint32_t payload = buf_at(s, s->stream[slot].queue_head)->len;
-        if (!fits(w, payload) || !window_allows(s, payload)) {
+        if (!window_allows(s, payload)) {
+            s->blocked_before = weir_time_add(now, 1);
+            return;
+        }
+        if (!fits(w, payload)) {
             return;
         }
         if (s->flight_bytes == 0) {

@@ -387,6 +387,68 @@ static void every_second_packet_is_acknowledged(void **state)
     drive_end(&d);
 }
 
+/* The next SACK that leaves: its cumulative TSN and last gap block end, as offsets from the peer's first TSN. */
+static void next_sack(uint32_t acked, uint32_t gap_last)
+{
+    uint8_t out[WEIR_MTU];
+    assert_true(drive_send(&d, out) != 0);
+    assert_int_equal(out[12], CHUNK_SACK);
+    assert_int_equal(weir_be32(out + 16) - (DRIVE_PEER_TSN - 1), acked);
+    uint16_t blocks = weir_be16(out + 24);
+    assert_int_equal(blocks == 0 ? 0 : acked + weir_be16(out + 28 + 4u * (blocks - 1) + 2), gap_last);
+}
+
+/* A batch of packets is acknowledged as it would have been one by one, to a peer that counts SACKs. */
+static void a_batch_is_acknowledged_every_second_packet(void **state)
+{
+    (void)state;
+    begin();
+    for (uint32_t i = 0; i < 7; i++) {
+        data(WHOLE, i);
+    }
+    next_sack(2, 0);
+    next_sack(4, 0);
+    next_sack(7, 0); /* the last one tells all */
+    assert_false(sends_sack());
+    for (uint32_t i = 8; i < 12; i++) {
+        data(WHOLE, i); /* the eighth is missing: each packet reports the gap */
+    }
+    next_sack(7, 9);
+    next_sack(7, 10);
+    next_sack(7, 11);
+    next_sack(7, 12);
+    data(WHOLE, 13);
+    data(WHOLE, 7);
+    data(WHOLE, 12);
+    next_sack(14, 0); /* what filled the gap is told with what was last */
+    assert_false(sends_sack());
+    assert_true(d.s.sack_at == WEIR_NEVER);
+    drive_end(&d);
+}
+
+static void a_batch_owes_so_many_sacks_and_no_more(void **state)
+{
+    (void)state;
+    unsigned count = 0;
+    begin();
+    d.s.config.rx_quota = 200;
+    for (uint32_t i = 0; i < 100; i++) {
+        data(WHOLE, i);
+    }
+    while (sends_sack()) {
+        count++;
+    }
+    assert_int_equal(count, WEIR_SCTP_ACK_POINTS);
+    d.s.config.acks_batches = true; /* the peer counts bytes */
+    for (uint32_t i = 100; i < 110; i++) {
+        data(WHOLE, i);
+    }
+    next_sack(110, 0);
+    assert_false(sends_sack());
+    drive_read_all(&d);
+    drive_end(&d);
+}
+
 static void a_sack_goes_along_with_data(void **state)
 {
     (void)state;
@@ -453,6 +515,8 @@ int main(void)
         cmocka_unit_test(silence_shrinks_the_window),
         cmocka_unit_test(taken_back_counts_as_missing),
         cmocka_unit_test(every_second_packet_is_acknowledged),
+        cmocka_unit_test(a_batch_is_acknowledged_every_second_packet),
+        cmocka_unit_test(a_batch_owes_so_many_sacks_and_no_more),
         cmocka_unit_test(a_sack_goes_along_with_data),
         cmocka_unit_test(an_opening_window_is_told_by_quarters),
         cmocka_unit_test(shutdown_ends_with_complete),

@@ -413,6 +413,113 @@ static void a_partly_reliable_channel_closes(void **state)
     assert_in_range(total, 50, 800);
 }
 
+/* A message that the other side does not take costs its channel; the one beside it goes on. */
+static void attack_C16_a_message_over_the_limit_costs_its_channel_alone(void **state)
+{
+    (void)state;
+    static uint8_t bytes[60000];
+    struct sim *m = sim_new(test_seed(16));
+    uint16_t big = open_channel(m, 0, "big");
+    uint16_t small = open_channel(m, 0, "small");
+    m->end[1].s.config.message_max_local = 50000;
+    sim_connect(m);
+    struct weir_span message = { bytes, 50001 };
+    assert_int_equal(weir_sctp_channel_send(&m->end[0].s, m->now, big, message, false), WEIR_OK);
+    sim_run(m, 5 * WEIR_SEC);
+    assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], 1);
+    assert_int_equal(m->end[0].last[WEIR_SCTP_EVENT_CHANNEL_CLOSED].channel, big);
+    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], 1);
+    assert_int_equal(send_text(m, 0, small, "still here"), WEIR_OK);
+    uint16_t again = open_channel(m, 0, "again");
+    message.n = 50000;
+    assert_int_equal(weir_sctp_channel_send(&m->end[0].s, m->now, again, message, false), WEIR_OK);
+    sim_run(m, 5 * WEIR_SEC);
+    assert_int_equal(m->end[1].got_count, 2);
+    sim_free(m);
+}
+
+/* [RFC 8832 6] A peer that takes our parity loses that channel, and nothing else. */
+static void a_wrong_parity_costs_that_channel_alone(void **state)
+{
+    (void)state;
+    struct sim *m = sim_new(test_seed(17));
+    uint16_t good = open_channel(m, 0, "good");
+    sim_connect(m);
+    weir_sctp_set_dtls_role(&m->end[0].s, m->now, false); /* both now think that odd is theirs */
+    uint16_t wrong = open_channel(m, 0, "wrong");
+    assert_int_equal(m->end[0].s.channel[wrong].id, 1);
+    sim_run(m, 5 * WEIR_SEC);
+    assert_int_equal(m->end[1].s.verdicts[WEIR_SCTP_DCEP_PARITY], 1);
+    assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], 1);
+    assert_int_equal(m->end[0].last[WEIR_SCTP_EVENT_CHANNEL_CLOSED].channel, wrong);
+    assert_int_equal(send_text(m, 0, good, "still here"), WEIR_OK);
+    sim_run(m, WEIR_SEC);
+    assert_int_equal(m->end[1].got_count, 1);
+    assert_int_equal(m->end[1].s.state, WEIR_SCTP_ESTABLISHED);
+    sim_free(m);
+}
+
+/* One life of a channel that both sides made: who closes it takes turns. */
+static void negotiated_round(struct sim *m, unsigned round, const char *text)
+{
+    struct weir_sctp_channel_config c = { 0 };
+    uint16_t channel[2];
+    uint32_t before[2];
+    c.is_negotiated = true;
+    c.id = 5;
+    for (unsigned i = 0; i < 2; i++) {
+        before[i] = m->end[i].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED];
+        assert_int_equal(weir_sctp_channel_open(&m->end[i].s, m->now, &c, &channel[i]), WEIR_OK);
+    }
+    if (text != NULL) {
+        assert_int_equal(send_text(m, round & 1, channel[round & 1], text), WEIR_OK);
+    }
+    assert_int_equal(weir_sctp_channel_close(&m->end[round & 1].s, m->now, channel[round & 1]),
+                     WEIR_OK);
+    sim_run(m, 20 * WEIR_SEC);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(m->end[i].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], before[i] + 1);
+    }
+}
+
+/* Y13: closed again with nothing sent between, the request looks like the one before and is a new one. */
+static void attack_Y13_a_negotiated_channel_closes_as_often_as_it_is_made(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct sim *m = sim_new(test_seed(seed));
+        sim_connect(m);
+        m->loss_permille = seed < 2 ? 0 : 200;
+        m->jitter = seed % 2 == 0 ? 0 : 20 * WEIR_MS;
+        for (unsigned round = 0; round < 9; round++) {
+            negotiated_round(m, seed % 3 == 0 ? 0 : round, round % 4 == 3 ? "x" : NULL);
+        }
+        channel_bounds(m);
+        sim_free(m);
+    }
+}
+
+/* The same beside a transfer that is never all there, so that the first answer is "in progress". */
+static void a_close_beside_a_transfer_is_asked_for_twice_and_performed_once(void **state)
+{
+    (void)state;
+    static uint8_t bytes[40000];
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct sim *m = sim_new(test_seed(seed));
+        uint16_t bulk = open_channel(m, 0, "bulk");
+        sim_connect(m);
+        m->loss_permille = 150;
+        for (unsigned round = 0; round < 5; round++) {
+            struct weir_span message = { bytes, sizeof bytes };
+            assert_int_equal(weir_sctp_channel_send(&m->end[0].s, m->now, bulk, message, false),
+                             WEIR_OK);
+            negotiated_round(m, 0, NULL);
+        }
+        assert_int_equal(m->end[1].got_count, 5);
+        sim_free(m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +539,10 @@ int main(void)
         cmocka_unit_test(the_last_message_is_read_before_the_end_is_told),
         cmocka_unit_test(the_association_ends_every_channel),
         cmocka_unit_test(a_partly_reliable_channel_closes),
+        cmocka_unit_test(attack_C16_a_message_over_the_limit_costs_its_channel_alone),
+        cmocka_unit_test(a_wrong_parity_costs_that_channel_alone),
+        cmocka_unit_test(attack_Y13_a_negotiated_channel_closes_as_often_as_it_is_made),
+        cmocka_unit_test(a_close_beside_a_transfer_is_asked_for_twice_and_performed_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -334,6 +334,50 @@ static void an_outage_leaves_nothing_behind(void **state)
     sim_free(m);
 }
 
+/* A life of zero: what finds the window open leaves once, whole, however late the sender looks, and is not
+ * sent again; what has to wait is dropped [RFC 3758 3.5 A1]. */
+static void a_life_of_zero_is_one_transmission(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = { 10, 1160, 5000 };
+    struct weir_sctp_send_opts opts = { 0 };
+    opts.has_lifetime = true;
+    for (unsigned k = 0; k < 3; k++) {
+        struct sim *m = raw_sim(test_seed(33 + k));
+        sim_connect(m);
+        for (uint32_t i = 0; i < 20; i++) {
+            assert_int_equal(sim_write(m, 0, 1, sizes[k], i, &opts), WEIR_OK);
+            m->now += i % 3 * WEIR_MS;
+            sim_run(m, 50 * WEIR_MS);
+        }
+        assert_int_equal(m->end[1].got_count, 20);
+        m->is_cut = true;
+        assert_int_equal(sim_write(m, 0, 1, sizes[k], 20, &opts), WEIR_OK);
+        sim_run(m, 20 * WEIR_MS);
+        m->is_cut = false;
+        sim_run(m, 10 * WEIR_SEC);
+        assert_int_equal(m->end[1].got_count, 20);
+        assert_int_equal(m->end[0].s.counters.rtx_chunks, 0);
+        sim_free(m);
+    }
+}
+
+static void a_life_of_zero_does_not_wait_for_the_window(void **state)
+{
+    (void)state;
+    struct weir_sctp_send_opts opts = { 0 };
+    opts.has_lifetime = true;
+    struct sim *m = raw_sim(test_seed(36));
+    sim_connect(m);
+    assert_int_equal(sim_write(m, 0, 1, 100000, 0, NULL), WEIR_OK); /* more than the first window */
+    assert_int_equal(sim_write(m, 0, 2, 10, 1, &opts), WEIR_OK);
+    sim_run(m, 10 * WEIR_SEC);
+    assert_int_equal(m->end[1].got_count, 1);
+    assert_true(has_got(&m->end[1], 100000, 0));
+    assert_int_equal(m->end[0].s.tx_held, 0);
+    sim_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +393,8 @@ int main(void)
         cmocka_unit_test(partial_reliability_by_count),
         cmocka_unit_test(partial_reliability_by_time),
         cmocka_unit_test(an_outage_leaves_nothing_behind),
+        cmocka_unit_test(a_life_of_zero_is_one_transmission),
+        cmocka_unit_test(a_life_of_zero_does_not_wait_for_the_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
