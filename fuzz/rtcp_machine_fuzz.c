@@ -9,11 +9,11 @@ static void drain(struct weir_rtcp *r, weir_time now)
 {
     struct weir_rtcp_event e;
     uint8_t out[1500];
-    size_t sent;
+    size_t sent, room = r->locals % 2 == 0 ? WEIR_RTCP_ROOM_LEAST : sizeof out;
     while (weir_rtcp_event(r, &e)) {
     }
-    for (int i = 0; (sent = weir_rtcp_send(r, now, (struct weir_mspan){ out, sizeof out })) != 0; i++) {
-        if (i == 8 || weir_rtcp_check(weir_span_of(out, sent)) != WEIR_RTCP_OK) {
+    for (int i = 0; (sent = weir_rtcp_send(r, now, (struct weir_mspan){ out, room })) != 0; i++) {
+        if (i == 40 || weir_rtcp_check(weir_span_of(out, sent)) != WEIR_RTCP_OK) {
             abort(); /* it must come to an end, and what it writes it must accept itself */
         }
     }
@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     while (weir_rd_u8(&rd, &op) && weir_rd_u8(&rd, &arg)) {
         struct weir_rtp_header h = { .ssrc = arg & 31, .payload = { data, 100 } };
         struct weir_rd body = { data, 0 };
-        switch (op % 7) {
+        switch (op % 9) {
         case 0:
             if (weir_rd_sub(&rd, arg < rd.n ? arg : rd.n, &body)) {
                 (void)weir_rtcp_recv(&r, now, weir_rd_rest(&body));
@@ -46,11 +46,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             h.seq = seq;
             h.timestamp = (uint32_t)seq * 1000;
             h.payload.n = 0;
-            weir_rtcp_note_rx(&r, now, now, &h, 90000, op % 7 == 1);
+            weir_rtcp_note_rx(&r, now, now, &h, 90000, op % 9 == 1);
             break;
         }
         case 3:
-            h.ssrc = 1;
             h.payload.n = 0;
             weir_rtcp_note_tx(&r, now, &h);
             break;
@@ -59,6 +58,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
             break;
         case 5:
             (void)weir_rtcp_request_keyframe(&r, now, arg & 31, (arg & 32) != 0);
+            break;
+        case 6:
+            if ((arg & 32) == 0) {
+                weir_rtcp_remove_local(&r, arg & 31);
+            } else {
+                weir_rtcp_remove_remote(&r, arg & 31);
+            }
+            break;
+        case 7:
+            (void)!weir_rtcp_add_local(&r, arg & 31, 90000);
             break;
         default:
             now = weir_time_min(weir_rtcp_deadline(&r), now + WEIR_SEC) > now

@@ -56,7 +56,8 @@ static void init_sctp(struct weir_peer *p, weir_time now)
 static void init_rtcp(struct weir_peer *p, weir_time now)
 {
     struct weir_rtcp_config c = { .trace = p->config.trace, .conn = p->config.conn,
-                                  .ntp_at_epoch = p->config.ntp_at_epoch };
+                                  .ntp_at_epoch = p->config.ntp_at_epoch,
+                                  .is_avpf = true }; /* [RFC 8829 5.1.2] whatever the profile's name */
     weir_rand_text(&p->rand, p->cname, 16);
     memcpy(c.cname, p->cname, sizeof c.cname);
     weir_rand_bytes(&p->rand, c.seed, sizeof c.seed);
@@ -592,7 +593,8 @@ weir_time weir_peer_deadline(const struct weir_peer *p)
 
 static size_t send_rtcp(struct weir_peer *p, weir_time now, struct weir_mspan out)
 {
-    size_t n = p->is_srtp_ready ? weir_rtcp_send(&p->rtcp, now, out) : 0;
+    struct weir_mspan room = { out.p, out.n - WEIR_SRTP_OVERHEAD_MAX };
+    size_t n = p->is_srtp_ready && out.n > WEIR_SRTP_OVERHEAD_MAX ? weir_rtcp_send(&p->rtcp, now, room) : 0;
     return n != 0 && weir_srtcp_seal(&p->srtp_tx, out, &n) == WEIR_SRTP_OK ? n : 0;
 }
 

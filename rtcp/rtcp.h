@@ -82,16 +82,19 @@ WEIR_API WEIR_MUST_CHECK bool weir_rtcp_block_next(struct weir_rd *body, struct 
 
 /* -- The machine ------------------------------------------------------------------------------- */
 
-#define WEIR_RTCP_LOCALS_MAX 8     /* SSRCs we send */
-#define WEIR_RTCP_REMOTES_MAX 16   /* SSRCs we receive; the rest is delivered but not reported on */
+#define WEIR_RTCP_LOCALS_MAX 8     /* SSRCs we send at one time */
+#define WEIR_RTCP_REMOTES_MAX 16   /* SSRCs we receive at one time; more are delivered but not reported on */
 #define WEIR_RTCP_MISSING_MAX 128  /* sequence numbers per remote that we still ask for */
-#define WEIR_RTCP_EVENTS_MAX 128
 #define WEIR_RTCP_CNAME_MAX 32
 #define WEIR_RTCP_NACK_TRIES 10    /* then the packet is given up */
-#define WEIR_RTCP_NACKED_MAX 512   /* sequence numbers answered out of one compound, at most */
+#define WEIR_RTCP_NACKED_MAX 64    /* requests of the peer that wait, each for up to 17 packets; 8 bytes each */
+#define WEIR_RTCP_BYES_MAX 16      /* goodbyes of the peer that wait to be told */
+#define WEIR_RTCP_REPORTS_MAX 16   /* sender reports remembered, for the round trip; 16 bytes each */
+#define WEIR_RTCP_ROOM_LEAST 128   /* bytes without which nothing is written */
 
 struct weir_rtcp_config {
-    weir_duration report_interval; /* between reports, randomised by half; 0 = 1 s */
+    weir_duration report_interval; /* between reports, randomised by half; 0 = 1 s with AVPF, else 5 s */
+    bool is_avpf;                  /* the profile is RTP/SAVPF: reports need not be 5 s apart [RFC 4585 3.4] */
     char cname[WEIR_RTCP_CNAME_MAX]; /* NUL-terminated; the same for all streams [RFC 3550 6.5.1] */
     uint64_t ntp_at_epoch;         /* NTP time, 32.32 fixed point, when weir_time was zero */
     uint8_t seed[WEIR_SEED_BYTES];
@@ -107,7 +110,16 @@ struct weir_rtcp_local {
     uint32_t last_timestamp;
     weir_time last_tx;
     bool has_sent;
-    bool owes_bye;
+    bool is_leaving;         /* removed as soon as its BYE has left */
+    bool owes_report, owes_bye;
+    bool owes_event_keyframe, owes_event_report;
+    uint8_t quiet_reports;   /* intervals since it last sent, at most 2 */
+    /* what the peer asks for */
+    bool keyframe_waits;     /* asked for again too soon: told at keyframe_after */
+    weir_time keyframe_after;
+    bool has_fir;
+    uint8_t fir_seq;         /* of the last FIR ... */
+    uint32_t fir_ssrc;       /* ... and who sent it */
     /* what the peer reports */
     uint8_t fraction_lost;
     int32_t lost;
@@ -126,14 +138,21 @@ struct weir_rtcp_missing {
 struct weir_rtcp_remote {
     uint32_t ssrc;
     uint32_t clock_hz;
+    weir_time last_rx;
     bool wants_nack;
     bool has_any;
+    bool has_news;         /* something came since the last report */
+    bool owes_block;
     bool owes_pli;
     bool owes_fir;
+    bool has_jumped;       /* the packet before was far off; one that follows it begins the count anew */
     uint8_t fir_seq;
-    weir_time pli_after; /* no PLI or FIR before this */
+    uint16_t jump_seq;
+    weir_time pli_after;   /* no PLI or FIR before this */
     uint32_t base_seq, highest_seq; /* extended */
-    uint32_t packets, bytes;
+    uint32_t packets, bytes;        /* in all */
+    uint32_t received;              /* since base_seq */
+    uint32_t lost_before;           /* before base_seq, when the numbers began anew */
     uint32_t expected_prior, received_prior;
     uint8_t fraction_lost; /* of 256, in the last interval */
     uint32_t jitter_q4;    /* 1/16 timestamp units */
@@ -151,7 +170,7 @@ enum weir_rtcp_event_type {
     WEIR_RTCP_EVENT_NACK,     /* ssrc (ours), seq: the peer misses this packet */
     WEIR_RTCP_EVENT_KEYFRAME, /* ssrc (ours): the peer needs a key frame (PLI or FIR) */
     WEIR_RTCP_EVENT_REPORT,   /* ssrc (ours): fraction lost, jitter and round trip are new */
-    WEIR_RTCP_EVENT_BYE,      /* ssrc (theirs) left */
+    WEIR_RTCP_EVENT_BYE,      /* ssrc (theirs) left; what we knew of it is gone */
 };
 
 struct weir_rtcp_event {
@@ -160,26 +179,52 @@ struct weir_rtcp_event {
     uint16_t seq;
 };
 
-/* Timers: one report timer; one NACK deadline over all remotes' missing lists; PLI and FIR leave with
- * the next send, at most one per 500 ms and stream. */
+/* Remote streams that ended, counted together. */
+struct weir_rtcp_ended {
+    uint32_t streams;
+    uint64_t packets, bytes, lost;
+    uint64_t nacks, plis, recovered, given_up;
+};
+
+/* Timers:
+ *   report_at             armed by the first packet in or out, then every interval [RFC 3550 6.2]
+ *   nack_at               the earliest missing packet to ask for again, of all remotes
+ *   remote.pli_after      a PLI or FIR that is owed leaves then: at most one per 500 ms and stream
+ *   local.keyframe_after  a key frame that was asked for too soon is told then: one per 300 ms and stream
+ */
 struct weir_rtcp {
     struct weir_rtcp_config config;
     struct weir_rand rand;
     struct weir_rtcp_local local[WEIR_RTCP_LOCALS_MAX];
     uint32_t locals;
+    uint32_t local_turn;  /* whose turn it is when not all fits */
     struct weir_rtcp_remote remote[WEIR_RTCP_REMOTES_MAX];
     uint32_t remotes;
-    weir_time report_at; /* armed by the first packet in or out; then every interval */
-    weir_time nack_at;   /* the earliest missing packet to ask for again */
+    uint32_t remote_turn;
+    struct weir_rtcp_ended ended;
+    weir_time report_at;
+    weir_time nack_at;
     bool report_is_due;
     bool nack_is_due;
-    uint8_t fir_seq;
-    weir_duration rtt;   /* latest of any stream; 0 = not yet */
-    struct weir_rtcp_event event[WEIR_RTCP_EVENTS_MAX];
-    uint32_t event_head, event_tail;
-    uint32_t events_lost; /* the ring was full */
-    uint32_t remotes_refused;
-    uint32_t types_skipped; /* packets of a kind we do not use */
+    bool owes_events;     /* some local owes one */
+    weir_duration rtt;    /* latest of any stream; 0 = not yet */
+    struct {
+        uint32_t ntp_mid;
+        weir_time at;
+    } report[WEIR_RTCP_REPORTS_MAX]; /* the last sender reports we sent */
+    uint32_t reports_sent;
+    struct {
+        uint32_t ssrc;
+        uint16_t pid, blp;
+    } nacked[WEIR_RTCP_NACKED_MAX];
+    uint32_t nacked_head, nacked_tail;
+    uint32_t bye[WEIR_RTCP_BYES_MAX];
+    uint32_t bye_head, bye_tail;
+    uint32_t nacks_dropped;   /* the peer's requests beyond the ring; it asks again */
+    uint32_t compounds_full;  /* something owed waited for the next compound */
+    uint32_t remotes_refused; /* packets of a stream beyond the table */
+    uint32_t reports_unknown; /* the LSR of a report block was none of ours */
+    uint32_t types_skipped;   /* packets of a kind we do not use */
     uint32_t verdicts[WEIR_RTCP_VERDICTS];
 };
 
@@ -189,12 +234,18 @@ WEIR_API void weir_rtcp_init(struct weir_rtcp *r, const struct weir_rtcp_config 
 /* Say that we send a stream; clock_hz is its RTP clock. WEIR_ERR_FULL beyond the table. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_rtcp_add_local(struct weir_rtcp *r, uint32_t ssrc,
                                                               uint32_t clock_hz);
+/* We send it no more: if it ever sent, a BYE leaves with the next compound, and then its place is free.
+ * An SSRC that is not known is passed over. */
+WEIR_API void weir_rtcp_remove_local(struct weir_rtcp *r, uint32_t ssrc);
+/* Forget a stream we received: its section is gone. An SSRC that is not known is passed over. */
+WEIR_API void weir_rtcp_remove_remote(struct weir_rtcp *r, uint32_t ssrc);
 
-/* A packet left: h is its header, bytes its payload without padding. */
+/* A packet left: h is its header, its payload without padding. */
 WEIR_API void weir_rtcp_note_tx(struct weir_rtcp *r, weir_time now, const struct weir_rtp_header *h);
 
 /* An authenticated packet came: arrival from the kernel, clock of its payload type, and whether losses
- * are to be asked for. */
+ * are to be asked for. A stream more than the table holds takes the place of the one that was silent for
+ * longest, five seconds at least; where there is none it is counted and not reported on. */
 WEIR_API void weir_rtcp_note_rx(struct weir_rtcp *r, weir_time now, weir_time arrival,
                                 const struct weir_rtp_header *h, uint32_t clock_hz, bool wants_nack);
 
@@ -203,7 +254,7 @@ WEIR_API void weir_rtcp_note_rx(struct weir_rtcp *r, weir_time now, weir_time ar
 WEIR_API enum weir_status weir_rtcp_request_keyframe(struct weir_rtcp *r, weir_time now, uint32_t ssrc,
                                                      bool with_fir);
 
-/* A stream of ours ends: a BYE leaves with the next compound. */
+/* All streams of ours end: a BYE leaves with the next compound. */
 WEIR_API void weir_rtcp_bye(struct weir_rtcp *r, weir_time now);
 
 /* An authenticated compound came. */
@@ -211,9 +262,12 @@ WEIR_API enum weir_rtcp_verdict weir_rtcp_recv(struct weir_rtcp *r, weir_time no
                                                struct weir_span compound);
 WEIR_API void weir_rtcp_tick(struct weir_rtcp *r, weir_time now);
 
-/* Write the next compound, at most 1,200 bytes; 0 when nothing is due. Without an SSRC to speak as
- * (a receiver that sends no media) it speaks as `ssrc 1`, as libwebrtc does. */
+/* Write the next compound into `out`: at most out.n and 1,200 bytes, so the caller leaves out what path and
+ * seal need. What does not fit stays owed: call until 0, which means that nothing is due, or that out.n
+ * is below WEIR_RTCP_ROOM_LEAST. Without an SSRC to speak as (a receiver that sends no media) it speaks
+ * as `ssrc 1`, as libwebrtc does. */
 WEIR_API size_t weir_rtcp_send(struct weir_rtcp *r, weir_time now, struct weir_mspan out);
+/* The next event; none is lost but requests for packets beyond WEIR_RTCP_NACKED_MAX. */
 WEIR_API bool weir_rtcp_event(struct weir_rtcp *r, struct weir_rtcp_event *out);
 WEIR_API weir_time weir_rtcp_deadline(const struct weir_rtcp *r);
 

@@ -1,4 +1,8 @@
-/* Reception statistics [RFC 3550 A.1, A.3, A.8] and what an SR says of our own streams. */
+/* Which streams there are, their statistics [RFC 3550 A.1, A.3, A.8], and what an SR says of our own.
+ *
+ * [RFC 3550 A.1 DEVIATION] There is no probation: a packet was authenticated before it is counted, so
+ * the first one already proves its source, and what is lost just behind it is asked for.
+ */
 #include "rtcp/rtcp_int.h"
 
 struct weir_rtcp_remote *weir_rtcp_find_remote(struct weir_rtcp *r, uint32_t ssrc)
@@ -41,8 +45,16 @@ enum weir_status weir_rtcp_add_local(struct weir_rtcp *r, uint32_t ssrc, uint32_
     if (clock_hz == 0) {
         return WEIR_ERR_ARG;
     }
-    if (weir_rtcp_find_local(r, ssrc) != NULL) {
+    struct weir_rtcp_local *known = weir_rtcp_find_local(r, ssrc);
+    if (known != NULL) {
+        known->is_leaving = false;
+        known->owes_bye = false;
         return WEIR_OK;
+    }
+    for (uint32_t i = 0; i < r->locals && r->locals == WEIR_RTCP_LOCALS_MAX; i++) {
+        if (r->local[i].is_leaving) {
+            weir_rtcp_drop_local(r, i); /* the new one is worth more than that goodbye */
+        }
     }
     if (r->locals == WEIR_RTCP_LOCALS_MAX) {
         return WEIR_ERR_FULL;
@@ -54,10 +66,28 @@ enum weir_status weir_rtcp_add_local(struct weir_rtcp *r, uint32_t ssrc, uint32_
     return WEIR_OK;
 }
 
+void weir_rtcp_drop_local(struct weir_rtcp *r, uint32_t at)
+{
+    r->local[at] = r->local[--r->locals];
+}
+
+void weir_rtcp_remove_local(struct weir_rtcp *r, uint32_t ssrc)
+{
+    struct weir_rtcp_local *l = weir_rtcp_find_local(r, ssrc);
+    if (l == NULL) {
+        return;
+    }
+    l->is_leaving = true;
+    l->owes_bye = l->has_sent;
+    if (!l->owes_bye) {
+        weir_rtcp_drop_local(r, (uint32_t)(l - r->local));
+    }
+}
+
 void weir_rtcp_note_tx(struct weir_rtcp *r, weir_time now, const struct weir_rtp_header *h)
 {
     struct weir_rtcp_local *l = weir_rtcp_find_local(r, h->ssrc);
-    if (l == NULL) {
+    if (l == NULL || l->is_leaving) {
         return;
     }
     l->packets++;
@@ -65,14 +95,64 @@ void weir_rtcp_note_tx(struct weir_rtcp *r, weir_time now, const struct weir_rtp
     l->last_timestamp = h->timestamp;
     l->last_tx = now;
     l->has_sent = true;
+    l->quiet_reports = 0;
     arm_report(r, now);
 }
 
 /* -- In ---------------------------------------------------------------------------------------- */
 
-static struct weir_rtcp_remote *add_remote(struct weir_rtcp *r, uint32_t ssrc, uint32_t clock_hz)
+void weir_rtcp_drop_remote(struct weir_rtcp *r, uint32_t at)
 {
-    if (r->remotes == WEIR_RTCP_REMOTES_MAX) {
+    const struct weir_rtcp_remote *s = &r->remote[at];
+    r->ended.streams++;
+    r->ended.packets += s->packets;
+    r->ended.bytes += s->bytes;
+    r->ended.lost += weir_rtcp_remote_lost(s);
+    r->ended.nacks += s->nacks;
+    r->ended.plis += s->plis;
+    r->ended.recovered += s->recovered;
+    r->ended.given_up += s->given_up;
+    r->remotes--;
+    if (at != r->remotes) {
+        r->remote[at] = r->remote[r->remotes];
+    }
+}
+
+void weir_rtcp_remove_remote(struct weir_rtcp *r, uint32_t ssrc)
+{
+    struct weir_rtcp_remote *s = weir_rtcp_find_remote(r, ssrc);
+    if (s != NULL) {
+        weir_rtcp_drop_remote(r, (uint32_t)(s - r->remote));
+    }
+}
+
+void weir_rtcp_forget_silent(struct weir_rtcp *r, weir_time now)
+{
+    for (uint32_t i = r->remotes; i-- != 0;) {
+        if (weir_time_since(now, r->remote[i].last_rx) >= RTCP_FORGET_AFTER) {
+            weir_rtcp_drop_remote(r, i);
+        }
+    }
+}
+
+/* Make room by the stream that was silent for longest [RFC 3550 6.3.5]. */
+static bool make_room(struct weir_rtcp *r, weir_time now)
+{
+    uint32_t oldest = 0;
+    for (uint32_t i = 1; i < r->remotes; i++) {
+        oldest = r->remote[i].last_rx < r->remote[oldest].last_rx ? i : oldest;
+    }
+    if (weir_time_since(now, r->remote[oldest].last_rx) < RTCP_SILENT_AFTER) {
+        return false;
+    }
+    weir_rtcp_drop_remote(r, oldest);
+    return true;
+}
+
+static struct weir_rtcp_remote *add_remote(struct weir_rtcp *r, weir_time now, uint32_t ssrc,
+                                           uint32_t clock_hz)
+{
+    if (r->remotes == WEIR_RTCP_REMOTES_MAX && !make_room(r, now)) {
         r->remotes_refused++;
         return NULL;
     }
@@ -91,7 +171,7 @@ static void note_jitter(struct weir_rtcp_remote *s, weir_time arrival, uint32_t 
                              + arrival % WEIR_SEC * s->clock_hz / WEIR_SEC;
     int64_t transit = (int64_t)(uint32_t)(arrival_units - timestamp);
     int64_t d = transit - s->transit;
-    bool has_prior = s->packets > 1;
+    bool has_prior = s->received > 1;
     s->transit = transit;
     d = d < 0 ? -d : d;
     if (has_prior && d < (int64_t)s->clock_hz * 10) { /* a jump of the clock is not jitter */
@@ -99,20 +179,44 @@ static void note_jitter(struct weir_rtcp_remote *s, weir_time arrival, uint32_t 
     }
 }
 
-/* The extended number that a 16-bit one most likely means. */
-static uint32_t extend(const struct weir_rtcp_remote *s, uint16_t seq)
+static void restart_at(struct weir_rtcp_remote *s, uint16_t seq)
 {
-    int16_t ahead = (int16_t)(uint16_t)(seq - (uint16_t)s->highest_seq);
-    return (uint32_t)((int64_t)s->highest_seq + ahead);
+    s->lost_before = weir_rtcp_remote_lost(s);
+    s->base_seq = (uint32_t)seq + 0x10000; /* room for numbers just before the first */
+    s->highest_seq = s->base_seq;
+    s->expected_prior = s->received_prior = 0;
+    s->received = 0;
+    s->missing_count = 0;
+    s->has_jumped = false;
 }
 
-static void restart_at(struct weir_rtcp_remote *s, uint32_t seq)
+/* [RFC 3550 A.1] Count one sequence number; false for one that is far off and may be a mistake. */
+static bool note_sequence(struct weir_rtcp *r, struct weir_rtcp_remote *s, weir_time now, uint16_t seq)
 {
-    s->base_seq = seq;
-    s->highest_seq = seq;
-    s->expected_prior = s->received_prior = 0;
-    s->packets = 1;
-    s->missing_count = 0;
+    uint16_t ahead = (uint16_t)(seq - (uint16_t)s->highest_seq);
+    if (!s->has_any) {
+        s->has_any = true;
+        restart_at(s, seq);
+    } else if (ahead == 0) {
+        /* a duplicate */
+    } else if (ahead < RTCP_DROPOUT_MAX) {
+        if (ahead > 1) {
+            weir_rtcp_missing_note(r, s, now, s->highest_seq + 1, s->highest_seq + ahead);
+        }
+        s->highest_seq += ahead;
+        s->has_jumped = false;
+    } else if (ahead <= UINT16_MAX - RTCP_MISORDER_MAX) {
+        if (!s->has_jumped || seq != s->jump_seq) {
+            s->has_jumped = true;
+            s->jump_seq = (uint16_t)(seq + 1);
+            return false;
+        }
+        restart_at(s, seq); /* two in a row: the source began anew */
+    } else if (weir_rtcp_missing_came(s, s->highest_seq - (uint16_t)-ahead)) {
+        s->recovered++;
+    }
+    s->received++;
+    return true;
 }
 
 void weir_rtcp_note_rx(struct weir_rtcp *r, weir_time now, weir_time arrival,
@@ -120,43 +224,32 @@ void weir_rtcp_note_rx(struct weir_rtcp *r, weir_time now, weir_time arrival,
 {
     struct weir_rtcp_remote *s = weir_rtcp_find_remote(r, h->ssrc);
     if (s == NULL) {
-        s = add_remote(r, h->ssrc, clock_hz == 0 ? 90000 : clock_hz);
+        s = add_remote(r, now, h->ssrc, clock_hz == 0 ? 90000 : clock_hz);
     }
     if (s == NULL) {
         return;
     }
     s->wants_nack = wants_nack;
+    s->last_rx = now;
+    s->packets++;
     s->bytes += (uint32_t)h->payload.n;
-    if (!s->has_any) {
-        s->has_any = true;
-        restart_at(s, (uint32_t)h->seq + 0x10000); /* room for numbers just before the first */
-    } else {
-        uint32_t seq = extend(s, h->seq);
-        uint32_t ahead = seq - s->highest_seq;
-        s->packets++;
-        if (ahead != 0 && ahead < 0x8000) {
-            if (ahead > 1) {
-                weir_rtcp_missing_note(r, s, now, s->highest_seq + 1, seq);
-            }
-            s->highest_seq = seq;
-        } else if (weir_rtcp_missing_came(s, seq)) {
-            s->recovered++;
-        }
+    if (note_sequence(r, s, now, h->seq)) {
+        s->has_news = true;
+        note_jitter(s, arrival, h->timestamp);
     }
-    note_jitter(s, arrival, h->timestamp);
     arm_report(r, now);
 }
 
 uint32_t weir_rtcp_remote_lost(const struct weir_rtcp_remote *s)
 {
     uint32_t expected = s->highest_seq - s->base_seq + 1;
-    return s->has_any && expected > s->packets ? expected - s->packets : 0;
+    return s->lost_before + (s->received != 0 && expected > s->received ? expected - s->received : 0);
 }
 
 /* [RFC 3550 6.4.1] cumulative loss may be negative, and saturates at 24 bits. */
 static int32_t cumulative_lost(const struct weir_rtcp_remote *s)
 {
-    int64_t lost = (int64_t)(uint32_t)(s->highest_seq - s->base_seq + 1) - (int64_t)s->packets;
+    int64_t lost = (int64_t)(uint32_t)(s->highest_seq - s->base_seq + 1) - (int64_t)s->received;
     return lost > 0x7fffff ? 0x7fffff : lost < -0x800000 ? -0x800000 : (int32_t)lost;
 }
 
@@ -164,11 +257,13 @@ void weir_rtcp_report_block(struct weir_rtcp_remote *s, weir_time now, struct we
 {
     uint32_t expected = s->highest_seq - s->base_seq + 1;
     uint32_t expected_now = expected - s->expected_prior;
-    uint32_t received_now = s->packets - s->received_prior;
+    uint32_t received_now = s->received - s->received_prior;
     uint32_t lost_now = expected_now > received_now ? expected_now - received_now : 0;
     s->expected_prior = expected;
-    s->received_prior = s->packets;
-    s->fraction_lost = expected_now == 0 ? 0 : (uint8_t)((uint64_t)lost_now * 255 / expected_now);
+    s->received_prior = s->received;
+    /* [RFC 3550 6.4.1] of 256; all lost does not fit into eight bits. */
+    uint64_t fraction = expected_now == 0 ? 0 : (uint64_t)lost_now * 256 / expected_now;
+    s->fraction_lost = fraction > 255 ? 255 : (uint8_t)fraction;
     memset(out, 0, sizeof *out);
     out->ssrc = s->ssrc;
     out->fraction_lost = s->fraction_lost;

@@ -112,9 +112,12 @@ static enum weir_rtcp_verdict take_packet(struct weir_rd *r, struct weir_rtcp_pa
         return WEIR_RTCP_LENGTH;
     }
     if ((head.p[0] & 0x20) != 0) {
-        /* [RFC 3550 6.4.1] only the last packet may be padded, and by whole words. */
+        /* [RFC 3550 6.4.1] Only the last packet may be padded, and by whole words. Transport-wide feedback
+         * is padded by its own rule: wherever it stands, by as many bytes as fill its last word
+         * [draft-holmer-rmcat-transport-wide-cc-extensions 3.1]. */
         uint8_t pad = out->body.n == 0 ? 0 : out->body.p[out->body.n - 1];
-        if (r->n != 0 || pad == 0 || pad % 4 != 0 || pad > out->body.n) {
+        bool is_twcc = out->type == WEIR_RTCP_RTPFB && out->count == WEIR_RTPFB_TWCC;
+        if (pad == 0 || pad > out->body.n || (!is_twcc && (r->n != 0 || pad % 4 != 0))) {
             return WEIR_RTCP_PADDING;
         }
         out->body.n -= pad;

@@ -28,50 +28,11 @@ const char *weir_srtp_verdict_name(enum weir_srtp_verdict v)
         [WEIR_SRTP_REPLAY] = "replay",
         [WEIR_SRTP_CLEAR] = "clear",
         [WEIR_SRTP_AUTH] = "auth",
-        [WEIR_SRTP_STREAMS] = "streams",
         [WEIR_SRTP_LIMIT] = "limit",
         [WEIR_SRTP_ROOM] = "room",
     };
     _Static_assert(sizeof name / sizeof name[0] == WEIR_SRTP_VERDICTS, "every verdict has a name");
     return (unsigned)v < WEIR_SRTP_VERDICTS ? name[v] : "?";
-}
-
-/* -- Streams ----------------------------------------------------------------------------------- */
-
-/* The stream of an SSRC, or NULL when there is none yet. */
-static struct weir_srtp_stream *find_stream(struct weir_srtp *s, uint32_t ssrc)
-{
-    if (s->last < s->streams && s->stream[s->last].ssrc == ssrc) {
-        return &s->stream[s->last];
-    }
-    for (uint32_t i = 0; i < s->streams; i++) {
-        if (s->stream[i].ssrc == ssrc) {
-            s->last = i;
-            return &s->stream[i];
-        }
-    }
-    return NULL;
-}
-
-/* The stream of an SSRC, or a blank one when there is room for it; NULL when there is not. */
-static struct weir_srtp_stream *find_or_blank(struct weir_srtp *s, uint32_t ssrc)
-{
-    struct weir_srtp_stream *stream = find_stream(s, ssrc);
-    if (stream == NULL && s->streams < WEIR_SRTP_STREAMS_MAX) {
-        stream = &s->stream[s->streams];
-        memset(stream, 0, sizeof *stream);
-        stream->ssrc = ssrc;
-    }
-    return stream;
-}
-
-/* A packet of the stream was verified or sealed: a blank one is now real. */
-static void keep_stream(struct weir_srtp *s, struct weir_srtp_stream *stream)
-{
-    if (!stream->is_used) {
-        stream->is_used = true;
-        s->last = s->streams++;
-    }
 }
 
 static enum weir_srtp_verdict count(struct weir_srtp *s, enum weir_srtp_verdict v)
@@ -195,10 +156,7 @@ static enum weir_srtp_verdict open_rtp(struct weir_srtp *s, struct weir_mspan *p
     if (f.ext_profile == 0xC0DE || f.ext_profile == 0xC2DE) {
         return WEIR_SRTP_CRYPTEX; /* [RFC 9335 5.1] only after both sides agreed to it */
     }
-    struct weir_srtp_stream *stream = find_or_blank(s, f.ssrc);
-    if (stream == NULL) {
-        return WEIR_SRTP_STREAMS;
-    }
+    struct weir_srtp_stream *stream = weir_srtp_stream_of(s, f.ssrc);
     uint64_t index = weir_replay_estimate(&stream->rtp, f.seq);
     v = weir_replay_check(&stream->rtp, index);
     if (v != WEIR_SRTP_OK) {
@@ -212,7 +170,7 @@ static enum weir_srtp_verdict open_rtp(struct weir_srtp *s, struct weir_mspan *p
         return WEIR_SRTP_AUTH;
     }
     weir_replay_note(&stream->rtp, index);
-    keep_stream(s, stream);
+    weir_srtp_stream_keep(s, stream);
     packet->n -= tail;
     return WEIR_SRTP_OK;
 }
@@ -234,10 +192,7 @@ static enum weir_srtp_verdict seal_rtp(struct weir_srtp *s, struct weir_mspan ro
     if (v != WEIR_SRTP_OK) {
         return v;
     }
-    struct weir_srtp_stream *stream = find_or_blank(s, f.ssrc);
-    if (stream == NULL) {
-        return WEIR_SRTP_STREAMS;
-    }
+    struct weir_srtp_stream *stream = weir_srtp_stream_of(s, f.ssrc);
     uint64_t index = weir_replay_estimate(&stream->rtp, f.seq);
     v = weir_replay_check(&stream->rtp, index); /* [RFC 3711 9.1 MUST] never the same key stream twice */
     if (v != WEIR_SRTP_OK) {
@@ -249,7 +204,7 @@ static enum weir_srtp_verdict seal_rtp(struct weir_srtp *s, struct weir_mspan ro
     struct job j = rtp_job(s, room.p, &f, *len, index, roc);
     seal_job(s, &j);
     weir_replay_note(&stream->rtp, index);
-    keep_stream(s, stream);
+    weir_srtp_stream_keep(s, stream);
     *len += tail;
     return WEIR_SRTP_OK;
 }
@@ -298,10 +253,7 @@ static enum weir_srtp_verdict open_rtcp(struct weir_srtp *s, struct weir_mspan *
         return WEIR_SRTP_CLEAR;
     }
     uint64_t index = weir_be32(word) & 0x7fffffff;
-    struct weir_srtp_stream *stream = find_or_blank(s, weir_be32(packet->p + 4));
-    if (stream == NULL) {
-        return WEIR_SRTP_STREAMS;
-    }
+    struct weir_srtp_stream *stream = weir_srtp_stream_of(s, weir_be32(packet->p + 4));
     enum weir_srtp_verdict v = weir_replay_check(&stream->rtcp, index);
     if (v != WEIR_SRTP_OK) {
         return v;
@@ -311,7 +263,7 @@ static enum weir_srtp_verdict open_rtcp(struct weir_srtp *s, struct weir_mspan *
         return WEIR_SRTP_AUTH;
     }
     weir_replay_note(&stream->rtcp, index);
-    keep_stream(s, stream);
+    weir_srtp_stream_keep(s, stream);
     packet->n = end;
     return WEIR_SRTP_OK;
 }
@@ -331,10 +283,7 @@ static enum weir_srtp_verdict seal_rtcp(struct weir_srtp *s, struct weir_mspan r
     if (*len > room.n || tail > room.n - *len) {
         return WEIR_SRTP_ROOM;
     }
-    struct weir_srtp_stream *stream = find_or_blank(s, weir_be32(room.p + 4));
-    if (stream == NULL) {
-        return WEIR_SRTP_STREAMS;
-    }
+    struct weir_srtp_stream *stream = weir_srtp_stream_of(s, weir_be32(room.p + 4));
     uint64_t index = stream->rtcp.has_any ? stream->rtcp.highest + 1 : 1;
     if (index > RTCP_INDEX_MAX) {
         return WEIR_SRTP_LIMIT;
@@ -344,7 +293,7 @@ static enum weir_srtp_verdict seal_rtcp(struct weir_srtp *s, struct weir_mspan r
     struct job j = rtcp_job(s, room.p, *len, index, word, aad);
     seal_job(s, &j);
     weir_replay_note(&stream->rtcp, index);
-    keep_stream(s, stream);
+    weir_srtp_stream_keep(s, stream);
     *len += tail;
     return WEIR_SRTP_OK;
 }

@@ -9,8 +9,8 @@
  * remember the stream, its rollover counter and its replay window [RFC 3711 3.3]. A packet that fails
  * changes nothing but a counter.
  *
- * Memory: sizeof(struct weir_srtp) is about 18 KiB per direction, of which the stream table is
- * WEIR_SRTP_STREAMS_MAX x 192 bytes. Copying the struct copies the state; wipe it after use.
+ * Memory: sizeof(struct weir_srtp) is 16,576 bytes per direction, of which the stream table is 65 x 168 and what is
+ * left of earlier streams 128 x 16. Copying the struct copies the state; wipe it after use.
  */
 #ifndef WEIR_SRTP_SRTP_H
 #define WEIR_SRTP_SRTP_H
@@ -65,7 +65,6 @@ enum weir_srtp_verdict {
     WEIR_SRTP_REPLAY,    /* seen before [RFC 3711 3.3.2]; on sealing: index already used */
     WEIR_SRTP_CLEAR,     /* SRTCP without encryption, which was not negotiated */
     WEIR_SRTP_AUTH,      /* authentication failed */
-    WEIR_SRTP_STREAMS,   /* the stream table is full */
     WEIR_SRTP_LIMIT,     /* the key's packet limit is reached [RFC 3711 9.2] */
     WEIR_SRTP_ROOM,      /* no tail-room for tag and index */
     WEIR_SRTP_VERDICTS,
@@ -97,7 +96,8 @@ enum weir_srtp_profile {
     WEIR_SRTP_AEAD_AES_256_GCM = 0x0008,
 };
 
-#define WEIR_SRTP_STREAMS_MAX 64   /* SSRCs per direction: 32 videos with retransmission */
+#define WEIR_SRTP_STREAMS_MAX 64   /* SSRCs at one time per direction: 32 videos with retransmission */
+#define WEIR_SRTP_RESTS_MAX 128    /* SSRCs that gave their place to others and are remembered */
 #define WEIR_SRTP_WINDOW 512       /* packets a reordered one may lag, a power of two, 64 bytes each */
 #define WEIR_SRTP_OVERHEAD_MAX 20  /* 16-byte tag and SRTCP index */
 #define WEIR_SRTP_KEY_MAX 32
@@ -113,9 +113,18 @@ struct weir_replay {
 
 struct weir_srtp_stream {
     uint32_t ssrc;
-    bool is_used;
+    uint32_t used_at;        /* weir_srtp.uses at its last packet */
     struct weir_replay rtp;  /* 48-bit indices: rollover counter and sequence number */
     struct weir_replay rtcp; /* 31-bit indices */
+};
+
+#define WEIR_SRTP_NO_INDEX UINT64_MAX
+
+/* What is left of a stream that gave its place to another. */
+struct weir_srtp_rest {
+    uint64_t rtp;  /* highest index, or WEIR_SRTP_NO_INDEX */
+    uint32_t rtcp; /* the same, or UINT32_MAX */
+    uint32_t ssrc;
 };
 
 /* Session keys of RTP or of RTCP [RFC 3711 4.3]. */
@@ -133,8 +142,11 @@ struct weir_srtp {
     enum weir_srtp_profile profile;
     struct weir_srtp_keys rtp;
     struct weir_srtp_keys rtcp;
-    struct weir_srtp_stream stream[WEIR_SRTP_STREAMS_MAX];
+    struct weir_srtp_stream stream[WEIR_SRTP_STREAMS_MAX + 1]; /* the one behind the last is being tried */
     uint32_t streams;
+    uint32_t uses; /* packets opened or sealed */
+    struct weir_srtp_rest rest[WEIR_SRTP_RESTS_MAX]; /* the oldest first */
+    uint32_t rests;
     uint32_t last; /* where the last packet's stream was found */
     uint32_t verdicts[WEIR_SRTP_VERDICTS];
 };

@@ -30,6 +30,13 @@ uint64_t weir_replay_estimate(const struct weir_replay *r, uint16_t seq);
 enum weir_srtp_verdict weir_replay_check(const struct weir_replay *r, uint64_t index);
 void weir_replay_note(struct weir_replay *r, uint64_t index);
 
+/* -- Streams ----------------------------------------------------------------------------------- */
+
+/* The stream of an SSRC, or a blank one, which is lost unless it is kept before the next call. */
+struct weir_srtp_stream *weir_srtp_stream_of(struct weir_srtp *s, uint32_t ssrc);
+/* A packet of the stream was verified or sealed. */
+void weir_srtp_stream_keep(struct weir_srtp *s, struct weir_srtp_stream *stream);
+
 /* -- Keys -------------------------------------------------------------------------------------- */
 
 static inline bool weir_srtp_is_aead(enum weir_srtp_profile p)

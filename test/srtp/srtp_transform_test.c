@@ -340,7 +340,7 @@ static void attack_R10_sealing_stops_at_the_limits_of_the_key(void **state)
     (void)state;
     struct pair pair = make_pair(WEIR_SRTP_AEAD_AES_128_GCM);
     uint8_t work[200];
-    pair.tx.stream[0] = (struct weir_srtp_stream){ .ssrc = 1, .is_used = true };
+    pair.tx.stream[0] = (struct weir_srtp_stream){ .ssrc = 1 };
     pair.tx.stream[0].rtp = (struct weir_replay){ .highest = RTP_INDEX_MAX - 1, .has_any = true };
     pair.tx.stream[0].rtcp = (struct weir_replay){ .highest = RTCP_INDEX_MAX - 1, .has_any = true };
     pair.tx.streams = 1;
@@ -354,7 +354,7 @@ static void attack_R10_sealing_stops_at_the_limits_of_the_key(void **state)
     assert_int_equal(weir_srtcp_seal(&pair.tx, (struct weir_mspan){ work, 200 }, &len), WEIR_SRTP_LIMIT);
 }
 
-static void attack_R13_streams_are_capped_and_only_verified_ones_count(void **state)
+static void attack_R13_only_verified_streams_count(void **state)
 {
     (void)state;
     struct pair pair = make_pair(WEIR_SRTP_AEAD_AES_128_GCM);
@@ -365,15 +365,93 @@ static void attack_R13_streams_are_capped_and_only_verified_ones_count(void **st
         assert_int_equal(weir_srtp_open(&pair.peer_rx, &packet), WEIR_SRTP_AUTH);
     }
     assert_int_equal(pair.peer_rx.streams, 0);
-    for (uint32_t i = 0; i < WEIR_SRTP_STREAMS_MAX; i++) {
+    assert_int_equal(pair.peer_rx.rests, 0);
+}
+
+/* Y13: streams come and go without end; one that is in use keeps its place and its window all the while. */
+static void attack_Y13_the_65th_ssrc_is_like_the_first(void **state)
+{
+    (void)state;
+    struct pair pair = make_pair(WEIR_SRTP_AEAD_AES_128_GCM);
+    for (uint32_t i = 0; i < 2000; i++) {
+        assert_int_equal(pass(&pair.tx, &pair.peer_rx, 100 + i, 1), WEIR_SRTP_OK);
+        assert_int_equal(pass(&pair.tx, &pair.peer_rx, 3, (uint16_t)(2 * i + 10)), WEIR_SRTP_OK);
+        if (i > 0) { /* one that was overtaken: only a window knows that it was not seen */
+            assert_int_equal(pass(&pair.tx, &pair.peer_rx, 3, (uint16_t)(2 * i + 7)), WEIR_SRTP_OK);
+        }
+    }
+    assert_int_equal(pair.tx.streams, WEIR_SRTP_STREAMS_MAX);
+    assert_int_equal(pair.tx.rests, WEIR_SRTP_RESTS_MAX);
+    assert_int_equal(pair.peer_rx.streams, WEIR_SRTP_STREAMS_MAX);
+}
+
+/* What a stream that gave its place had, is neither taken nor sealed again; it goes on behind it, its rollover
+ * counter known. */
+static void a_stream_that_comes_back_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    for (size_t p = 0; p < PROFILES; p++) {
+        struct pair pair = make_pair(profile[p]);
+        uint8_t work[200], seen[200];
+        assert_int_equal(pass(&pair.tx, &pair.peer_rx, 7, 65000), WEIR_SRTP_OK);
+        assert_int_equal(pass(&pair.tx, &pair.peer_rx, 7, 2000), WEIR_SRTP_OK); /* over the end */
+        size_t len = make_rtp(work, 7, 2001, 100);
+        assert_int_equal(weir_srtp_seal(&pair.tx, (struct weir_mspan){ work, 200 }, &len), WEIR_SRTP_OK);
+        memcpy(seen, work, len);
+        struct weir_mspan packet = { work, len };
+        assert_int_equal(weir_srtp_open(&pair.peer_rx, &packet), WEIR_SRTP_OK);
+        size_t rtcp_len = make_rtcp(work, 7);
+        uint8_t rtcp_seen[200];
+        assert_int_equal(weir_srtcp_seal(&pair.tx, (struct weir_mspan){ work, 200 }, &rtcp_len), WEIR_SRTP_OK);
+        memcpy(rtcp_seen, work, rtcp_len);
+        packet = (struct weir_mspan){ work, rtcp_len };
+        assert_int_equal(weir_srtcp_open(&pair.peer_rx, &packet), WEIR_SRTP_OK);
+        for (uint32_t i = 0; i < WEIR_SRTP_STREAMS_MAX; i++) {
+            assert_int_equal(pass(&pair.tx, &pair.peer_rx, 100 + i, 1), WEIR_SRTP_OK);
+        }
+        assert_int_equal(pair.tx.rests, 1);
+        assert_int_equal(pair.peer_rx.rests, 1);
+        /* A recording of it. */
+        memcpy(work, seen, len);
+        packet = (struct weir_mspan){ work, len };
+        assert_int_equal(weir_srtp_open(&pair.peer_rx, &packet), WEIR_SRTP_REPLAY);
+        memcpy(work, rtcp_seen, rtcp_len);
+        packet = (struct weir_mspan){ work, rtcp_len };
+        assert_int_equal(weir_srtcp_open(&pair.peer_rx, &packet), WEIR_SRTP_REPLAY);
+        /* R9: no key stream twice. */
+        len = make_rtp(work, 7, 2001, 100);
+        assert_int_equal(weir_srtp_seal(&pair.tx, (struct weir_mspan){ work, 200 }, &len), WEIR_SRTP_REPLAY);
+        len = make_rtp(work, 7, 2001 - 512, 100);
+        assert_int_equal(weir_srtp_seal(&pair.tx, (struct weir_mspan){ work, 200 }, &len), WEIR_SRTP_OLD);
+        assert_int_equal(pass(&pair.tx, &pair.peer_rx, 7, 2002), WEIR_SRTP_OK);
+        assert_int_equal(pair.tx.rests, 1); /* one came back, another went */
+        assert_int_equal(pair.tx.stream[pair.tx.last].rtp.highest, 65536 + 2002);
+        rtcp_len = make_rtcp(work, 7);
+        assert_int_equal(weir_srtcp_seal(&pair.tx, (struct weir_mspan){ work, 200 }, &rtcp_len), WEIR_SRTP_OK);
+        assert_int_equal(pair.tx.stream[pair.tx.last].rtcp.highest, 2);
+        packet = (struct weir_mspan){ work, rtcp_len };
+        assert_int_equal(weir_srtcp_open(&pair.peer_rx, &packet), WEIR_SRTP_OK);
+    }
+}
+
+/* A forgery that names an SSRC which gave its place changes nothing. */
+static void a_forgery_brings_nothing_back(void **state)
+{
+    (void)state;
+    struct pair pair = make_pair(WEIR_SRTP_AEAD_AES_128_GCM);
+    for (uint32_t i = 0; i < WEIR_SRTP_STREAMS_MAX + 3; i++) {
         assert_int_equal(pass(&pair.tx, &pair.peer_rx, i, 1), WEIR_SRTP_OK);
     }
-    uint8_t work[200];
-    size_t len = make_rtp(work, 5000, 1, 80);
-    assert_int_equal(weir_srtp_seal(&pair.tx, (struct weir_mspan){ work, 200 }, &len),
-                     WEIR_SRTP_STREAMS);
-    assert_int_equal(pass(&pair.tx, &pair.peer_rx, 3, 2), WEIR_SRTP_OK); /* the known go on */
+    struct weir_srtp before = pair.peer_rx;
+    uint8_t work[200] = { 0 };
+    struct weir_mspan packet = { work, make_rtp(work, 1, 2, 80) };
+    assert_int_equal(weir_srtp_open(&pair.peer_rx, &packet), WEIR_SRTP_AUTH);
+    assert_int_equal(pair.peer_rx.rests, before.rests);
+    assert_memory_equal(pair.peer_rx.rest, before.rest, sizeof before.rest);
+    assert_memory_equal(pair.peer_rx.stream, before.stream,
+                        WEIR_SRTP_STREAMS_MAX * sizeof before.stream[0]);
 }
+
 
 static void attack_R19_cryptex_is_refused_while_not_negotiated(void **state)
 {
@@ -441,7 +519,10 @@ int main(void)
         cmocka_unit_test(attack_R7_bad_packets_are_ignored_for_ever_and_change_nothing),
         cmocka_unit_test(attack_R7_every_single_bit_is_protected),
         cmocka_unit_test(attack_R10_sealing_stops_at_the_limits_of_the_key),
-        cmocka_unit_test(attack_R13_streams_are_capped_and_only_verified_ones_count),
+        cmocka_unit_test(attack_R13_only_verified_streams_count),
+        cmocka_unit_test(attack_Y13_the_65th_ssrc_is_like_the_first),
+        cmocka_unit_test(a_stream_that_comes_back_goes_on_where_it_was),
+        cmocka_unit_test(a_forgery_brings_nothing_back),
         cmocka_unit_test(attack_R19_cryptex_is_refused_while_not_negotiated),
         cmocka_unit_test(control_packets_in_the_clear_are_refused),
         cmocka_unit_test(sealing_needs_tail_room),
