@@ -126,6 +126,8 @@ if [ "$long" = yes ]; then
     step openssl35 sh test/openssl35.sh
     step arm64 sh test/arm64.sh
     step valgrind sh test/valgrind.sh build
+    step mutants sh test/mutate.sh
+    tail -n 12 "$work/mutants.log" | sed 's/^/        /'
     step fuzz sh fuzz/run.sh 20
 fi
 

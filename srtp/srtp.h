@@ -9,8 +9,8 @@
  * remember the stream, its rollover counter and its replay window [RFC 3711 3.3]. A packet that fails
  * changes nothing but a counter.
  *
- * Memory: sizeof(struct weir_srtp) is 16,576 bytes per direction, of which the stream table is 65 x 168 and what is
- * left of earlier streams 128 x 16. Copying the struct copies the state; wipe it after use.
+ * Memory: sizeof(struct weir_srtp) is 16,576 bytes per direction: 65 streams of 168 bytes, and 128 times 16
+ * for what is left of earlier ones. Copying the struct copies the state; wipe it after use.
  */
 #ifndef WEIR_SRTP_SRTP_H
 #define WEIR_SRTP_SRTP_H

@@ -154,6 +154,49 @@ static void attack_R16_what_outgrows_a_compound_leaves_in_the_next(void **state)
     }
 }
 
+/* Each thing that waited for the next compound is counted, whatever it was. */
+static void a_full_compound_is_counted(void **state)
+{
+    (void)state;
+    uint8_t out[1500];
+    begin(0);
+    for (uint32_t i = 0; i < 5; i++) {
+        receive_of(&b, 1000, 1 + i, 1, 0);
+        receive_of(&b, 1000, 1 + i, 3, 0);
+    }
+    b.report_at = WEIR_NEVER;
+    weir_rtcp_tick(&b, 6000);
+    size_t n = send_room(&b, 6000, out, WEIR_RTCP_ROOM_LEAST); /* six NACKs of 16 fit */
+    assert_int_equal(n, 8 + 16 + 5 * 16);
+    assert_int_equal(b.compounds_full, 0);
+    begin(0);
+    for (uint32_t i = 0; i < 8; i++) {
+        receive_of(&b, 1000, 1 + i, 1, 0);
+        receive_of(&b, 1000, 1 + i, 3, 0);
+    }
+    b.report_at = WEIR_NEVER;
+    weir_rtcp_tick(&b, 6000);
+    n = send_room(&b, 6000, out, WEIR_RTCP_ROOM_LEAST);
+    assert_int_equal(n, 8 + 16 + 6 * 16);
+    assert_int_equal(b.compounds_full, 1);
+    n = send_room(&b, 6000, out, WEIR_RTCP_ROOM_LEAST);
+    assert_int_equal(n, 8 + 16 + 2 * 16);
+    assert_int_equal(b.compounds_full, 1);
+    begin(0); /* one NACK that does not fit as a whole: 23 pairs do */
+    for (uint16_t i = 0; i <= 40 * 18; i = (uint16_t)(i + (i % 18 == 4 ? 2 : 1))) {
+        receive_of(&b, 1000, 1, i, 0);
+    }
+    assert_int_equal(b.remote[0].missing_count, 40);
+    b.report_at = WEIR_NEVER;
+    weir_rtcp_tick(&b, 6000);
+    n = send_room(&b, 6000, out, WEIR_RTCP_ROOM_LEAST);
+    assert_int_equal(n, 8 + 16 + 12 + 4 * 23);
+    assert_int_equal(b.compounds_full, 1);
+    n = send_room(&b, 6000, out, WEIR_RTCP_ROOM_LEAST);
+    assert_int_equal(n, 8 + 16 + 12 + 4 * 17);
+    assert_int_equal(b.compounds_full, 1);
+}
+
 static void room_for_nothing_loses_nothing(void **state)
 {
     (void)state;
@@ -261,6 +304,7 @@ int main(void)
         cmocka_unit_test(reports_leave_at_their_interval_randomised_by_half),
         cmocka_unit_test(streams_that_are_silent_are_not_reported),
         cmocka_unit_test(attack_R16_what_outgrows_a_compound_leaves_in_the_next),
+        cmocka_unit_test(a_full_compound_is_counted),
         cmocka_unit_test(room_for_nothing_loses_nothing),
         cmocka_unit_test(streams_take_turns_when_one_compound_is_all_there_is),
         cmocka_unit_test(goodbye_is_said_once),

@@ -188,6 +188,27 @@ static void attack_Y13_the_seventeenth_ssrc_is_like_the_first(void **state)
     }
 }
 
+static void what_ended_is_counted_whole(void **state)
+{
+    (void)state;
+    begin(0);
+    receive(&b, 1000, 1, 0);
+    receive(&b, 1000, 3, 0);
+    assert_int_equal(say(&b, 6000, 1500).numbers, 1);
+    receive(&b, 9000, 2, 0);
+    receive(&b, 9000, 203, 0); /* a jump */
+    weir_rtcp_remove_remote(&b, 100);
+    weir_rtcp_remove_remote(&b, 100);
+    assert_int_equal(b.ended.streams, 1);
+    assert_int_equal(b.ended.packets, 4);
+    assert_int_equal(b.ended.bytes, 40);
+    assert_int_equal(b.ended.recovered, 1);
+    assert_int_equal(b.ended.nacks, 1);
+    assert_int_equal(b.ended.lost, 199);
+    assert_int_equal(b.ended.given_up, 199);
+    assert_int_equal(b.ended.plis, 0);
+}
+
 static void a_silent_stream_gives_its_place_after_five_seconds_and_goes_after_sixty(void **state)
 {
     (void)state;
@@ -298,6 +319,7 @@ int main(void)
         cmocka_unit_test(numbers_far_off_begin_anew_only_when_two_follow_each_other),
         cmocka_unit_test(attack_R13_remote_streams_are_capped),
         cmocka_unit_test(attack_Y13_the_seventeenth_ssrc_is_like_the_first),
+        cmocka_unit_test(what_ended_is_counted_whole),
         cmocka_unit_test(a_silent_stream_gives_its_place_after_five_seconds_and_goes_after_sixty),
         cmocka_unit_test(a_round_trip_is_measured_from_two_reports),
         cmocka_unit_test(a_report_that_lies_about_time_is_not_believed),

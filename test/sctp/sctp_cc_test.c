@@ -195,6 +195,36 @@ static void what_was_sent_twice_is_not_timed(void **state)
     drive_end(&d);
 }
 
+/* Only the loss of the chunk that is timed stops its timing; and no sample is no sample at all. */
+static void another_chunks_loss_does_not_stop_the_clock(void **state)
+{
+    (void)state;
+    begin();
+    write_full(20);
+    (void)flush();
+    d.now += 30 * WEIR_MS;
+    sack(1, 1000000, 0, 0);
+    assert_int_equal(flush(), 2); /* the first of these is timed now */
+    assert_true(d.s.is_rtt_timed);
+    for (unsigned i = 0; i < 3; i++) {
+        sack(1, 1000000, 2, (uint16_t)(4 + i));
+    }
+    assert_int_equal(d.s.rtx_count, 1);
+    assert_true(d.s.is_rtt_timed);
+    d.now += 70 * WEIR_MS;
+    sack(12, 1000000, 0, 0);
+    assert_true(d.s.srtt == (7 * 30 + 70) * WEIR_MS / 8);
+    drive_end(&d);
+    begin();
+    for (unsigned i = 1; i <= 3; i++) { /* at once: a microsecond, for zero stands for not measured */
+        write_full(1);
+        (void)flush();
+        sack(i, 1000000, 0, 0);
+        assert_true(d.s.srtt == 1);
+    }
+    drive_end(&d);
+}
+
 /* ICE measured the path before SCTP did. */
 static void a_known_round_trip_sets_the_first_wait(void **state)
 {
@@ -497,6 +527,42 @@ static void shutdown_ends_with_complete(void **state)
     drive_end(&d);
 }
 
+/* Chunks of a type and nothing else, with no flags: bytes as the RFC draws them. */
+static void answers_have_no_flags(void **state)
+{
+    (void)state;
+    uint8_t out[WEIR_MTU];
+    begin();
+    drive_shutdown_chunk(&d);
+    assert_int_equal(drive_send(&d, out), 16);
+    assert_int_equal(weir_be32(out + 12), 0x08000004); /* SHUTDOWN ACK */
+    drive_end(&d);
+    drive_begin(&d, WEIR_SCTP_COOKIE_WAIT);
+    uint8_t bytes[64];
+    assert_int_equal(drive_chunks(&d, weir_span_of(bytes, drive_init_chunk(bytes, true))), WEIR_SCTP_OK);
+    assert_true(drive_send(&d, out) != 0);
+    assert_int_equal(weir_be32(out + 12), 0x0a000008); /* COOKIE ECHO of four bytes */
+    drive_end(&d);
+}
+
+/* What was owed to be reported before is not part of the ABORT. */
+static void an_abort_has_its_own_cause_alone(void **state)
+{
+    (void)state;
+    uint8_t out[WEIR_MTU];
+    static const uint8_t unknown[8] = { 0xc5, 0, 0, 8, 1, 2, 3, 4 };
+    static const uint8_t empty_data[16] = { CHUNK_DATA, WHOLE, 0, 16, 0, 0, 3, 0xe8 };
+    begin();
+    assert_int_equal(drive_chunks(&d, weir_span_of(unknown, 8)), WEIR_SCTP_CHUNK_UNKNOWN);
+    assert_true(d.s.report_bytes != 0);
+    assert_int_equal(drive_chunks(&d, weir_span_of(empty_data, 16)), WEIR_SCTP_DATA_EMPTY);
+    assert_int_equal(drive_send(&d, out), 12 + 8);
+    assert_int_equal(weir_be32(out + 12), 0x06000008);
+    assert_int_equal(weir_be32(out + 16), 0x00090004);
+    assert_int_equal(drive_send(&d, out), 0);
+    drive_end(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,6 +572,7 @@ int main(void)
         cmocka_unit_test(a_timeout_leaves_one_packet),
         cmocka_unit_test(waits_double_until_something_is_acknowledged),
         cmocka_unit_test(what_was_sent_twice_is_not_timed),
+        cmocka_unit_test(another_chunks_loss_does_not_stop_the_clock),
         cmocka_unit_test(a_known_round_trip_sets_the_first_wait),
         cmocka_unit_test(a_sack_at_once_is_asked_for_until_the_path_is_measured_and_after_a_loss),
         cmocka_unit_test(the_peers_window_is_kept),
@@ -520,6 +587,8 @@ int main(void)
         cmocka_unit_test(a_sack_goes_along_with_data),
         cmocka_unit_test(an_opening_window_is_told_by_quarters),
         cmocka_unit_test(shutdown_ends_with_complete),
+        cmocka_unit_test(answers_have_no_flags),
+        cmocka_unit_test(an_abort_has_its_own_cause_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -332,6 +332,11 @@ static void buffered_bytes_fall_to_the_threshold(void **state)
     assert_int_equal(weir_sctp_channel_buffered(&m->end[0].s, channel), sizeof big);
     sim_pump(m);
     assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_BUFFERED_LOW], 0);
+    while (m->end[0].told[WEIR_SCTP_EVENT_BUFFERED_LOW] == 0) {
+        assert_true(sim_step(m, m->now + 10 * WEIR_SEC));
+    }
+    size_t left = weir_sctp_channel_buffered(&m->end[0].s, channel);
+    assert_true(left <= 50000 && left > 25000);
     sim_run(m, 10 * WEIR_SEC);
     assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_BUFFERED_LOW], 1);
     assert_int_equal(weir_sctp_channel_buffered(&m->end[0].s, channel), 0);

@@ -245,13 +245,14 @@ static void an_idle_association_lives_and_holds_nothing(void **state)
 }
 
 /* The peer loses its state and connects anew, over the same connection. */
-static void a_restarted_peer_is_taken_back(void **state)
+static void restart_peer(bool has_sent)
 {
-    (void)state;
     struct weir_sctp_config c;
     struct sim *m = raw_sim(test_seed(46));
     sim_connect(m);
-    assert_int_equal(sim_write(m, 0, 1, 100, 1, NULL), WEIR_OK);
+    if (has_sent) {
+        assert_int_equal(sim_write(m, 0, 1, 100, 1, NULL), WEIR_OK);
+    }
     sim_run(m, WEIR_SEC);
     weir_sctp_release_all(&m->end[0].s);
     sim_config(&c, 7, test_seed(46));
@@ -270,6 +271,13 @@ static void a_restarted_peer_is_taken_back(void **state)
     sim_run(m, WEIR_SEC);
     assert_true(has_got(&m->end[0], 300, 3));
     sim_free(m);
+}
+
+static void a_restarted_peer_is_taken_back(void **state)
+{
+    (void)state;
+    restart_peer(true);
+    restart_peer(false);
 }
 
 /* -- The same again --------------------------------------------------------------------------- */

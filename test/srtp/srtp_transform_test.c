@@ -434,6 +434,50 @@ static void a_stream_that_comes_back_goes_on_where_it_was(void **state)
     }
 }
 
+/* Whoever was used least lately goes, whatever its place. */
+static void the_stream_used_least_lately_makes_room(void **state)
+{
+    (void)state;
+    struct pair pair = make_pair(WEIR_SRTP_AEAD_AES_128_GCM);
+    for (uint32_t i = 0; i < WEIR_SRTP_STREAMS_MAX; i++) {
+        assert_int_equal(pass(&pair.tx, &pair.peer_rx, i, 1), WEIR_SRTP_OK);
+    }
+    for (uint32_t i = 0; i < WEIR_SRTP_STREAMS_MAX; i++) {
+        if (i != 40 && i != 41) {
+            assert_int_equal(pass(&pair.tx, &pair.peer_rx, i, 2), WEIR_SRTP_OK);
+        }
+    }
+    pair.peer_rx.uses = UINT32_MAX; /* and the count may wrap */
+    for (uint32_t i = 0; i < WEIR_SRTP_STREAMS_MAX; i++) {
+        pair.peer_rx.stream[i].used_at += UINT32_MAX - pair.tx.uses;
+    }
+    assert_int_equal(pass(&pair.tx, &pair.peer_rx, 1000, 1), WEIR_SRTP_OK);
+    assert_int_equal(pass(&pair.tx, &pair.peer_rx, 1001, 1), WEIR_SRTP_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(pair.tx.rest[i].ssrc, 40 + i);
+        assert_int_equal(pair.peer_rx.rest[i].ssrc, 40 + i);
+    }
+}
+
+static void a_room_too_small_for_tag_and_index_is_said_so(void **state)
+{
+    (void)state;
+    for (size_t p = 0; p < PROFILES; p++) {
+        struct pair pair = make_pair(profile[p]);
+        uint8_t work[200];
+        for (unsigned is_rtcp = 0; is_rtcp < 2; is_rtcp++) {
+            size_t plain = is_rtcp ? make_rtcp(work, 1) : make_rtp(work, 1, 1, 50);
+            size_t need = plain + (profile[p] == WEIR_SRTP_AES128_CM_SHA1_80 ? 10 : 16) + (is_rtcp ? 4 : 0);
+            for (size_t room = plain - 1; room <= need; room++) {
+                size_t len = is_rtcp ? make_rtcp(work, 1) : make_rtp(work, 1, 1, 50);
+                struct weir_mspan m = { work, room };
+                assert_int_equal(is_rtcp ? weir_srtcp_seal(&pair.tx, m, &len) : weir_srtp_seal(&pair.tx, m, &len),
+                                 room < need ? WEIR_SRTP_ROOM : WEIR_SRTP_OK);
+            }
+        }
+    }
+}
+
 /* A forgery that names an SSRC which gave its place changes nothing. */
 static void a_forgery_brings_nothing_back(void **state)
 {
@@ -522,6 +566,8 @@ int main(void)
         cmocka_unit_test(attack_R13_only_verified_streams_count),
         cmocka_unit_test(attack_Y13_the_65th_ssrc_is_like_the_first),
         cmocka_unit_test(a_stream_that_comes_back_goes_on_where_it_was),
+        cmocka_unit_test(the_stream_used_least_lately_makes_room),
+        cmocka_unit_test(a_room_too_small_for_tag_and_index_is_said_so),
         cmocka_unit_test(a_forgery_brings_nothing_back),
         cmocka_unit_test(attack_R19_cryptex_is_refused_while_not_negotiated),
         cmocka_unit_test(control_packets_in_the_clear_are_refused),

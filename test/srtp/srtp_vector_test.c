@@ -106,12 +106,45 @@ static void rtcp_is_sealed_and_opened_as_rfc7714_17_shows(void **state)
     }
 }
 
+/* One RTP and one RTCP packet under AES_CM_128_HMAC_SHA1_80, from the self-test of libsrtp (BSD-3-Clause),
+ * with the provider's combined transform and without. */
+static void packets_of_libsrtps_self_test_come_out_byte_by_byte(void **state)
+{
+    (void)state;
+    static const char *const row[2][2] = {
+        { "800f1234decafbadcafebabeabababababababababababababababab",
+          "800f1234decafbadcafebabe4e55dc4ce79978d88ca4d215949d2402b78d6acc99ea179b8dbb" },
+        { "81c8000bcafebabeabababababababababababababababab",
+          "81c8000bcafebabe7128035be487b9bdbef89041f977a5a880000001993e08cd54d6c1230798" },
+    };
+    uint8_t master[30], work[100], sealed[100];
+    assert_int_equal(test_unhex("e1f97a0d3e018be0d64fa32c06de4139 0ec675ad498afeebb6960b3aabe6", master, 30), 30);
+    for (unsigned i = 0; i < 4; i++) {
+        struct weir_crypto table = *weir_crypto_default();
+        struct weir_srtp tx, rx;
+        bool is_rtp = i % 2 == 0;
+        table.ctr_hmac = i < 2 ? table.ctr_hmac : NULL;
+        assert_true(weir_srtp_init(&tx, &table, WEIR_SRTP_AES128_CM_SHA1_80, master, master + 16));
+        rx = tx;
+        size_t len = test_unhex(row[i % 2][0], work, sizeof work);
+        size_t sealed_bytes = test_unhex(row[i % 2][1], sealed, sizeof sealed);
+        struct weir_mspan room = { work, sizeof work };
+        assert_int_equal(is_rtp ? weir_srtp_seal(&tx, room, &len) : weir_srtcp_seal(&tx, room, &len), WEIR_SRTP_OK);
+        test_assert_bytes(weir_span_of(work, len), weir_span_of(sealed, sealed_bytes));
+        struct weir_mspan packet = { sealed, sealed_bytes };
+        assert_int_equal(is_rtp ? weir_srtp_open(&rx, &packet) : weir_srtcp_open(&rx, &packet), WEIR_SRTP_OK);
+        len = test_unhex(row[i % 2][0], work, sizeof work);
+        test_assert_bytes(weir_span_const(packet), weir_span_of(work, len));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(session_keys_are_derived_as_rfc3711_b3_shows),
         cmocka_unit_test(rtp_is_sealed_and_opened_as_rfc7714_16_shows),
         cmocka_unit_test(rtcp_is_sealed_and_opened_as_rfc7714_17_shows),
+        cmocka_unit_test(packets_of_libsrtps_self_test_come_out_byte_by_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
