@@ -21,7 +21,7 @@ done
 need_build
 need_apps
 need_openssl
-need clang libclang-rt-dev libcmocka-dev openssl gnutls-bin libsrtp2-dev libusrsctp-dev \
+need clang g++ libclang-rt-dev libcmocka-dev openssl gnutls-bin libsrtp2-dev libusrsctp-dev \
     libnss3-dev
 if [ "$quick" = no ]; then
     need chromium firefox-esr iproute2 util-linux nftables coturn

@@ -5,6 +5,7 @@ foreach(layer IN LISTS WEIR_LAYERS)
     list(APPEND objects $<TARGET_OBJECTS:weir_${layer}_objects>)
 endforeach()
 
+# Who takes weir into a build of its own (add_subdirectory, FetchContent) gets these names as well.
 add_library(weir_all_static STATIC ${objects})
 set_target_properties(weir_all_static PROPERTIES OUTPUT_NAME weir EXPORT_NAME weir_static)
 add_library(weir_all SHARED ${objects})
@@ -17,9 +18,13 @@ if(NOT WEIR_SANITIZE)
 endif()
 foreach(target weir_all weir_all_static)
     target_include_directories(${target} INTERFACE
+        $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
         $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/weir>)
 endforeach()
 target_link_libraries(weir_all PRIVATE ${WEIR_CRYPTO_LIBS} uring)
+target_link_libraries(weir_all_static INTERFACE "$<BUILD_INTERFACE:${WEIR_CRYPTO_LIBS};uring>")
+add_library(weir::weir ALIAS weir_all)
+add_library(weir::weir_static ALIAS weir_all_static)
 
 install(TARGETS weir_all weir_all_static EXPORT weir
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})

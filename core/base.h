@@ -17,12 +17,26 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__GNUC__)
+/* The headers are C11, and C++11 for who includes them from there. */
+#ifdef __cplusplus
+#define WEIR_C_LINKAGE extern "C"
+#define WEIR_ALIGNAS(bytes) alignas(bytes)
+#define WEIR_STATIC_ASSERT(condition, text) static_assert(condition, text)
+#else
+#define WEIR_C_LINKAGE
+#define WEIR_ALIGNAS(bytes) _Alignas(bytes)
+#define WEIR_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
+#endif
+
+#if defined(__GNUC__) && defined(__cplusplus)
+#define WEIR_MUST_CHECK /* C++ allows it not in front of extern "C" */
+#define WEIR_API WEIR_C_LINKAGE __attribute__((visibility("default")))
+#elif defined(__GNUC__)
 #define WEIR_MUST_CHECK __attribute__((warn_unused_result))
-#define WEIR_API __attribute__((visibility("default")))
+#define WEIR_API WEIR_C_LINKAGE __attribute__((visibility("default")))
 #else
 #define WEIR_MUST_CHECK
-#define WEIR_API
+#define WEIR_API WEIR_C_LINKAGE
 #endif
 
 /* -- Time ------------------------------------------------------------------------------------- */

@@ -67,24 +67,24 @@ enum weir_sigscheme {
 /* One AEAD key, with its key schedule and hash powers. */
 struct weir_aead {
     uint32_t id; /* enum weir_aead_id */
-    _Alignas(64) uint8_t opaque[1088];
+    WEIR_ALIGNAS(64) uint8_t opaque[1088];
 };
 
 /* One AES key in counter mode, for SRTP. */
 struct weir_ctr {
-    _Alignas(64) uint8_t opaque[320];
+    WEIR_ALIGNAS(64) uint8_t opaque[320];
 };
 
 /* One key that hides record numbers [RFC 9147 4.2.3]. */
 struct weir_mask {
     uint32_t id; /* enum weir_aead_id: of the AEAD that it stands beside */
-    _Alignas(16) uint8_t opaque[304];
+    WEIR_ALIGNAS(16) uint8_t opaque[304];
 };
 
 /* A running hash; copying it forks the transcript. */
 struct weir_hash {
     uint32_t id; /* enum weir_hash_id */
-    _Alignas(16) uint8_t opaque[240];
+    WEIR_ALIGNAS(16) uint8_t opaque[240];
 };
 
 /* An HMAC key: the hash states after the inner and outer pad. */

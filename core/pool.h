@@ -26,11 +26,11 @@ struct weir_buf {
     uint32_t start; /* offset in data of the first used byte */
     uint32_t len;   /* bytes used */
     uint32_t owner; /* free for the holder; 0 when handed out */
-    _Alignas(8) uint8_t meta[WEIR_BUF_META_BYTES]; /* the holder's own fields */
+    WEIR_ALIGNAS(8) uint8_t meta[WEIR_BUF_META_BYTES]; /* the holder's own fields */
     uint8_t data[WEIR_BUF_HEADROOM + WEIR_MTU + WEIR_BUF_TAILROOM];
 };
 
-_Static_assert(sizeof(struct weir_buf) == 2048, "a buffer is 2048 bytes");
+WEIR_STATIC_ASSERT(sizeof(struct weir_buf) == 2048, "a buffer is 2048 bytes");
 
 struct weir_pool {
     struct weir_buf *bufs; /* the caller's memory */

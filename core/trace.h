@@ -39,7 +39,7 @@ struct weir_trace_rec {
     uint32_t zero;
 };
 
-_Static_assert(sizeof(struct weir_trace_rec) == 32, "a trace record is 32 bytes");
+WEIR_STATIC_ASSERT(sizeof(struct weir_trace_rec) == 32, "a trace record is 32 bytes");
 
 struct weir_trace {
     struct weir_trace_rec *ring; /* the caller's memory */

@@ -1,5 +1,5 @@
-/* The RTCP machine: beginning, what the caller asks for, timers, events. What arrives is in rtcp_recv.c, what
- * leaves in rtcp_send.c. */
+/* The RTCP machine: beginning, what the caller asks for, timers, events. What arrives is in rtcp_recv.c,
+ * what leaves in rtcp_send.c. */
 #include "rtcp/rtcp_int.h"
 
 void weir_rtcp_init(struct weir_rtcp *r, const struct weir_rtcp_config *config, weir_time now)
@@ -43,8 +43,8 @@ void weir_rtcp_bye(struct weir_rtcp *r, weir_time now)
 
 /* -- Timers ------------------------------------------------------------------------------------ */
 
-/* [RFC 3550 6.4] A sender report is owed for what was sent since the report before the last, and a block for
- * what came since the last. */
+/* [RFC 3550 6.4] A sender report is owed for what was sent since the report before the last, and a block
+ * for what came since the last. */
 static void begin_report(struct weir_rtcp *r)
 {
     r->report_is_due = true;

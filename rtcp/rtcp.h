@@ -83,18 +83,18 @@ WEIR_API WEIR_MUST_CHECK bool weir_rtcp_block_next(struct weir_rd *body, struct 
 /* -- The machine ------------------------------------------------------------------------------- */
 
 #define WEIR_RTCP_LOCALS_MAX 8     /* SSRCs we send at one time */
-#define WEIR_RTCP_REMOTES_MAX 16   /* SSRCs we receive at one time; more are delivered but not reported on */
+#define WEIR_RTCP_REMOTES_MAX 16   /* SSRCs we receive at one time; more are not reported on */
 #define WEIR_RTCP_MISSING_MAX 128  /* sequence numbers per remote that we still ask for */
 #define WEIR_RTCP_CNAME_MAX 32
 #define WEIR_RTCP_NACK_TRIES 10    /* then the packet is given up */
-#define WEIR_RTCP_NACKED_MAX 64    /* requests of the peer that wait, each for up to 17 packets; 8 bytes each */
+#define WEIR_RTCP_NACKED_MAX 64    /* requests of the peer that wait, each for up to 17 packets */
 #define WEIR_RTCP_BYES_MAX 16      /* goodbyes of the peer that wait to be told */
 #define WEIR_RTCP_REPORTS_MAX 16   /* sender reports remembered, for the round trip; 16 bytes each */
 #define WEIR_RTCP_ROOM_LEAST 128   /* bytes without which nothing is written */
 
 struct weir_rtcp_config {
     weir_duration report_interval; /* between reports, randomised by half; 0 = 1 s with AVPF, else 5 s */
-    bool is_avpf;                  /* the profile is RTP/SAVPF: reports need not be 5 s apart [RFC 4585 3.4] */
+    bool is_avpf;                  /* RTP/SAVPF: reports need not be 5 s apart [RFC 4585 3.4] */
     char cname[WEIR_RTCP_CNAME_MAX]; /* NUL-terminated; the same for all streams [RFC 3550 6.5.1] */
     uint64_t ntp_at_epoch;         /* NTP time, 32.32 fixed point, when weir_time was zero */
     uint8_t seed[WEIR_SEED_BYTES];

@@ -1,11 +1,11 @@
 /* What a compound of the peer's brings [RFC 3550 6.4, RFC 4585 6, RFC 5104 4.3].
  *
- * A compound is judged whole; then each packet leaves its mark: on the stream of ours that it speaks of, or on
- * that of the peer that it comes from. States (a key frame is wanted, a report is new, a stream left) are
+ * A compound is judged whole; then each packet leaves its mark: on the stream of ours that it speaks of, or
+ * on that of the peer that it comes from. States (a key frame is wanted, a report is new, a stream left) are
  * kept until they are told; only requests for packets wait in a ring that can be full.
  *
  * [RFC 3550 6.1, RFC 3711 3.4 DEVIATION] A compound need not begin with a report: reduced-size RTCP
- * [RFC 5506] is taken whether it was agreed or not, since every browser sends it, and SRTCP says who sent it.
+ * [RFC 5506] is taken whether it was agreed or not: every browser sends it, and SRTCP says who sent it.
  */
 #include "rtcp/rtcp_int.h"
 
@@ -83,7 +83,8 @@ static void note_nack(struct weir_rtcp *r, struct weir_rd pairs, uint32_t ssrc)
 {
     struct weir_rtcp_local *l = weir_rtcp_find_local(r, ssrc);
     uint16_t pid, blp;
-    while (l != NULL && weir_rd_u16(&pairs, &pid) && weir_rd_u16(&pairs, &blp)) { /* bounded by the compound */
+    /* Bounded by the compound. */
+    while (l != NULL && weir_rd_u16(&pairs, &pid) && weir_rd_u16(&pairs, &blp)) {
         l->nacks++;
         if (r->nacked_head - r->nacked_tail == WEIR_RTCP_NACKED_MAX) {
             r->nacks_dropped++; /* the peer asks again */
@@ -159,7 +160,7 @@ static void note_payload_feedback(struct weir_rtcp *r, weir_time now, const stru
 
 /* -- The rest ---------------------------------------------------------------------------------- */
 
-/* [RFC 3550 6.6] The stream's state goes at once; that it went is told, also of one that has no place here. */
+/* [RFC 3550 6.6] The stream's state goes at once; that it went is told, also of one without a place here. */
 static void note_bye(struct weir_rtcp *r, const struct weir_rtcp_packet *p)
 {
     struct weir_rd body = weir_rd_of(p->body);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Install a build, then build and run a ten-line program against the installed tree: by CMake package,
-# shared and static, and by pkg-config.
+# shared and static, by pkg-config, and from C++. Then the same with weir inside the program's own build,
+# by add_subdirectory and by FetchContent. Last, what is missing is named at configure time.
 set -eu
 cd "$(dirname "$0")/../.."
 build=$1
@@ -20,3 +21,31 @@ LD_LIBRARY_PATH="$libdir" "$tree/by-pkg-config"
 # Nothing but weir_ names leaves the shared library.
 strange=$(nm -D --defined-only "$libdir/libweir.so" | awk '{print $3}' | grep -v '^weir_' || true)
 [ -z "$strange" ] || { echo "foreign names: $strange"; exit 1; }
+
+# Inside another build, with the crypto provider of this one.
+crypto=$(sed -n 's/^WEIR_CRYPTO:STRING=//p' "$build/CMakeCache.txt")
+for way in subdirectory fetch; do
+    cmake -S test/consumer/inside -B "$tree/$way" -G Ninja -DWAY=$way -DWEIR_CRYPTO="$crypto" >/dev/null
+    cmake --build "$tree/$way" >/dev/null
+    "$tree/$way/inside_shared"
+    "$tree/$way/inside_static"
+    ! [ -e "$tree/$way/bin/weir-demo" ] || { echo "programs of weir in another build"; exit 1; }
+done
+
+# Every public header alone, as C++11 and as C++20.
+for header in $(cd "$tree/usr/include/weir" && find . -name '*.h'); do
+    for standard in c++11 c++20; do
+        echo "#include \"$header\"" |
+            c++ -x c++ -std=$standard -fsyntax-only -Wall -Wextra -Wpedantic -Werror -I"$tree/usr/include/weir" -
+    done
+done
+
+# Without cmocka, libwebsockets and cJSON the library is built all the same; asked for, they are named.
+lacking="-DWEIR_FOUND_cmocka= -DWEIR_FOUND_websockets="
+cmake -S . -B "$tree/bare" -G Ninja $lacking >"$tree/log" 2>&1
+grep -q 'WEIR_TESTS is off: it needs libcmocka-dev' "$tree/log"
+grep -q 'WEIR_APPS is off: it needs libwebsockets-dev' "$tree/log"
+! cmake -S . -B "$tree/bare" $lacking -DWEIR_TESTS=ON >"$tree/log" 2>&1
+grep -q 'apt install libcmocka-dev' "$tree/log"
+! cmake -S . -B "$tree/bare2" -G Ninja -DWEIR_URING= >"$tree/log" 2>&1
+grep -q 'apt install liburing-dev' "$tree/log"

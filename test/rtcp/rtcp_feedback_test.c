@@ -260,7 +260,8 @@ static void attack_R16_a_large_nack_pushes_nothing_else_out(void **state)
     weir_put32(c + 8, 100);
     memset(c + 12, 0xff, 4 * pairs);
     at += test_unhex("81ce0002 00000009 00000064", c + at, 100);
-    at += test_unhex("81c90007 00000009 00000064 00000000 00000000 00000000 00000000 00000000", c + at, 100);
+    at += test_unhex("81c90007 00000009 00000064 00000000 00000000 00000000 00000000 00000000",
+                     c + at, 100);
     at += test_unhex("82cb0002 00000009 00000063", c + at, 100);
     assert_int_equal(weir_rtcp_recv(&a, 0, weir_span_of(c, at)), WEIR_RTCP_OK);
     while (weir_rtcp_event(&a, &e)) {

@@ -12,8 +12,9 @@ static void a_sender_report_byte_by_byte(void **state)
     receive_of(&a, 3 * WEIR_SEC, 7, 500, 0);
     a.report_at = 3500 * WEIR_MS;
     size_t n = send_due(&a, 3500 * WEIR_MS, out);
-    size_t want_n = test_unhex("81c8000c 00000064 00000004 80000000" /* NTP: 1 s of the config, 3.5 of ours */
-                               "00023280 00000002 00000064"          /* 99,000 and half a second; 2 of 50 B */
+    /* NTP: 1 s of the config and 3.5 of ours; 99,000 and half a second; 2 packets of 50 bytes. */
+    size_t want_n = test_unhex("81c8000c 00000064 00000004 80000000"
+                               "00023280 00000002 00000064"
                                "00000007 00000000 000001f4 00000000 00000000 00000000"
                                "81ca0003 00000064 01047765 69720000", want, sizeof want);
     test_assert_bytes(weir_span_of(out, n), weir_span_of(want, want_n));
@@ -36,7 +37,8 @@ static void a_block_says_how_long_ago_the_peer_reported(void **state)
 {
     (void)state;
     struct weir_rtcp_block blk;
-    uint8_t sr[28] = { 0x80, WEIR_RTCP_SR, 0, 6, 0, 0, 0, 100, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88 };
+    uint8_t sr[28] = { 0x80, WEIR_RTCP_SR, 0, 6, 0, 0, 0, 100,
+                       0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88 };
     begin(0);
     receive(&b, WEIR_SEC, 1, 0);
     assert_int_equal(weir_rtcp_recv(&b, WEIR_SEC, weir_span_of(sr, sizeof sr)), WEIR_RTCP_OK);
@@ -203,7 +205,7 @@ static void room_for_nothing_loses_nothing(void **state)
     uint8_t out[1500];
     a_crowd(8, 16);
     weir_rtcp_tick(&a, 2 * WEIR_SEC);
-    assert_int_equal(weir_rtcp_send(&a, 2 * WEIR_SEC, (struct weir_mspan){ out, WEIR_RTCP_ROOM_LEAST - 1 }), 0);
+    assert_int_equal(send_room(&a, 2 * WEIR_SEC, out, WEIR_RTCP_ROOM_LEAST - 1), 0);
     assert_int_equal(say(&a, 2 * WEIR_SEC, 1500).numbers, 16 * 12);
 }
 

