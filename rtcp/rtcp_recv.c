@@ -1,8 +1,8 @@
 /* What a compound of the peer's brings [RFC 3550 6.4, RFC 4585 6, RFC 5104 4.3].
  *
  * A compound is judged whole; then each packet leaves its mark: on the stream of ours that it speaks of, or
- * on that of the peer that it comes from. States (a key frame is wanted, a report is new, a stream left) are
- * kept until they are told; only requests for packets wait in a ring that can be full.
+ * on that of the peer that it comes from. States (a key frame is wanted, a report is new, a stream left)
+ * are kept until they are told; only requests for packets wait in a ring that can be full.
  *
  * [RFC 3550 6.1, RFC 3711 3.4 DEVIATION] A compound need not begin with a report: reduced-size RTCP
  * [RFC 5506] is taken whether it was agreed or not: every browser sends it, and SRTCP says who sent it.
@@ -160,7 +160,7 @@ static void note_payload_feedback(struct weir_rtcp *r, weir_time now, const stru
 
 /* -- The rest ---------------------------------------------------------------------------------- */
 
-/* [RFC 3550 6.6] The stream's state goes at once; that it went is told, also of one without a place here. */
+/* [RFC 3550 6.6] The stream's state goes at once; that it went is told, known here or not. */
 static void note_bye(struct weir_rtcp *r, const struct weir_rtcp_packet *p)
 {
     struct weir_rd body = weir_rd_of(p->body);
