@@ -105,6 +105,7 @@ if [ "$quick" = no ]; then
     if step build-asan build asan; then
         suite build-asan
     fi
+    step web-side timeout 180 node test/apps/web.mjs build
     step address-translators sh test/apps/nat.sh build
     step browsers-install sh -c 'cd test/browser && npm ci --ignore-scripts --no-audit --no-fund'
     if [ -d test/browser/node_modules ]; then

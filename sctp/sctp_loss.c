@@ -28,8 +28,10 @@ struct progress {
 /* [RFC 9260 6.3.1] */
 void weir_sctp_rtt_note(struct weir_sctp *s, weir_duration rtt)
 {
+    weir_duration least = rtt == 0 ? 1 : rtt; /* zero stands for not measured */
+    s->rtt_least = s->rtt_least == 0 || least < s->rtt_least ? least : s->rtt_least;
     if (s->srtt == 0) {
-        s->srtt = rtt == 0 ? 1 : rtt;
+        s->srtt = least;
         s->rttvar = rtt / 2;
     } else {
         weir_duration off = s->srtt > rtt ? s->srtt - rtt : rtt - s->srtt;

@@ -225,6 +225,7 @@ static void restart_from(struct weir_sctp *s, weir_time now, const struct cookie
     s->ack = ACK_NONE;
     s->rto = s->config.rto_initial;
     s->srtt = 0;
+    s->rtt_least = 0;
     s->t3_count = 0;
     weir_sctp_cc_init(s);
     weir_sctp_channels_ended(s);

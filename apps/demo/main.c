@@ -14,6 +14,11 @@ static const char help[] =
     "\n"
     "  --listen ADDR:PORT  where the page is served (default 127.0.0.1:8080; use 0.0.0.0:8080, or the\n"
     "                      host's address, for a second machine)\n"
+    "  --https             serve https, which gives a second machine's browser its camera; with a certificate\n"
+    "                      made for this run, unless --cert and --key name PEM files\n"
+    "  --cert FILE, --key FILE\n"
+    "  --host NAME         a name that this server is reached under, besides localhost and addresses; may be\n"
+    "                      repeated\n"
     "  --self              no browser: two weir peers talk to each other over real sockets\n"
     "  --bind ADDR[:PORT]  local address for WebRTC; may be repeated (default: every interface)\n"
     "  --port N            UDP port for WebRTC, one for all browsers (default: any)\n"
@@ -34,7 +39,7 @@ static const char help[] =
 struct arguments {
     struct setup setup;
     char address[64];
-    int port;
+    struct web_config web;
     bool is_self;
 };
 
@@ -48,7 +53,25 @@ static bool option_listen(struct arguments *a, const char *value)
     struct weir_wr w = weir_wr_of((struct weir_mspan){ (uint8_t *)a->address, sizeof a->address - 1 });
     weir_addr_write_ip(&w, &listen);
     a->address[w.len] = '\0';
-    a->port = listen.port != 0 ? listen.port : 8080;
+    a->web.port = listen.port != 0 ? listen.port : 8080;
+    return true;
+}
+
+/* The options of the web side. */
+static bool option_web(struct arguments *a, const char *name, const char *value)
+{
+    if (strcmp(name, "https") == 0) {
+        a->web.is_https = true;
+    } else if (strcmp(name, "cert") == 0) {
+        a->web.cert = value;
+    } else if (strcmp(name, "key") == 0) {
+        a->web.key = value;
+    } else if (a->web.host_count == WEB_HOSTS_MAX) {
+        fprintf(stderr, "--host %s: at most %d names\n", value, WEB_HOSTS_MAX);
+        return false;
+    } else {
+        a->web.hosts[a->web.host_count++] = value;
+    }
     return true;
 }
 
@@ -63,7 +86,9 @@ static bool read_options(struct arguments *a, int argc, char **argv)
         { "shards", required_argument, NULL, 'n' }, { "no-snap", no_argument, NULL, 'n' },
         { "no-sped", no_argument, NULL, 'n' },    { "hybrid", no_argument, NULL, 'n' },
         { "no-cid", no_argument, NULL, 'n' },      { "no-tickets", no_argument, NULL, 'n' },
-        { "ice-lite", no_argument, NULL, 'n' },
+        { "ice-lite", no_argument, NULL, 'n' },   { "https", no_argument, NULL, 'w' },
+        { "cert", required_argument, NULL, 'w' }, { "key", required_argument, NULL, 'w' },
+        { "host", required_argument, NULL, 'w' },
         { NULL, 0, NULL, 0 },
     };
     int c, at = 0;
@@ -73,11 +98,17 @@ static bool read_options(struct arguments *a, int argc, char **argv)
             exit(0);
         }
         if (c == '?' || (c == 'l' && !option_listen(a, optarg))
+            || (c == 'w' && !option_web(a, options[at].name, optarg))
             || (c == 'n' && !setup_option(&a->setup, options[at].name, optarg))) {
             return false;
         }
         a->is_self |= c == 'S';
     }
+    if ((a->web.cert == NULL) != (a->web.key == NULL)) {
+        fprintf(stderr, "--cert and --key: give both\n");
+        return false;
+    }
+    a->web.is_https |= a->web.cert != NULL;
     if (optind != argc) {
         fprintf(stderr, "%s: not an option; see --help\n", argv[optind]);
     }
@@ -86,11 +117,12 @@ static bool read_options(struct arguments *a, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    static struct arguments a = { .address = "127.0.0.1", .port = 8080 };
+    static struct arguments a = { .address = "127.0.0.1", .web.port = 8080 };
     setup_begin(&a.setup);
     a.setup.node.with_loopback = true;
     if (!read_options(&a, argc, argv)) {
         return 2;
     }
-    return a.is_self ? demo_self(&a.setup) : demo_serve(&a.setup, a.address, a.port);
+    a.web.address = a.address;
+    return a.is_self ? demo_self(&a.setup) : demo_serve(&a.setup, &a.web);
 }

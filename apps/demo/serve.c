@@ -1,9 +1,9 @@
 /* The demo with browsers.
  *
- *   1. a page opens its WebSocket: a peer is made for it;
+ *   1. a page opens its WebSocket, and sends an offer: a peer is made for it;
  *   2. its offer is answered, candidates go both ways;
  *   3. what it sends comes back, and twice a second it is told what the protocols are doing;
- *   4. it closes, or its connection fails: the peer is freed.
+ *   4. it closes, or its connection fails: the peer is freed, and the WebSocket closed.
  *
  * With several shards each runs in a thread of its own, and pages go to them in turn.
  */
@@ -16,6 +16,7 @@
 #include "apps/common/echo.h"
 #include "apps/demo/demo.h"
 #include "apps/demo/web.h"
+#include "core/pump/pump.h"
 
 #define STATS_INTERVAL (500 * WEIR_MS)
 
@@ -52,19 +53,22 @@ static void tell(const struct server *s, uint32_t session, const char *type, con
     cJSON_AddStringToObject(o, "type", type);
     cJSON_AddStringToObject(o, key, value);
     char *text = cJSON_PrintUnformatted(o);
-    web_send(s->web, session, text);
+    web_send(s->web, session, text, false);
     free(text);
     cJSON_Delete(o);
 }
 
-static void open_session(struct server *s, uint32_t session)
+/* A page has a place from its first offer on; one that only opens its socket takes none. */
+static struct weir_peer *make_peer(struct server *s, uint32_t session)
 {
     struct weir_peer *p = weir_node_peer(s->node, false);
     if (p == NULL) {
-        tell(s, session, "error", "text", "this server has no room for another browser");
-        return;
+        tell(s, session, "full", "text", "this server has no room for another browser");
+        web_end(s->web, session);
+        return NULL;
     }
     p->user = session;
+    return p;
 }
 
 static void close_session(struct server *s, uint32_t session)
@@ -98,8 +102,11 @@ static void take_text(struct server *s, uint32_t session, const char *text)
     cJSON *o = cJSON_Parse(text);
     const char *sdp = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, "sdp"));
     const char *candidate = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, "candidate"));
-    if (p != NULL && sdp != NULL) {
-        take_offer(s, p, session, sdp);
+    if (sdp != NULL) {
+        p = p != NULL ? p : make_peer(s, session);
+        if (p != NULL) {
+            take_offer(s, p, session, sdp);
+        }
     } else if (p != NULL && candidate != NULL) {
         (void)!weir_add_candidate(s->node, p, weir_span_of(candidate, strlen(candidate)));
     } else if (o == NULL) {
@@ -114,7 +121,6 @@ static void take_web(struct server *s)
     while (web_take(s->web, s->shard, &m)) {
         switch (m.kind) {
         case WEB_OPENED:
-            open_session(s, m.session);
             break;
         case WEB_TEXT:
             take_text(s, m.session, m.text);
@@ -137,6 +143,7 @@ static void take_event(struct server *s, const struct weir_event *e)
         }
         tell(s, session, "state", "state", weir_peer_state_name(e->state));
         if (e->state == WEIR_PEER_CLOSED || e->state == WEIR_PEER_FAILED) {
+            web_end(s->web, session);
             weir_node_free(s->node, p);
             return;
         }
@@ -155,7 +162,7 @@ static void send_stats(struct server *s)
         struct weir_peer *p = weir_node_peer_at(s->node, i);
         if (p != NULL && p->user != 0 && p->has_remote) {
             char *text = demo_stats(s->node, p);
-            web_send(s->web, (uint32_t)p->user, text);
+            web_send(s->web, (uint32_t)p->user, text, true);
             free(text);
         }
     }
@@ -209,9 +216,32 @@ static int run_all(void)
     return status | (running < shards ? 1 : 0);
 }
 
-int demo_serve(struct setup *setup, const char *address, int port)
+/* Where the page opens: at the address, or for 0.0.0.0 and :: at every address of this host. */
+static void print_addresses(const struct web_config *c)
 {
-    char error[200] = "";
+    struct weir_addr listen, own[32];
+    char text[WEIR_ADDR_TEXT_BYTES];
+    size_t n = 1;
+    if (!weir_addr_parse(weir_span_of(c->address, strlen(c->address)), &listen)) {
+        return; /* main has parsed it before */
+    }
+    own[0] = listen;
+    if (weir_addr_is_any(&listen)) {
+        n = weir_pump_interfaces(own, sizeof own / sizeof own[0], true);
+    }
+    for (size_t i = 0; i < n; i++) {
+        /* On :: the kernel takes IPv4 as well. */
+        if (own[i].family == listen.family || listen.family == WEIR_IPV6) {
+            own[i].port = (uint16_t)c->port;
+            printf("  %s://%s\n", c->is_https ? "https" : "http", weir_addr_text(&own[i], text));
+        }
+    }
+}
+
+int demo_serve(struct setup *setup, const struct web_config *config)
+{
+    char error[300] = "";
+    struct web_config c = *config;
     setup->node.peers_max = setup->node.peers_max == 0 ? 64 : setup->node.peers_max;
     struct weir_shards *all = setup_open_shards(setup);
     if (all == NULL) {
@@ -223,7 +253,9 @@ int demo_serve(struct setup *setup, const char *address, int port)
     for (unsigned i = 0; i < shards; i++) {
         server[i] = (struct server){ .setup = setup, .node = weir_shards_node(all, i), .shard = i };
     }
-    web = web_open(address, port, shards, wake_shard, NULL, error);
+    c.shards = shards;
+    c.wake = wake_shard;
+    web = web_open(&c, error);
     if (web == NULL) {
         fprintf(stderr, "%s\n", error);
         weir_shards_close(all);
@@ -233,10 +265,11 @@ int demo_serve(struct setup *setup, const char *address, int port)
         server[i].web = web;
     }
     struct weir_node_stats stats = weir_node_stats(server[0].node);
-    printf("weir demo: open http://%s:%d in a browser (%s, %s, %u shard%s; Ctrl-C ends)\n", address, port,
-           stats.pump_name, (setup->node.crypto != NULL ? setup->node.crypto
-                                                        : weir_crypto_default())->name,
-           shards, shards == 1 ? "" : "s");
+    printf("weir demo (%s, %s, %u shard%s): open in a browser\n", stats.pump_name,
+           (setup->node.crypto != NULL ? setup->node.crypto : weir_crypto_default())->name, shards,
+           shards == 1 ? "" : "s");
+    print_addresses(&c);
+    printf("Ctrl-C ends.\n");
     fflush(stdout);
     int status = run_all();
     web_close(web);          /* its thread wakes the nodes: it must end first */

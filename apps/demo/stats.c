@@ -15,6 +15,38 @@ static void add_number(cJSON *o, const char *key, double value)
     cJSON_AddNumberToObject(o, key, value);
 }
 
+static const char *type_name(enum weir_ice_type type)
+{
+    static const char *const name[] = { "host", "srflx", "prflx", "relay" };
+    return (unsigned)type < 4 ? name[type] : "?";
+}
+
+/* What happened when, in milliseconds after the peer was made; what has not is left out. */
+static void add_timeline(cJSON *root, const struct weir_peer *p)
+{
+    const struct weir_peer_timeline *t = &p->timeline;
+    const struct {
+        const char *name;
+        weir_time at;
+    } row[] = {
+        { "offer taken", t->remote_description }, { "answer made", t->local_description },
+        { "first check", t->first_check },        { "first answer to a check", t->first_response },
+        { "DTLS begins", t->dtls_begun },         { "pair selected", t->selected },
+        { "DTLS done", t->dtls_done },            { "SCTP done", t->sctp_done },
+        { "channel open", t->first_channel },     { "first message", t->first_message },
+        { "first media", t->first_rtp },
+    };
+    cJSON *list = cJSON_AddArrayToObject(root, "timeline");
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        if (row[i].at != WEIR_NEVER) {
+            cJSON *o = cJSON_CreateObject();
+            add_text(o, "name", row[i].name);
+            add_number(o, "ms", (double)weir_time_since(row[i].at, t->created) / 1000);
+            cJSON_AddItemToArray(list, o);
+        }
+    }
+}
+
 static void add_ice(cJSON *root, const struct weir_peer *p)
 {
     cJSON *o = cJSON_AddObjectToObject(root, "ice");
@@ -26,6 +58,8 @@ static void add_ice(cJSON *root, const struct weir_peer *p)
         cJSON *pair = cJSON_CreateObject();
         add_text(pair, "local", weir_addr_text(&info.path.local, local));
         add_text(pair, "remote", weir_addr_text(&info.path.remote, remote));
+        add_text(pair, "local_type", type_name(info.local_type));
+        add_text(pair, "remote_type", type_name(info.remote_type));
         add_text(pair, "state", weir_ice_pair_state_name(info.state));
         cJSON_AddBoolToObject(pair, "selected", info.is_selected);
         add_number(pair, "rtt_us", (double)info.rtt);
@@ -56,6 +90,7 @@ static void add_sctp(cJSON *root, const struct weir_peer *p)
     }
     add_text(o, "state", weir_sctp_state_name(s->state));
     add_number(o, "srtt_us", (double)s->srtt);
+    add_number(o, "rtt_least_us", (double)s->rtt_least);
     add_number(o, "cwnd", s->cwnd);
     add_number(o, "flight", s->flight_bytes);
     add_number(o, "peer_window", s->peer_rwnd);
@@ -146,6 +181,7 @@ char *demo_stats(const struct weir_node *node, const struct weir_peer *p)
     add_number(root, "peers", weir_node_peers(node));
     add_number(root, "pool_free", s.pool_free);
     add_number(root, "pool_count", s.pool_count);
+    add_timeline(root, p);
     add_ice(root, p);
     add_dtls(root, p);
     add_sctp(root, p);

@@ -14,8 +14,10 @@
 
 #include "apps/demo/page.h"
 
-#define QUEUE_MAX 4096      /* messages waiting one way; a page that sends faster loses some */
-#define TEXT_MAX (64 * 1024) /* one message of a page */
+#define TEXT_MAX (160 * 1024)  /* one message of a page: a description of 128 KiB as JSON */
+#define IN_MAX 256             /* texts of a page that wait for its shard; one more closes it */
+#define OUT_MAX 256            /* texts that wait for a page; one more closes it */
+#define NEWS_MAX 4             /* beyond so many, news are left out */
 
 /* -- Queues ------------------------------------------------------------------------------------ */
 
@@ -31,9 +33,8 @@ struct queue {
 
 static bool queue_push(struct queue *q, const struct web_message *m)
 {
-    struct node *n = q->count < QUEUE_MAX ? calloc(1, sizeof *n) : NULL;
+    struct node *n = calloc(1, sizeof *n);
     if (n == NULL) {
-        free(m->text);
         return false;
     }
     n->message = *m;
@@ -62,56 +63,120 @@ static bool queue_pop(struct queue *q, struct web_message *out)
     return true;
 }
 
+static void queue_drop(struct queue *q)
+{
+    struct web_message m;
+    while (queue_pop(q, &m)) {
+        free(m.text);
+    }
+}
+
 /* -- State ------------------------------------------------------------------------------------- */
 
+/* A page's WebSocket. Its place in the table is part of its number. */
 struct session {
-    uint32_t number;
+    uint32_t number; /* 0: free */
     struct lws *wsi;
-    struct session *next;
     struct queue out;
+    unsigned in_waiting; /* its texts in the queue of its shard */
+    bool is_ending;      /* closes when `out` is empty */
+    bool has_spoken;
     char *in; /* a message that arrives in pieces */
     size_t in_bytes;
 };
 
 struct web {
+    struct web_config config;
+    struct web_cert made;
     struct lws_context *context;
     pthread_t thread;
-    pthread_mutex_t mutex; /* guards the queues and is_over */
-    struct queue to_shard[WEB_SHARDS_MAX], to_pages;
-    unsigned shards;
-    struct session *sessions; /* the web thread's */
-    uint32_t next_number;
+    pthread_mutex_t mutex; /* guards the queues, the sessions' numbers and flags, and is_over */
+    struct queue to_shard[WEB_SHARDS_MAX];
+    struct session session[WEB_SESSIONS_MAX];
+    uint32_t generation;
     bool is_over;
-    void (*wake)(void *argument, unsigned shard);
-    void *argument;
 };
 
-static void tell_shard(struct web *w, const struct web_message *m)
+/* The session with this number, or NULL when it is gone. Under the mutex. */
+static struct session *find_session(struct web *w, uint32_t number)
 {
-    unsigned shard = m->session % w->shards;
+    struct session *s = &w->session[number % WEB_SESSIONS_MAX];
+    return s->number == number ? s : NULL;
+}
+
+static unsigned shard_of(const struct web *w, uint32_t number)
+{
+    return number / WEB_SESSIONS_MAX % w->config.shards;
+}
+
+/* That a page opened or closed always finds room; its texts are bounded. */
+static bool tell_shard(struct web *w, struct session *s, enum web_kind kind, char *text)
+{
+    struct web_message m = { kind, s->number, text };
+    unsigned shard = shard_of(w, s->number);
     pthread_mutex_lock(&w->mutex);
-    queue_push(&w->to_shard[shard], m);
+    bool is_told = (kind != WEB_TEXT || s->in_waiting < IN_MAX) && queue_push(&w->to_shard[shard], &m);
+    s->in_waiting += is_told && kind == WEB_TEXT ? 1 : 0;
     pthread_mutex_unlock(&w->mutex);
-    w->wake(w->argument, shard);
+    if (is_told) {
+        w->config.wake(w->config.argument, shard);
+    } else {
+        free(text);
+    }
+    return is_told;
 }
 
 bool web_take(struct web *w, unsigned shard, struct web_message *out)
 {
     pthread_mutex_lock(&w->mutex);
     bool has_one = queue_pop(&w->to_shard[shard], out);
+    struct session *s = has_one && out->kind == WEB_TEXT ? find_session(w, out->session) : NULL;
+    if (s != NULL) {
+        s->in_waiting--;
+    }
     pthread_mutex_unlock(&w->mutex);
     return has_one;
 }
 
-void web_send(struct web *w, uint32_t session, const char *text)
+void web_send(struct web *w, uint32_t session, const char *text, bool is_news)
 {
-    struct web_message m = { WEB_TEXT, session, strdup(text) };
+    struct web_message m = { WEB_TEXT, session, NULL };
     pthread_mutex_lock(&w->mutex);
-    if (m.text != NULL) {
-        queue_push(&w->to_pages, &m);
+    struct session *s = find_session(w, session);
+    if (s != NULL && !(is_news && s->out.count >= NEWS_MAX)) {
+        m.text = s->out.count < OUT_MAX ? strdup(text) : NULL;
+        if (m.text == NULL || !queue_push(&s->out, &m)) {
+            free(m.text);
+            s->is_ending = true; /* it lost something that it needs: let it begin anew */
+        }
     }
     pthread_mutex_unlock(&w->mutex);
     lws_cancel_service(w->context);
+}
+
+void web_end(struct web *w, uint32_t session)
+{
+    pthread_mutex_lock(&w->mutex);
+    struct session *s = find_session(w, session);
+    if (s != NULL) {
+        s->is_ending = true;
+    }
+    pthread_mutex_unlock(&w->mutex);
+    lws_cancel_service(w->context);
+}
+
+/* -- Who is welcome ---------------------------------------------------------------------------- */
+
+static bool is_welcome(struct web *w, struct lws *wsi)
+{
+    char host[256] = "", origin[300] = "";
+    int host_bytes = lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HOST);
+    int origin_bytes = lws_hdr_copy(wsi, origin, sizeof origin, WSI_TOKEN_ORIGIN);
+    if (host_bytes <= 0) { /* HTTP/2 says it so */
+        host_bytes = lws_hdr_copy(wsi, host, sizeof host, WSI_TOKEN_HTTP_COLON_AUTHORITY);
+    }
+    /* -1: longer than any of ours. */
+    return host_bytes > 0 && origin_bytes >= 0 && web_is_welcome(&w->config, host, origin);
 }
 
 /* -- Pages ------------------------------------------------------------------------------------- */
@@ -163,12 +228,18 @@ static int write_page(struct lws *wsi)
     return written < 0 || lws_http_transaction_completed(wsi) != 0 ? -1 : 0;
 }
 
+static int refuse(struct lws *wsi)
+{
+    lws_return_http_status(wsi, HTTP_STATUS_FORBIDDEN, "this name or origin is not served here; see --host");
+    return -1;
+}
+
 static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t n)
 {
-    (void)user;
+    struct web *w = lws_context_user(lws_get_context(wsi));
     switch ((int)reason) {
     case LWS_CALLBACK_HTTP:
-        return serve_page(wsi, n == 0 ? "/" : (const char *)in);
+        return is_welcome(w, wsi) ? serve_page(wsi, n == 0 ? "/" : (const char *)in) : refuse(wsi);
     case LWS_CALLBACK_HTTP_WRITEABLE:
         return write_page(wsi);
     default:
@@ -178,46 +249,46 @@ static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user
 
 /* -- WebSocket --------------------------------------------------------------------------------- */
 
-static struct session *find_session(struct web *w, uint32_t number)
+/* A free place, and a number that was not there before. */
+static struct session *take_place(struct web *w)
 {
-    struct session *s = w->sessions;
-    while (s != NULL && s->number != number) {
-        s = s->next;
+    struct session *s = NULL;
+    pthread_mutex_lock(&w->mutex);
+    for (uint32_t i = 0; i < WEB_SESSIONS_MAX && s == NULL; i++) {
+        if (w->session[i].number == 0) {
+            s = &w->session[i];
+            memset(s, 0, sizeof *s);
+            s->number = ++w->generation * WEB_SESSIONS_MAX + i;
+        }
     }
+    pthread_mutex_unlock(&w->mutex);
     return s;
 }
 
-static void on_opened(struct web *w, struct lws *wsi, struct session **slot)
+static int on_opened(struct web *w, struct lws *wsi, struct session **slot)
 {
-    struct session *s = calloc(1, sizeof *s);
-    if (s == NULL) {
-        return;
-    }
-    s->number = ++w->next_number;
-    s->wsi = wsi;
-    s->next = w->sessions;
-    w->sessions = s;
+    struct session *s = take_place(w);
     *slot = s;
-    tell_shard(w, &(struct web_message){ WEB_OPENED, s->number, NULL });
+    if (s == NULL) {
+        return -1;
+    }
+    s->wsi = wsi;
+    lws_set_timer_usecs(wsi, WEB_OFFER_SECONDS * LWS_USEC_PER_SEC);
+    return tell_shard(w, s, WEB_OPENED, NULL) ? 0 : -1;
 }
 
 static void on_closed(struct web *w, struct session *s)
 {
-    struct web_message m;
-    struct session **link = &w->sessions;
-    while (*link != s) {
-        link = &(*link)->next;
-    }
-    *link = s->next;
-    while (queue_pop(&s->out, &m)) {
-        free(m.text);
-    }
-    tell_shard(w, &(struct web_message){ WEB_CLOSED, s->number, NULL });
+    (void)tell_shard(w, s, WEB_CLOSED, NULL);
+    pthread_mutex_lock(&w->mutex);
+    queue_drop(&s->out);
     free(s->in);
-    free(s);
+    s->in = NULL;
+    s->number = 0;
+    pthread_mutex_unlock(&w->mutex);
 }
 
-/* A message may come in pieces; one that grows too large closes the page. */
+/* A message may come in pieces; one that grows too large closes the page, as do too many. */
 static int on_text(struct web *w, struct lws *wsi, struct session *s, const char *piece, size_t n)
 {
     if (s->in_bytes + n > TEXT_MAX) {
@@ -231,19 +302,24 @@ static int on_text(struct web *w, struct lws *wsi, struct session *s, const char
     s->in = grown;
     s->in_bytes += n;
     s->in[s->in_bytes] = '\0';
-    if (lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0) {
-        tell_shard(w, &(struct web_message){ WEB_TEXT, s->number, s->in });
-        s->in = NULL;
-        s->in_bytes = 0;
+    if (!lws_is_final_fragment(wsi) || lws_remaining_packet_payload(wsi) != 0) {
+        return 0;
     }
-    return 0;
+    s->has_spoken = true;
+    s->in = NULL;
+    s->in_bytes = 0;
+    return tell_shard(w, s, WEB_TEXT, grown) ? 0 : -1;
 }
 
-static int on_writable(struct session *s)
+static int on_writable(struct web *w, struct session *s)
 {
     struct web_message m;
-    if (!queue_pop(&s->out, &m)) {
-        return 0;
+    pthread_mutex_lock(&w->mutex);
+    bool has_one = queue_pop(&s->out, &m);
+    bool is_last = s->out.first == NULL, is_ending = s->is_ending;
+    pthread_mutex_unlock(&w->mutex);
+    if (!has_one) {
+        return is_ending ? -1 : 0;
     }
     size_t n = strlen(m.text);
     uint8_t *copy = malloc(LWS_PRE + n);
@@ -254,22 +330,19 @@ static int on_writable(struct session *s)
         free(copy);
     }
     free(m.text);
-    if (s->out.first != NULL) {
+    if (!is_last || is_ending) {
         lws_callback_on_writable(s->wsi);
     }
     return written < 0 ? -1 : 0;
 }
 
-/* Spread what the shards queued over the pages. */
-static void distribute(struct web *w)
+/* Pages for which something waits, or whose end does. */
+static void ask_to_write(struct web *w)
 {
-    struct web_message m;
     pthread_mutex_lock(&w->mutex);
-    while (queue_pop(&w->to_pages, &m)) {
-        struct session *s = find_session(w, m.session);
-        if (s == NULL) {
-            free(m.text);
-        } else if (queue_push(&s->out, &m)) {
+    for (uint32_t i = 0; i < WEB_SESSIONS_MAX; i++) {
+        struct session *s = &w->session[i];
+        if (s->number != 0 && s->wsi != NULL && (s->out.first != NULL || s->is_ending)) {
             lws_callback_on_writable(s->wsi);
         }
     }
@@ -281,20 +354,24 @@ static int on_socket(struct lws *wsi, enum lws_callback_reasons reason, void *us
     struct web *w = lws_context_user(lws_get_context(wsi));
     struct session **slot = user;
     switch ((int)reason) {
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+        return is_welcome(w, wsi) ? 0 : refuse(wsi);
     case LWS_CALLBACK_ESTABLISHED:
-        on_opened(w, wsi, slot);
-        return *slot == NULL ? -1 : 0;
+        return on_opened(w, wsi, slot);
     case LWS_CALLBACK_RECEIVE:
         return on_text(w, wsi, *slot, in, n);
     case LWS_CALLBACK_SERVER_WRITEABLE:
-        return on_writable(*slot);
+        return on_writable(w, *slot);
+    case LWS_CALLBACK_TIMER:
+        return *slot != NULL && (*slot)->has_spoken ? 0 : -1;
     case LWS_CALLBACK_CLOSED:
         if (*slot != NULL) {
             on_closed(w, *slot);
+            *slot = NULL;
         }
         return 0;
     case LWS_CALLBACK_EVENT_WAIT_CANCELLED:
-        distribute(w);
+        ask_to_write(w);
         return 0;
     default:
         return 0;
@@ -342,25 +419,64 @@ static bool can_listen(const char *address, int port)
     return is_free;
 }
 
-struct web *web_open(const char *address, int port, unsigned shards,
-                     void (*wake)(void *argument, unsigned shard), void *argument, char error[200])
+static const lws_retry_bo_t patience = { .secs_since_valid_ping = WEB_PING_SECONDS,
+                                         .secs_since_valid_hangup = WEB_HANGUP_SECONDS };
+
+/* Certificate and key: those of the config, or some made for this run. */
+static bool prepare_https(struct web *w, struct lws_context_creation_info *info, char error[300])
+{
+    if (w->config.cert == NULL && !web_cert_make(&w->made)) {
+        snprintf(error, 300, "cannot make a certificate in /tmp; give one with --cert and --key");
+        return false;
+    }
+    info->options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+    info->ssl_cert_filepath = w->config.cert != NULL ? w->config.cert : w->made.cert;
+    info->ssl_private_key_filepath = w->config.cert != NULL ? w->config.key : w->made.key;
+    if (access(info->ssl_cert_filepath, R_OK) != 0 || access(info->ssl_private_key_filepath, R_OK) != 0) {
+        snprintf(error, 300, "cannot read %s or %s", info->ssl_cert_filepath, info->ssl_private_key_filepath);
+        return false;
+    }
+    return true;
+}
+
+static bool start(struct web *w, char error[300])
+{
+    const struct web_config *c = &w->config;
+    struct lws_context_creation_info info = { .port = c->port, .iface = c->address, .protocols = protocols,
+                                              .user = w, .gid = -1, .uid = -1,
+                                              .retry_and_idle_policy = &patience };
+    lws_set_log_level(0, NULL);
+    if (c->is_https && !prepare_https(w, &info, error)) {
+        return false;
+    }
+    if (!can_listen(c->address, c->port)) {
+        snprintf(error, 300, "cannot serve on %s port %d: is the port in use, or the address not of this "
+                             "host? choose another with --listen ADDR:PORT", c->address, c->port);
+        return false;
+    }
+    w->context = lws_create_context(&info);
+    if (w->context == NULL) {
+        snprintf(error, 300, "the web server does not start: are --cert and --key PEM files that belong "
+                             "together?");
+        return false;
+    }
+    return pthread_create(&w->thread, NULL, serve, w) == 0;
+}
+
+struct web *web_open(const struct web_config *config, char error[300])
 {
     struct web *w = calloc(1, sizeof *w);
-    struct lws_context_creation_info info = { .port = port, .iface = address,
-                                              .protocols = protocols, .user = w, .gid = -1,
-                                              .uid = -1 };
     if (w == NULL) {
         return NULL;
     }
-    w->wake = wake;
-    w->shards = shards;
-    w->argument = argument;
+    w->config = *config;
     pthread_mutex_init(&w->mutex, NULL);
-    lws_set_log_level(0, NULL);
-    w->context = can_listen(address, port) ? lws_create_context(&info) : NULL;
-    if (w->context == NULL || pthread_create(&w->thread, NULL, serve, w) != 0) {
-        snprintf(error, 200, "cannot serve on %s port %d: is the port in use, or the address not of "
-                             "this host? choose another with --listen ADDR:PORT", address, port);
+    bool is_open = start(w, error);
+    web_cert_remove(&w->made); /* it was read */
+    if (!is_open) {
+        if (w->context != NULL) {
+            lws_context_destroy(w->context);
+        }
         free(w);
         return NULL;
     }
@@ -369,20 +485,14 @@ struct web *web_open(const char *address, int port, unsigned shards,
 
 void web_close(struct web *w)
 {
-    struct web_message m;
     pthread_mutex_lock(&w->mutex);
     w->is_over = true;
     pthread_mutex_unlock(&w->mutex);
     lws_cancel_service(w->context);
     pthread_join(w->thread, NULL);
     lws_context_destroy(w->context);
-    for (unsigned i = 0; i < w->shards; i++) {
-        while (queue_pop(&w->to_shard[i], &m)) {
-            free(m.text);
-        }
-    }
-    while (queue_pop(&w->to_pages, &m)) {
-        free(m.text);
+    for (unsigned i = 0; i < w->config.shards; i++) {
+        queue_drop(&w->to_shard[i]);
     }
     free(w);
 }

@@ -90,6 +90,57 @@ export async function trySeveral(browser, address = '127.0.0.1:8098') {
   }
 }
 
+// A server that is killed under its page, and one that has no room: the page says so, offers nothing that
+// cannot work, and comes back by itself.
+export async function tryDemoGone(browser, address = '127.0.0.1:8097') {
+  const start = async () => {
+    const demo = spawn(program, ['--listen', address, '--peers', '1'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    demo.stdout.on('data', data => { said += data; });
+    for (let i = 0; i < 250 && !said.includes('Ctrl-C'); i++) await after(20);
+    return demo;
+  };
+  const look = page => page.evaluate(`({ state: document.getElementById('state').textContent, notice: document.getElementById('notice').textContent,
+    burst: document.getElementById('burst').disabled, rate: document.getElementById('rate').textContent, rows: document.querySelectorAll('#timeline li').length,
+    selected: document.querySelector('tr.selected')?.textContent || '', least: document.getElementById('protocols').textContent,
+    panel: document.getElementById('pairs').textContent, failures: window.failures })`);
+  const until = async (page, what, is) => {
+    let seen;
+    for (const end = Date.now() + 20000; Date.now() < end; await after(100)) {
+      seen = await look(page);
+      if (is(seen)) return seen;
+    }
+    throw new Error(`${what}: ${JSON.stringify(seen)}`);
+  };
+  let demo = await start();
+  try {
+    const page = await browser.newPage();
+    await page.goto(`http://${address}/?drawn`);
+    await page.evaluate(`window.failures = 0; addEventListener('error', () => window.failures++); addEventListener('unhandledrejection', () => window.failures++);`);
+    let seen = await until(page, 'connected', s => s.state === 'connected' && s.rows >= 9 && !s.burst && s.selected.includes('selected') && s.selected.includes('host') && s.least.includes('at least'));
+    await page.evaluate(`document.getElementById('burst').click()`);
+    seen = await until(page, 'a burst has its rate', s => parseInt(s.rate) > 20);
+    const rate = seen.rate;
+    const second = await browser.newPage();
+    await second.goto(`http://${address}/?drawn`);
+    await until(second, 'a second page is told that there is no room', s => s.notice.includes('no room'));
+    await second.close();
+    const begin = Date.now();
+    demo.kill('SIGKILL');
+    await until(page, 'a killed server', s => s.state === 'server gone' && s.burst && s.panel.includes('gone'));
+    const took = Date.now() - begin;
+    if (took > 2000) throw new Error(`the page noticed after ${took} ms`);
+    await page.evaluate(`document.getElementById('burst').click(); document.getElementById('text').value = 'x'; document.getElementById('chat').requestSubmit()`);
+    demo = await start();
+    seen = await until(page, 'back again', s => s.state === 'connected' && s.notice === '' && s.rows >= 9);
+    if (seen.failures !== 0) throw new Error(`${seen.failures} errors in the page`);
+    await page.close();
+    return `noticed after ${took} ms, burst ${rate}`;
+  } finally {
+    demo.kill('SIGKILL');
+  }
+}
+
 if (process.argv[1] === new URL(import.meta.url).pathname) {
   const browser = process.argv.includes('firefox') ? await openFirefox() : await openChromium();
   console.log(await tryDemo(browser).catch(e => `FAILED ${e.stack}`));

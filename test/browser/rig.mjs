@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Peer } from './peer.mjs';
 import { openChromium, openFirefox, servePage } from './browsers.mjs';
-import { tryDemo, trySeveral } from './demo.mjs';
+import { tryDemo, tryDemoGone, trySeveral } from './demo.mjs';
 import { setUp } from './rounds.mjs';
 
 const words = process.argv.slice(2);
@@ -324,6 +324,7 @@ for (const browser of browsers) {
   await testLite(browser);
   await test(`${browser.name}: the demo's page connects, echoes and says goodbye`, () => tryDemo(browser, '127.0.0.1:8080'));
   await test(`${browser.name}: several pages of the demo at once, on shards`, () => trySeveral(browser));
+  await test(`${browser.name}: the demo's page without its server`, () => tryDemoGone(browser));
 }
 if (wanted('chromium')) await testShortcuts();
 await testVersions();

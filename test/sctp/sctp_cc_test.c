@@ -214,13 +214,14 @@ static void another_chunks_loss_does_not_stop_the_clock(void **state)
     d.now += 70 * WEIR_MS;
     sack(12, 1000000, 0, 0);
     assert_true(d.s.srtt == (7 * 30 + 70) * WEIR_MS / 8);
+    assert_true(d.s.rtt_least == 30 * WEIR_MS);
     drive_end(&d);
     begin();
     for (unsigned i = 1; i <= 3; i++) { /* at once: a microsecond, for zero stands for not measured */
         write_full(1);
         (void)flush();
         sack(i, 1000000, 0, 0);
-        assert_true(d.s.srtt == 1);
+        assert_true(d.s.srtt == 1 && d.s.rtt_least == 1);
     }
     drive_end(&d);
 }

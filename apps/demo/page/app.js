@@ -1,25 +1,31 @@
-// One peer connection to the server behind this page: a data channel, a camera (or a drawn picture), and a
-// panel that shows what the server's protocols say of themselves.
+// One peer connection to the server behind this page: a data channel, and a camera or a drawn picture. When the
+// server goes away the page says so and tries again.
 'use strict';
-const $ = id => document.getElementById(id);
-const socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/`, 'weir');
-const pc = new RTCPeerConnection();
-const channel = pc.createDataChannel('echo');
-const waiting = []; // candidates that came before the answer
-window.weir = { pc, channel, stats: null, echoed: 0, rtts: [] };
+let pc = null, channel = null, socket = null, stream = null;
+let attempts = 0, waiting = []; // candidates that came before the answer
+window.weir = { stats: null, echoed: 0, rtts: [], frames: 0, log: [] };
 
 const tell = message => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(message));
 
 function setState(text) {
   $('state').textContent = text;
-  $('state').className = `pill ${text}`;
+  $('state').className = `pill ${text.split(' ').pop()}`;
+  const isOpen = channel?.readyState === 'open';
+  for (const id of ['text', 'burst']) $(id).disabled = !isOpen;
+  $('chat').querySelector('button').disabled = !isOpen;
 }
 
 function log(text) {
+  window.weir.log.push({ at: performance.now(), text });
   const line = document.createElement('li');
   line.textContent = text;
   $('log').prepend(line);
   while ($('log').childElementCount > 50) $('log').lastChild.remove();
+}
+
+function notice(text) {
+  $('notice').textContent = text;
+  $('notice').hidden = text === '';
 }
 
 // -- Pictures --
@@ -42,24 +48,27 @@ function drawnStream() {
   };
   draw();
   setInterval(draw, 40);
-  const stream = canvas.captureStream(25);
+  const drawn = canvas.captureStream(25);
   try {
     const audio = new AudioContext(), tone = audio.createOscillator(), gain = audio.createGain(), out = audio.createMediaStreamDestination();
     gain.gain.value = 0.02;
     tone.connect(gain).connect(out);
     tone.start();
-    stream.addTrack(out.stream.getAudioTracks()[0]);
+    drawn.addTrack(out.stream.getAudioTracks()[0]);
   } catch { /* a page without sound is fine */ }
-  return stream;
+  return drawn;
 }
 
 async function openStream() {
-  if (!new URLSearchParams(location.search).has('drawn') && navigator.mediaDevices) {
+  const wantsDrawing = new URLSearchParams(location.search).has('drawn');
+  if (!wantsDrawing && navigator.mediaDevices) {
     try {
-      const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 }, audio: true });
+      const camera = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 }, audio: true });
       $('source').textContent = 'camera';
-      return stream;
+      return camera;
     } catch (e) { log(`no camera (${e.name}): sending a drawing instead`); }
+  } else if (!wantsDrawing && !isSecureContext) {
+    log('no camera: browsers give it only to https and localhost; start the demo with --https. Sending a drawing instead');
   }
   $('source').textContent = 'drawn';
   return drawnStream();
@@ -67,21 +76,38 @@ async function openStream() {
 
 // -- Connection --
 
-async function connect() {
-  const stream = await openStream();
-  $('local').srcObject = stream;
-  for (const track of stream.getTracks()) pc.addTrack(track, stream);
+function openPeer() {
+  pc = new RTCPeerConnection();
+  channel = pc.createDataChannel('echo');
+  waiting = [];
+  Object.assign(window.weir, { pc, channel });
+  listen(channel);
   const echoed = new MediaStream();
   $('remote').srcObject = echoed;
+  for (const track of stream.getTracks()) pc.addTrack(track, stream);
   pc.ontrack = e => echoed.addTrack(e.track);
-  pc.onconnectionstatechange = () => setState(pc.connectionState);
+  const own = pc;
+  pc.onconnectionstatechange = () => {
+    if (own !== pc) return;
+    setState(pc.connectionState);
+    if (pc.connectionState === 'connected') { attempts = 0; notice(''); }
+    if (pc.connectionState === 'failed') socket.close();
+  };
   pc.onicecandidate = e => tell({ type: 'candidate', candidate: e.candidate ? e.candidate.candidate : '' });
+}
+
+async function connect() {
+  stream ||= await openStream();
+  $('local').srcObject = stream;
+  openPeer();
   await pc.setLocalDescription();
+  $('offer').textContent = pc.localDescription.sdp;
   tell({ type: 'offer', sdp: pc.localDescription.sdp });
 }
 
 async function onMessage(message) {
   if (message.type === 'answer') {
+    $('answer').textContent = message.sdp;
     await pc.setRemoteDescription({ type: 'answer', sdp: message.sdp });
     for (const candidate of waiting.splice(0)) await pc.addIceCandidate(candidate);
   } else if (message.type === 'candidate') {
@@ -89,108 +115,115 @@ async function onMessage(message) {
     if (pc.remoteDescription) await pc.addIceCandidate(candidate); else waiting.push(candidate);
   } else if (message.type === 'stats') {
     window.weir.stats = message;
-    show(message);
-  } else if (message.type === 'error') {
+    showStats(message);
+  } else if (message.type === 'full' || message.type === 'error') {
     log(message.text);
+    notice(message.text);
   }
+}
+
+// The first attempts follow soon, later ones after half a minute; the page in front tries again at once.
+function tryAgain() {
+  const wait = Math.min(30000, 500 * 2 ** attempts++) * (0.5 + Math.random() / 2);
+  setTimeout(() => document.hidden ? addEventListener('visibilitychange', open, { once: true }) : open(), wait);
+}
+
+function open() {
+  setState('connecting');
+  const own = socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/`, 'weir');
+  socket.onopen = () => connect().catch(e => { log(String(e)); setState('failed'); });
+  socket.onmessage = e => onMessage(JSON.parse(e.data)).catch(error => log(String(error)));
+  socket.onclose = () => {
+    if (own !== socket) return;
+    pc?.close();
+    channel = null;
+    setState('server gone');
+    fadeStats();
+    log('the server went away; trying again');
+    if (!$('notice').textContent) notice('The server behind this page does not answer. Trying again.');
+    tryAgain();
+  };
 }
 
 // -- Data channel --
 
-let probeAt = 0, bytesEchoed = 0, bytesBefore = 0, burstLeft = 0;
-channel.binaryType = 'arraybuffer';
-channel.bufferedAmountLowThreshold = 1 << 18;
+let probeAt = 0, burstLeft = 0;
+const flow = { from: 0, to: 0, bytes: 0 }; // echoes that follow each other within a second
 
 function probe() {
-  if (channel.readyState !== 'open') return;
+  if (channel?.readyState !== 'open') return;
   probeAt = performance.now();
   channel.send(new Uint8Array(8));
 }
 
 function pumpBurst() {
-  while (burstLeft > 0 && channel.bufferedAmount < 1 << 20) {
+  while (burstLeft > 0 && channel?.readyState === 'open' && channel.bufferedAmount < 1 << 20) {
     channel.send(new Uint8Array(65536));
     burstLeft -= 65536;
   }
 }
 
-channel.onopen = () => { log('data channel open'); probe(); };
-channel.onbufferedamountlow = pumpBurst;
-channel.onclose = () => { log('data channel closed'); setState('closed'); };
-channel.onmessage = e => {
-  window.weir.echoed++;
-  $('count').textContent = window.weir.echoed;
-  if (typeof e.data === 'string') { log(e.data); return; }
-  bytesEchoed += e.data.byteLength;
-  if (e.data.byteLength === 8) {
-    const rtt = performance.now() - probeAt;
-    window.weir.rtts.push(rtt);
-    if (window.weir.rtts.length > 100) window.weir.rtts.shift();
-    $('rtt').textContent = `${rtt.toFixed(2)} ms`;
-    const high = Math.max(...window.weir.rtts, 1);
-    $('plot').firstElementChild.setAttribute('points', window.weir.rtts.map((v, i) => `${i * 3},${58 - 54 * v / high}`).join(' '));
-    setTimeout(probe, 200);
-  }
-  pumpBurst();
-};
-setInterval(() => {
-  const rate = (bytesEchoed - bytesBefore) * 8 / 1e6;
-  bytesBefore = bytesEchoed;
-  $('rate').textContent = rate < 0.01 ? '–' : `${rate.toFixed(1)} Mbit/s`;
-}, 1000);
+function noteEcho(bytes) {
+  const now = performance.now();
+  if (now - flow.to > 1000) Object.assign(flow, { from: now, bytes: 0 });
+  else flow.bytes += bytes;
+  flow.to = now;
+  if (flow.bytes > 1 << 20) $('rate').textContent = `${(flow.bytes * 8 / (flow.to - flow.from) / 1000).toFixed(0)} Mbit/s`;
+}
+
+function noteRoundTrip() {
+  const rtt = performance.now() - probeAt, all = window.weir.rtts;
+  all.push(rtt);
+  if (all.length > 100) all.shift();
+  $('rtt').textContent = `${rtt.toFixed(2)} ms`;
+  const high = Math.max(...all, 1);
+  $('plot').firstElementChild.setAttribute('points', all.map((v, i) => `${i * 3},${58 - 54 * v / high}`).join(' '));
+  setTimeout(probe, 200);
+}
+
+function listen(own) {
+  own.binaryType = 'arraybuffer';
+  own.bufferedAmountLowThreshold = 1 << 18;
+  burstLeft = 0;
+  own.onopen = () => { log('data channel open'); setState(pc.connectionState); probe(); };
+  own.onbufferedamountlow = pumpBurst;
+  own.onclose = () => { if (own === channel) { log('data channel closed'); setState('closed'); } };
+  own.onmessage = e => {
+    window.weir.echoed++;
+    $('count').textContent = window.weir.echoed;
+    if (typeof e.data === 'string') { log(e.data); return; }
+    if (e.data.byteLength === 8) noteRoundTrip(); else noteEcho(e.data.byteLength);
+    pumpBurst();
+  };
+}
+
 $('chat').onsubmit = e => {
   e.preventDefault();
-  if (channel.readyState === 'open' && $('text').value) { channel.send($('text').value); $('text').value = ''; }
+  if (!$('text').value) return;
+  if (channel?.readyState !== 'open') { log('not sent: the data channel is not open'); return; }
+  channel.send($('text').value);
+  $('text').value = '';
 };
 $('burst').onclick = () => { burstLeft = 16 << 20; pumpBurst(); };
-
-// -- Panel --
-
-const milliseconds = us => us ? `${(us / 1000).toFixed(2)} ms` : '–';
-
-function fill(table, rows, head) {
-  table.replaceChildren(...(head ? [head] : []).concat(rows).map((cells, i) => {
-    const row = document.createElement('tr');
-    if (cells.selected) row.className = 'selected';
-    for (const text of cells.cells || cells) {
-      const cell = document.createElement(head && i === 0 ? 'th' : 'td');
-      cell.textContent = text;
-      row.append(cell);
-    }
-    return row;
-  }));
-}
-
-function show(s) {
-  const d = s.dtls, c = s.sctp;
-  const rows = [
-    ['ICE', s.ice.state],
-    ['DTLS', [d.state, d.version, d.suite, d.group, d.role].filter(Boolean).join(', ')],
-    ['SRTP', d.srtp],
-    ['SCTP', c.state || '–'],
-  ];
-  if (c.state) {
-    rows.push(['SCTP round trip', milliseconds(c.srtt_us)], ['congestion window', `${c.cwnd} B, ${c.flight} in flight`],
-      ['peer window', `${c.peer_window} B`], ['sent again', c.retransmitted], ['channels', c.channels.map(x => x.label).join(', ')]);
-  }
-  for (const m of s.media) {
-    rows.push([`${m.kind} ${m.codec}`, `${m.rx_packets} in, ${m.tx_packets} out, ${m.lost || 0} lost, jitter ${milliseconds(m.jitter_us)}`]);
-  }
-  if (s.rtcp_rtt_us) rows.push(['RTCP round trip', milliseconds(s.rtcp_rtt_us)]);
-  fill($('protocols'), rows);
-  fill($('pairs'), s.ice.pairs.map(p => ({ selected: p.selected, cells: [p.local, p.remote, p.state, milliseconds(p.rtt_us)] })),
-    ['weir', 'browser', 'state', 'round trip']);
-  fill($('stages'), s.stages.map(x => [x.name, x.packets, x.batches, x.ns_per_packet.toFixed(0)]), ['stage', 'packets', 'batches', 'ns each']);
-  const drops = Object.entries(s.drops);
-  fill($('drops'), drops.length ? drops : [['none', '']]);
-  $('pump').textContent = `${s.pump}, ${s.peers} connected, ${s.pool_free} of ${s.pool_count} buffers free`;
-}
+$('dump').onclick = async () => {
+  const reports = [];
+  (await pc.getStats()).forEach(r => reports.push(r));
+  const all = { at: new Date().toISOString(), browser: navigator.userAgent, state: $('state').textContent,
+    offer: pc.localDescription?.sdp, answer: pc.remoteDescription?.sdp, weir: window.weir.stats, reports,
+    roundTrips: window.weir.rtts, log: window.weir.log };
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([JSON.stringify(all, null, 1)], { type: 'application/json' }));
+  link.download = 'weir.json';
+  link.click();
+  URL.revokeObjectURL(link.href);
+};
 
 // What was decoded of the echo. Firefox counts no frames of a stream in its video element, so ask the
 // connection.
 let last = { frames: 0, at: 0 };
 setInterval(async () => {
   let frames = 0;
+  if (!pc || pc.connectionState === 'closed') { $('echoed').textContent = 'echoed by weir'; return; }
   (await pc.getStats()).forEach(s => { if (s.type === 'inbound-rtp' && s.kind === 'video') frames += s.framesDecoded || 0; });
   const v = $('remote'), now = performance.now();
   const rate = (frames - last.frames) * 1000 / (now - last.at);
@@ -199,8 +232,5 @@ setInterval(async () => {
   $('echoed').textContent = frames ? `echoed by weir, ${v.videoWidth}×${v.videoHeight}, ${Math.max(0, rate).toFixed(0)} frames/s` : 'echoed by weir';
 }, 1000);
 
-setState('connecting');
-socket.onopen = () => connect().catch(e => { log(String(e)); setState('failed'); });
-socket.onmessage = e => onMessage(JSON.parse(e.data)).catch(error => log(String(error)));
-socket.onclose = () => log('the server went away; reload to try again');
-addEventListener('pagehide', () => pc.close());
+open();
+addEventListener('pagehide', () => { socket.onclose = null; pc?.close(); });
