@@ -376,7 +376,7 @@ struct weir_sctp {
     uint32_t t1_count, t3_count; /* expirations in a row */
     uint32_t error_count;        /* transmissions in a row without an answer */
     weir_duration rto, srtt, rttvar;
-    weir_duration rtt_least;  /* of all samples: srtt holds the peer's delay of its SACK as well; 0 = none */
+    weir_duration rtt_least;  /* of all samples; srtt holds the delay of SACKs as well. 0 = none */
     weir_time data_sent_at;
     weir_time heartbeat_sent_at;
     uint64_t heartbeat_nonce;
