@@ -230,7 +230,7 @@ static int write_page(struct lws *wsi)
 
 static int refuse(struct lws *wsi)
 {
-    lws_return_http_status(wsi, HTTP_STATUS_FORBIDDEN, "this name or origin is not served here; see --host");
+    lws_return_http_status(wsi, HTTP_STATUS_FORBIDDEN, "this name or origin is not served; see --host");
     return -1;
 }
 
@@ -433,7 +433,8 @@ static bool prepare_https(struct web *w, struct lws_context_creation_info *info,
     info->ssl_cert_filepath = w->config.cert != NULL ? w->config.cert : w->made.cert;
     info->ssl_private_key_filepath = w->config.cert != NULL ? w->config.key : w->made.key;
     if (access(info->ssl_cert_filepath, R_OK) != 0 || access(info->ssl_private_key_filepath, R_OK) != 0) {
-        snprintf(error, 300, "cannot read %s or %s", info->ssl_cert_filepath, info->ssl_private_key_filepath);
+        snprintf(error, 300, "cannot read %s or %s", info->ssl_cert_filepath,
+                 info->ssl_private_key_filepath);
         return false;
     }
     return true;

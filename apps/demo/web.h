@@ -31,11 +31,11 @@ struct web_config {
     const char *address;          /* to listen on */
     int port;
     unsigned shards;              /* the pages are theirs in turn */
-    const char *hosts[WEB_HOSTS_MAX]; /* names this server is reached under, besides localhost and addresses */
+    const char *hosts[WEB_HOSTS_MAX]; /* names this server has besides localhost and its addresses */
     unsigned host_count;
     bool is_https;
     const char *cert, *key;       /* PEM files; NULL: a certificate is made for this run */
-    void (*wake)(void *argument, unsigned shard); /* from the web thread: a message waits for that shard */
+    void (*wake)(void *argument, unsigned shard); /* from the web thread: a message waits for it */
     void *argument;
 };
 
@@ -45,8 +45,8 @@ void web_close(struct web *w);
 
 /* The next message of a page of this shard; false when none waits. */
 bool web_take(struct web *w, unsigned shard, struct web_message *out);
-/* Send a text to a page. One that is gone is forgotten. `is_news`: what a later text replaces, dropped where
- * a page does not keep up. */
+/* Send a text to a page. One that is gone is forgotten. `is_news`: what a later text replaces, dropped
+ * where a page does not keep up. */
 void web_send(struct web *w, uint32_t session, const char *text, bool is_news);
 /* The page's connection is over: its socket closes when it has taken what was sent. */
 void web_end(struct web *w, uint32_t session);

@@ -1,5 +1,5 @@
-/* A certificate for one run of the demo, so that a second machine gets a secure origin and with it a camera.
- * Its browser warns once. libcrypto makes it: libwebsockets stands on it as well. */
+/* A certificate for one run of the demo, so that a second machine gets a secure origin and with it a
+ * camera. Its browser warns once. libcrypto makes it: libwebsockets stands on it as well. */
 #define _GNU_SOURCE
 #include <openssl/evp.h>
 #include <openssl/pem.h>

@@ -1,6 +1,6 @@
-/* Who may talk to the demo: pages that it served itself. A page of any other origin could otherwise open its
- * WebSocket, drive it, and learn this host's addresses; and a name of somebody's that resolves to this host
- * would make their page the same origin. */
+/* Who may talk to the demo: pages that it served itself. A page of any other origin could otherwise open
+ * its WebSocket, drive it, and learn this host's addresses; and a name of somebody's that resolves to this
+ * host would make their page the same origin. */
 #define _GNU_SOURCE
 #include <string.h>
 
