@@ -48,7 +48,7 @@ void weir_peer_init_sctp(struct weir_peer *p, weir_time now)
     c.rx_quota = p->config.rx_buffers;
     c.tx_quota = p->config.tx_buffers;
     c.message_max_local = p->config.max_message_size;
-    weir_rand_bytes(&p->rand, c.seed, sizeof c.seed);
+    memcpy(c.seed, p->sctp_seed, sizeof c.seed);
     weir_sctp_init(&p->sctp, &c, p->pool, now);
     weir_wipe(&c, sizeof c);
 }
@@ -101,6 +101,7 @@ void weir_peer_init(struct weir_peer *p, const struct weir_peer_config *config, 
     init_timeline(p, now);
     init_ice(p, now);
     weir_peer_embed_begin(p);
+    weir_rand_bytes(&p->rand, p->sctp_seed, sizeof p->sctp_seed);
     weir_peer_init_sctp(p, now);
     weir_peer_snap_begin(p);
     init_rtcp(p, now);

@@ -217,7 +217,9 @@ struct weir_media {
     enum weir_sdp_direction wanted;     /* what we would like */
     enum weir_sdp_direction direction;  /* what was agreed, as we see it */
     bool is_accepted;
-    bool is_stopped;                    /* rejected by either side: its place may get another section */
+    bool is_stopped;                    /* rejected, or to be with the next offer */
+    bool is_free;                       /* that was agreed on: its place may get another section */
+    enum weir_sdp_verdict refusal;      /* why we did not take it; OK: we did, or the peer did not */
     uint8_t mid_bytes;
     char mid[WEIR_SDP_MID_MAX];         /* without an end */
     uint8_t mid_ext;                    /* id of the mid header extension; 0 = none */
@@ -265,12 +267,13 @@ struct weir_peer {
     uint8_t sped_names;            /* of the option, as agreed: enum weir_sdp_sped */
     enum weir_peer_agreement snap; /* SCTP begins with the INIT chunks of the descriptions */
     uint8_t sctp_init_bytes;
-    char sctp_init[WEIR_PEER_INIT_TEXT]; /* ours, the same for the life of the connection */
+    char sctp_init[WEIR_PEER_INIT_TEXT]; /* ours, the same for the life of the association ... */
+    uint8_t sctp_seed[WEIR_SEED_BYTES];  /* ... which it follows from */
     uint16_t remote_init_bytes;
     uint8_t remote_init[WEIR_PEER_INIT_MAX];
     uint32_t offer_head, offer_bytes;    /* the remote offer that waits for its answer, in the pool */
     uint16_t rest_medias;                /* sections beyond WEIR_PEER_MEDIA_MAX, all rejected */
-    uint16_t mids;                       /* numbers that were tried as mids of ours */
+    uint16_t mids;                       /* the next number for a mid of ours */
     uint8_t tag;                         /* the section whose transport was agreed on */
     bool wants_restart;                  /* the next offer has new ICE credentials */
     bool wants_renewal;                  /* and asks for a new association */

@@ -50,6 +50,8 @@ extern const struct weir_sdp_codec_name weir_peer_codecs[];
 /* A new section, or a stopped one anew; NULL when there is no room. */
 struct weir_media *weir_peer_new_media(struct weir_peer *p, unsigned at, enum weir_sdp_kind kind);
 void weir_peer_name_media(struct weir_peer *p, struct weir_media *m);
+/* The peer named a section: ours are never named like one that ever was. */
+void weir_peer_note_mid(struct weir_peer *p, const struct weir_media *m);
 /* Our sections for an offer or an answer. */
 void weir_peer_our_sections(const struct weir_peer *p, struct weir_peer_scratch *s);
 /* `agreed` is the answer's section, `theirs` the peer's own; `direction` as we see it. */
@@ -63,10 +65,11 @@ void weir_peer_take_section(struct weir_peer *p, weir_time now, struct weir_medi
  * the description makes of us, or NONE when it leaves that open. */
 bool weir_peer_is_another(const struct weir_peer *p, const struct weir_sdp_media *t,
                           enum weir_sdp_setup role);
-/* DTLS, SRTP and SCTP begin again; what they were is wiped. */
-void weir_peer_begin_again(struct weir_peer *p, weir_time now);
+/* DTLS, SRTP and SCTP begin again; what they were is wiped. `is_offered`: an offer of ours said how SCTP
+ * begins, and so it does. */
+void weir_peer_begin_again(struct weir_peer *p, weir_time now, bool is_offered);
 /* SCTP anew, without its channels. */
-void weir_peer_restart_sctp(struct weir_peer *p, weir_time now);
+void weir_peer_restart_sctp(struct weir_peer *p, weir_time now, bool is_offered);
 void weir_peer_note_tls_id(struct weir_peer *p, const struct weir_sdp_media *t);
 /* The section whose transport is used is being stopped: see there. */
 void weir_peer_tag_stops(struct weir_peer *p, weir_time now);

@@ -4,9 +4,9 @@
  *      the one there is has failed;
  *   2. an application asks for one, by weir_peer_renew and an offer;
  *   3. one implementation begins one without saying so: libwebrtc gives up the transport of a bundle when
- *      the section it is named after is stopped, and makes another with the same credentials and certificate.
- *      The only sign is that it calls from an address that it never named before: taken as such for 30 s,
- *      while other peers go on as they are.
+ *      the section it is named after is stopped, and makes another with the same credentials and the same
+ *      certificate. The only sign is that it calls from an address that it never named before: taken as such
+ *      for 30 s, while other peers go on as they are.
  */
 #include "peer/peer_int.h"
 
@@ -76,30 +76,33 @@ static void end_channels(struct weir_peer *p)
     }
 }
 
-void weir_peer_restart_sctp(struct weir_peer *p, weir_time now)
+void weir_peer_restart_sctp(struct weir_peer *p, weir_time now, bool is_offered)
 {
     end_channels(p);
     weir_sctp_release_all(&p->sctp);
     p->is_reading = p->is_deferred = p->is_sctp_begun = false;
+    if (!is_offered) {
+        weir_rand_bytes(&p->rand, p->sctp_seed, sizeof p->sctp_seed);
+    }
     weir_peer_init_sctp(p, now);
     weir_peer_snap_begin(p);
 }
 
 /* Channels that wait for their first association go on waiting. */
-static void begin_data_again(struct weir_peer *p, weir_time now)
+static void begin_data_again(struct weir_peer *p, weir_time now, bool is_offered)
 {
-    if (p->is_sctp_begun) {
+    if (p->is_sctp_begun || p->timeline.dtls_done != WEIR_NEVER) { /* the peer may have begun it */
         weir_peer_end_data(p, now, WEIR_SCTP_REASON_ABORTED);
-        weir_peer_restart_sctp(p, now);
+        weir_peer_restart_sctp(p, now, is_offered);
     }
     p->is_data_over = false;
     p->snap = WEIR_PEER_UNDECIDED;
     p->data_until = WEIR_NEVER;
 }
 
-void weir_peer_begin_again(struct weir_peer *p, weir_time now)
+void weir_peer_begin_again(struct weir_peer *p, weir_time now, bool is_offered)
 {
-    begin_data_again(p, now);
+    begin_data_again(p, now, is_offered);
     if (p->is_dtls_ready) {
         weir_dtls_deinit(&p->dtls);
         weir_ice_embed_clear(&p->ice);
@@ -152,7 +155,7 @@ void weir_peer_tag_selected(struct weir_peer *p, weir_time now, const struct wei
     size_t count = p->dtls.config.fingerprints;
     uint64_t tls_id = p->remote_tls_id;
     memcpy(list, p->dtls.config.fingerprint, sizeof list);
-    weir_peer_begin_again(p, now);
+    weir_peer_begin_again(p, now, false);
     p->remote_tls_id = tls_id;
     p->snap = WEIR_PEER_DECLINED; /* no description says our new chunk */
     weir_peer_settle_role(p, now, is_client, list, count);

@@ -100,7 +100,7 @@ static void add_data(struct weir_peer *p)
         if (p->media[i].kind == WEIR_SDP_DATA && !p->media[i].is_stopped) {
             return;
         }
-        at = p->media[i].is_stopped && at == p->medias ? i : at;
+        at = p->media[i].is_free && at == p->medias ? i : at;
     }
     if (at < p->config.sections_max) {
         weir_peer_name_media(p, weir_peer_new_media(p, at, WEIR_SDP_DATA));
@@ -118,7 +118,7 @@ static void begin_offer(struct weir_peer *p, weir_time now)
     }
     p->wants_restart = false;
     if ((p->wants_renewal || is_broken) && p->is_dtls_begun) {
-        weir_peer_begin_again(p, now);
+        weir_peer_begin_again(p, now, false);
         weir_peer_ready_dtls(p, now, false, NULL);
     }
     p->wants_renewal = false;
@@ -258,6 +258,7 @@ static void name_sections(struct weir_peer *p, const struct weir_sdp *sdp)
         m = is_same ? m : weir_peer_new_media(p, i, theirs->kind);
         m->mid_bytes = (uint8_t)theirs->mid.n; /* the parser saw to the most */
         weir_copy(m->mid, theirs->mid.p, theirs->mid.n);
+        weir_peer_note_mid(p, m);
     }
     p->medias = (uint8_t)sdp->medias; /* fewer only of another program */
     p->rest_medias = (uint16_t)sdp->rest_medias;
@@ -309,7 +310,7 @@ static enum weir_status take_answer(struct weir_peer *p, struct weir_peer_scratc
     const struct weir_sdp_media *t = weir_sdp_transport(sdp);
     bool is_client = t != NULL && t->setup == WEIR_SDP_PASSIVE;
     if (t != NULL && weir_peer_is_another(p, t, is_client ? WEIR_SDP_ACTIVE : WEIR_SDP_PASSIVE)) {
-        weir_peer_begin_again(p, now);
+        weir_peer_begin_again(p, now, true);
     }
     for (unsigned i = 0; i < p->medias; i++) {
         weir_peer_take_section(p, now, &p->media[i], &sdp->media[i], &sdp->media[i],
@@ -357,7 +358,7 @@ static enum weir_status set_remote(struct weir_peer *p, struct weir_peer_scratch
 static void renew_if_asked(struct weir_peer *p, weir_time now, const struct weir_sdp_media *t)
 {
     if (weir_peer_is_another(p, t, role_in(t))) {
-        weir_peer_begin_again(p, now);
+        weir_peer_begin_again(p, now, false);
     }
 }
 

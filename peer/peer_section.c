@@ -20,6 +20,8 @@ const struct weir_sdp_codec_name weir_peer_codecs[] = {
     { NULL, WEIR_SDP_OTHER, 0, 0, 0, NULL },
 };
 
+#define MIDS_MAX 30000 /* numbers that are taken for numbers */
+
 /* -- Places ------------------------------------------------------------------------------------ */
 
 struct weir_media *weir_peer_new_media(struct weir_peer *p, unsigned at, enum weir_sdp_kind kind)
@@ -35,7 +37,7 @@ struct weir_media *weir_peer_new_media(struct weir_peer *p, unsigned at, enum we
     return m;
 }
 
-/* A number that no section has as its mid; the peer names its own as it likes. */
+/* [RFC 8829 5.2.2] A number that no section has or had as its mid; the peer names its own as it likes. */
 void weir_peer_name_media(struct weir_peer *p, struct weir_media *m)
 {
     bool is_used = true;
@@ -52,10 +54,22 @@ void weir_peer_name_media(struct weir_peer *p, struct weir_media *m)
     }
 }
 
+void weir_peer_note_mid(struct weir_peer *p, const struct weir_media *m)
+{
+    uint32_t number = 0;
+    for (unsigned i = 0; i < m->mid_bytes && number < MIDS_MAX; i++) {
+        uint8_t digit = (uint8_t)((uint8_t)m->mid[i] - '0');
+        number = digit > 9 ? MIDS_MAX : number * 10 + digit;
+    }
+    if (number < MIDS_MAX && number >= p->mids) {
+        p->mids = (uint16_t)(number + 1);
+    }
+}
+
 static unsigned place_for(const struct weir_peer *p)
 {
     unsigned at = 0;
-    while (at < p->medias && !p->media[at].is_stopped) {
+    while (at < p->medias && !p->media[at].is_free) {
         at++;
     }
     return at;
@@ -195,13 +209,14 @@ static void take_codecs(struct weir_media *m, const struct weir_sdp_media *agree
 /* [RFC 8841 10.4] The association ends with its section. */
 static void end_section(struct weir_peer *p, weir_time now, struct weir_media *m)
 {
-    m->remote_ssrcs = 0;
+    m->remote_ssrcs = m->codecs = 0;
     if (m->kind == WEIR_SDP_DATA && p->has_data) {
         p->has_data = false;
         p->data_until = WEIR_NEVER;
         if (p->is_sctp_begun) {
             weir_peer_end_data(p, now, WEIR_SCTP_REASON_SHUTDOWN);
-            weir_peer_restart_sctp(p, now);
+            weir_peer_restart_sctp(p, now, false);
+            weir_sctp_set_dtls_role(&p->sctp, now, p->dtls.config.is_client);
             p->is_data_over = false;
             p->snap = WEIR_PEER_DECLINED;
         }
@@ -223,14 +238,15 @@ void weir_peer_take_section(struct weir_peer *p, weir_time now, struct weir_medi
 {
     m->kind = agreed->kind;
     m->is_accepted = weir_sdp_is_accepted(agreed);
-    m->is_stopped = !m->is_accepted;
+    m->is_stopped = m->is_free = !m->is_accepted;
+    m->refusal = theirs->verdict;
     m->direction = m->is_accepted ? direction : WEIR_SDP_INACTIVE;
     m->mid_ext = agreed->exts != 0 ? agreed->ext[0].id : 0;
-    take_codecs(m, agreed);
     if (!m->is_accepted) {
         end_section(p, now, m);
         return;
     }
+    take_codecs(m, agreed);
     if (m->kind == WEIR_SDP_DATA) {
         take_data(p, agreed, theirs);
         return;

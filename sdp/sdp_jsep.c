@@ -123,8 +123,14 @@ static void answer_section(const struct weir_sdp_media *theirs, const struct wei
     m->profile = theirs->profile;
     m->format = theirs->format;
     m->mid = theirs->mid;
-    if (!weir_sdp_is_accepted(theirs)) {
-        return; /* port 0: rejected */
+    if (!weir_sdp_is_accepted(theirs)) { /* port 0: rejected, with one format that can be read */
+        struct weir_sdp_codec *c = theirs->codecs != 0 ? new_codec(answer, m) : NULL;
+        if (c != NULL) {
+            c->payload_type = theirs->codec[0].payload_type;
+        } else if (theirs->kind == WEIR_SDP_AUDIO || theirs->kind == WEIR_SDP_VIDEO) {
+            m->format = WEIR_LIT("0");
+        }
+        return;
     }
     m->port = 9; /* [RFC 8840 4.1.1] the discard port while candidates trickle */
     m->is_bundled = theirs->is_bundled;
