@@ -296,8 +296,9 @@ struct weir_peer {
     uint32_t resend_head, resend_tail;
     char name[WEIR_PEER_NAMES_MAX][WEIR_PEER_NAME_BYTES]; /* .local names waiting */
     struct weir_ice_candidate name_candidate[WEIR_PEER_NAMES_MAX];
-    uint8_t names;
-    uint8_t names_told;
+    uint8_t names;      /* so many wait */
+    uint8_t name_at;    /* the place that is given next when all are taken: the oldest */
+    uint8_t names_told; /* bits: the application was asked */
     struct weir_event event[WEIR_PEER_EVENTS_MAX];
     uint32_t event_head, event_tail;
     char candidate_text[WEIR_PEER_EVENTS_MAX][160];

@@ -44,6 +44,12 @@ void weir_peer_check_data(struct weir_peer *p, weir_time now);
 /* Give back the buffers of the offer that waits, if one does. */
 void weir_peer_drop_offer(struct weir_peer *p);
 
+/* -- peer_candidate.c -------------------------------------------------------------------------- */
+
+/* The i-th place of a name that waits; empty: free. And: all wait in vain, the peer has new credentials. */
+struct weir_span weir_peer_name_at(const struct weir_peer *p, unsigned i);
+void weir_peer_forget_names(struct weir_peer *p);
+
 /* -- peer_section.c ---------------------------------------------------------------------------- */
 
 extern const struct weir_sdp_codec_name weir_peer_codecs[];

@@ -190,13 +190,11 @@ void weir_peer_progress(struct weir_peer *p, weir_time now)
     }
     weir_peer_take_rtcp_events(p, now);
     weir_peer_update_state(p, now);
-    while (p->names_told < p->names && has_room(p)) {
-        const char *name = p->name[p->names_told++];
-        size_t n = 0;
-        while (name[n] != '\0') {
-            n++;
+    for (unsigned i = 0; i < WEIR_PEER_NAMES_MAX && has_room(p); i++) {
+        struct weir_event out = { .type = WEIR_EVENT_NAME, .data = weir_peer_name_at(p, i) };
+        if (out.data.n != 0 && (p->names_told >> i & 1) == 0) {
+            p->names_told |= (uint8_t)(1u << i);
+            weir_peer_push(p, &out);
         }
-        struct weir_event out = { .type = WEIR_EVENT_NAME, .data = weir_span_of(name, n) };
-        weir_peer_push(p, &out);
     }
 }

@@ -80,6 +80,9 @@ static void take_ice(struct weir_peer *p, weir_time now, const struct weir_sdp *
         weir_ice_restart(&p->ice, now);
         p->session_version++;
     }
+    if (is_changed) {
+        weir_peer_forget_names(p);
+    }
     if (!p->ice.has_remote || is_changed) {
         (void)!weir_ice_set_remote(&p->ice, now, t->ufrag, t->pwd, sdp->has_ice_lite);
     }
