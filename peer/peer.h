@@ -40,7 +40,7 @@
 
 /* -- Limits ------------------------------------------------------------------------------------ */
 
-#define WEIR_PEER_MEDIA_MAX WEIR_SDP_MEDIA_MAX /* m= sections of one connection; 440 bytes each */
+#define WEIR_PEER_MEDIA_MAX WEIR_SDP_MEDIA_MAX /* m= sections of one connection; 416 bytes each */
 #define WEIR_PEER_CODECS_MAX 12         /* negotiated payload types of one section */
 #define WEIR_PEER_SSRCS_MAX 8           /* remote SSRCs remembered per section, the newest */
 #define WEIR_PEER_EVENTS_MAX 32
@@ -167,7 +167,7 @@ struct weir_peer_config {
     uint32_t conn;                        /* our number in the trace */
     struct weir_peer_scratch *scratch;    /* where descriptions are read and written, shared by the peers of
                                              one thread; NULL: the calls that take or give one need as much
-                                             stack, 600 KiB */
+                                             stack, 540 KiB */
     uint32_t sections_max;                /* m= sections beyond are rejected; 0 = WEIR_PEER_MEDIA_MAX */
     uint32_t description_max;             /* bytes of the peer's descriptions; 0 = WEIR_SDP_BYTES_MAX. An
                                              offer waits for its answer in buffers of the pool */
@@ -489,6 +489,7 @@ struct weir_node_config {
     uint32_t peers_max;               /* 0 = 64 */
     uint32_t pool_buffers;            /* 0 = 512 per peer, at most 32,768 */
     uint32_t max_message_size;        /* 0 = 262,144 */
+    uint32_t sections_max, description_max; /* of every peer, see weir_peer_config */
     struct weir_addr stun_server;     /* family 0 = none */
     uint8_t seed[WEIR_SEED_BYTES];
     bool has_seed;                    /* else the operating system's */

@@ -322,34 +322,48 @@ static void resolve_bundles(struct weir_span text, struct weir_sdp *sdp)
 /* -- All --------------------------------------------------------------------------------------- */
 
 /* What stands behind the last section that is read: its sections are counted, and answered as they are. */
-static void count_rest(struct weir_sdp *sdp, struct weir_rd r)
+static enum weir_sdp_verdict count_rest(struct weir_sdp *sdp, struct sdp_session *session, struct weir_rd r)
 {
-    struct weir_span line;
+    struct weir_span line, word;
     sdp->rest = weir_rd_rest(&r);
     r = weir_rd_of(sdp->rest);
-    while (weir_sdp_line(&r, &line)) {
+    for (session->line--; weir_sdp_line(&r, &line);) {
         struct weir_rd at = weir_rd_of(line);
-        sdp->rest_medias += weir_sdp_prefix(&at, "m=") ? 1 : 0;
+        session->line++;
+        if (!weir_sdp_prefix(&at, "m=")) {
+            continue;
+        }
+        for (unsigned i = 0; i < 4; i++) {
+            if (!weir_sdp_item(&at, &word)) {
+                return WEIR_SDP_MEDIA;
+            }
+        }
+        sdp->rest_medias++;
     }
+    return WEIR_SDP_OK;
 }
 
 static enum weir_sdp_verdict read_lines(struct weir_span text, struct weir_sdp *sdp,
                                         struct sdp_session *session)
 {
     struct weir_rd r = weir_rd_of(text), before = r;
+    enum weir_sdp_verdict v = WEIR_SDP_OK;
     struct weir_span line;
     while (weir_sdp_line(&r, &line)) {
         session->line++;
         struct weir_rd at = weir_rd_of(line);
         if (sdp->medias == WEIR_SDP_MEDIA_MAX && weir_sdp_prefix(&at, "m=")) {
-            count_rest(sdp, before);
+            v = count_rest(sdp, session, before);
             break;
         }
-        enum weir_sdp_verdict v = read_line(sdp, session, line);
+        v = read_line(sdp, session, line);
         if (v != WEIR_SDP_OK) {
             return v;
         }
         before = r;
+    }
+    if (v != WEIR_SDP_OK) {
+        return v;
     }
     if (session->line == 0 || sdp->session_id.n == 0) {
         return session->line == 0 ? WEIR_SDP_FIRST : WEIR_SDP_ORIGIN;

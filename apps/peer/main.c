@@ -60,6 +60,7 @@ static const char help[] =
     "  --channel           open a data channel as answerer too\n"
     "  --negotiated ID     the channel is agreed on outside: no OPEN is sent, both sides use stream ID\n"
     "  --greet BYTES       send a text of so many bytes on each channel as soon as that may be\n"
+    "  --no-echo           send nothing back: for one of two weir-peers\n"
     "  --no-snap           set SCTP up by packets, not in the descriptions\n"
     "  --ice-lite          be an ICE lite agent: wait to be asked; for public addresses\n"
     "  --no-sped           do not let ICE's checks carry the DTLS handshake\n"
@@ -83,7 +84,9 @@ static void on_event(struct program *p, const struct weir_event *e)
         greet(p, e->channel);
     }
     p->is_over |= e->type == WEIR_EVENT_STATE && e->state == WEIR_PEER_CLOSED;
-    echo_event(p->node, e);
+    if (!p->is_silent) {
+        echo_event(p->node, e);
+    }
 }
 
 /* -- Program ----------------------------------------------------------------------------------- */
@@ -187,7 +190,7 @@ static bool read_options(struct program *p, int argc, char **argv)
         { "no-tickets", no_argument, NULL, 'n' },   { "hybrid", no_argument, NULL, 'n' },
         { "dtls", required_argument, NULL, 'n' },
         { "channel", no_argument, NULL, 'c' },      { "negotiated", required_argument, NULL, 'i' },
-        { "greet", required_argument, NULL, 'g' },
+        { "greet", required_argument, NULL, 'g' },  { "no-echo", no_argument, NULL, 'e' },
         { NULL, 0, NULL, 0 },
     };
     int c, at = 0;
@@ -209,6 +212,7 @@ static bool read_options(struct program *p, int argc, char **argv)
         p->is_opener |= c == 'o' || c == 'c' || c == 'i';
         p->is_data_only |= c == 'd';
         p->is_trickling |= c == 't';
+        p->is_silent |= c == 'e';
         if (c == 's') {
             p->role = strcmp(optarg, "passive") == 0 ? WEIR_SDP_PASSIVE : WEIR_SDP_ACTIVE;
         }

@@ -14,7 +14,7 @@ struct program {
     struct weir_node *node;
     struct weir_peer *peer;
     struct lines *lines;
-    bool is_offerer, is_data_only, is_trickling;
+    bool is_offerer, is_data_only, is_trickling, is_silent;
     bool is_opener, is_negotiated; /* open a channel as answerer too; agreed on outside */
     uint16_t channel_id;           /* its stream, when agreed on */
     uint16_t own_channel;          /* that we opened */

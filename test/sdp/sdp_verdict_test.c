@@ -11,7 +11,7 @@
 #define AUDIO "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=rtpmap:111 opus/48000/2\r\n"
 #define GOOD HEAD "a=group:BUNDLE 0\r\n" DATA ICE DTLS "a=mid:0\r\na=sctp-port:5000\r\n"
 
-static struct weir_sdp sdp, offer;
+static struct weir_sdp sdp, offer, back;
 
 /* What becomes of the whole, or, where it is good, of its first section or its first bad line. */
 enum fate { WHOLE, SECTION, PASSED };
@@ -168,6 +168,10 @@ static void attack_P6_sections_and_payload_types_are_limited(void **state)
     weir_sdp_make_answer(&sdp, &side, section, &answer);
     struct weir_wr w = weir_wr_of((struct weir_mspan){ room, sizeof room });
     assert_true(weir_sdp_write(&w, &answer));
+    /* One that cannot be answered refuses the whole, as within the table. */
+    n += (size_t)snprintf(text + n, sizeof text - n, "a=x\r\nm=image 9\r\n");
+    assert_int_equal(weir_sdp_parse(weir_span_of(text, n), &back, &error), WEIR_SDP_MEDIA);
+    assert_int_equal(error.line, 4 + 6 + 70 + 2);
     for (int i = 0; i < 70; i++) {
         snprintf(text, 40, "m=image 0 udptl t%d\r\n", i);
         room[w.len] = '\0';
