@@ -142,44 +142,54 @@ static bool read_related_port(struct weir_span value, struct weir_addr *related)
 }
 
 /* One name and its value; those that we do not know are skipped. */
-static bool read_extension(struct weir_span name, struct weir_span value,
+static void read_extension(struct weir_span name, struct weir_span value,
                            struct weir_ice_candidate_line *l)
 {
     if (word_is(name, "raddr")) {
         read_related(value, &l->candidate.related);
-        return true;
+        return;
     }
     if (word_is(name, "rport")) {
-        return read_related_port(value, &l->candidate.related);
+        (void)read_related_port(value, &l->candidate.related);
+        return;
     }
+    /* [RFC 8839 5.1] What these say is for show: a value that is none leaves them unsaid. */
     if (word_is(name, "tcptype")) {
-        return read_tcp_type(value, &l->tcp_type);
+        (void)read_tcp_type(value, &l->tcp_type);
+    } else if (word_is(name, "generation")) {
+        (void)read_u32(value, &l->generation);
+    } else if (word_is(name, "network-id")) {
+        (void)read_u32(value, &l->network_id);
+    } else if (word_is(name, "network-cost")) {
+        (void)read_u32(value, &l->network_cost);
     }
-    if (word_is(name, "generation")) {
-        return read_u32(value, &l->generation);
-    }
-    if (word_is(name, "network-id")) {
-        return read_u32(value, &l->network_id);
-    }
-    if (word_is(name, "network-cost")) {
-        return read_u32(value, &l->network_cost);
-    }
-    if (word_is(name, "ufrag")) { /* [RFC 8839 5.4.1] which generation the candidate is of */
+    if (word_is(name, "ufrag") && value.n != 0) { /* [RFC 8839 5.4.1] of which generation it is */
         l->ufrag = value;
         l->candidate.ufrag_hash = weir_ice_ufrag_hash(value);
     }
-    return true;
 }
 
-static bool read_extensions(struct weir_rd *r, struct weir_ice_candidate_line *l)
+/* Names and values in turn; a value may be empty, as browsers write it where they know none. */
+static void read_extensions(struct weir_rd *r, struct weir_ice_candidate_line *l)
 {
-    struct weir_span name, value;
-    while (r->n != 0) { /* each round takes two words */
-        if (!next_word(r, &name) || !next_word(r, &value) || !read_extension(name, value, l)) {
-            return false;
+    while (r->n != 0) { /* each round takes a character at least */
+        struct weir_span name = { NULL, 0 }, value = { NULL, 0 };
+        if (!next_word(r, &name)) {
+            (void)!weir_rd_skip(r, 1);
+        } else if (next_word(r, &value) || r->n == 0 || weir_rd_skip(r, 1)) {
+            read_extension(name, value, l);
         }
     }
-    return true;
+}
+
+/* A line end and blanks behind it are no part of it, wherever it was cut out. */
+static struct weir_span without_end(struct weir_span text)
+{
+    while (text.n != 0 && (text.p[text.n - 1] == ' ' || text.p[text.n - 1] == '\r'
+                           || text.p[text.n - 1] == '\n' || text.p[text.n - 1] == '\t')) {
+        text.n--;
+    }
+    return text;
 }
 
 static bool read_address(struct weir_span word, struct weir_ice_candidate_line *l)
@@ -200,7 +210,7 @@ static bool read_foundation(struct weir_span word, struct weir_ice_candidate *c)
 
 bool weir_ice_candidate_line_parse(struct weir_span text, struct weir_ice_candidate_line *out)
 {
-    struct weir_rd r = weir_rd_of(text);
+    struct weir_rd r = weir_rd_of(without_end(text));
     struct weir_span foundation, transport, address, typ, type;
     uint64_t component, priority, port;
     struct weir_ice_candidate *c = &out->candidate;
@@ -220,7 +230,8 @@ bool weir_ice_candidate_line_parse(struct weir_span text, struct weir_ice_candid
     c->component = component > 255 ? 255 : (uint8_t)component;
     c->priority = (uint32_t)priority;
     c->is_tcp = !word_is(transport, "udp"); /* TCP, and what we do not know: neither is checked */
-    return read_extensions(&r, out);
+    read_extensions(&r, out);
+    return true;
 }
 
 bool weir_ice_candidate_parse(struct weir_span text, struct weir_ice_candidate *out,

@@ -128,6 +128,7 @@ struct weir_node {
     struct weir_addr local[WEIR_PUMP_SOCKETS_MAX];
     uint32_t locals;
     uint8_t *assembly;
+    struct weir_peer_scratch scratch; /* of all peers' descriptions */
 
     struct weir_peer *peer;   /* peers_max of them */
     bool *is_used;            /* by slot */

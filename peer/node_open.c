@@ -252,6 +252,8 @@ struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
                                   .ntp_at_epoch = n->ntp_at_epoch,
                                   .assembly = { n->assembly, n->config.max_message_size },
                                   .trace = n->config.trace, .conn = ++n->conn_next,
+                                  .scratch = &n->scratch, .sections_max = n->config.sections_max,
+                                  .description_max = n->config.description_max,
                                   .no_snap = n->config.no_snap, .no_sped = n->config.no_sped,
                                   .no_cid = n->config.no_cid, .cid_bytes = NODE_CID_BYTES,
                                   .prefers_hybrid = n->config.prefers_hybrid,

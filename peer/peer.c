@@ -36,7 +36,7 @@ static void init_ice(struct weir_peer *p, weir_time now)
     weir_wipe(&c, sizeof c);
 }
 
-static void init_sctp(struct weir_peer *p, weir_time now)
+void weir_peer_init_sctp(struct weir_peer *p, weir_time now)
 {
     struct weir_sctp_config c;
     weir_sctp_config_default(&c, p->config.crypto);
@@ -48,7 +48,7 @@ static void init_sctp(struct weir_peer *p, weir_time now)
     c.rx_quota = p->config.rx_buffers;
     c.tx_quota = p->config.tx_buffers;
     c.message_max_local = p->config.max_message_size;
-    weir_rand_bytes(&p->rand, c.seed, sizeof c.seed);
+    memcpy(c.seed, p->sctp_seed, sizeof c.seed);
     weir_sctp_init(&p->sctp, &c, p->pool, now);
     weir_wipe(&c, sizeof c);
 }
@@ -83,6 +83,14 @@ void weir_peer_init(struct weir_peer *p, const struct weir_peer_config *config, 
     if (p->config.max_message_size == 0) {
         p->config.max_message_size = PEER_MESSAGE_MAX;
     }
+    if (p->config.sections_max == 0 || p->config.sections_max > WEIR_PEER_MEDIA_MAX) {
+        p->config.sections_max = WEIR_PEER_MEDIA_MAX;
+    }
+    if (p->config.description_max == 0 || p->config.description_max > WEIR_SDP_BYTES_MAX) {
+        p->config.description_max = WEIR_SDP_BYTES_MAX;
+    }
+    p->data_until = WEIR_NEVER;
+    p->offer_head = WEIR_NO_BUF;
     p->config.rx_buffers = p->config.rx_buffers == 0 ? PEER_RX_BUFFERS : p->config.rx_buffers;
     p->config.tx_buffers = p->config.tx_buffers == 0 ? PEER_TX_BUFFERS : p->config.tx_buffers;
     weir_rand_init(&p->rand, config->seed);
@@ -94,13 +102,16 @@ void weir_peer_init(struct weir_peer *p, const struct weir_peer_config *config, 
     init_timeline(p, now);
     init_ice(p, now);
     weir_peer_embed_begin(p);
-    init_sctp(p, now);
+    weir_rand_bytes(&p->rand, p->sctp_seed, sizeof p->sctp_seed);
+    weir_peer_init_sctp(p, now);
     weir_peer_snap_begin(p);
     init_rtcp(p, now);
+    weir_rand_text(&p->rand, p->tls_id, sizeof p->tls_id);
 }
 
 void weir_peer_deinit(struct weir_peer *p)
 {
+    weir_peer_drop_offer(p);
     weir_sctp_release_all(&p->sctp);
     weir_rtcp_history_clear(&p->history, p->pool);
     if (p->is_dtls_ready) {
@@ -114,7 +125,9 @@ size_t weir_peer_bytes(const struct weir_peer_config *config)
     uint32_t rx = config->rx_buffers == 0 ? PEER_RX_BUFFERS : config->rx_buffers;
     uint32_t tx = config->tx_buffers == 0 ? PEER_TX_BUFFERS : config->tx_buffers;
     uint32_t history = config->is_data_only ? 0 : WEIR_RTCP_HISTORY_MAX;
-    return sizeof(struct weir_peer) + weir_pool_bytes(rx + tx + history);
+    uint32_t description = config->description_max == 0 ? WEIR_SDP_BYTES_MAX : config->description_max;
+    uint32_t offer = description / sizeof ((struct weir_buf *)NULL)->data + 1;
+    return sizeof(struct weir_peer) + weir_pool_bytes(rx + tx + history + offer);
 }
 
 enum weir_status weir_peer_add_local(struct weir_peer *p, weir_time now, const struct weir_addr *addr)
@@ -134,161 +147,6 @@ void weir_peer_gather(struct weir_peer *p, weir_time now)
 {
     weir_ice_gathering_done(&p->ice, now);
     weir_peer_progress(p, now);
-}
-
-/* -- Events ------------------------------------------------------------------------------------ */
-
-void weir_peer_push(struct weir_peer *p, const struct weir_event *e)
-{
-    if (p->event_head - p->event_tail < WEIR_PEER_EVENTS_MAX) {
-        p->event[p->event_head++ % WEIR_PEER_EVENTS_MAX] = *e;
-    }
-}
-
-static bool has_room(const struct weir_peer *p)
-{
-    return p->event_head - p->event_tail < WEIR_PEER_EVENTS_MAX - 4;
-}
-
-static void set_state(struct weir_peer *p, weir_time now, enum weir_peer_state next)
-{
-    if (p->state == next) {
-        return;
-    }
-    weir_trace(p->config.trace, now, WEIR_TRACE_PEER, WEIR_TRACE_STATE, p->config.conn,
-               (uint32_t)p->state, (uint32_t)next, 0);
-    p->state = next;
-    struct weir_event e = { .type = WEIR_EVENT_STATE, .state = next };
-    weir_peer_push(p, &e);
-}
-
-void weir_peer_update_state(struct weir_peer *p, weir_time now)
-{
-    enum weir_ice_state ice = weir_ice_state(&p->ice);
-    enum weir_dtls_state dtls = p->is_dtls_ready ? weir_dtls_state(&p->dtls) : WEIR_DTLS_NEW;
-    if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED) {
-        return;
-    }
-    if (ice == WEIR_ICE_FAILED || dtls == WEIR_DTLS_FAILED) {
-        set_state(p, now, WEIR_PEER_FAILED);
-    } else if (dtls == WEIR_DTLS_CLOSED && !p->owes_close) {
-        weir_ice_close(&p->ice, now);
-        set_state(p, now, WEIR_PEER_CLOSED);
-    } else if (ice == WEIR_ICE_DISCONNECTED) {
-        set_state(p, now, WEIR_PEER_DISCONNECTED);
-    } else if (dtls == WEIR_DTLS_CONNECTED && ice >= WEIR_ICE_CONNECTED) {
-        set_state(p, now, WEIR_PEER_CONNECTED);
-    } else if (p->has_local && p->has_remote && p->state == WEIR_PEER_NEW) {
-        set_state(p, now, WEIR_PEER_CONNECTING);
-    }
-}
-
-static void tell_candidate(struct weir_peer *p, uint32_t index)
-{
-    uint32_t at = p->event_head % WEIR_PEER_EVENTS_MAX;
-    struct weir_wr w = weir_wr_of((struct weir_mspan){ (uint8_t *)p->candidate_text[at],
-                                                       sizeof p->candidate_text[at] });
-    weir_ice_candidate_write(&w, &p->ice.local[index]);
-    struct weir_event e = { .type = WEIR_EVENT_CANDIDATE,
-                            .data = { w.base, weir_wr_done(&w) } };
-    weir_peer_push(p, &e);
-}
-
-static void take_ice_events(struct weir_peer *p, weir_time now)
-{
-    struct weir_ice_event e;
-    while (has_room(p) && weir_ice_event(&p->ice, &e)) {
-        struct weir_event out = { .path = e.path };
-        switch (e.type) {
-        case WEIR_ICE_EVENT_CANDIDATE:
-            tell_candidate(p, e.candidate);
-            break;
-        case WEIR_ICE_EVENT_GATHERED:
-            out.type = WEIR_EVENT_CANDIDATE;
-            weir_peer_push(p, &out);
-            break;
-        case WEIR_ICE_EVENT_SELECTED:
-            p->timeline.selected = weir_time_min(p->timeline.selected, now);
-            out.type = WEIR_EVENT_SELECTED;
-            weir_peer_push(p, &out);
-            break;
-        case WEIR_ICE_EVENT_VALIDATED:
-        case WEIR_ICE_EVENT_STATE:
-            break;
-        }
-    }
-}
-
-static void take_dtls_events(struct weir_peer *p, weir_time now)
-{
-    struct weir_dtls_event e;
-    while (p->is_dtls_ready && weir_dtls_event(&p->dtls, &e)) { /* at most five kinds, once each */
-        if (e.type == WEIR_DTLS_EVENT_CONNECTED) {
-            weir_peer_dtls_connected(p, now);
-        } else if (e.type == WEIR_DTLS_EVENT_SESSION) {
-            weir_peer_keep_session(p);
-        } else if (e.type == WEIR_DTLS_EVENT_SEEN) {
-            /* [RFC 9146 6] It may have moved; ICE's own check says whether it can be reached there. */
-            weir_ice_follow(&p->ice, now, &p->heard_by);
-        }
-    }
-}
-
-static void take_sctp_event(struct weir_peer *p, weir_time now, const struct weir_sctp_event *e)
-{
-    struct weir_event out = { .channel = e->channel, .is_remote = e->is_remote,
-                              .sctp_reason = e->reason };
-    switch (e->type) {
-    case WEIR_SCTP_EVENT_CONNECTED:
-        p->timeline.sctp_done = now;
-        out.type = WEIR_EVENT_DATA_READY;
-        break;
-    case WEIR_SCTP_EVENT_CHANNEL_OPEN:
-        p->timeline.first_channel = weir_time_min(p->timeline.first_channel, now);
-        out.type = WEIR_EVENT_CHANNEL_OPEN;
-        break;
-    case WEIR_SCTP_EVENT_BUFFERED_LOW:
-        out.type = WEIR_EVENT_CHANNEL_LOW;
-        break;
-    case WEIR_SCTP_EVENT_WRITABLE:
-        out.type = WEIR_EVENT_WRITABLE;
-        break;
-    case WEIR_SCTP_EVENT_CHANNEL_CLOSED:
-        out.type = WEIR_EVENT_CHANNEL_CLOSED;
-        break;
-    case WEIR_SCTP_EVENT_CLOSED:
-        out.type = WEIR_EVENT_DATA_CLOSED;
-        break;
-    case WEIR_SCTP_EVENT_NONE:
-    case WEIR_SCTP_EVENT_RESTARTED:    /* its channels close one by one */
-    case WEIR_SCTP_EVENT_MESSAGE:      /* read when asked for */
-    case WEIR_SCTP_EVENT_STREAM_RESET: /* streams without channels are not used here */
-        return;
-    }
-    weir_peer_push(p, &out);
-}
-
-void weir_peer_progress(struct weir_peer *p, weir_time now)
-{
-    struct weir_sctp_event e;
-    take_ice_events(p, now);
-    weir_peer_start_dtls(p, now);
-    take_dtls_events(p, now);
-    weir_peer_start_data(p, now);
-    while (has_room(p) && weir_sctp_event(&p->sctp, &e)) {
-        take_sctp_event(p, now, &e);
-    }
-    weir_peer_take_rtcp_events(p, now);
-    weir_peer_update_state(p, now);
-    while (p->names_told < p->names && has_room(p)) {
-        const char *name = p->name[p->names_told++];
-        size_t n = 0;
-        while (name[n] != '\0') {
-            n++;
-        }
-        struct weir_event out = { .type = WEIR_EVENT_NAME, .data = weir_span_of(name, n) };
-        weir_peer_push(p, &out);
-    }
 }
 
 /* -- Messages ---------------------------------------------------------------------------------- */
@@ -392,7 +250,7 @@ static enum weir_peer_verdict decrypt_dtls(struct weir_peer *p, weir_time now, s
         is_all_taken &= is_taken(v);
         is_data |= plain.n != 0;
         if (plain.n != 0 || path == PEER_PATH_OTHER) {
-            take_dtls_events(p, now); /* the handshake may have ended in the record before */
+            weir_peer_take_dtls_events(p, now); /* the handshake may have ended in the record before */
         }
         if (plain.n != 0 && (datagram.n != 0 || !is_inside(plain, &item->packet))) {
             (void)weir_sctp_recv(&p->sctp, now, plain);
@@ -571,6 +429,7 @@ void weir_peer_tick(struct weir_peer *p, weir_time now)
     }
     weir_sctp_tick(&p->sctp, now);
     weir_rtcp_tick(&p->rtcp, now);
+    weir_peer_check_data(p, now);
     weir_peer_progress(p, now);
 }
 
@@ -585,6 +444,7 @@ weir_time weir_peer_deadline(const struct weir_peer *p)
     }
     if (p->is_sctp_begun) {
         at = weir_time_min(at, weir_sctp_deadline(&p->sctp));
+        at = weir_time_min(at, p->data_until);
     }
     return p->is_srtp_ready ? weir_time_min(at, weir_rtcp_deadline(&p->rtcp)) : at;
 }
@@ -630,7 +490,7 @@ static size_t send_goodbye(struct weir_peer *p, weir_time now, struct weir_mspan
     if (n == 0) {
         p->owes_close = false;
         weir_ice_close(&p->ice, now);
-        set_state(p, now, WEIR_PEER_CLOSED);
+        weir_peer_set_state(p, now, WEIR_PEER_CLOSED);
     }
     return n;
 }

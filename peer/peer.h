@@ -40,12 +40,13 @@
 
 /* -- Limits ------------------------------------------------------------------------------------ */
 
-#define WEIR_PEER_MEDIA_MAX WEIR_SDP_MEDIA_MAX /* m= sections of one connection; 450 bytes each */
+#define WEIR_PEER_MEDIA_MAX WEIR_SDP_MEDIA_MAX /* m= sections of one connection; 416 bytes each */
 #define WEIR_PEER_CODECS_MAX 12         /* negotiated payload types of one section */
-#define WEIR_PEER_SSRCS_MAX 4           /* remote SSRCs told apart per section */
+#define WEIR_PEER_SSRCS_MAX 8           /* remote SSRCs remembered per section, the newest */
 #define WEIR_PEER_EVENTS_MAX 32
 #define WEIR_PEER_RESENDS_MAX 128       /* packets waiting to be sent again */
-#define WEIR_PEER_SDP_MAX 16384         /* bytes of a description we write, at most */
+#define WEIR_PEER_SDP_MAX 65536         /* bytes of a description we write, at most; 16 sections: 16 KB */
+#define WEIR_PEER_TLS_ID 24             /* characters of our a=tls-id: 144 random bits */
 #define WEIR_PEER_NAMES_MAX 8           /* .local candidates waiting to be resolved */
 #define WEIR_PEER_NAME_BYTES 48         /* "<uuid>.local" is 42 */
 #define WEIR_PEER_INIT_MAX 256          /* the peer's INIT chunk in a description; browsers' have 30 */
@@ -58,7 +59,8 @@ enum weir_peer_state {
     WEIR_PEER_CONNECTING,
     WEIR_PEER_CONNECTED,    /* ICE and DTLS are up */
     WEIR_PEER_DISCONNECTED, /* no answer for some seconds; may recover */
-    WEIR_PEER_FAILED,       /* for good: consent lost, or DTLS refused */
+    WEIR_PEER_FAILED,       /* consent lost, or DTLS refused: nothing leaves and nothing is taken, until an
+                               offer, ours or the peer's, begins again with new credentials */
     WEIR_PEER_CLOSED,
     WEIR_PEER_STATES,
 };
@@ -74,7 +76,8 @@ enum weir_event_type {
     WEIR_EVENT_CHANNEL_CLOSED,  /* channel: its index is free now */
     WEIR_EVENT_WRITABLE,        /* after WEIR_ERR_FULL: sending may go on */
     WEIR_EVENT_DATA_READY,      /* SCTP is up: channels of ours open from now on */
-    WEIR_EVENT_DATA_CLOSED,     /* SCTP is over, why in sctp_reason */
+    WEIR_EVENT_DATA_CLOSED,     /* SCTP is over, why in sctp_reason: TIMEOUT also when it was not up in
+                                   time. weir_peer_renew and an offer begin a new association */
     WEIR_EVENT_RTP,             /* media, rtp (payload and all), arrival */
     WEIR_EVENT_KEYFRAME,        /* media: the peer needs a key frame of what we send */
     WEIR_EVENT_NAME,            /* data: a remote .local name to resolve; a node does so itself */
@@ -113,7 +116,7 @@ enum weir_peer_verdict {
     WEIR_PEER_SRTP,       /* SRTP refused it */
     WEIR_PEER_RTP,        /* malformed once decrypted */
     WEIR_PEER_RTCP,       /* malformed once decrypted */
-    WEIR_PEER_MEDIA,      /* belongs to no section that receives */
+    WEIR_PEER_MEDIA,      /* belongs to no section that receives it [RFC 9143 9.2] */
     WEIR_PEER_OVER,       /* the connection is closed or failed */
     WEIR_PEER_VERDICTS,
 };
@@ -162,6 +165,12 @@ struct weir_peer_config {
                                              max_message_size; larger messages are dropped */
     struct weir_trace *trace;             /* or NULL */
     uint32_t conn;                        /* our number in the trace */
+    struct weir_peer_scratch *scratch;    /* where descriptions are read and written, shared by the peers of
+                                             one thread; NULL: the calls that take or give one need as much
+                                             stack, 540 KiB */
+    uint32_t sections_max;                /* m= sections beyond are rejected; 0 = WEIR_PEER_MEDIA_MAX */
+    uint32_t description_max;             /* bytes of the peer's descriptions; 0 = WEIR_SDP_BYTES_MAX. An
+                                             offer waits for its answer in buffers of the pool */
     bool no_snap;                         /* no INIT chunks in descriptions */
     bool no_sped;                         /* no DTLS on checks */
     bool is_lite;                         /* be an ICE lite agent: for who is reached under the addresses
@@ -187,10 +196,12 @@ enum weir_signalling {
 };
 
 struct weir_media_codec {
-    uint8_t payload_type;
-    uint8_t feedback; /* enum weir_sdp_feedback */
+    const char *name;  /* as weir writes it, whatever the peer's capitals */
     uint32_t clock_hz;
-    char name[16];
+    uint32_t config;   /* weir_sdp_codec_config */
+    uint8_t payload_type;
+    uint8_t feedback;  /* enum weir_sdp_feedback */
+    uint8_t channels;
 };
 
 /* What became of an extension that both sides must want. */
@@ -206,12 +217,16 @@ struct weir_media {
     enum weir_sdp_direction wanted;     /* what we would like */
     enum weir_sdp_direction direction;  /* what was agreed, as we see it */
     bool is_accepted;
-    char mid[32];
+    bool is_stopped;                    /* rejected, or to be with the next offer */
+    bool is_free;                       /* that was agreed on: its place may get another section */
+    enum weir_sdp_verdict refusal;      /* why we did not take it; OK: we did, or the peer did not */
     uint8_t mid_bytes;
+    char mid[WEIR_SDP_MID_MAX];         /* without an end */
     uint8_t mid_ext;                    /* id of the mid header extension; 0 = none */
     uint32_t ssrc;                      /* ours */
     uint32_t remote_ssrc[WEIR_PEER_SSRCS_MAX];
     uint8_t remote_ssrcs;
+    uint8_t remote_ssrc_at;             /* the place of the oldest, once all are used */
     uint8_t codecs;
     struct weir_media_codec codec[WEIR_PEER_CODECS_MAX];
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
@@ -252,11 +267,23 @@ struct weir_peer {
     uint8_t sped_names;            /* of the option, as agreed: enum weir_sdp_sped */
     enum weir_peer_agreement snap; /* SCTP begins with the INIT chunks of the descriptions */
     uint8_t sctp_init_bytes;
-    char sctp_init[WEIR_PEER_INIT_TEXT]; /* ours, the same for the life of the connection */
+    char sctp_init[WEIR_PEER_INIT_TEXT]; /* ours, the same for the life of the association ... */
+    uint8_t sctp_seed[WEIR_SEED_BYTES];  /* ... which it follows from */
     uint16_t remote_init_bytes;
     uint8_t remote_init[WEIR_PEER_INIT_MAX];
-    uint32_t remote_bytes;
-    char remote_text[WEIR_PEER_SDP_MAX]; /* the remote offer that waits for its answer */
+    uint32_t offer_head, offer_bytes;    /* the remote offer that waits for its answer, in the pool */
+    uint16_t rest_medias;                /* sections beyond WEIR_PEER_MEDIA_MAX, all rejected */
+    uint16_t mids;                       /* the next number for a mid of ours */
+    uint8_t tag;                         /* the section whose transport was agreed on */
+    bool wants_restart;                  /* the next offer has new ICE credentials */
+    bool wants_renewal;                  /* and asks for a new association */
+    bool is_data_over;                   /* DATA_CLOSED was told */
+    uint64_t ended[(WEIR_SCTP_CHANNELS_MAX + 63) / 64]; /* channels whose end is still to be told */
+    uint32_t tag_remotes;                /* while that section is being stopped: candidates of before */
+    weir_time tag_until;                 /* and how long it matters; 0 = it does not */
+    weir_time data_until;                /* SCTP is to be up by then; WEIR_NEVER: it is, or is not wanted */
+    char tls_id[WEIR_PEER_TLS_ID];       /* of our association [RFC 8842 4] */
+    uint64_t remote_tls_id;              /* a digest of the peer's; 0 = none */
 
     struct weir_ice ice;
     struct weir_dtls dtls;
@@ -269,8 +296,9 @@ struct weir_peer {
     uint32_t resend_head, resend_tail;
     char name[WEIR_PEER_NAMES_MAX][WEIR_PEER_NAME_BYTES]; /* .local names waiting */
     struct weir_ice_candidate name_candidate[WEIR_PEER_NAMES_MAX];
-    uint8_t names;
-    uint8_t names_told;
+    uint8_t names;      /* so many wait */
+    uint8_t name_at;    /* the place that is given next when all are taken: the oldest */
+    uint8_t names_told; /* bits: the application was asked */
     struct weir_event event[WEIR_PEER_EVENTS_MAX];
     uint32_t event_head, event_tail;
     char candidate_text[WEIR_PEER_EVENTS_MAX][160];
@@ -287,6 +315,17 @@ struct weir_peer {
     uint32_t node_slot;
     uint32_t node_heap_at;
     bool node_is_touched;
+};
+
+/* Room for descriptions; nothing in it lasts beyond a call. */
+struct weir_peer_scratch {
+    struct weir_sdp theirs, ours;
+    uint8_t text[WEIR_SDP_BYTES_MAX];
+    struct weir_sdp_section section[WEIR_PEER_MEDIA_MAX];
+    struct weir_sdp_codec codec[WEIR_PEER_MEDIA_MAX][WEIR_PEER_CODECS_MAX];
+    char msid[WEIR_PEER_MEDIA_MAX][64];
+    char candidate[WEIR_SDP_CANDIDATES_MAX][160];
+    struct weir_span span[WEIR_SDP_CANDIDATES_MAX];
 };
 
 /* A datagram on its way through the stages. */
@@ -332,18 +371,31 @@ WEIR_API void weir_peer_deliver(struct weir_peer *p, weir_time now, struct weir_
 
 /* -- Descriptions -- */
 
-/* Say what an offer shall contain, before creating it. The index of the section is returned in *media.
- * A data section is always offered too, behind the others. */
+/* Say what an offer shall contain, before creating it. The index of the section is returned in *media: a
+ * new one, or the place of one that was rejected or stopped [RFC 8829 5.2.2]. A data section is always
+ * offered too, behind the others. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_media(struct weir_peer *p,
                                                               enum weir_sdp_kind kind,
                                                               enum weir_sdp_direction direction,
                                                               uint8_t *media);
+/* What a section of audio or video shall do from the next offer or answer on: go in these directions, or
+ * end for good. WEIR_ERR_ARG: there is none, or it has ended. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_set_direction(struct weir_peer *p, uint8_t media,
+                                                                  enum weir_sdp_direction direction);
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_stop_media(struct weir_peer *p, uint8_t media);
+/* The next offer restarts ICE. One that is made when the connection has failed does so by itself. */
+WEIR_API void weir_peer_restart_ice(struct weir_peer *p);
+/* The next offer asks for a new association: DTLS, SRTP and SCTP begin again, all channels end. For when
+ * data is over and the connection is not; the peer must know a=tls-id [RFC 8842 5.5]. */
+WEIR_API void weir_peer_renew(struct weir_peer *p);
 /* Write an offer and make it the local description. WEIR_ERR_STATE when a remote offer waits for its
  * answer; WEIR_ERR_SIZE when the writer is too small. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_create_offer(struct weir_peer *p, weir_time now,
                                                                  struct weir_wr *text);
-/* Take the peer's offer, or its answer to ours. On WEIR_ERR_ARG nothing changed and *error says which
- * line broke which rule. */
+/* Take the peer's offer, or its answer to ours. What is faulty or not done here is left out alone: a line,
+ * a payload type, a section, which the answer rejects. On WEIR_ERR_ARG nothing of it can be used, nothing
+ * changed, and *error says which line broke which rule. WEIR_ERR_FULL: the pool has no room for the offer.
+ * Another certificate or another a=tls-id is another peer: with the answer a new association begins. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_set_remote(struct weir_peer *p, weir_time now,
                                                                bool is_offer, struct weir_span text,
                                                                struct weir_sdp_error *error);
@@ -437,6 +489,7 @@ struct weir_node_config {
     uint32_t peers_max;               /* 0 = 64 */
     uint32_t pool_buffers;            /* 0 = 512 per peer, at most 32,768 */
     uint32_t max_message_size;        /* 0 = 262,144 */
+    uint32_t sections_max, description_max; /* of every peer, see weir_peer_config */
     struct weir_addr stun_server;     /* family 0 = none */
     uint8_t seed[WEIR_SEED_BYTES];
     bool has_seed;                    /* else the operating system's */

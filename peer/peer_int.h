@@ -16,18 +16,70 @@
 #define PEER_DTLS_RTO (500 * WEIR_MS)      /* until a path tells its round-trip time */
 #define PEER_RTT_GUESS (50 * WEIR_MS)      /* of a path that could not measure it */
 #define PEER_DTLS_GIVE_UP (60 * WEIR_SEC)  /* it may begin long before there is a path */
+#define PEER_DATA_WAIT (30 * WEIR_SEC)     /* from DTLS to SCTP, at most */
+#define PEER_TAG_WAIT (30 * WEIR_SEC)      /* for the new transport of who stopped its first section */
 #define PEER_RESEND_GAP (10 * WEIR_MS) /* one packet is sent again at most so often */
 
 /* -- peer.c ------------------------------------------------------------------------------------ */
+
+/* Make the association, once more after it was given back. */
+void weir_peer_init_sctp(struct weir_peer *p, weir_time now);
+
+/* -- peer_progress.c --------------------------------------------------------------------------- */
 
 void weir_peer_push(struct weir_peer *p, const struct weir_event *e);
 /* Take what the machines below have to say, and let one drive the next. */
 void weir_peer_progress(struct weir_peer *p, weir_time now);
 void weir_peer_update_state(struct weir_peer *p, weir_time now);
+/* It had failed, and an offer begins again. */
+void weir_peer_revive(struct weir_peer *p, weir_time now);
+void weir_peer_set_state(struct weir_peer *p, weir_time now, enum weir_peer_state next);
+void weir_peer_take_dtls_events(struct weir_peer *p, weir_time now);
+/* Data is over, tell it if nobody did; and: SCTP is up in time, or over. */
+void weir_peer_end_data(struct weir_peer *p, weir_time now, enum weir_sctp_reason reason);
+void weir_peer_check_data(struct weir_peer *p, weir_time now);
 
 /* -- peer_sdp.c -------------------------------------------------------------------------------- */
 
+/* Give back the buffers of the offer that waits, if one does. */
+void weir_peer_drop_offer(struct weir_peer *p);
+
+/* -- peer_candidate.c -------------------------------------------------------------------------- */
+
+/* The i-th place of a name that waits; empty: free. And: all wait in vain, the peer has new credentials. */
+struct weir_span weir_peer_name_at(const struct weir_peer *p, unsigned i);
+void weir_peer_forget_names(struct weir_peer *p);
+
+/* -- peer_section.c ---------------------------------------------------------------------------- */
+
 extern const struct weir_sdp_codec_name weir_peer_codecs[];
+/* A new section, or a stopped one anew; NULL when there is no room. */
+struct weir_media *weir_peer_new_media(struct weir_peer *p, unsigned at, enum weir_sdp_kind kind);
+void weir_peer_name_media(struct weir_peer *p, struct weir_media *m);
+/* The peer named a section: ours are never named like one that ever was. */
+void weir_peer_note_mid(struct weir_peer *p, const struct weir_media *m);
+/* Our sections for an offer or an answer. */
+void weir_peer_our_sections(const struct weir_peer *p, struct weir_peer_scratch *s);
+/* `agreed` is the answer's section, `theirs` the peer's own; `direction` as we see it. */
+void weir_peer_take_section(struct weir_peer *p, weir_time now, struct weir_media *m,
+                            const struct weir_sdp_media *agreed, const struct weir_sdp_media *theirs,
+                            enum weir_sdp_direction direction);
+
+/* -- peer_renew.c ------------------------------------------------------------------------------ */
+
+/* Does the peer's transport, as described, ask for another association than the one there is? `role`: what
+ * the description makes of us, or NONE when it leaves that open. */
+bool weir_peer_is_another(const struct weir_peer *p, const struct weir_sdp_media *t,
+                          enum weir_sdp_setup role);
+/* DTLS, SRTP and SCTP begin again; what they were is wiped. `is_offered`: an offer of ours said how SCTP
+ * begins, and so it does. */
+void weir_peer_begin_again(struct weir_peer *p, weir_time now, bool is_offered);
+/* SCTP anew, without its channels. */
+void weir_peer_restart_sctp(struct weir_peer *p, weir_time now, bool is_offered);
+void weir_peer_note_tls_id(struct weir_peer *p, const struct weir_sdp_media *t);
+/* The section whose transport is used is being stopped: see there. */
+void weir_peer_tag_stops(struct weir_peer *p, weir_time now);
+void weir_peer_tag_selected(struct weir_peer *p, weir_time now, const struct weir_path *path);
 
 /* -- peer_embed.c ------------------------------------------------------------------------------ */
 
@@ -67,6 +119,8 @@ size_t weir_peer_lite_room(const struct weir_peer *p, const struct weir_path *to
 
 /* -- peer_media.c ------------------------------------------------------------------------------ */
 
+/* This SSRC is a section's from now on, and no other's. */
+void weir_peer_learn_ssrc(struct weir_peer *p, struct weir_media *m, uint32_t ssrc);
 struct weir_media *weir_peer_media_of_rtp(struct weir_peer *p, const struct weir_rtp_header *h);
 const struct weir_media_codec *weir_peer_codec(const struct weir_media *m, uint8_t payload_type);
 void weir_peer_take_rtcp_events(struct weir_peer *p, weir_time now);

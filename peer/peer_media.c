@@ -25,43 +25,105 @@ static bool has_ssrc(const struct weir_media *m, uint32_t ssrc)
     return is_known;
 }
 
-static bool mid_matches(const struct weir_media *m, const struct weir_rtp_header *h)
+static void forget_ssrc(struct weir_media *m, uint32_t ssrc)
+{
+    for (unsigned i = 0; i < m->remote_ssrcs; i++) {
+        if (m->remote_ssrc[i] == ssrc) {
+            m->remote_ssrc[i] = m->remote_ssrc[--m->remote_ssrcs];
+            m->remote_ssrc_at = 0;
+            return;
+        }
+    }
+}
+
+void weir_peer_learn_ssrc(struct weir_peer *p, struct weir_media *m, uint32_t ssrc)
+{
+    if (has_ssrc(m, ssrc)) {
+        return;
+    }
+    for (unsigned i = 0; i < p->medias; i++) {
+        forget_ssrc(&p->media[i], ssrc);
+    }
+    if (m->remote_ssrcs < WEIR_PEER_SSRCS_MAX) {
+        m->remote_ssrc[m->remote_ssrcs++] = ssrc;
+        return;
+    }
+    m->remote_ssrc[m->remote_ssrc_at] = ssrc; /* the oldest goes: a peer may change its SSRC for ever */
+    m->remote_ssrc_at = (uint8_t)((m->remote_ssrc_at + 1) % WEIR_PEER_SSRCS_MAX);
+}
+
+/* The MID that a packet carries under this id; false when it carries none. */
+static bool read_mid(const struct weir_rtp_header *h, uint8_t id, struct weir_span *mid)
 {
     struct weir_rtp_ext_iter it = weir_rtp_ext_begin(h);
     struct weir_rtp_ext ext;
-    while (m->mid_ext != 0 && weir_rtp_ext_next(&it, &ext)) {
-        if (ext.id == m->mid_ext && weir_span_eq(ext.data, weir_span_of(m->mid, m->mid_bytes))) {
+    while (id != 0 && weir_rtp_ext_next(&it, &ext)) {
+        if (ext.id == id) {
+            *mid = ext.data;
             return true;
         }
     }
     return false;
 }
 
-/* [RFC 9143 9.2] by SSRC once known, else by the MID in the packet, else by a payload type that only
- * one section has. What a packet teaches is kept, up to WEIR_PEER_SSRCS_MAX per section. */
-struct weir_media *weir_peer_media_of_rtp(struct weir_peer *p, const struct weir_rtp_header *h)
+/* By the MID in the packet. *has_mid: there is one, whether or not a section has it. */
+static struct weir_media *media_of_mid(struct weir_peer *p, const struct weir_rtp_header *h, bool *has_mid)
 {
-    struct weir_media *found = NULL;
-    unsigned by_type = 0;
+    struct weir_span mid;
+    *has_mid = false;
     for (unsigned i = 0; i < p->medias; i++) {
-        if (receives(&p->media[i]) && has_ssrc(&p->media[i], h->ssrc)) {
+        struct weir_media *m = &p->media[i];
+        if (m->is_accepted && read_mid(h, m->mid_ext, &mid)) {
+            *has_mid = true;
+            if (weir_span_eq(mid, weir_span_of(m->mid, m->mid_bytes))) {
+                return m;
+            }
+        }
+    }
+    return NULL;
+}
+
+static struct weir_media *media_of_ssrc(struct weir_peer *p, uint32_t ssrc)
+{
+    for (unsigned i = 0; i < p->medias; i++) {
+        if (p->media[i].is_accepted && has_ssrc(&p->media[i], ssrc)) {
             return &p->media[i];
         }
     }
-    for (unsigned i = 0; i < p->medias && found == NULL; i++) {
-        if (receives(&p->media[i]) && mid_matches(&p->media[i], h)) {
-            found = &p->media[i];
+    return NULL;
+}
+
+/* By a payload type that only one section has. */
+static struct weir_media *media_of_type(struct weir_peer *p, uint8_t payload_type)
+{
+    struct weir_media *found = NULL;
+    unsigned count = 0;
+    for (unsigned i = 0; i < p->medias; i++) {
+        struct weir_media *m = &p->media[i];
+        if (receives(m) && weir_peer_codec(m, payload_type) != NULL) {
+            found = m;
+            count++;
         }
     }
-    for (unsigned i = 0; i < p->medias && (found == NULL || by_type != 0); i++) {
-        if (receives(&p->media[i]) && weir_peer_codec(&p->media[i], h->payload_type) != NULL) {
-            found = by_type++ == 0 ? &p->media[i] : NULL;
-        }
+    return count == 1 ? found : NULL;
+}
+
+/* [RFC 9143 9.2] In this order: the MID that it carries, which also moves its SSRC; one that no section has
+ * drops it; the section that its SSRC was told or taught for; a payload type that only one has. Whichever
+ * it is, it must receive, and the payload type must be one of its own. */
+struct weir_media *weir_peer_media_of_rtp(struct weir_peer *p, const struct weir_rtp_header *h)
+{
+    bool has_mid;
+    struct weir_media *m = media_of_mid(p, h, &has_mid);
+    if (m == NULL && !has_mid) {
+        m = media_of_ssrc(p, h->ssrc);
+        m = m == NULL ? media_of_type(p, h->payload_type) : m;
     }
-    if (found != NULL && found->remote_ssrcs < WEIR_PEER_SSRCS_MAX) {
-        found->remote_ssrc[found->remote_ssrcs++] = h->ssrc;
+    if (m == NULL || !receives(m) || weir_peer_codec(m, h->payload_type) == NULL) {
+        return NULL;
     }
-    return found;
+    weir_peer_learn_ssrc(p, m, h->ssrc);
+    return m;
 }
 
 /* -- Out --------------------------------------------------------------------------------------- */

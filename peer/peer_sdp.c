@@ -1,161 +1,46 @@
-/* Descriptions: what is offered and answered, and what a description of the peer sets in motion. */
+/* Descriptions: what is offered and answered, and what a description of the peer sets in motion.
+ *
+ *   offer   our sections, with new credentials when ICE is to be restarted, and a new a=tls-id when a new
+ *           association is wanted;
+ *   take    judge first, so that nothing changes when it is refused; an offer then waits for its answer in
+ *           buffers of the pool;
+ *   answer  sections first; then, where the peer's transport asks for it, a new association; then ours.
+ */
 #include "peer/peer_int.h"
 
-/* What can be carried. Payloads pass through untouched, so a codec here needs no coder. */
-const struct weir_sdp_codec_name weir_peer_codecs[] = {
-    { "opus", WEIR_SDP_AUDIO, 48000, 2, 111, "minptime=10;useinbandfec=1" },
-    { "G722", WEIR_SDP_AUDIO, 8000, 1, 9, NULL },
-    { "PCMU", WEIR_SDP_AUDIO, 8000, 1, 0, NULL },
-    { "PCMA", WEIR_SDP_AUDIO, 8000, 1, 8, NULL },
-    { "VP8", WEIR_SDP_VIDEO, 90000, 0, 96, NULL },
-    { "VP9", WEIR_SDP_VIDEO, 90000, 0, 98, "profile-id=0" },
-    { "H264", WEIR_SDP_VIDEO, 90000, 0, 102,
-      "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f" },
-    { "AV1", WEIR_SDP_VIDEO, 90000, 0, 45, NULL },
-    { NULL, WEIR_SDP_OTHER, 0, 0, 0, NULL },
-};
+#define ANSWER_CODECS_MAX WEIR_PEER_CODECS_MAX /* what is answered must be known when it comes */
 
 /* -- Our side ---------------------------------------------------------------------------------- */
 
-/* Text that a description of ours points into while it is written. */
-struct local_text {
-    char candidate[WEIR_SDP_CANDIDATES_MAX][160];
-    struct weir_span span[WEIR_SDP_CANDIDATES_MAX];
-    char msid[WEIR_PEER_MEDIA_MAX][64];
-};
-
-static struct weir_sdp_local local_side(struct weir_peer *p, struct local_text *t)
+static struct weir_sdp_local local_side(struct weir_peer *p, struct weir_peer_scratch *s)
 {
     struct weir_sdp_local l = { .session_id = { (const uint8_t *)p->session_id,
                                                 p->session_id_bytes },
                                 .session_version = p->session_version,
                                 .ufrag = weir_ice_ufrag(&p->ice), .pwd = weir_ice_pwd(&p->ice),
-                                .setup = p->config.setup, .candidate = t->span,
+                                .setup = p->config.setup, .candidate = s->span,
                                 .has_end_of_candidates = p->ice.has_told_gathered,
+                                .tls_id = weir_span_of(p->tls_id, sizeof p->tls_id),
                                 .sctp_port = PEER_SCTP_PORT,
                                 .max_message_size = weir_sctp_message_max(&p->sctp),
                                 .sctp_init = weir_peer_snap_offer(p),
                                 .sped = weir_peer_embed_names(p), .is_lite = p->config.is_lite,
-                                .codec = weir_peer_codecs, .is_data_only = p->config.is_data_only };
+                                .codec = weir_peer_codecs, .is_data_only = p->config.is_data_only,
+                                .sections_max = p->config.sections_max,
+                                .codecs_max = ANSWER_CODECS_MAX, .rest_medias = p->rest_medias };
     memcpy(l.fingerprint_sha256, p->config.identity->fingerprint_sha256, 32);
     while (p->cname[l.cname.n] != '\0') {
         l.cname.n++;
     }
     l.cname.p = (const uint8_t *)p->cname;
     for (uint32_t i = 0; i < p->ice.locals && i < WEIR_SDP_CANDIDATES_MAX; i++) {
-        struct weir_wr w = weir_wr_of((struct weir_mspan){ (uint8_t *)t->candidate[i], 160 });
+        struct weir_wr w = weir_wr_of((struct weir_mspan){ (uint8_t *)s->candidate[i],
+                                                           sizeof s->candidate[i] });
         weir_ice_candidate_write(&w, &p->ice.local[i]);
-        t->span[i] = weir_span_of(t->candidate[i], weir_wr_done(&w));
+        s->span[i] = weir_span_of(s->candidate[i], weir_wr_done(&w));
         l.candidates = i + 1;
     }
     return l;
-}
-
-/* "<cname> <mid>": one stream, a track per section. */
-static struct weir_span write_msid(const struct weir_peer *p, unsigned i, struct local_text *t)
-{
-    struct weir_wr w = weir_wr_of((struct weir_mspan){ (uint8_t *)t->msid[i], sizeof t->msid[i] });
-    weir_wr_str(&w, p->cname);
-    weir_wr_str(&w, " t");
-    weir_wr_dec(&w, i);
-    return weir_span_of(t->msid[i], weir_wr_done(&w));
-}
-
-static void our_sections(const struct weir_peer *p, struct local_text *t,
-                         struct weir_sdp_section section[WEIR_SDP_MEDIA_MAX])
-{
-    for (unsigned i = 0; i < p->medias; i++) {
-        const struct weir_media *m = &p->media[i];
-        section[i] = (struct weir_sdp_section){ m->kind, m->wanted,
-                                                weir_span_of(m->mid, m->mid_bytes), m->ssrc,
-                                                write_msid(p, i, t) };
-    }
-}
-
-static struct weir_media *new_media(struct weir_peer *p, enum weir_sdp_kind kind,
-                                    enum weir_sdp_direction direction)
-{
-    struct weir_media *m = &p->media[p->medias++];
-    memset(m, 0, sizeof *m);
-    m->kind = kind;
-    m->wanted = direction;
-    do {
-        m->ssrc = weir_rand_u32(&p->rand);
-    } while (m->ssrc < 2); /* 0 and 1 mean something to others */
-    return m;
-}
-
-static void number_mid(struct weir_media *m, unsigned i)
-{
-    struct weir_wr w = weir_wr_of((struct weir_mspan){ (uint8_t *)m->mid, sizeof m->mid });
-    weir_wr_dec(&w, i);
-    m->mid_bytes = (uint8_t)weir_wr_done(&w);
-}
-
-enum weir_status weir_peer_add_media(struct weir_peer *p, enum weir_sdp_kind kind,
-                                     enum weir_sdp_direction direction, uint8_t *media)
-{
-    if ((kind != WEIR_SDP_AUDIO && kind != WEIR_SDP_VIDEO) || p->config.is_data_only) {
-        return WEIR_ERR_ARG;
-    }
-    if (p->medias + 1 >= WEIR_PEER_MEDIA_MAX) { /* one is left for data */
-        return WEIR_ERR_FULL;
-    }
-    *media = p->medias;
-    number_mid(new_media(p, kind, direction), *media);
-    return WEIR_OK;
-}
-
-/* -- What was agreed --------------------------------------------------------------------------- */
-
-static void take_codecs(struct weir_media *m, const struct weir_sdp_media *agreed)
-{
-    m->codecs = 0;
-    for (uint32_t i = 0; i < agreed->codecs && m->codecs < WEIR_PEER_CODECS_MAX; i++) {
-        const struct weir_sdp_codec *c = &agreed->codec[i];
-        struct weir_media_codec *mine = &m->codec[m->codecs++];
-        size_t n = c->name.n < sizeof mine->name - 1 ? c->name.n : sizeof mine->name - 1;
-        mine->payload_type = c->payload_type;
-        mine->feedback = c->feedback;
-        mine->clock_hz = c->clock_hz == 0 ? 90000 : c->clock_hz;
-        memcpy(mine->name, c->name.p, n);
-        mine->name[n] = '\0';
-    }
-}
-
-/* `agreed` is the answer's section, `theirs` the peer's own; `direction` as we see it. */
-static void take_section(struct weir_peer *p, weir_time now, struct weir_media *m,
-                         const struct weir_sdp_media *agreed, const struct weir_sdp_media *theirs,
-                         enum weir_sdp_direction direction)
-{
-    (void)now;
-    m->kind = agreed->kind;
-    m->is_accepted = weir_sdp_is_accepted(agreed);
-    m->direction = m->is_accepted ? direction : WEIR_SDP_INACTIVE;
-    m->mid_ext = agreed->exts != 0 ? agreed->ext[0].id : 0;
-    take_codecs(m, agreed);
-    if (!m->is_accepted) {
-        return;
-    }
-    if (m->kind == WEIR_SDP_DATA) {
-        p->has_data = true;
-        p->sctp.config.remote_port = theirs->sctp_port;
-        p->sctp.config.message_max_remote = theirs->max_message_size;
-        weir_peer_snap_settle(p, agreed, theirs);
-        return;
-    }
-    for (uint32_t i = 0; i < theirs->ssrcs && m->remote_ssrcs < WEIR_PEER_SSRCS_MAX; i++) {
-        bool is_known = false;
-        for (unsigned k = 0; k < m->remote_ssrcs; k++) {
-            is_known |= m->remote_ssrc[k] == theirs->ssrc[i];
-        }
-        if (!is_known) {
-            m->remote_ssrc[m->remote_ssrcs++] = theirs->ssrc[i];
-        }
-    }
-    if ((m->direction & WEIR_SDP_SENDONLY) != 0 && m->codecs != 0) {
-        (void)!weir_rtcp_add_local(&p->rtcp, m->ssrc, m->codec[0].clock_hz);
-    }
 }
 
 /* -- The peer's transport ---------------------------------------------------------------------- */
@@ -166,14 +51,12 @@ static void take_transport(struct weir_peer *p, weir_time now, const struct weir
 {
     static const enum weir_hash_id hash[] = { WEIR_SHA256, WEIR_SHA384, WEIR_SHA512 };
     struct weir_dtls_fingerprint list[WEIR_SDP_FINGERPRINTS_MAX];
-    size_t n = 0;
     for (uint32_t i = 0; i < t->fingerprints; i++) {
-        if (t->fingerprint[i].hash != WEIR_SDP_WEAK_HASH) {
-            list[n].hash = hash[t->fingerprint[i].hash];
-            memcpy(list[n++].bytes, t->fingerprint[i].digest, sizeof t->fingerprint[i].digest);
-        }
+        list[i].hash = hash[t->fingerprint[i].hash];
+        memcpy(list[i].bytes, t->fingerprint[i].digest, sizeof t->fingerprint[i].digest);
     }
-    weir_peer_settle_role(p, now, is_client, list, n);
+    weir_peer_note_tls_id(p, t);
+    weir_peer_settle_role(p, now, is_client, list, t->fingerprints);
 }
 
 static bool same_text(const struct weir_ice_text *t, struct weir_span s)
@@ -182,14 +65,23 @@ static bool same_text(const struct weir_ice_text *t, struct weir_span s)
 }
 
 /* New credentials of a peer that we know mean that it restarts ICE [RFC 8839 5.4]. */
+static bool has_new_credentials(const struct weir_peer *p, const struct weir_sdp_media *t)
+{
+    return p->ice.has_remote
+           && !(same_text(&p->ice.remote_ufrag, t->ufrag) && same_text(&p->ice.remote_pwd, t->pwd));
+}
+
 static void take_ice(struct weir_peer *p, weir_time now, const struct weir_sdp *sdp,
                      const struct weir_sdp_media *t, bool is_offer)
 {
-    bool is_changed = p->ice.has_remote && !(same_text(&p->ice.remote_ufrag, t->ufrag)
-                                             && same_text(&p->ice.remote_pwd, t->pwd));
+    bool is_changed = has_new_credentials(p, t);
     if (is_changed && is_offer) {
+        weir_peer_revive(p, now);
         weir_ice_restart(&p->ice, now);
         p->session_version++;
+    }
+    if (is_changed) {
+        weir_peer_forget_names(p);
     }
     if (!p->ice.has_remote || is_changed) {
         (void)!weir_ice_set_remote(&p->ice, now, t->ufrag, t->pwd, sdp->has_ice_lite);
@@ -204,27 +96,53 @@ static void take_ice(struct weir_peer *p, weir_time now, const struct weir_sdp *
 
 /* -- Offer ------------------------------------------------------------------------------------- */
 
-enum weir_status weir_peer_create_offer(struct weir_peer *p, weir_time now, struct weir_wr *text)
+static void add_data(struct weir_peer *p)
 {
-    struct weir_sdp_section section[WEIR_SDP_MEDIA_MAX];
-    struct local_text t;
-    struct weir_sdp sdp;
-    bool has_data = false;
+    unsigned at = p->medias;
+    for (unsigned i = 0; i < p->medias; i++) {
+        if (p->media[i].kind == WEIR_SDP_DATA && !p->media[i].is_stopped) {
+            return;
+        }
+        at = p->media[i].is_free && at == p->medias ? i : at;
+    }
+    if (at < p->config.sections_max) {
+        weir_peer_name_media(p, weir_peer_new_media(p, at, WEIR_SDP_DATA));
+    }
+}
+
+/* What the offer begins anew, if anything. */
+static void begin_offer(struct weir_peer *p, weir_time now)
+{
+    bool has_failed = p->state == WEIR_PEER_FAILED;
+    bool is_broken = p->is_dtls_ready && weir_dtls_state(&p->dtls) == WEIR_DTLS_FAILED;
+    if ((has_failed || p->wants_restart) && p->has_remote) {
+        weir_peer_revive(p, now);
+        weir_ice_restart(&p->ice, now);
+    }
+    p->wants_restart = false;
+    if ((p->wants_renewal || is_broken) && p->is_dtls_begun) {
+        weir_peer_begin_again(p, now, false);
+        weir_peer_ready_dtls(p, now, false, NULL);
+    }
+    p->wants_renewal = false;
+    if (p->has_remote && p->tag < p->medias && p->media[p->tag].is_stopped) {
+        weir_peer_tag_stops(p, now);
+    }
+}
+
+static enum weir_status create_offer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
+                                     struct weir_wr *text)
+{
     if (p->signalling == WEIR_HAVE_REMOTE_OFFER || p->state == WEIR_PEER_CLOSED) {
         return WEIR_ERR_STATE;
     }
-    for (unsigned i = 0; i < p->medias; i++) {
-        has_data |= p->media[i].kind == WEIR_SDP_DATA;
-    }
-    if (!has_data && p->medias < WEIR_PEER_MEDIA_MAX) {
-        unsigned at = p->medias;
-        number_mid(new_media(p, WEIR_SDP_DATA, WEIR_SDP_SENDRECV), at);
-    }
+    add_data(p);
+    begin_offer(p, now);
     p->session_version++;
-    struct weir_sdp_local local = local_side(p, &t);
-    our_sections(p, &t, section);
-    weir_sdp_make_offer(&local, section, p->medias, &sdp);
-    if (!weir_sdp_write(text, &sdp)) {
+    struct weir_sdp_local local = local_side(p, s);
+    weir_peer_our_sections(p, s);
+    weir_sdp_make_offer(&local, s->section, p->medias, &s->ours);
+    if (!weir_sdp_write(text, &s->ours)) {
         return WEIR_ERR_SIZE;
     }
     if (!p->has_local) {
@@ -240,13 +158,14 @@ enum weir_status weir_peer_create_offer(struct weir_peer *p, weir_time now, stru
 
 /* -- The peer's description -------------------------------------------------------------------- */
 
-/* Sections keep their place for the life of a connection [RFC 8829 5.2.2]. */
+/* A section keeps its mid while it lives [RFC 8829 5.2.2]; who comes with another certificate may be
+ * another program, which knows nothing of what was before. */
 static bool fits_what_is_there(const struct weir_peer *p, const struct weir_sdp *sdp)
 {
-    bool fits = sdp->medias >= p->medias;
-    for (unsigned i = 0; i < p->medias && fits; i++) {
+    bool fits = !p->has_remote || sdp->medias >= p->medias;
+    for (unsigned i = 0; i < p->medias && fits && p->has_remote; i++) {
         const struct weir_media *m = &p->media[i];
-        fits = !weir_sdp_is_accepted(&sdp->media[i]) || m->mid_bytes == 0
+        fits = m->is_stopped || !weir_sdp_is_accepted(&sdp->media[i]) || m->mid_bytes == 0
                || weir_span_eq(sdp->media[i].mid, weir_span_of(m->mid, m->mid_bytes));
     }
     return fits;
@@ -259,45 +178,119 @@ static enum weir_status refuse(struct weir_sdp_error *error, enum weir_sdp_verdi
     return WEIR_ERR_ARG;
 }
 
-static enum weir_status take_offer(struct weir_peer *p, weir_time now, struct weir_span text,
-                                   const struct weir_sdp *sdp, struct weir_sdp_error *error)
+/* -- The offer that waits -- */
+
+void weir_peer_drop_offer(struct weir_peer *p)
 {
-    struct local_text t;
-    struct weir_sdp_local local = local_side(p, &t);
-    if (weir_sdp_judge_offer(sdp, &local, error) != WEIR_SDP_OK) {
+    if (p->offer_bytes != 0) {
+        weir_pool_put_list(p->pool, p->offer_head);
+    }
+    p->offer_head = WEIR_NO_BUF;
+    p->offer_bytes = 0;
+}
+
+static bool keep_offer(struct weir_peer *p, struct weir_span text)
+{
+    uint32_t last = WEIR_NO_BUF;
+    weir_peer_drop_offer(p);
+    while (text.n != 0) {
+        uint32_t at = weir_pool_get(p->pool);
+        if (at == WEIR_NO_BUF) {
+            weir_peer_drop_offer(p);
+            return false;
+        }
+        struct weir_buf *b = weir_pool_at(p->pool, at);
+        b->start = 0;
+        b->len = text.n < sizeof b->data ? (uint32_t)text.n : (uint32_t)sizeof b->data;
+        memcpy(b->data, text.p, b->len);
+        if (last == WEIR_NO_BUF) {
+            p->offer_head = at;
+        } else {
+            weir_pool_at(p->pool, last)->next = at;
+        }
+        last = at;
+        p->offer_bytes += b->len;
+        text = weir_span_of(text.p + b->len, text.n - b->len);
+    }
+    return true;
+}
+
+static struct weir_span recall_offer(const struct weir_peer *p, struct weir_peer_scratch *s)
+{
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ s->text, sizeof s->text });
+    for (uint32_t at = p->offer_bytes != 0 ? p->offer_head : WEIR_NO_BUF; at != WEIR_NO_BUF;
+         at = weir_pool_at(p->pool, at)->next) {
+        struct weir_buf *b = weir_pool_at(p->pool, at);
+        weir_wr_bytes(&w, weir_span_of(b->data, b->len));
+    }
+    return weir_span_of(s->text, weir_wr_done(&w));
+}
+
+/* What an offer makes of us: of two roles that are free, the one that we have, or like. */
+static enum weir_sdp_setup role_in(const struct weir_sdp_media *t)
+{
+    return t->setup == WEIR_SDP_ACTIVE    ? WEIR_SDP_PASSIVE
+           : t->setup == WEIR_SDP_PASSIVE ? WEIR_SDP_ACTIVE
+                                          : WEIR_SDP_SETUP_NONE;
+}
+
+static enum weir_status judge_offer(struct weir_peer *p, struct weir_peer_scratch *s,
+                                    struct weir_sdp_error *error)
+{
+    struct weir_sdp_local local = local_side(p, s);
+    if (weir_sdp_judge_offer(&s->theirs, &local, error) != WEIR_SDP_OK) {
         return WEIR_ERR_ARG;
     }
-    if (text.n > sizeof p->remote_text) {
-        return refuse(error, WEIR_SDP_LONG);
+    const struct weir_sdp_media *t = weir_sdp_transport(&s->theirs);
+    if (p->state == WEIR_PEER_FAILED && (t == NULL || !has_new_credentials(p, t))) {
+        return WEIR_ERR_STATE; /* [RFC 8445 9] only new ones can mend it */
     }
-    if (!fits_what_is_there(p, sdp)) {
-        return refuse(error, WEIR_SDP_ANSWER_SHAPE);
-    }
-    memcpy(p->remote_text, text.p, text.n);
-    p->remote_bytes = (uint32_t)text.n;
+    bool is_another = t != NULL && weir_peer_is_another(p, t, role_in(t));
+    return is_another || fits_what_is_there(p, &s->theirs) ? WEIR_OK
+                                                           : refuse(error, WEIR_SDP_ANSWER_SHAPE);
+}
+
+static void name_sections(struct weir_peer *p, const struct weir_sdp *sdp)
+{
     for (uint32_t i = 0; i < sdp->medias; i++) {
-        struct weir_media *m = i < p->medias ? &p->media[i]
-                                             : new_media(p, sdp->media[i].kind, WEIR_SDP_SENDRECV);
-        m->mid_bytes = (uint8_t)sdp->media[i].mid.n; /* the parser saw to 31 at most */
-        weir_copy(m->mid, sdp->media[i].mid.p, sdp->media[i].mid.n);
+        const struct weir_sdp_media *theirs = &sdp->media[i];
+        struct weir_media *m = &p->media[i];
+        bool is_same = i < p->medias && !m->is_stopped && m->kind == theirs->kind
+                       && (!p->has_remote || m->mid_bytes == 0
+                           || weir_span_eq(theirs->mid, weir_span_of(m->mid, m->mid_bytes)));
+        m = is_same ? m : weir_peer_new_media(p, i, theirs->kind);
+        m->mid_bytes = (uint8_t)theirs->mid.n; /* the parser saw to the most */
+        weir_copy(m->mid, theirs->mid.p, theirs->mid.n);
+        weir_peer_note_mid(p, m);
     }
+    p->medias = (uint8_t)sdp->medias; /* fewer only of another program */
+    p->rest_medias = (uint16_t)sdp->rest_medias;
+}
+
+static enum weir_status take_offer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
+                                   struct weir_span text, struct weir_sdp_error *error)
+{
+    const struct weir_sdp *sdp = &s->theirs;
+    enum weir_status status = judge_offer(p, s, error);
+    if (status != WEIR_OK) {
+        return status;
+    }
+    if (!keep_offer(p, text)) {
+        return WEIR_ERR_FULL;
+    }
+    const struct weir_sdp_media *t = weir_sdp_transport(sdp);
+    if (p->has_remote && p->tag < sdp->medias && !weir_sdp_is_accepted(&sdp->media[p->tag])) {
+        weir_peer_tag_stops(p, now);
+    }
+    name_sections(p, sdp);
     if (!p->has_remote) {
         weir_ice_set_controlling(&p->ice, false);
     }
-    /* Requests of the peer may come before our answer reaches it: be ready for them. */
-    take_ice(p, now, sdp, weir_sdp_transport(sdp), true);
+    if (t != NULL) { /* requests of the peer may come before our answer reaches it: be ready for them */
+        take_ice(p, now, sdp, t, true);
+    }
     p->signalling = WEIR_HAVE_REMOTE_OFFER;
     return WEIR_OK;
-}
-
-/* Our offer as the judge of answers needs it: kinds and mids. */
-static void recall_offer(struct weir_peer *p, struct weir_sdp *offer)
-{
-    struct weir_sdp_section section[WEIR_SDP_MEDIA_MAX];
-    struct local_text t;
-    struct weir_sdp_local local = local_side(p, &t);
-    our_sections(p, &t, section);
-    weir_sdp_make_offer(&local, section, p->medias, offer);
 }
 
 static enum weir_sdp_direction mirrored(enum weir_sdp_direction d)
@@ -307,44 +300,56 @@ static enum weir_sdp_direction mirrored(enum weir_sdp_direction d)
                                     : d;
 }
 
-static enum weir_status take_answer(struct weir_peer *p, weir_time now, const struct weir_sdp *sdp,
+static enum weir_status take_answer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
                                     struct weir_sdp_error *error)
 {
-    struct weir_sdp offer;
-    recall_offer(p, &offer);
-    if (weir_sdp_judge_answer(&offer, sdp, error) != WEIR_SDP_OK) {
+    struct weir_sdp *sdp = &s->theirs;
+    struct weir_sdp_local local = local_side(p, s);
+    weir_peer_our_sections(p, s);
+    weir_sdp_make_offer(&local, s->section, p->medias, &s->ours); /* as the judge needs it */
+    if (weir_sdp_judge_answer(&s->ours, sdp, error) != WEIR_SDP_OK) {
         return WEIR_ERR_ARG;
     }
     const struct weir_sdp_media *t = weir_sdp_transport(sdp);
+    bool is_client = t != NULL && t->setup == WEIR_SDP_PASSIVE;
+    if (t != NULL && weir_peer_is_another(p, t, is_client ? WEIR_SDP_ACTIVE : WEIR_SDP_PASSIVE)) {
+        weir_peer_begin_again(p, now, true);
+    }
     for (unsigned i = 0; i < p->medias; i++) {
-        take_section(p, now, &p->media[i], &sdp->media[i], &sdp->media[i],
-                     mirrored(sdp->media[i].direction));
+        weir_peer_take_section(p, now, &p->media[i], &sdp->media[i], &sdp->media[i],
+                               mirrored(sdp->media[i].direction));
     }
     p->signalling = WEIR_STABLE;
+    if (t == NULL) {
+        return WEIR_OK; /* everything was rejected: as before the offer */
+    }
+    p->tag = (uint8_t)sdp->transport;
     weir_peer_embed_settle(p, t->sped);
     take_ice(p, now, sdp, t, false);
-    take_transport(p, now, t, t->setup == WEIR_SDP_PASSIVE);
+    take_transport(p, now, t, is_client);
     return WEIR_OK;
 }
 
-enum weir_status weir_peer_set_remote(struct weir_peer *p, weir_time now, bool is_offer,
-                                      struct weir_span text, struct weir_sdp_error *error)
+static enum weir_status set_remote(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
+                                   bool is_offer, struct weir_span text, struct weir_sdp_error *error)
 {
-    struct weir_sdp sdp;
     enum weir_signalling wanted = is_offer ? WEIR_STABLE : WEIR_HAVE_LOCAL_OFFER;
-    if (p->signalling != wanted || p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED) {
+    if (p->signalling != wanted || p->state == WEIR_PEER_CLOSED) {
         return WEIR_ERR_STATE;
     }
-    if (weir_sdp_parse(text, &sdp, error) != WEIR_SDP_OK) {
+    if (text.n > p->config.description_max) {
+        return refuse(error, text.n > WEIR_SDP_BYTES_MAX ? WEIR_SDP_LONG : WEIR_SDP_LIMIT);
+    }
+    if (weir_sdp_parse(text, &s->theirs, error) != WEIR_SDP_OK) {
         return WEIR_ERR_ARG;
     }
-    enum weir_status status = is_offer ? take_offer(p, now, text, &sdp, error)
-                                       : take_answer(p, now, &sdp, error);
+    enum weir_status status = is_offer ? take_offer(p, s, now, text, error)
+                                       : take_answer(p, s, now, error);
     if (status == WEIR_OK) {
         if (!p->has_remote) {
             p->timeline.remote_description = now;
         }
-        p->has_remote = true;
+        p->has_remote |= weir_sdp_transport(&s->theirs) != NULL;
         weir_peer_progress(p, now);
     }
     return status;
@@ -352,105 +357,119 @@ enum weir_status weir_peer_set_remote(struct weir_peer *p, weir_time now, bool i
 
 /* -- Answer ------------------------------------------------------------------------------------ */
 
-enum weir_status weir_peer_create_answer(struct weir_peer *p, weir_time now, struct weir_wr *text)
+/* The role in DTLS stays what it is [RFC 8842 5.3 MUST], unless a new association begins. */
+static void renew_if_asked(struct weir_peer *p, weir_time now, const struct weir_sdp_media *t)
 {
-    struct weir_sdp_section section[WEIR_SDP_MEDIA_MAX];
-    struct weir_sdp offer, answer;
-    struct weir_sdp_error error;
-    struct local_text t;
-    if (p->signalling != WEIR_HAVE_REMOTE_OFFER) {
-        return WEIR_ERR_STATE;
+    if (weir_peer_is_another(p, t, role_in(t))) {
+        weir_peer_begin_again(p, now, false);
     }
-    if (weir_sdp_parse(weir_span_of(p->remote_text, p->remote_bytes), &offer, &error) != WEIR_SDP_OK) {
-        return WEIR_ERR_STATE; /* it was good when it came: cannot be */
+}
+
+static void settle_answer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now)
+{
+    const struct weir_sdp_media *ours = weir_sdp_transport(&s->ours);
+    for (uint32_t i = 0; i < s->ours.medias; i++) {
+        weir_peer_take_section(p, now, &p->media[i], &s->ours.media[i], &s->theirs.media[i],
+                               s->ours.media[i].direction);
     }
-    p->session_version++;
-    struct weir_sdp_local local = local_side(p, &t);
-    our_sections(p, &t, section);
-    for (uint32_t i = 0; i < offer.medias; i++) {
-        if (offer.media[i].kind == WEIR_SDP_DATA) {
-            local.sctp_init = weir_peer_snap_answer(p, &offer.media[i]);
-        }
+    p->signalling = WEIR_STABLE;
+    weir_peer_drop_offer(p);
+    if (ours == NULL) {
+        return; /* everything was rejected */
     }
-    weir_sdp_make_answer(&offer, &local, section, &answer);
-    if (!weir_sdp_write(text, &answer)) {
-        return WEIR_ERR_SIZE;
-    }
-    for (uint32_t i = 0; i < answer.medias; i++) {
-        take_section(p, now, &p->media[i], &answer.media[i], &offer.media[i],
-                     answer.media[i].direction);
-    }
-    const struct weir_sdp_media *ours = weir_sdp_transport(&answer);
-    bool is_client = ours != NULL && ours->setup == WEIR_SDP_ACTIVE;
-    weir_peer_embed_settle(p, ours != NULL ? ours->sped : 0);
-    take_transport(p, now, weir_sdp_transport(&offer), is_client);
+    p->tag = (uint8_t)s->theirs.transport;
+    weir_peer_embed_settle(p, ours->sped);
+    take_transport(p, now, weir_sdp_transport(&s->theirs), ours->setup == WEIR_SDP_ACTIVE);
     if (!p->has_local) {
         p->timeline.local_description = now;
     }
     p->has_local = true;
-    p->signalling = WEIR_STABLE;
     weir_peer_gather(p, now);
+}
+
+static enum weir_status create_answer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
+                                      struct weir_wr *text)
+{
+    struct weir_sdp_error error;
+    if (p->signalling != WEIR_HAVE_REMOTE_OFFER) {
+        return WEIR_ERR_STATE;
+    }
+    struct weir_sdp_local local = local_side(p, s);
+    if (weir_sdp_parse(recall_offer(p, s), &s->theirs, &error) != WEIR_SDP_OK
+        || weir_sdp_judge_offer(&s->theirs, &local, &error) != WEIR_SDP_OK) {
+        return WEIR_ERR_STATE; /* it was good when it came: cannot be */
+    }
+    const struct weir_sdp_media *t = weir_sdp_transport(&s->theirs);
+    if (t != NULL) {
+        renew_if_asked(p, now, t);
+    }
+    p->session_version++;
+    local = local_side(p, s);
+    if (p->is_dtls_begun) {
+        local.setup = p->dtls.config.is_client ? WEIR_SDP_ACTIVE : WEIR_SDP_PASSIVE;
+    }
+    for (uint32_t i = 0; i < s->theirs.medias; i++) {
+        if (s->theirs.media[i].kind == WEIR_SDP_DATA && weir_sdp_is_accepted(&s->theirs.media[i])) {
+            local.sctp_init = weir_peer_snap_answer(p, &s->theirs.media[i]);
+        }
+    }
+    weir_peer_our_sections(p, s);
+    weir_sdp_make_answer(&s->theirs, &local, s->section, &s->ours);
+    if (!weir_sdp_write(text, &s->ours)) {
+        return WEIR_ERR_SIZE;
+    }
+    settle_answer(p, s, now);
+    weir_peer_progress(p, now);
     return WEIR_OK;
 }
 
-/* -- Candidates -------------------------------------------------------------------------------- */
+/* -- The verbs, with room to work in ----------------------------------------------------------- */
 
-static bool is_local_name(struct weir_span name)
+struct verb {
+    enum { CREATE_OFFER, SET_REMOTE, CREATE_ANSWER } what;
+    weir_time now;
+    struct weir_wr *out;
+    bool is_offer;
+    struct weir_span in;
+    struct weir_sdp_error *error;
+};
+
+static enum weir_status perform_in(struct weir_peer *p, struct weir_peer_scratch *s, const struct verb *v)
 {
-    return name.n > 6 && name.n < WEIR_PEER_NAME_BYTES
-           && weir_sdp_same_name(weir_span_of(name.p + name.n - 6, 6), WEIR_LIT(".local"));
+    return v->what == CREATE_OFFER ? create_offer(p, s, v->now, v->out)
+           : v->what == SET_REMOTE ? set_remote(p, s, v->now, v->is_offer, v->in, v->error)
+                                   : create_answer(p, s, v->now, v->out);
 }
 
-/* Keep a candidate whose address is a name until the name is resolved. */
-/* Lite, we find the peer where it asks from. */
-static void keep_name(struct weir_peer *p, struct weir_span name, const struct weir_ice_candidate *c)
+/* Apart, so that who gives room does not pay for it on the stack. */
+static __attribute__((noinline)) enum weir_status perform_on_stack(struct weir_peer *p,
+                                                                   const struct verb *v)
 {
-    if (!is_local_name(name) || c->is_tcp || c->component != 1 || p->names == WEIR_PEER_NAMES_MAX
-        || p->config.is_lite) {
-        return; /* ICE reaches its owner when it calls us */
-    }
-    char *room = p->name[p->names];
-    memcpy(room, name.p, name.n);
-    room[name.n] = '\0';
-    p->name_candidate[p->names++] = *c;
+    struct weir_peer_scratch scratch;
+    return perform_in(p, &scratch, v);
 }
 
-enum weir_status weir_peer_add_candidate(struct weir_peer *p, weir_time now, struct weir_span text)
+static enum weir_status perform(struct weir_peer *p, const struct verb *v)
 {
-    struct weir_ice_candidate c;
-    struct weir_span name;
-    if (text.n == 0) {
-        weir_ice_remote_done(&p->ice, now);
-        return WEIR_OK;
-    }
-    if (!weir_ice_candidate_parse(text, &c, &name)) {
-        return WEIR_ERR_ARG;
-    }
-    if (name.n != 0) {
-        keep_name(p, name, &c);
-        weir_peer_progress(p, now);
-        return WEIR_OK;
-    }
-    enum weir_status status = weir_ice_add_remote(&p->ice, now, &c);
-    weir_peer_progress(p, now);
-    return status == WEIR_ERR_FULL ? status : WEIR_OK; /* TCP and other components are left out */
+    return p->config.scratch != NULL ? perform_in(p, p->config.scratch, v) : perform_on_stack(p, v);
 }
 
-void weir_peer_name_resolved(struct weir_peer *p, weir_time now, struct weir_span name,
-                             const struct weir_addr *ip)
+enum weir_status weir_peer_create_offer(struct weir_peer *p, weir_time now, struct weir_wr *text)
 {
-    for (unsigned i = 0; i < p->names; i++) {
-        size_t n = 0;
-        while (p->name[i][n] != '\0') {
-            n++;
-        }
-        if (weir_sdp_same_name(name, weir_span_of(p->name[i], n))) {
-            struct weir_ice_candidate c = p->name_candidate[i];
-            uint16_t port = c.addr.port;
-            c.addr = *ip;
-            c.addr.port = port;
-            (void)!weir_ice_add_remote(&p->ice, now, &c);
-        }
-    }
-    weir_peer_progress(p, now);
+    const struct verb v = { .what = CREATE_OFFER, .now = now, .out = text };
+    return perform(p, &v);
+}
+
+enum weir_status weir_peer_set_remote(struct weir_peer *p, weir_time now, bool is_offer,
+                                      struct weir_span text, struct weir_sdp_error *error)
+{
+    const struct verb v = { .what = SET_REMOTE, .now = now, .is_offer = is_offer, .in = text,
+                            .error = error };
+    return perform(p, &v);
+}
+
+enum weir_status weir_peer_create_answer(struct weir_peer *p, weir_time now, struct weir_wr *text)
+{
+    const struct verb v = { .what = CREATE_ANSWER, .now = now, .out = text };
+    return perform(p, &v);
 }

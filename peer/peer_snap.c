@@ -3,7 +3,8 @@
  *   1. our offer says our INIT chunk, a=sctp-init, always the same one;
  *   2. an answer says one only to an offer that had a good one;
  *   3. when both were said, SCTP is up as soon as DTLS is: no INIT, no COOKIE;
- *   4. a chunk that is no good is as none: the association is set up by packets.
+ *   4. a chunk that is no good is as none, and so is our own that a peer mirrors without knowing what it
+ *      is: the association is set up by packets.
  *
  * What was agreed on first stays: later descriptions repeat it, and what a peer says then changes nothing.
  */
@@ -28,9 +29,13 @@ struct weir_span weir_peer_snap_offer(const struct weir_peer *p)
 /* The bytes of a section's INIT chunk; 0 when there is none, or none that SCTP would take.
  * [draft-hancke-tsvwg-snap DEVIATION] The draft calls a bad chunk an error of the whole description. A call
  * that comes about by packets is worth more to both sides than none. */
-static size_t read_chunk(const struct weir_sdp_media *m, uint8_t out[WEIR_PEER_INIT_MAX])
+static size_t read_chunk(const struct weir_peer *p, const struct weir_sdp_media *m,
+                         uint8_t out[WEIR_PEER_INIT_MAX])
 {
     struct weir_sctp_init_chunk init;
+    if (weir_span_eq(m->sctp_init, weir_span_of(p->sctp_init, p->sctp_init_bytes))) {
+        return 0;
+    }
     size_t n = weir_sdp_base64_read(m->sctp_init, (struct weir_mspan){ out, WEIR_PEER_INIT_MAX });
     return n != 0 && weir_sctp_init_chunk_parse(weir_span_of(out, n), &init) == WEIR_SCTP_OK ? n : 0;
 }
@@ -38,7 +43,7 @@ static size_t read_chunk(const struct weir_sdp_media *m, uint8_t out[WEIR_PEER_I
 struct weir_span weir_peer_snap_answer(const struct weir_peer *p, const struct weir_sdp_media *offered)
 {
     uint8_t chunk[WEIR_PEER_INIT_MAX];
-    return read_chunk(offered, chunk) != 0 ? weir_peer_snap_offer(p) : weir_span_of(NULL, 0);
+    return read_chunk(p, offered, chunk) != 0 ? weir_peer_snap_offer(p) : weir_span_of(NULL, 0);
 }
 
 void weir_peer_snap_settle(struct weir_peer *p, const struct weir_sdp_media *agreed,
@@ -48,6 +53,6 @@ void weir_peer_snap_settle(struct weir_peer *p, const struct weir_sdp_media *agr
         return;
     }
     bool is_wanted = !p->config.no_snap && agreed->sctp_init.n != 0;
-    p->remote_init_bytes = is_wanted ? (uint16_t)read_chunk(theirs, p->remote_init) : 0;
+    p->remote_init_bytes = is_wanted ? (uint16_t)read_chunk(p, theirs, p->remote_init) : 0;
     p->snap = p->remote_init_bytes != 0 ? WEIR_PEER_AGREED : WEIR_PEER_DECLINED;
 }

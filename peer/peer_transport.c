@@ -76,7 +76,7 @@ void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client,
 {
     if (p->is_dtls_begun) {
         (void)!weir_dtls_set_fingerprints(&p->dtls, now, list, count);
-        return; /* [RFC 8842 5.5] roles stay through renegotiation */
+        return; /* [RFC 8842 5.3 MUST] roles stay as long as the association does */
     }
     struct weir_dtls_session session;
     bool is_known = is_client && p->config.sessions != NULL
@@ -85,6 +85,9 @@ void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client,
     weir_wipe(&session, sizeof session);
     (void)!weir_dtls_set_fingerprints(&p->dtls, now, list, count); /* judged before: one is good at least */
     p->is_dtls_begun = true;
+    if (p->sctp.is_dtls_role_known && p->sctp.is_dtls_client != is_client) {
+        weir_peer_restart_sctp(p, now, true); /* streams of the other parity are not ours any more */
+    }
     weir_sctp_set_dtls_role(&p->sctp, now, is_client);
     weir_peer_start_dtls(p, now);
 }
@@ -161,7 +164,7 @@ void weir_peer_dtls_connected(struct weir_peer *p, weir_time now)
 
 void weir_peer_start_data(struct weir_peer *p, weir_time now)
 {
-    if (!p->has_data || p->is_sctp_begun || p->timeline.dtls_done == WEIR_NEVER) {
+    if (!p->has_data || p->is_sctp_begun || p->is_data_over || p->timeline.dtls_done == WEIR_NEVER) {
         return;
     }
     /* Who agrees on a connection id is a weir, whose congestion window counts bytes. */
@@ -171,4 +174,5 @@ void weir_peer_start_data(struct weir_peer *p, weir_time now)
         && weir_sctp_connect_with(&p->sctp, now, weir_span_of(p->remote_init, p->remote_init_bytes))
                == WEIR_OK;
     p->is_sctp_begun = p->is_sctp_begun || weir_sctp_connect(&p->sctp, now) == WEIR_OK;
+    p->data_until = weir_time_add(now, PEER_DATA_WAIT);
 }

@@ -1,5 +1,6 @@
 /* The attributes that WebRTC uses, one reader each, in a table by name. An attribute that is not in the
- * table is skipped. */
+ * table is skipped, and one that breaks its rule is passed over and counted; what its section cannot be
+ * used without rejects the section, and only that. */
 #include "sdp/sdp_int.h"
 
 struct attr_context {
@@ -13,22 +14,33 @@ typedef enum weir_sdp_verdict (*attr_reader)(struct attr_context *c, struct weir
 
 /* -- Transport --------------------------------------------------------------------------------- */
 
+/* Of several the last, as browsers have it. */
 static enum weir_sdp_verdict read_ufrag(struct attr_context *c, struct weir_rd value)
 {
-    c->m->ufrag = weir_rd_rest(&value);
-    return weir_sdp_is_ice_text(c->m->ufrag, 4, 256) ? WEIR_SDP_OK : WEIR_SDP_UFRAG;
+    struct weir_span s = weir_rd_rest(&value);
+    bool is_good = weir_sdp_is_ice_text(s, 4, 256);
+    c->m->ufrag = is_good ? s : weir_span_of(NULL, 0);
+    return is_good ? WEIR_SDP_OK : WEIR_SDP_UFRAG;
 }
 
 static enum weir_sdp_verdict read_pwd(struct attr_context *c, struct weir_rd value)
 {
-    c->m->pwd = weir_rd_rest(&value);
-    return weir_sdp_is_ice_text(c->m->pwd, 22, 256) ? WEIR_SDP_OK : WEIR_SDP_PWD;
+    struct weir_span s = weir_rd_rest(&value);
+    bool is_good = weir_sdp_is_ice_text(s, 22, 256);
+    c->m->pwd = is_good ? s : weir_span_of(NULL, 0);
+    return is_good ? WEIR_SDP_OK : WEIR_SDP_PWD;
+}
+
+static enum weir_sdp_verdict read_tls_id(struct attr_context *c, struct weir_rd value)
+{
+    c->m->tls_id = weir_rd_rest(&value);
+    return WEIR_SDP_OK;
 }
 
 static enum weir_sdp_verdict read_ice_options(struct attr_context *c, struct weir_rd value)
 {
     struct weir_span word;
-    while (weir_sdp_word(&value, ' ', &word)) {
+    while (weir_sdp_item(&value, &word)) {
         c->m->has_trickle |= weir_sdp_is(word, "trickle");
         c->m->sped |= weir_sdp_is(word, "sped")         ? WEIR_SDP_SPED
                       : weir_sdp_is(word, "googspedv1") ? WEIR_SDP_SPED_GOOG
@@ -62,14 +74,6 @@ static enum weir_sdp_verdict read_end_of_candidates(struct attr_context *c, stru
     return WEIR_SDP_OK;
 }
 
-static int hex_digit(uint8_t ch)
-{
-    return ch >= '0' && ch <= '9'   ? ch - '0'
-           : ch >= 'a' && ch <= 'f' ? ch - 'a' + 10
-           : ch >= 'A' && ch <= 'F' ? ch - 'A' + 10
-                                    : -1;
-}
-
 /* Pairs of digits with colons between; the count of bytes, or 0 when malformed. */
 static uint8_t read_colon_hex(struct weir_span s, uint8_t out[64])
 {
@@ -78,7 +82,7 @@ static uint8_t read_colon_hex(struct weir_span s, uint8_t out[64])
         return 0;
     }
     for (size_t i = 0; i < s.n; i += 3) {
-        int high = hex_digit(s.p[i]), low = hex_digit(s.p[i + 1]);
+        int high = weir_sdp_hex_digit(s.p[i]), low = weir_sdp_hex_digit(s.p[i + 1]);
         if (high < 0 || low < 0 || (i + 2 < s.n && s.p[i + 2] != ':')) {
             return 0;
         }
@@ -87,14 +91,27 @@ static uint8_t read_colon_hex(struct weir_span s, uint8_t out[64])
     return n;
 }
 
+/* [RFC 8122 5] Of several kinds the strongest decides, so weaker ones need no room. */
+static enum weir_sdp_verdict keep_fingerprint(struct weir_sdp_media *m,
+                                              const struct weir_sdp_fingerprint *f)
+{
+    if (m->fingerprints != 0 && f->hash != m->fingerprint[0].hash) {
+        if (f->hash < m->fingerprint[0].hash) {
+            return WEIR_SDP_OK;
+        }
+        m->fingerprints = 0;
+    }
+    if (m->fingerprints == WEIR_SDP_FINGERPRINTS_MAX) {
+        return WEIR_SDP_FINGERPRINT;
+    }
+    m->fingerprint[m->fingerprints++] = *f;
+    return WEIR_SDP_OK;
+}
+
 static enum weir_sdp_verdict read_fingerprint(struct attr_context *c, struct weir_rd value)
 {
     struct weir_span hash, digits;
-    struct weir_sdp_fingerprint f = { .hash = WEIR_SDP_WEAK_HASH };
-    if (!weir_sdp_word(&value, ' ', &hash) || !weir_sdp_word(&value, ' ', &digits)) {
-        return WEIR_SDP_FINGERPRINT;
-    }
-    f.bytes = read_colon_hex(digits, f.digest);
+    struct weir_sdp_fingerprint f = { .hash = WEIR_SDP_SHA256 };
     static const struct {
         const char *name;
         uint8_t bytes;
@@ -103,47 +120,44 @@ static enum weir_sdp_verdict read_fingerprint(struct attr_context *c, struct wei
         { "sha-256", 32, WEIR_SDP_SHA256 }, { "sha-384", 48, WEIR_SDP_SHA384 },
         { "sha-512", 64, WEIR_SDP_SHA512 },
     };
+    if (!weir_sdp_item(&value, &hash) || !weir_sdp_item(&value, &digits)) {
+        return WEIR_SDP_FINGERPRINT;
+    }
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (weir_sdp_same_name(hash, weir_span_of(known[i].name, 7))) {
             f.hash = known[i].hash;
-            f.bytes = f.bytes == known[i].bytes ? f.bytes : 0;
+            f.bytes = read_colon_hex(digits, f.digest);
+            return f.bytes == known[i].bytes ? keep_fingerprint(c->m, &f) : WEIR_SDP_FINGERPRINT;
         }
     }
-    if (f.bytes == 0) {
-        return WEIR_SDP_FINGERPRINT;
-    }
-    if (c->m->fingerprints < WEIR_SDP_FINGERPRINTS_MAX) {
-        c->m->fingerprint[c->m->fingerprints++] = f;
-    }
-    return WEIR_SDP_OK;
+    return WEIR_SDP_OK; /* too weak, or of a time to come */
 }
 
 static enum weir_sdp_verdict read_setup(struct attr_context *c, struct weir_rd value)
 {
+    static const struct {
+        const char *name;
+        enum weir_sdp_setup setup;
+    } known[] = {
+        { "actpass", WEIR_SDP_ACTPASS }, { "active", WEIR_SDP_ACTIVE },
+        { "passive", WEIR_SDP_PASSIVE }, { "holdconn", WEIR_SDP_SETUP_HOLDCONN },
+    };
     struct weir_span s = weir_rd_rest(&value);
-    c->m->setup = weir_sdp_is(s, "actpass")   ? WEIR_SDP_ACTPASS
-                  : weir_sdp_is(s, "active")  ? WEIR_SDP_ACTIVE
-                  : weir_sdp_is(s, "passive") ? WEIR_SDP_PASSIVE
-                                              : WEIR_SDP_SETUP_NONE;
-    return c->m->setup == WEIR_SDP_SETUP_NONE ? WEIR_SDP_SETUP : WEIR_SDP_OK;
+    c->m->setup = WEIR_SDP_SETUP_BAD;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        c->m->setup = weir_sdp_same_name(s, weir_sdp_text(known[i].name)) ? known[i].setup : c->m->setup;
+    }
+    return c->m->setup == WEIR_SDP_SETUP_BAD ? WEIR_SDP_SETUP : WEIR_SDP_OK;
 }
 
 /* -- Grouping ---------------------------------------------------------------------------------- */
 
 static enum weir_sdp_verdict read_mid(struct attr_context *c, struct weir_rd value)
 {
-    c->m->mid = weir_rd_rest(&value);
-    return weir_sdp_is_token(c->m->mid) && c->m->mid.n <= 31 ? WEIR_SDP_OK : WEIR_SDP_MID;
-}
-
-static enum weir_sdp_verdict read_group(struct attr_context *c, struct weir_rd value)
-{
-    if (c->is_session && !c->sdp->has_bundle && weir_sdp_prefix(&value, "BUNDLE")
-        && (value.n == 0 || value.p[0] == ' ')) {
-        c->sdp->has_bundle = true; /* [RFC 9143 7.2] only the first group matters to one transport */
-        c->session->bundle = weir_rd_rest(&value);
-    }
-    return WEIR_SDP_OK;
+    struct weir_span s = weir_rd_rest(&value);
+    bool is_good = weir_sdp_is_token(s) && s.n <= WEIR_SDP_MID_MAX;
+    c->m->mid = is_good ? s : weir_span_of(NULL, 0); /* what is no mid is not repeated */
+    return is_good ? WEIR_SDP_OK : WEIR_SDP_MID;
 }
 
 static enum weir_sdp_verdict read_bundle_only(struct attr_context *c, struct weir_rd value)
@@ -215,9 +229,9 @@ static enum weir_sdp_verdict read_rtpmap(struct attr_context *c, struct weir_rd 
 {
     struct weir_span word, name, clock;
     uint64_t payload_type, hz, channels = 0;
-    if (!weir_sdp_word(&value, ' ', &word) || !weir_sdp_number(word, 127, &payload_type)
+    if (!weir_sdp_item(&value, &word) || !weir_sdp_number(word, 127, &payload_type)
         || !weir_sdp_word(&value, '/', &name) || !weir_sdp_word(&value, '/', &clock)
-        || !weir_sdp_number(clock, 1000000, &hz) || hz == 0) {
+        || !weir_sdp_number(clock, UINT32_MAX, &hz) || hz == 0) {
         return WEIR_SDP_RTPMAP;
     }
     if (value.n != 0 && (!weir_sdp_number(weir_rd_rest(&value), 255, &channels) || channels == 0)) {
@@ -236,15 +250,16 @@ static enum weir_sdp_verdict read_fmtp(struct attr_context *c, struct weir_rd va
 {
     struct weir_span word;
     uint64_t payload_type;
-    if (c->m->kind == WEIR_SDP_DATA || c->is_session) {
-        return WEIR_SDP_OK;
+    bool is_media = c->m->kind == WEIR_SDP_AUDIO || c->m->kind == WEIR_SDP_VIDEO;
+    if (!is_media || c->is_session) {
+        return WEIR_SDP_OK; /* [RFC 8866 6.15] formats of others are no numbers */
     }
-    if (!weir_sdp_word(&value, ' ', &word) || !weir_sdp_number(word, 127, &payload_type)) {
+    if (!weir_sdp_item(&value, &word) || !weir_sdp_number(word, 127, &payload_type)) {
         return WEIR_SDP_FMTP;
     }
     struct weir_sdp_codec *codec = find_codec(c->m, payload_type);
     if (codec != NULL) {
-        codec->fmtp = weir_rd_rest(&value);
+        weir_sdp_add_fmtp(codec, weir_rd_rest(&value));
     }
     return WEIR_SDP_OK;
 }
@@ -266,7 +281,7 @@ static enum weir_sdp_verdict read_rtcp_fb(struct attr_context *c, struct weir_rd
     struct weir_span word;
     uint64_t payload_type = 0;
     bool is_all;
-    if (!weir_sdp_word(&value, ' ', &word)) {
+    if (!weir_sdp_item(&value, &word)) {
         return WEIR_SDP_FEEDBACK;
     }
     is_all = weir_sdp_is(word, "*");
@@ -288,7 +303,7 @@ static enum weir_sdp_verdict read_extmap(struct attr_context *c, struct weir_rd 
     struct weir_span head, id_text, direction, uri;
     uint64_t id;
     struct weir_sdp_ext ext = { .direction = WEIR_SDP_SENDRECV };
-    if (!weir_sdp_word(&value, ' ', &head) || !weir_sdp_word(&value, ' ', &uri)) {
+    if (!weir_sdp_item(&value, &head) || !weir_sdp_item(&value, &uri)) {
         return WEIR_SDP_EXTMAP;
     }
     struct weir_rd r = weir_rd_of(head);
@@ -305,8 +320,11 @@ static enum weir_sdp_verdict read_extmap(struct attr_context *c, struct weir_rd 
                                                          : WEIR_SDP_SENDRECV;
     ext.id = (uint8_t)id;
     ext.uri = uri;
+    bool is_mid = weir_sdp_is(uri, SDP_EXT_MID);
     if (c->m->exts < WEIR_SDP_EXTS_MAX) {
         c->m->ext[c->m->exts++] = ext;
+    } else if (is_mid) {
+        c->m->ext[WEIR_SDP_EXTS_MAX - 1] = ext; /* the one that we use has its place */
     }
     return WEIR_SDP_OK;
 }
@@ -367,13 +385,30 @@ static enum weir_sdp_verdict read_sctp_port(struct attr_context *c, struct weir_
     return WEIR_SDP_OK;
 }
 
+/* sctpmap:<port> <application> [<streams>] [draft-ietf-mmusic-sctp-sdp-07 5.1] */
+static enum weir_sdp_verdict read_sctpmap(struct attr_context *c, struct weir_rd value)
+{
+    struct weir_span port, application;
+    if (c->m->is_old_data && weir_sdp_item(&value, &port) && weir_span_eq(port, c->m->format)
+        && weir_sdp_item(&value, &application) && !weir_sdp_is(application, SDP_DATA_CHANNEL)) {
+        c->m->kind = WEIR_SDP_OTHER; /* something else over SCTP */
+    }
+    return WEIR_SDP_OK;
+}
+
 static enum weir_sdp_verdict read_max_message_size(struct attr_context *c, struct weir_rd value)
 {
+    struct weir_span digits = weir_rd_rest(&value);
     uint64_t bytes;
-    if (!weir_sdp_number(weir_rd_rest(&value), UINT64_MAX, &bytes)) {
+    bool is_number = digits.n != 0;
+    for (size_t i = 0; i < digits.n; i++) {
+        is_number &= digits.p[i] >= '0' && digits.p[i] <= '9';
+    }
+    if (!is_number) {
         return WEIR_SDP_MAX_MESSAGE;
     }
-    c->m->max_message_size = bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes;
+    bool fits = weir_sdp_number(digits, UINT32_MAX, &bytes);
+    c->m->max_message_size = fits ? (uint32_t)bytes : UINT32_MAX;
     return WEIR_SDP_OK;
 }
 
@@ -387,42 +422,79 @@ static enum weir_sdp_verdict read_sctp_init(struct attr_context *c, struct weir_
 
 /* -- The table --------------------------------------------------------------------------------- */
 
+/* What becomes of a line that breaks its rule: it alone is passed over, the transport lacks something where
+ * this section gives it, or the section is rejected. */
+enum attr_weight { ALONE, TRANSPORT, SECTION };
+
 static const struct {
     const char *name; /* with its colon when a value follows */
     attr_reader read;
+    enum attr_weight weight;
 } attribute[] = {
-    { "ice-ufrag:", read_ufrag },
-    { "ice-pwd:", read_pwd },
-    { "ice-options:", read_ice_options },
-    { "ice-lite", read_ice_lite },
-    { "candidate:", read_candidate },
-    { "end-of-candidates", read_end_of_candidates },
-    { "fingerprint:", read_fingerprint },
-    { "setup:", read_setup },
-    { "mid:", read_mid },
-    { "group:", read_group },
-    { "bundle-only", read_bundle_only },
-    { "rtcp-mux", read_rtcp_mux },
-    { "rtcp-rsize", read_rtcp_rsize },
-    { "sendrecv", read_sendrecv },
-    { "sendonly", read_sendonly },
-    { "recvonly", read_recvonly },
-    { "inactive", read_inactive },
-    { "rtpmap:", read_rtpmap },
-    { "fmtp:", read_fmtp },
-    { "rtcp-fb:", read_rtcp_fb },
-    { "extmap:", read_extmap },
-    { "extmap-allow-mixed", read_allow_mixed },
-    { "ssrc:", read_ssrc },
-    { "msid:", read_msid },
-    { "rid:", read_rid },
-    { "sctp-port:", read_sctp_port },
-    { "max-message-size:", read_max_message_size },
-    { "sctp-init:", read_sctp_init },
+    { "ice-ufrag:", read_ufrag, TRANSPORT },
+    { "ice-pwd:", read_pwd, TRANSPORT },
+    { "ice-options:", read_ice_options, ALONE },
+    { "ice-lite", read_ice_lite, ALONE },
+    { "candidate:", read_candidate, ALONE },
+    { "end-of-candidates", read_end_of_candidates, ALONE },
+    { "fingerprint:", read_fingerprint, TRANSPORT },
+    { "setup:", read_setup, TRANSPORT },
+    { "tls-id:", read_tls_id, ALONE },
+    { "mid:", read_mid, SECTION },
+    { "bundle-only", read_bundle_only, ALONE },
+    { "rtcp-mux", read_rtcp_mux, ALONE },
+    { "rtcp-rsize", read_rtcp_rsize, ALONE },
+    { "sendrecv", read_sendrecv, ALONE },
+    { "sendonly", read_sendonly, ALONE },
+    { "recvonly", read_recvonly, ALONE },
+    { "inactive", read_inactive, ALONE },
+    { "rtpmap:", read_rtpmap, ALONE },
+    { "fmtp:", read_fmtp, ALONE },
+    { "rtcp-fb:", read_rtcp_fb, ALONE },
+    { "extmap:", read_extmap, ALONE },
+    { "extmap-allow-mixed", read_allow_mixed, ALONE },
+    { "ssrc:", read_ssrc, ALONE },
+    { "msid:", read_msid, ALONE },
+    { "rid:", read_rid, ALONE },
+    { "sctp-port:", read_sctp_port, SECTION },
+    { "sctpmap:", read_sctpmap, ALONE },
+    { "max-message-size:", read_max_message_size, ALONE },
+    { "sctp-init:", read_sctp_init, ALONE },
 };
 
-enum weir_sdp_verdict weir_sdp_attribute(struct weir_sdp *sdp, struct sdp_session *session,
-                                         struct weir_sdp_media *m, bool is_session, struct weir_rd r)
+void weir_sdp_pass_over(struct weir_sdp *sdp, uint32_t line, enum weir_sdp_verdict v)
+{
+    if (sdp->passed_over++ == 0) {
+        sdp->first_passed.verdict = v;
+        sdp->first_passed.line = line;
+    }
+}
+
+void weir_sdp_fault(struct weir_sdp_media *m, uint32_t line, enum weir_sdp_verdict v)
+{
+    if (m->verdict == WEIR_SDP_OK) {
+        m->verdict = v;
+        m->verdict_line = line;
+    }
+}
+
+static void weigh(struct attr_context *c, enum attr_weight weight, enum weir_sdp_verdict v)
+{
+    uint32_t line = c->session->line;
+    if (v == WEIR_SDP_OK) {
+        return;
+    }
+    weir_sdp_pass_over(c->sdp, line, v);
+    if (weight == SECTION && !c->is_session) {
+        weir_sdp_fault(c->m, line, v);
+    } else if (weight == TRANSPORT && c->m->transport_fault == WEIR_SDP_OK) {
+        c->m->transport_fault = v;
+        c->m->transport_line = line;
+    }
+}
+
+void weir_sdp_attribute(struct weir_sdp *sdp, struct sdp_session *session, struct weir_sdp_media *m,
+                        bool is_session, struct weir_rd r)
 {
     struct attr_context c = { sdp, session, m, is_session };
     for (size_t i = 0; i < sizeof attribute / sizeof attribute[0]; i++) {
@@ -431,11 +503,11 @@ enum weir_sdp_verdict weir_sdp_attribute(struct weir_sdp *sdp, struct sdp_sessio
             continue;
         }
         bool has_value = value.p[-1] == ':';
-        if (has_value || value.n == 0) { /* "rtcp-mux-only" is not "rtcp-mux" */
-            return attribute[i].read(&c, value);
+        if (has_value || value.n == 0 || value.p[0] == ' ') { /* "rtcp-mux-only" is not "rtcp-mux" */
+            weigh(&c, attribute[i].weight, attribute[i].read(&c, value));
+            return;
         }
     }
-    return WEIR_SDP_OK;
 }
 
 /* -- After the last line ----------------------------------------------------------------------- */
@@ -463,10 +535,17 @@ void weir_sdp_complete(struct weir_sdp_media *m, const struct sdp_session *sessi
     m->setup = m->setup == WEIR_SDP_SETUP_NONE ? d->setup : m->setup;
     m->has_trickle |= d->has_trickle;
     m->sped |= d->sped;
+    if (m->transport_fault == WEIR_SDP_OK) {
+        m->transport_fault = d->transport_fault;
+        m->transport_line = d->transport_line;
+    }
     m->has_end_of_candidates |= d->has_end_of_candidates;
     if (m->fingerprints == 0) {
         m->fingerprints = d->fingerprints;
         memcpy(m->fingerprint, d->fingerprint, sizeof m->fingerprint);
     }
     complete_static_types(m);
+    if (m->kind == WEIR_SDP_DATA && m->sctp_port == 0) {
+        m->sctp_port = 5000; /* [RFC 8841 5.1 DEVIATION] as browsers take it when nothing is said */
+    }
 }

@@ -1,106 +1,36 @@
 /* Offer and answer [RFC 3264, RFC 8829], on one transport.
  *
- *   judging   a description of the peer, before anything of ours changes;
- *   offering  sections of ours, all bundled;
- *   answering each section of the offer: data, or the codecs both sides know, or a rejection.
+ *   offering  sections of ours, all bundled; rejected ones keep their place;
+ *   answering each section of a judged offer: data, or the codecs both sides know, or a rejection.
  */
 #include "sdp/sdp_int.h"
 
-bool weir_sdp_is_accepted(const struct weir_sdp_media *m)
-{
-    return m->kind != WEIR_SDP_OTHER && (m->port != 0 || m->is_bundle_only);
-}
-
-const struct weir_sdp_media *weir_sdp_transport(const struct weir_sdp *sdp)
-{
-    for (uint32_t i = 0; i < sdp->medias; i++) {
-        if (weir_sdp_is_accepted(&sdp->media[i])) {
-            return &sdp->media[i];
-        }
-    }
-    return NULL;
-}
-
 /* -- Codecs ------------------------------------------------------------------------------------ */
 
-static struct weir_span text_span(const char *s)
+static struct weir_sdp_codec *new_codec(struct weir_sdp *sdp, struct weir_sdp_media *m)
 {
-    size_t n = 0;
-    while (s != NULL && s[n] != '\0') {
-        n++;
+    if (sdp->codecs == WEIR_SDP_CODECS_ALL || m->codecs == WEIR_SDP_CODECS_MAX) {
+        return NULL;
     }
-    return weir_span_of(s, n);
-}
-
-static bool same_channels(uint8_t a, uint8_t b)
-{
-    return (a == 0 ? 1 : a) == (b == 0 ? 1 : b); /* [RFC 8866 6.6] one when not said */
-}
-
-/* Do we know this codec? Formats that only repeat or repair others are never in the list. */
-static const struct weir_sdp_codec_name *known_codec(const struct weir_sdp_local *local,
-                                                     enum weir_sdp_kind kind,
-                                                     const struct weir_sdp_codec *c)
-{
-    for (const struct weir_sdp_codec_name *k = local->codec; k != NULL && k->name != NULL; k++) {
-        if (k->kind == kind && k->clock_hz == c->clock_hz && same_channels(k->channels, c->channels)
-            && weir_sdp_same_name(text_span(k->name), c->name)) {
-            return k;
-        }
-    }
-    return NULL;
-}
-
-/* Which format parameters we understand, and so may repeat in an answer. */
-static bool fmtp_key_is_known(struct weir_span key)
-{
-    static const char *const known[] = {
-        "minptime", "useinbandfec", "stereo", "sprop-stereo", "maxplaybackrate", /* RFC 7587 */
-        "level-asymmetry-allowed", "packetization-mode", "profile-level-id",     /* RFC 6184 */
-        "profile-id", "max-fs", "max-fr",                                        /* RFC 7741, VP9 */
-        "level-idx", "profile", "tier",                                          /* AV1 */
-    };
-    bool is_known = false;
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        is_known |= weir_sdp_is(key, known[i]);
-    }
-    return is_known;
-}
-
-/* A format line is repeated only when we understand all of it. */
-static bool fmtp_is_known(struct weir_span fmtp)
-{
-    struct weir_rd r = weir_rd_of(fmtp);
-    struct weir_span pair, key;
-    bool is_known = fmtp.n != 0;
-    while (is_known && r.n != 0) {
-        if (!weir_sdp_word(&r, ';', &pair)) {
-            return false;
-        }
-        struct weir_rd p = weir_rd_of(pair);
-        while (p.n != 0 && p.p[0] == ' ') {
-            is_known = weir_rd_skip(&p, 1);
-        }
-        is_known = is_known && weir_sdp_word(&p, '=', &key) && fmtp_key_is_known(key);
-    }
-    return is_known;
+    m->codec = m->codecs == 0 ? &sdp->codec[sdp->codecs] : m->codec;
+    sdp->codecs++;
+    return &m->codec[m->codecs++];
 }
 
 static void take_codecs(const struct weir_sdp_media *theirs, const struct weir_sdp_local *local,
-                        struct weir_sdp_media *ours)
+                        struct weir_sdp *answer, struct weir_sdp_media *ours)
 {
     const uint8_t usable = theirs->kind == WEIR_SDP_VIDEO
                                ? WEIR_SDP_FB_NACK | WEIR_SDP_FB_PLI | WEIR_SDP_FB_FIR
                                : 0;
-    for (uint32_t i = 0; i < theirs->codecs; i++) {
+    uint32_t max = local->codecs_max == 0 ? WEIR_SDP_CODECS_MAX : local->codecs_max;
+    for (uint32_t i = 0; i < theirs->codecs && ours->codecs < max; i++) {
         const struct weir_sdp_codec *c = &theirs->codec[i];
-        if (known_codec(local, theirs->kind, c) != NULL) {
-            struct weir_sdp_codec *mine = &ours->codec[ours->codecs++];
+        struct weir_sdp_codec *mine = weir_sdp_knows_codec(local, theirs->kind, c)
+                                          ? new_codec(answer, ours) : NULL;
+        if (mine != NULL) {
             *mine = *c;
             mine->feedback = c->feedback & usable;
-            if (!fmtp_is_known(c->fmtp)) {
-                mine->fmtp = weir_span_of(NULL, 0);
-            }
         }
     }
 }
@@ -118,92 +48,6 @@ static void take_extensions(const struct weir_sdp_media *theirs, struct weir_sdp
     }
 }
 
-/* -- Judging ----------------------------------------------------------------------------------- */
-
-static bool has_strong_fingerprint(const struct weir_sdp_media *m)
-{
-    bool is_strong = false;
-    for (uint32_t i = 0; i < m->fingerprints; i++) {
-        is_strong |= m->fingerprint[i].hash != WEIR_SDP_WEAK_HASH;
-    }
-    return is_strong;
-}
-
-/* What every section that is to be used must have. */
-static enum weir_sdp_verdict judge_section(const struct weir_sdp *sdp, const struct weir_sdp_media *m)
-{
-    const struct weir_sdp_media *transport = weir_sdp_transport(sdp);
-    if (m != transport && (!m->is_bundled || !transport->is_bundled)) {
-        return WEIR_SDP_NOT_BUNDLED;
-    }
-    if (sdp->has_bundle && m->is_bundled && m->mid.n == 0) {
-        return WEIR_SDP_MID;
-    }
-    if (transport->ufrag.n == 0 || transport->pwd.n == 0) {
-        return WEIR_SDP_NO_ICE;
-    }
-    if (!has_strong_fingerprint(transport) || transport->setup == WEIR_SDP_SETUP_NONE) {
-        return WEIR_SDP_NO_DTLS;
-    }
-    if (m->kind == WEIR_SDP_DATA) {
-        return m->sctp_port != 0 ? WEIR_SDP_OK : WEIR_SDP_SCTP_PORT;
-    }
-    return m->has_rtcp_mux ? WEIR_SDP_OK : WEIR_SDP_RTCP_MUX;
-}
-
-static enum weir_sdp_verdict judge(const struct weir_sdp *sdp, struct weir_sdp_error *error)
-{
-    error->verdict = WEIR_SDP_NOTHING;
-    error->line = 0;
-    for (uint32_t i = 0; i < sdp->medias; i++) {
-        const struct weir_sdp_media *m = &sdp->media[i];
-        if (!weir_sdp_is_accepted(m)) {
-            continue;
-        }
-        error->verdict = judge_section(sdp, m);
-        if (error->verdict != WEIR_SDP_OK) {
-            error->line = m->line;
-            return error->verdict;
-        }
-    }
-    return error->verdict;
-}
-
-enum weir_sdp_verdict weir_sdp_judge_offer(const struct weir_sdp *offer,
-                                           const struct weir_sdp_local *local,
-                                           struct weir_sdp_error *error)
-{
-    if (offer->has_ice_lite && local->is_lite) {
-        error->line = 0;
-        return error->verdict = WEIR_SDP_BOTH_LITE;
-    }
-    return judge(offer, error);
-}
-
-enum weir_sdp_verdict weir_sdp_judge_answer(const struct weir_sdp *offer, const struct weir_sdp *answer,
-                                            struct weir_sdp_error *error)
-{
-    error->line = 0;
-    if (answer->medias != offer->medias) { /* [RFC 3264 6 MUST] */
-        return error->verdict = WEIR_SDP_ANSWER_SHAPE;
-    }
-    if (answer->has_ice_lite && offer->has_ice_lite) {
-        return error->verdict = WEIR_SDP_BOTH_LITE;
-    }
-    for (uint32_t i = 0; i < answer->medias; i++) {
-        const struct weir_sdp_media *a = &answer->media[i], *o = &offer->media[i];
-        error->line = a->line;
-        bool is_used = weir_sdp_is_accepted(a);
-        if (!weir_span_eq(a->media, o->media) || (is_used && !weir_span_eq(a->mid, o->mid))) {
-            return error->verdict = WEIR_SDP_ANSWER_SHAPE;
-        }
-        if (is_used && a->setup == WEIR_SDP_ACTPASS) {
-            return error->verdict = WEIR_SDP_ANSWER_SETUP;
-        }
-    }
-    return judge(answer, error);
-}
-
 /* -- Building ---------------------------------------------------------------------------------- */
 
 static void describe_transport(const struct weir_sdp_local *local, enum weir_sdp_setup setup,
@@ -213,6 +57,7 @@ static void describe_transport(const struct weir_sdp_local *local, enum weir_sdp
     m->pwd = local->pwd;
     m->has_trickle = true;
     m->sped = local->sped;
+    m->tls_id = local->tls_id;
     m->setup = setup;
     m->fingerprints = 1;
     m->fingerprint[0].hash = WEIR_SDP_SHA256;
@@ -245,6 +90,7 @@ static void describe_source(const struct weir_sdp_local *local, const struct wei
 static void begin(const struct weir_sdp_local *local, struct weir_sdp *sdp)
 {
     memset(sdp, 0, sizeof *sdp);
+    sdp->transport = WEIR_SDP_NONE;
     sdp->session_id = local->session_id;
     sdp->session_version = local->session_version;
     sdp->has_bundle = true;
@@ -269,100 +115,140 @@ static enum weir_sdp_setup answer_setup(enum weir_sdp_setup offered, enum weir_s
 }
 
 static void answer_section(const struct weir_sdp_media *theirs, const struct weir_sdp_local *local,
-                           const struct weir_sdp_section *section, struct weir_sdp_media *m)
+                           const struct weir_sdp_section *section, struct weir_sdp *answer,
+                           struct weir_sdp_media *m)
 {
     m->kind = theirs->kind;
     m->media = theirs->media;
     m->profile = theirs->profile;
     m->format = theirs->format;
     m->mid = theirs->mid;
-    bool is_media = theirs->kind == WEIR_SDP_AUDIO || theirs->kind == WEIR_SDP_VIDEO;
-    if (is_media && !local->is_data_only) {
-        take_codecs(theirs, local, m);
-    }
-    if (!weir_sdp_is_accepted(theirs) || (is_media && m->codecs == 0)) {
-        m->codecs = 0;
-        return; /* port 0: rejected */
+    if (!weir_sdp_is_accepted(theirs)) { /* port 0: rejected, with one format that can be read */
+        struct weir_sdp_codec *c = theirs->codecs != 0 ? new_codec(answer, m) : NULL;
+        if (c != NULL) {
+            c->payload_type = theirs->codec[0].payload_type;
+        } else if (theirs->kind == WEIR_SDP_AUDIO || theirs->kind == WEIR_SDP_VIDEO) {
+            m->format = WEIR_LIT("0");
+        }
+        return;
     }
     m->port = 9; /* [RFC 8840 4.1.1] the discard port while candidates trickle */
-    m->is_bundled = theirs->mid.n != 0;
+    m->is_bundled = theirs->is_bundled;
+    m->group = theirs->is_bundled ? 1 : 0; /* that of the transport: others are rejected */
+    m->group_at = theirs->group_at;        /* [RFC 9143 7.3.1] in the offerer's order */
+    m->is_old_data = theirs->is_old_data;
     m->direction = (enum weir_sdp_direction)(reversed(theirs->direction) & section->direction);
-    if (is_media) {
-        m->has_rtcp_mux = true;
-        m->has_rtcp_rsize = theirs->has_rtcp_rsize;
-        take_extensions(theirs, m);
-        describe_source(local, section, m);
-    } else {
+    if (theirs->kind == WEIR_SDP_DATA) {
         describe_data(local, m);
         if (theirs->sctp_init.n == 0) { /* [draft-hancke-tsvwg-snap] only what was offered */
             m->sctp_init = weir_span_of(NULL, 0);
         }
+        return;
     }
+    take_codecs(theirs, local, answer, m);
+    m->has_rtcp_mux = true;
+    m->has_rtcp_rsize = theirs->has_rtcp_rsize;
+    take_extensions(theirs, m);
+    describe_source(local, section, m);
 }
 
 void weir_sdp_make_answer(const struct weir_sdp *offer, const struct weir_sdp_local *local,
                           const struct weir_sdp_section *section, struct weir_sdp *answer)
 {
     const struct weir_sdp_media *transport = weir_sdp_transport(offer);
-    bool has_candidates = true;
     begin(local, answer);
     answer->has_bundle = offer->has_bundle;
+    answer->groups = offer->has_bundle ? 1 : 0;
     answer->has_extmap_allow_mixed = offer->has_extmap_allow_mixed;
     answer->medias = offer->medias;
+    answer->rest = offer->rest;
+    answer->rest_medias = offer->rest_medias;
     for (uint32_t i = 0; i < offer->medias; i++) {
+        answer_section(&offer->media[i], local, &section[i], answer, &answer->media[i]);
+    }
+    if (transport == NULL) {
+        return; /* nothing was accepted */
+    }
+    /* [RFC 9143 7.3.1] Ours is that of the first mid in our list, which is the one that they used unless
+     * that says no transport. */
+    answer->transport = weir_sdp_first_of_group(answer, transport->group != 0 ? 1 : 0);
+    for (uint32_t i = 0; i < answer->medias; i++) {
         struct weir_sdp_media *m = &answer->media[i];
-        answer_section(&offer->media[i], local, &section[i], m);
         if (m->port != 0) {
-            describe_transport(local, answer_setup(transport->setup, local->setup), has_candidates, m);
+            describe_transport(local, answer_setup(transport->setup, local->setup),
+                               i == answer->transport, m);
             m->sped &= transport->sped;
-            has_candidates = false; /* once per bundle is enough */
+            if (transport->tls_id.n == 0) {
+                m->tls_id = transport->tls_id; /* [RFC 8842 5.3 MUST NOT] */
+            }
         }
     }
 }
 
-static void offer_codecs(const struct weir_sdp_local *local, struct weir_sdp_media *m)
+static void offer_codecs(const struct weir_sdp_local *local, const struct weir_sdp_section *section,
+                         struct weir_sdp *offer, struct weir_sdp_media *m)
 {
+    struct weir_sdp_codec *c;
+    const uint8_t feedback =
+        m->kind == WEIR_SDP_VIDEO ? WEIR_SDP_FB_NACK | WEIR_SDP_FB_PLI | WEIR_SDP_FB_FIR : 0;
+    for (uint32_t i = 0; i < section->codecs && (c = new_codec(offer, m)) != NULL; i++) {
+        *c = section->codec[i]; /* [RFC 3264 8.3.2 MUST] numbers keep their meaning */
+    }
     for (const struct weir_sdp_codec_name *k = local->codec; k != NULL && k->name != NULL; k++) {
-        if (k->kind == m->kind && m->codecs < WEIR_SDP_CODECS_MAX) {
-            struct weir_sdp_codec *c = &m->codec[m->codecs++];
+        if (section->codecs == 0 && k->kind == m->kind && (c = new_codec(offer, m)) != NULL) {
             c->payload_type = k->payload_type;
             c->channels = k->channels;
             c->clock_hz = k->clock_hz;
-            c->name = text_span(k->name);
-            c->fmtp = text_span(k->fmtp);
-            c->feedback = m->kind == WEIR_SDP_VIDEO
-                              ? WEIR_SDP_FB_NACK | WEIR_SDP_FB_PLI | WEIR_SDP_FB_FIR
-                              : 0;
+            c->name = weir_sdp_text(k->name);
+            c->fmtp = weir_sdp_text(k->fmtp);
+            c->feedback = feedback;
         }
     }
+}
+
+static void offer_section(const struct weir_sdp_local *local, const struct weir_sdp_section *section,
+                          struct weir_sdp *offer, struct weir_sdp_media *m)
+{
+    m->kind = section->kind;
+    m->media = m->kind == WEIR_SDP_AUDIO   ? WEIR_LIT("audio")
+               : m->kind == WEIR_SDP_VIDEO ? WEIR_LIT("video")
+                                           : WEIR_LIT("application");
+    m->profile = m->kind == WEIR_SDP_DATA ? WEIR_LIT(SDP_PROFILE_SCTP) : WEIR_LIT(SDP_PROFILE_RTP);
+    m->format = m->kind == WEIR_SDP_DATA ? WEIR_LIT(SDP_DATA_CHANNEL) : WEIR_LIT("0");
+    m->mid = section->mid;
+    if (section->is_rejected) {
+        return;
+    }
+    m->port = 9;
+    m->is_bundled = true;
+    m->group = 1;
+    m->direction = section->direction;
+    if (m->kind == WEIR_SDP_DATA) {
+        describe_data(local, m);
+        return;
+    }
+    m->has_rtcp_mux = m->has_rtcp_rsize = true;
+    m->exts = 1;
+    m->ext[0] = (struct weir_sdp_ext){ section->mid_ext == 0 ? 1 : section->mid_ext, WEIR_SDP_SENDRECV,
+                                       WEIR_LIT(SDP_EXT_MID) };
+    offer_codecs(local, section, offer, m);
+    describe_source(local, section, m);
 }
 
 void weir_sdp_make_offer(const struct weir_sdp_local *local, const struct weir_sdp_section *section,
                          uint32_t sections, struct weir_sdp *offer)
 {
     begin(local, offer);
+    offer->groups = 1;
     offer->medias = sections;
+    offer->rest_medias = local->rest_medias;
     for (uint32_t i = 0; i < sections; i++) {
         struct weir_sdp_media *m = &offer->media[i];
-        m->kind = section[i].kind;
-        m->media = m->kind == WEIR_SDP_AUDIO   ? WEIR_LIT("audio")
-                   : m->kind == WEIR_SDP_VIDEO ? WEIR_LIT("video")
-                                               : WEIR_LIT("application");
-        m->profile = m->kind == WEIR_SDP_DATA ? WEIR_LIT(SDP_PROFILE_SCTP) : WEIR_LIT(SDP_PROFILE_RTP);
-        m->format = WEIR_LIT("webrtc-datachannel");
-        m->port = 9;
-        m->mid = section[i].mid;
-        m->is_bundled = true;
-        m->direction = section[i].direction;
-        describe_transport(local, WEIR_SDP_ACTPASS, i == 0, m);
-        if (m->kind == WEIR_SDP_DATA) {
-            describe_data(local, m);
-            continue;
+        m->group_at = (uint16_t)(i + 1);
+        offer_section(local, &section[i], offer, m);
+        if (!section[i].is_rejected) {
+            offer->transport = offer->transport == WEIR_SDP_NONE ? i : offer->transport;
+            describe_transport(local, WEIR_SDP_ACTPASS, i == offer->transport, m);
         }
-        m->has_rtcp_mux = m->has_rtcp_rsize = true;
-        m->exts = 1;
-        m->ext[0] = (struct weir_sdp_ext){ 1, WEIR_SDP_SENDRECV, WEIR_LIT(SDP_EXT_MID) };
-        offer_codecs(local, m);
-        describe_source(local, &section[i], m);
     }
 }

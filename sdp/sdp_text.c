@@ -1,6 +1,17 @@
 /* Lines, words and numbers of a description. */
 #include "sdp/sdp_int.h"
 
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t';
+}
+
+void weir_sdp_skip_blanks(struct weir_rd *r)
+{
+    while (r->n != 0 && is_blank(r->p[0]) && weir_rd_skip(r, 1)) {
+    }
+}
+
 bool weir_sdp_line(struct weir_rd *text, struct weir_span *line)
 {
     size_t n = 0;
@@ -17,6 +28,9 @@ bool weir_sdp_line(struct weir_rd *text, struct weir_span *line)
     if (line->n != 0 && line->p[line->n - 1] == '\r') {
         line->n--; /* [RFC 8866 5] CRLF; a bare LF is accepted */
     }
+    while (line->n != 0 && is_blank(line->p[line->n - 1])) {
+        line->n--; /* blanks at the end mean nothing anywhere */
+    }
     return true;
 }
 
@@ -32,6 +46,12 @@ bool weir_sdp_word(struct weir_rd *r, uint8_t stop, struct weir_span *word)
     }
     *r = at;
     return true;
+}
+
+bool weir_sdp_item(struct weir_rd *r, struct weir_span *word)
+{
+    weir_sdp_skip_blanks(r);
+    return weir_sdp_word(r, ' ', word);
 }
 
 bool weir_sdp_number(struct weir_span word, uint64_t max, uint64_t *out)
@@ -52,6 +72,14 @@ bool weir_sdp_number(struct weir_span word, uint64_t max, uint64_t *out)
     }
     *out = v;
     return true;
+}
+
+int weir_sdp_hex_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 static size_t literal_bytes(const char *literal)
@@ -107,13 +135,15 @@ bool weir_sdp_is_token(struct weir_span s)
     return is_token;
 }
 
-/* [RFC 8839 5.4] ice-char = ALPHA / DIGIT / "+" / "/" */
+/* [RFC 8839 5.4] ice-char = ALPHA / DIGIT / "+" / "/". Many send base64 of the other alphabet or with its
+ * padding, or a hash: browsers take that, and so do we. */
 bool weir_sdp_is_ice_text(struct weir_span s, size_t least, size_t most)
 {
     bool is_good = s.n >= least && s.n <= most;
     for (size_t i = 0; i < s.n && is_good; i++) {
         uint8_t c = lower(s.p[i]);
-        is_good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+        is_good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/'
+                  || c == '-' || c == '_' || c == '=' || c == '#';
     }
     return is_good;
 }

@@ -24,6 +24,35 @@ static void number_line(struct weir_wr *w, const char *name, uint64_t value)
     weir_wr_str(w, "\r\n");
 }
 
+/* The member of the group behind place `at`, or NULL. */
+static const struct weir_sdp_media *next_member(const struct weir_sdp *sdp, uint32_t at)
+{
+    const struct weir_sdp_media *next = NULL;
+    for (uint32_t i = 0; i < sdp->medias; i++) {
+        const struct weir_sdp_media *m = &sdp->media[i];
+        if (m->is_bundled && m->group_at > at && (next == NULL || m->group_at < next->group_at)) {
+            next = m;
+        }
+    }
+    return next;
+}
+
+/* [RFC 9143 7.3.1] In the order of the group, which is the offerer's. */
+static void write_bundle(struct weir_wr *w, const struct weir_sdp *sdp)
+{
+    const struct weir_sdp_media *m = next_member(sdp, 0);
+    if (m == NULL) {
+        return; /* nothing was accepted */
+    }
+    weir_wr_str(w, "a=group:BUNDLE");
+    while (m != NULL) { /* at most 64, each once */
+        weir_wr_u8(w, ' ');
+        weir_wr_bytes(w, m->mid);
+        m = next_member(sdp, m->group_at);
+    }
+    weir_wr_str(w, "\r\n");
+}
+
 static void write_session(struct weir_wr *w, const struct weir_sdp *sdp)
 {
     weir_wr_str(w, "v=0\r\no=- ");
@@ -32,14 +61,7 @@ static void write_session(struct weir_wr *w, const struct weir_sdp *sdp)
     weir_wr_dec(w, sdp->session_version);
     weir_wr_str(w, " IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
     if (sdp->has_bundle) {
-        weir_wr_str(w, "a=group:BUNDLE");
-        for (uint32_t i = 0; i < sdp->medias; i++) {
-            if (sdp->media[i].is_bundled) {
-                weir_wr_u8(w, ' ');
-                weir_wr_bytes(w, sdp->media[i].mid);
-            }
-        }
-        weir_wr_str(w, "\r\n");
+        write_bundle(w, sdp);
     }
     flag(w, sdp->has_extmap_allow_mixed, "extmap-allow-mixed");
     flag(w, sdp->has_ice_lite, "ice-lite");
@@ -57,7 +79,10 @@ static void write_media_line(struct weir_wr *w, const struct weir_sdp_media *m)
         weir_wr_u8(w, ' ');
         weir_wr_dec(w, m->codec[i].payload_type);
     }
-    if (m->codecs == 0) {
+    if (m->is_old_data) {
+        weir_wr_u8(w, ' ');
+        weir_wr_dec(w, m->sctp_port);
+    } else if (m->codecs == 0) {
         weir_wr_u8(w, ' ');
         weir_wr_bytes(w, m->format);
     }
@@ -67,7 +92,7 @@ static void write_media_line(struct weir_wr *w, const struct weir_sdp_media *m)
 static void write_fingerprint(struct weir_wr *w, const struct weir_sdp_fingerprint *f)
 {
     static const char digit[] = "0123456789ABCDEF";
-    static const char *const name[] = { "sha-256 ", "sha-384 ", "sha-512 ", "weak " };
+    static const char *const name[] = { "sha-256 ", "sha-384 ", "sha-512 " };
     weir_wr_str(w, "a=fingerprint:");
     weir_wr_str(w, name[f->hash]);
     for (unsigned i = 0; i < f->bytes; i++) {
@@ -101,11 +126,12 @@ static void write_transport(struct weir_wr *w, const struct weir_sdp_media *m)
     line(w, "ice-pwd:", m->pwd);
     write_ice_options(w, m);
     for (uint32_t i = 0; i < m->fingerprints; i++) {
-        if (m->fingerprint[i].hash != WEIR_SDP_WEAK_HASH) {
-            write_fingerprint(w, &m->fingerprint[i]);
-        }
+        write_fingerprint(w, &m->fingerprint[i]);
     }
-    flag(w, m->setup != WEIR_SDP_SETUP_NONE, setup[m->setup]);
+    flag(w, m->setup != WEIR_SDP_SETUP_NONE && m->setup <= WEIR_SDP_PASSIVE, setup[m->setup & 3]);
+    if (m->tls_id.n != 0) {
+        line(w, "tls-id:", m->tls_id);
+    }
 }
 
 static void write_feedback(struct weir_wr *w, const struct weir_sdp_codec *c)
@@ -137,13 +163,7 @@ static void write_codec(struct weir_wr *w, const struct weir_sdp_codec *c)
     }
     weir_wr_str(w, "\r\n");
     write_feedback(w, c);
-    if (c->fmtp.n != 0) {
-        weir_wr_str(w, "a=fmtp:");
-        weir_wr_dec(w, c->payload_type);
-        weir_wr_u8(w, ' ');
-        weir_wr_bytes(w, c->fmtp);
-        weir_wr_str(w, "\r\n");
-    }
+    weir_sdp_write_fmtp(w, c);
 }
 
 static void write_sources(struct weir_wr *w, const struct weir_sdp_media *m)
@@ -181,6 +201,23 @@ static void write_rtp(struct weir_wr *w, const struct weir_sdp_media *m)
     write_sources(w, m);
 }
 
+static void write_data(struct weir_wr *w, const struct weir_sdp_media *m)
+{
+    if (m->is_old_data) { /* [draft-ietf-mmusic-sctp-sdp-07] */
+        weir_wr_str(w, "a=sctpmap:");
+        weir_wr_dec(w, m->sctp_port);
+        weir_wr_str(w, " " SDP_DATA_CHANNEL " ");
+        weir_wr_dec(w, SDP_STREAMS_OLD);
+        weir_wr_str(w, "\r\n");
+    } else {
+        number_line(w, "sctp-port:", m->sctp_port);
+    }
+    number_line(w, "max-message-size:", m->max_message_size);
+    if (m->sctp_init.n != 0) {
+        line(w, "sctp-init:", m->sctp_init);
+    }
+}
+
 static void write_section(struct weir_wr *w, const struct weir_sdp_media *m)
 {
     write_media_line(w, m);
@@ -193,13 +230,29 @@ static void write_section(struct weir_wr *w, const struct weir_sdp_media *m)
     }
     write_transport(w, m);
     if (m->kind == WEIR_SDP_DATA) {
-        number_line(w, "sctp-port:", m->sctp_port);
-        number_line(w, "max-message-size:", m->max_message_size);
-        if (m->sctp_init.n != 0) {
-            line(w, "sctp-init:", m->sctp_init);
-        }
+        write_data(w, m);
     } else {
         write_rtp(w, m);
+    }
+}
+
+/* [RFC 3264 6] Sections that we have no place for are rejected in their own words. */
+static void write_rest(struct weir_wr *w, const struct weir_sdp *sdp)
+{
+    struct weir_rd r = weir_rd_of(sdp->rest);
+    struct weir_span text;
+    struct weir_sdp_media m = { .media = WEIR_LIT("audio"), .profile = WEIR_LIT(SDP_PROFILE_RTP),
+                                .format = WEIR_LIT("0") };
+    while (weir_sdp_line(&r, &text)) {
+        struct weir_rd at = weir_rd_of(text);
+        struct weir_span port;
+        if (weir_sdp_prefix(&at, "m=") && weir_sdp_item(&at, &m.media) && weir_sdp_item(&at, &port)
+            && weir_sdp_item(&at, &m.profile) && weir_sdp_item(&at, &m.format)) {
+            write_section(w, &m);
+        }
+    }
+    for (uint32_t i = 0; i < sdp->rest_medias && sdp->rest.n == 0; i++) {
+        write_section(w, &m);
     }
 }
 
@@ -209,5 +262,6 @@ bool weir_sdp_write(struct weir_wr *w, const struct weir_sdp *sdp)
     for (uint32_t i = 0; i < sdp->medias; i++) {
         write_section(w, &sdp->media[i]);
     }
+    write_rest(w, sdp);
     return !w->overflow;
 }

@@ -122,6 +122,9 @@ static bool next_element(struct weir_rtp_ext_iter *it, struct weir_rtp_ext *out)
         return weir_rd_u8(&it->rd, &bytes) && weir_rd_take(&it->rd, bytes, &out->data);
     }
     out->id = first >> 4;
+    if (out->id == 0) {
+        return false; /* [RFC 8285 4.1.2 MUST] no padding, for it has a length: the walk ends */
+    }
     /* [RFC 8285 4.2 MUST] id 15 stops the walk; the length field counts one less than the bytes. */
     return out->id != 15 && weir_rd_take(&it->rd, (size_t)(first & 15) + 1, &out->data);
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The programs and bad input: each mistake is answered by a sentence that says what to do, and Ctrl-C ends
-# them properly within a second.
+# them properly within a second. Then every verb of weir-peer, where Node.js is installed.
 set -u
 cd "$(dirname "$0")/../.."
 bin=$1/bin
@@ -60,4 +60,8 @@ for want in "line 3: a port must be a number up to 65535" "not a line of JSON" "
         failed=1
     fi
 done
+
+if command -v node >/dev/null; then
+    timeout 60 node test/apps/verbs.mjs "$1" || failed=1
+fi
 exit "$failed"

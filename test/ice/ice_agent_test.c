@@ -556,7 +556,11 @@ static void candidates_of_browsers_are_read(void **state)
         { "candidate:1 1 udp 1 1.2.3.4 5 typ", false, false, false, 0 },
         { "candidate:1 1 udp 1 1.2.3.4 5 typ cat", false, false, false, 0 },
         { "candidate:1 1 udp 1 !!! 5 typ host", false, false, false, 0 },
-        { "candidate:1 1 udp 1 1.2.3.4 5 typ host odd", false, false, false, 0 },
+        { "candidate:1 1 udp 1 1.2.3.4 5 typ host odd", true, false, false, 5 },
+        { "candidate:1 1 udp 1 1.2.3.4 5 typ host generation 0\r\n", true, false, false, 5 },
+        { "candidate:1 1 udp 1 1.2.3.4 5 typ host ufrag  network-cost 999", true, false, false, 5 },
+        { "candidate:1 1 udp 1 1.2.3.4 5 typ host generation -1 network-cost foo", true, false, false, 5 },
+        { "candidate:1 1 udp 1 1.2.3.4 5 typ srflx raddr  rport x tcptype y", true, false, false, 5 },
         { "candidate:123456789012345678901234567890123 1 udp 1 1.2.3.4 5 typ host", false, false, false,
           0 },
     };

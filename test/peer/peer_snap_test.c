@@ -118,6 +118,22 @@ static void an_answer_with_a_chunk_nobody_offered_changes_nothing(void **state)
     sim_close(s);
 }
 
+/* One library repeats in its answer whatever it does not know: our own chunk is not the peer's. */
+static void a_mirrored_chunk_is_as_none(void **state)
+{
+    (void)state;
+    struct sim_options o = { .seed = 5, .no_snap = { false, true } };
+    struct sim *s = sim_open_with(&o);
+    char line[200];
+    snprintf(line, sizeof line, "a=sctp-port:5000\r\na=sctp-init:%.*s\r\n",
+             s->peer[0]->sctp_init_bytes, s->peer[0]->sctp_init);
+    struct sim_meeting m = { .line = { NULL, "a=sctp-port:" }, .with = { NULL, line } };
+    assert_true(opens_within(s, &m, 120 * WEIR_MS) != WEIR_NEVER); /* no INIT was lost on the way */
+    assert_int_equal(s->peer[0]->snap, WEIR_PEER_DECLINED);
+    data_flows_both_ways(s);
+    sim_close(s);
+}
+
 static void every_single_packet_may_be_lost(void **state)
 {
     (void)state;
@@ -227,6 +243,7 @@ int main(void)
         cmocka_unit_test(a_bad_chunk_is_as_none),
         cmocka_unit_test(an_oversize_chunk_is_as_none),
         cmocka_unit_test(an_answer_with_a_chunk_nobody_offered_changes_nothing),
+        cmocka_unit_test(a_mirrored_chunk_is_as_none),
         cmocka_unit_test(every_single_packet_may_be_lost),
         cmocka_unit_test(loss_and_disorder_do_no_harm),
         cmocka_unit_test(later_descriptions_repeat_what_was_agreed),

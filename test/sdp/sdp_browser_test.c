@@ -136,9 +136,11 @@ static void our_own_offer_reads_back(void **state)
     (void)state;
     struct weir_sdp_local local = local_side();
     struct weir_sdp_section section[3] = {
-        { WEIR_SDP_AUDIO, WEIR_SDP_SENDRECV, WEIR_LIT("0"), 11, WEIR_LIT("s a") },
-        { WEIR_SDP_VIDEO, WEIR_SDP_RECVONLY, WEIR_LIT("1"), 12, WEIR_LIT("s v") },
-        { WEIR_SDP_DATA, WEIR_SDP_SENDRECV, WEIR_LIT("2"), 0, { NULL, 0 } },
+        { .kind = WEIR_SDP_AUDIO, .direction = WEIR_SDP_SENDRECV, .mid = WEIR_LIT("0"), .ssrc = 11,
+          .msid = WEIR_LIT("s a") },
+        { .kind = WEIR_SDP_VIDEO, .direction = WEIR_SDP_RECVONLY, .mid = WEIR_LIT("1"), .ssrc = 12,
+          .msid = WEIR_LIT("s v") },
+        { .kind = WEIR_SDP_DATA, .direction = WEIR_SDP_SENDRECV, .mid = WEIR_LIT("2") },
     };
     uint8_t room[8192];
     struct weir_sdp_error error;

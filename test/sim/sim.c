@@ -317,13 +317,17 @@ static void take_event(struct sim *s, int i, const struct weir_event *e)
         s->rtp[i]++;
         s->is_corrupt |= !media_is_whole(&e->rtp);
         break;
+    case WEIR_EVENT_DATA_READY:
+        s->data_reason[i] = WEIR_SCTP_REASON_NONE;
+        break;
+    case WEIR_EVENT_DATA_CLOSED:
+        s->data_reason[i] = e->sctp_reason;
+        break;
     case WEIR_EVENT_NONE:
     case WEIR_EVENT_CANDIDATE:
     case WEIR_EVENT_SELECTED:
     case WEIR_EVENT_CHANNEL_LOW:
     case WEIR_EVENT_WRITABLE:
-    case WEIR_EVENT_DATA_READY:
-    case WEIR_EVENT_DATA_CLOSED:
     case WEIR_EVENT_KEYFRAME:
     case WEIR_EVENT_NAME:
     case WEIR_EVENT_TYPES:

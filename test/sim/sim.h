@@ -69,6 +69,7 @@ struct sim {
     enum weir_peer_state state[2];
     unsigned opened[2], closed[2], messages[2], rtp[2];
     uint64_t message_bytes[2];
+    enum weir_sctp_reason data_reason[2]; /* why data was over last; NONE: it is not, or is up again */
     bool is_corrupt;  /* a message or media packet was not what was sent */
     uint16_t channel[2];
     bool echoes[2];   /* peer i sends every message back */

@@ -1,0 +1,200 @@
+/* What the machines of a connection have to say: its state, its events, and how one drives the next. */
+#include "peer/peer_int.h"
+
+/* -- Events ------------------------------------------------------------------------------------ */
+
+void weir_peer_push(struct weir_peer *p, const struct weir_event *e)
+{
+    if (p->event_head - p->event_tail < WEIR_PEER_EVENTS_MAX) {
+        p->event[p->event_head++ % WEIR_PEER_EVENTS_MAX] = *e;
+    }
+}
+
+static bool has_room(const struct weir_peer *p)
+{
+    return p->event_head - p->event_tail < WEIR_PEER_EVENTS_MAX - 4;
+}
+
+void weir_peer_set_state(struct weir_peer *p, weir_time now, enum weir_peer_state next)
+{
+    if (p->state == next) {
+        return;
+    }
+    weir_trace(p->config.trace, now, WEIR_TRACE_PEER, WEIR_TRACE_STATE, p->config.conn,
+               (uint32_t)p->state, (uint32_t)next, 0);
+    p->state = next;
+    struct weir_event e = { .type = WEIR_EVENT_STATE, .state = next };
+    weir_peer_push(p, &e);
+}
+
+void weir_peer_update_state(struct weir_peer *p, weir_time now)
+{
+    enum weir_ice_state ice = weir_ice_state(&p->ice);
+    enum weir_dtls_state dtls = p->is_dtls_ready ? weir_dtls_state(&p->dtls) : WEIR_DTLS_NEW;
+    if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED) {
+        return;
+    }
+    if (ice == WEIR_ICE_FAILED || dtls == WEIR_DTLS_FAILED) {
+        weir_peer_set_state(p, now, WEIR_PEER_FAILED);
+    } else if (dtls == WEIR_DTLS_CLOSED && !p->owes_close) {
+        weir_ice_close(&p->ice, now);
+        weir_peer_set_state(p, now, WEIR_PEER_CLOSED);
+    } else if (ice == WEIR_ICE_DISCONNECTED) {
+        weir_peer_set_state(p, now, WEIR_PEER_DISCONNECTED);
+    } else if (dtls == WEIR_DTLS_CONNECTED && ice >= WEIR_ICE_CONNECTED) {
+        weir_peer_set_state(p, now, WEIR_PEER_CONNECTED);
+    } else if (p->has_local && p->has_remote
+               && (p->state == WEIR_PEER_NEW
+                   || (p->state == WEIR_PEER_CONNECTED && dtls != WEIR_DTLS_CONNECTED
+                       && dtls != WEIR_DTLS_CLOSED))) { /* for the first time, or in a new association */
+        weir_peer_set_state(p, now, WEIR_PEER_CONNECTING);
+    }
+}
+
+void weir_peer_revive(struct weir_peer *p, weir_time now)
+{
+    if (p->state == WEIR_PEER_FAILED) {
+        weir_peer_set_state(p, now, WEIR_PEER_CONNECTING);
+    }
+}
+
+void weir_peer_end_data(struct weir_peer *p, weir_time now, enum weir_sctp_reason reason)
+{
+    (void)now;
+    p->data_until = WEIR_NEVER;
+    if (!p->is_data_over) {
+        struct weir_event e = { .type = WEIR_EVENT_DATA_CLOSED, .sctp_reason = reason };
+        p->is_data_over = true;
+        weir_peer_push(p, &e);
+    }
+}
+
+/* Up in time, or over: an application that waits for a channel is not left waiting. */
+void weir_peer_check_data(struct weir_peer *p, weir_time now)
+{
+    if (now >= p->data_until) {
+        weir_peer_end_data(p, now, WEIR_SCTP_REASON_TIMEOUT);
+        weir_sctp_abort(&p->sctp, now, WEIR_LIT("no association in time"));
+    }
+}
+
+static void tell_candidate(struct weir_peer *p, uint32_t index)
+{
+    uint32_t at = p->event_head % WEIR_PEER_EVENTS_MAX;
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ (uint8_t *)p->candidate_text[at],
+                                                       sizeof p->candidate_text[at] });
+    weir_ice_candidate_write(&w, &p->ice.local[index]);
+    struct weir_event e = { .type = WEIR_EVENT_CANDIDATE,
+                            .data = { w.base, weir_wr_done(&w) } };
+    weir_peer_push(p, &e);
+}
+
+static void take_ice_events(struct weir_peer *p, weir_time now)
+{
+    struct weir_ice_event e;
+    while (has_room(p) && weir_ice_event(&p->ice, &e)) {
+        struct weir_event out = { .path = e.path };
+        switch (e.type) {
+        case WEIR_ICE_EVENT_CANDIDATE:
+            tell_candidate(p, e.candidate);
+            break;
+        case WEIR_ICE_EVENT_GATHERED:
+            out.type = WEIR_EVENT_CANDIDATE;
+            weir_peer_push(p, &out);
+            break;
+        case WEIR_ICE_EVENT_SELECTED:
+            p->timeline.selected = weir_time_min(p->timeline.selected, now);
+            weir_peer_tag_selected(p, now, &e.path);
+            out.type = WEIR_EVENT_SELECTED;
+            weir_peer_push(p, &out);
+            break;
+        case WEIR_ICE_EVENT_VALIDATED:
+        case WEIR_ICE_EVENT_STATE:
+            break;
+        }
+    }
+}
+
+void weir_peer_take_dtls_events(struct weir_peer *p, weir_time now)
+{
+    struct weir_dtls_event e;
+    while (p->is_dtls_ready && weir_dtls_event(&p->dtls, &e)) { /* at most five kinds, once each */
+        if (e.type == WEIR_DTLS_EVENT_CONNECTED) {
+            weir_peer_dtls_connected(p, now);
+        } else if (e.type == WEIR_DTLS_EVENT_SESSION) {
+            weir_peer_keep_session(p);
+        } else if (e.type == WEIR_DTLS_EVENT_SEEN) {
+            /* [RFC 9146 6] It may have moved; ICE's own check says whether it can be reached there. */
+            weir_ice_follow(&p->ice, now, &p->heard_by);
+        }
+    }
+}
+
+static void take_sctp_event(struct weir_peer *p, weir_time now, const struct weir_sctp_event *e)
+{
+    struct weir_event out = { .channel = e->channel, .is_remote = e->is_remote,
+                              .sctp_reason = e->reason };
+    switch (e->type) {
+    case WEIR_SCTP_EVENT_CONNECTED:
+        p->timeline.sctp_done = now;
+        p->data_until = WEIR_NEVER;
+        out.type = WEIR_EVENT_DATA_READY;
+        break;
+    case WEIR_SCTP_EVENT_CHANNEL_OPEN:
+        p->timeline.first_channel = weir_time_min(p->timeline.first_channel, now);
+        out.type = WEIR_EVENT_CHANNEL_OPEN;
+        break;
+    case WEIR_SCTP_EVENT_BUFFERED_LOW:
+        out.type = WEIR_EVENT_CHANNEL_LOW;
+        break;
+    case WEIR_SCTP_EVENT_WRITABLE:
+        out.type = WEIR_EVENT_WRITABLE;
+        break;
+    case WEIR_SCTP_EVENT_CHANNEL_CLOSED:
+        out.type = WEIR_EVENT_CHANNEL_CLOSED;
+        break;
+    case WEIR_SCTP_EVENT_CLOSED:
+        weir_peer_end_data(p, now, e->reason);
+        return;
+    case WEIR_SCTP_EVENT_NONE:
+    case WEIR_SCTP_EVENT_RESTARTED:    /* its channels close one by one */
+    case WEIR_SCTP_EVENT_MESSAGE:      /* read when asked for */
+    case WEIR_SCTP_EVENT_STREAM_RESET: /* streams without channels are not used here */
+        return;
+    }
+    weir_peer_push(p, &out);
+}
+
+static void tell_ended_channels(struct weir_peer *p)
+{
+    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX && has_room(p); i++) {
+        uint64_t bit = (uint64_t)1 << i % 64;
+        if ((p->ended[i / 64] & bit) != 0) {
+            struct weir_event e = { .type = WEIR_EVENT_CHANNEL_CLOSED, .channel = i };
+            p->ended[i / 64] &= ~bit;
+            weir_peer_push(p, &e);
+        }
+    }
+}
+
+void weir_peer_progress(struct weir_peer *p, weir_time now)
+{
+    struct weir_sctp_event e;
+    take_ice_events(p, now);
+    weir_peer_start_dtls(p, now);
+    weir_peer_take_dtls_events(p, now);
+    weir_peer_start_data(p, now);
+    tell_ended_channels(p);
+    while (has_room(p) && weir_sctp_event(&p->sctp, &e)) {
+        take_sctp_event(p, now, &e);
+    }
+    weir_peer_take_rtcp_events(p, now);
+    weir_peer_update_state(p, now);
+    for (unsigned i = 0; i < WEIR_PEER_NAMES_MAX && has_room(p); i++) {
+        struct weir_event out = { .type = WEIR_EVENT_NAME, .data = weir_peer_name_at(p, i) };
+        if (out.data.n != 0 && (p->names_told >> i & 1) == 0) {
+            p->names_told |= (uint8_t)(1u << i);
+            weir_peer_push(p, &out);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+/* New associations: the same connection, and another DTLS with all that hangs on it.
+ *
+ *   1. a description asks for one: another certificate, another a=tls-id, another role [RFC 8842 3.1]; or
+ *      the one there is has failed;
+ *   2. an application asks for one, by weir_peer_renew and an offer;
+ *   3. one implementation begins one without saying so: libwebrtc gives up the transport of a bundle when
+ *      the section it is named after is stopped, and makes another with the same credentials and the same
+ *      certificate. The only sign is that it calls from an address that it never named before: taken as such
+ *      for 30 s, while other peers go on as they are.
+ */
+#include "peer/peer_int.h"
+
+/* -- 1. Is it another? ------------------------------------------------------------------------- */
+
+static uint64_t digest_of(struct weir_span s)
+{
+    uint64_t h = 14695981039346656037u; /* FNV-1a: it tells apart, it proves nothing */
+    for (size_t i = 0; i < s.n; i++) {
+        h = (h ^ s.p[i]) * 1099511628211u;
+    }
+    return s.n == 0 ? 0 : h | 1;
+}
+
+static bool fits_certificate(const struct weir_dtls_digests *d, const struct weir_sdp_fingerprint *f)
+{
+    const uint8_t *digest = f->hash == WEIR_SDP_SHA512   ? d->sha512
+                            : f->hash == WEIR_SDP_SHA384 ? d->sha384
+                                                         : d->sha256;
+    return weir_equal_secret(digest, f->digest, f->bytes);
+}
+
+/* Of the certificate that was shown; before one was, of what the description before said. */
+static bool is_same_certificate(const struct weir_peer *p, const struct weir_sdp_media *t)
+{
+    bool is_same = false;
+    for (uint32_t i = 0; i < t->fingerprints; i++) {
+        const struct weir_sdp_fingerprint *f = &t->fingerprint[i];
+        for (unsigned k = 0; k < p->dtls.config.fingerprints && !p->dtls.has_peer_cert; k++) {
+            const struct weir_dtls_fingerprint *old = &p->dtls.config.fingerprint[k];
+            is_same |= weir_hash_bytes(old->hash) == f->bytes
+                       && weir_equal_secret(old->bytes, f->digest, f->bytes);
+        }
+        is_same |= p->dtls.has_peer_cert && fits_certificate(&p->dtls.peer, f);
+    }
+    return is_same;
+}
+
+bool weir_peer_is_another(const struct weir_peer *p, const struct weir_sdp_media *t,
+                          enum weir_sdp_setup role)
+{
+    uint64_t tls_id = digest_of(t->tls_id);
+    if (!p->is_dtls_begun) {
+        return false;
+    }
+    bool is_client = p->dtls.config.is_client;
+    return weir_dtls_state(&p->dtls) == WEIR_DTLS_FAILED || !is_same_certificate(p, t)
+           || (p->remote_tls_id != 0 && tls_id != 0 && tls_id != p->remote_tls_id)
+           || role == (is_client ? WEIR_SDP_PASSIVE : WEIR_SDP_ACTIVE);
+}
+
+void weir_peer_note_tls_id(struct weir_peer *p, const struct weir_sdp_media *t)
+{
+    p->remote_tls_id = digest_of(t->tls_id);
+}
+
+/* -- Beginning again --------------------------------------------------------------------------- */
+
+/* Which channels have ended is told by and by: there may be more than events. */
+static void end_channels(struct weir_peer *p)
+{
+    struct weir_sctp_channel_info info;
+    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
+        if (weir_sctp_channel_info(&p->sctp, i, &info)) {
+            p->ended[i / 64] |= (uint64_t)1 << i % 64;
+        }
+    }
+}
+
+void weir_peer_restart_sctp(struct weir_peer *p, weir_time now, bool is_offered)
+{
+    end_channels(p);
+    weir_sctp_release_all(&p->sctp);
+    p->is_reading = p->is_deferred = p->is_sctp_begun = false;
+    if (!is_offered) {
+        weir_rand_bytes(&p->rand, p->sctp_seed, sizeof p->sctp_seed);
+    }
+    weir_peer_init_sctp(p, now);
+    weir_peer_snap_begin(p);
+}
+
+/* Channels that wait for their first association go on waiting. */
+static void begin_data_again(struct weir_peer *p, weir_time now, bool is_offered)
+{
+    if (p->is_sctp_begun || p->timeline.dtls_done != WEIR_NEVER) { /* the peer may have begun it */
+        weir_peer_end_data(p, now, WEIR_SCTP_REASON_ABORTED);
+        weir_peer_restart_sctp(p, now, is_offered);
+    }
+    p->is_data_over = false;
+    p->snap = WEIR_PEER_UNDECIDED;
+    p->data_until = WEIR_NEVER;
+}
+
+void weir_peer_begin_again(struct weir_peer *p, weir_time now, bool is_offered)
+{
+    begin_data_again(p, now, is_offered);
+    if (p->is_dtls_ready) {
+        weir_dtls_deinit(&p->dtls);
+        weir_ice_embed_clear(&p->ice);
+    }
+    p->is_dtls_ready = p->is_dtls_begun = p->is_flight_open = p->has_had_path = p->is_asked = false;
+    weir_wipe(&p->srtp_tx, sizeof p->srtp_tx);
+    weir_wipe(&p->srtp_rx, sizeof p->srtp_rx);
+    p->is_srtp_ready = false;
+    weir_rtcp_history_clear(&p->history, p->pool);
+    p->resend_head = p->resend_tail = 0;
+    p->timeline.dtls_begun = p->timeline.dtls_done = p->timeline.sctp_done = WEIR_NEVER;
+    p->tag_until = 0;
+    p->remote_tls_id = 0;
+    weir_rand_text(&p->rand, p->tls_id, sizeof p->tls_id);
+}
+
+/* -- 2. Of our own accord ---------------------------------------------------------------------- */
+
+void weir_peer_restart_ice(struct weir_peer *p)
+{
+    p->wants_restart = true;
+}
+
+void weir_peer_renew(struct weir_peer *p)
+{
+    p->wants_renewal = true;
+}
+
+/* -- 3. Without a word ------------------------------------------------------------------------- */
+
+void weir_peer_tag_stops(struct weir_peer *p, weir_time now)
+{
+    if (p->is_dtls_begun) {
+        p->tag_until = weir_time_add(now, PEER_TAG_WAIT);
+        p->tag_remotes = p->ice.remotes;
+    }
+}
+
+void weir_peer_tag_selected(struct weir_peer *p, weir_time now, const struct weir_path *path)
+{
+    struct weir_dtls_fingerprint list[WEIR_DTLS_FINGERPRINTS_MAX];
+    bool is_known = false;
+    for (uint32_t i = 0; i < p->tag_remotes && i < p->ice.remotes; i++) {
+        is_known |= weir_addr_eq(&p->ice.remote[i].addr, &path->remote);
+    }
+    if (now >= p->tag_until || is_known || !p->is_dtls_begun) {
+        return;
+    }
+    bool is_client = p->dtls.config.is_client;
+    size_t count = p->dtls.config.fingerprints;
+    uint64_t tls_id = p->remote_tls_id;
+    memcpy(list, p->dtls.config.fingerprint, sizeof list);
+    weir_peer_begin_again(p, now, false);
+    p->remote_tls_id = tls_id;
+    p->snap = WEIR_PEER_DECLINED; /* no description says our new chunk */
+    weir_peer_settle_role(p, now, is_client, list, count);
+}

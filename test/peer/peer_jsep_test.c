@@ -1,0 +1,617 @@
+/* Offer and answer, the second time and after: roles stay, sections come, change, go and come again, what is
+ * rejected leaves both sides usable, and another peer behind the same signalling is another association. */
+#include "peer/peer_int.h"
+#include "test/sim/sim.h"
+#include "test/support/support.h"
+
+static uint8_t text[2][WEIR_PEER_SDP_MAX];
+static size_t length[2];
+
+/* Take out the lines that begin so. */
+static void without(int which, const char *head)
+{
+    size_t n = 0;
+    for (size_t at = 0; at < length[which];) {
+        const uint8_t *p = text[which] + at;
+        size_t len = (size_t)((const uint8_t *)memchr(p, '\n', length[which] - at) + 1 - p);
+        at += len;
+        if (strncmp((const char *)p, head, strlen(head)) != 0) {
+            memmove(text[which] + n, p, len);
+            n += len;
+        }
+    }
+    length[which] = n;
+}
+
+static void offer(struct sim *s, int from)
+{
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ text[0], sizeof text[0] - 1 });
+    assert_int_equal(weir_peer_create_offer(s->peer[from], s->now, &w), WEIR_OK);
+    length[0] = w.len;
+    text[0][w.len] = '\0';
+}
+
+/* Of an offer as text; the answer is given to who offered when there is one. */
+static void answer(struct sim *s, int from)
+{
+    struct weir_sdp_error error;
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ text[1], sizeof text[1] - 1 });
+    if (weir_peer_set_remote(s->peer[from], s->now, true, weir_span_of(text[0], length[0]), &error)
+        != WEIR_OK) {
+        fail_msg("line %u: %s", error.line, weir_sdp_verdict_text(error.verdict));
+    }
+    assert_int_equal(weir_peer_create_answer(s->peer[from], s->now, &w), WEIR_OK);
+    length[1] = w.len;
+    text[1][w.len] = '\0';
+}
+
+static void take_answer(struct sim *s, int to)
+{
+    struct weir_sdp_error error;
+    if (weir_peer_set_remote(s->peer[to], s->now, false, weir_span_of(text[1], length[1]), &error)
+        != WEIR_OK) {
+        fail_msg("line %u: %s", error.line, weir_sdp_verdict_text(error.verdict));
+    }
+}
+
+static void negotiate(struct sim *s, int from)
+{
+    offer(s, from);
+    answer(s, 1 - from);
+    take_answer(s, from);
+}
+
+static bool says(int which, const char *line)
+{
+    return strstr((const char *)text[which], line) != NULL;
+}
+
+/* Data goes both ways. */
+static void check_data(struct sim *s)
+{
+    unsigned before[2] = { s->messages[0], s->messages[1] };
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(sim_send(s, i, 3000), WEIR_OK);
+    }
+    sim_run(s, s->now + 500 * WEIR_MS, false);
+    assert_int_equal(s->messages[0], before[0] + 1);
+    assert_int_equal(s->messages[1], before[1] + 1);
+    assert_false(s->is_corrupt);
+}
+
+static struct sim *connected(uint64_t seed, enum weir_sdp_setup setup)
+{
+    const struct sim_options o = { .seed = seed, .with_media = true, .setup = setup };
+    struct sim *s = sim_open_with(&o);
+    sim_introduce(s);
+    sim_run(s, s->now + 5 * WEIR_SEC, true);
+    assert_true(sim_is_open(s));
+    sim_run(s, s->now + 100 * WEIR_MS, false);
+    return s;
+}
+
+static void open_again(struct sim *s, int from)
+{
+    const struct weir_sctp_channel_config c = { .label = WEIR_LIT("again"), .priority = 256 };
+    s->opened[0] = s->opened[1] = 0;
+    assert_int_equal(weir_peer_open_channel(s->peer[from], s->now, &c, &s->channel[from]), WEIR_OK);
+    sim_run(s, s->now + 10 * WEIR_SEC, true);
+    assert_true(sim_is_open(s));
+    check_data(s);
+    assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
+    assert_int_equal(s->state[1], WEIR_PEER_CONNECTED);
+}
+
+/* -- Roles ------------------------------------------------------------------------------------- */
+
+static void roles_stay_whoever_offers(void **state)
+{
+    (void)state;
+    for (int passive = 0; passive < 2; passive++) {
+        struct sim *s = connected(1, passive != 0 ? WEIR_SDP_PASSIVE : WEIR_SDP_ACTIVE);
+        for (int round = 0; round < 4; round++) {
+            int from = round & 1;
+            bool is_client = s->peer[1 - from]->dtls.config.is_client;
+            negotiate(s, from);
+            assert_true(says(0, "a=setup:actpass"));
+            assert_true(says(1, is_client ? "a=setup:active" : "a=setup:passive"));
+            assert_true(s->peer[1 - from]->dtls.config.is_client == is_client);
+            assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
+            check_data(s);
+        }
+        sim_close(s);
+    }
+}
+
+/* [RFC 8842 3.1] Roles that cannot stay make a new association. */
+static void another_role_is_another_association(void **state)
+{
+    (void)state;
+    struct sim *s = connected(2, WEIR_SDP_ACTIVE);
+    assert_true(s->peer[1]->dtls.config.is_client);
+    weir_peer_renew(s->peer[0]); /* who says active begins anew itself */
+    offer(s, 0);
+    without(0, "a=tls-id:");
+    for (char *p = (char *)text[0]; (p = strstr(p, "a=setup:actpass")) != NULL;) {
+        memcpy(p, "a=setup:active \n", 15);
+    }
+    answer(s, 1);
+    assert_true(says(1, "a=setup:passive"));
+    take_answer(s, 0);
+    s->opened[0] = s->opened[1] = 0;
+    assert_true(s->peer[0]->dtls.config.is_client);
+    const struct weir_sctp_channel_config c = { .label = WEIR_LIT("new"), .priority = 256 };
+    assert_int_equal(weir_peer_open_channel(s->peer[0], s->now, &c, &s->channel[0]), WEIR_OK);
+    sim_run(s, s->now + 5 * WEIR_SEC, true);
+    assert_true(sim_is_open(s));
+    check_data(s);
+    sim_close(s);
+}
+
+/* -- Sections ---------------------------------------------------------------------------------- */
+
+enum section { ABSENT, INACTIVE, SENDONLY, RECVONLY, SENDRECV, SECTIONS };
+
+static const enum weir_sdp_direction direction_of[SECTIONS] = {
+    [ABSENT] = WEIR_SDP_INACTIVE,   [INACTIVE] = WEIR_SDP_INACTIVE, [SENDONLY] = WEIR_SDP_SENDONLY,
+    [RECVONLY] = WEIR_SDP_RECVONLY, [SENDRECV] = WEIR_SDP_SENDRECV,
+};
+
+/* The live section of video; WEIR_PEER_MEDIA_MAX when there is none. */
+static uint8_t video_of(const struct weir_peer *p)
+{
+    uint8_t i = 0;
+    while (i < p->medias && (p->media[i].kind != WEIR_SDP_VIDEO || p->media[i].is_stopped)) {
+        i++;
+    }
+    return i < p->medias ? i : WEIR_PEER_MEDIA_MAX;
+}
+
+static void bring_to(struct sim *s, int from, enum section wanted)
+{
+    struct weir_peer *p = s->peer[from], *q = s->peer[1 - from];
+    uint8_t media = video_of(p), theirs = video_of(q);
+    if (theirs != WEIR_PEER_MEDIA_MAX) {
+        assert_int_equal(weir_peer_set_direction(q, theirs, WEIR_SDP_SENDRECV), WEIR_OK);
+    }
+    if (wanted == ABSENT && media != WEIR_PEER_MEDIA_MAX) {
+        assert_int_equal(weir_peer_stop_media(p, media), WEIR_OK);
+    } else if (wanted != ABSENT && media == WEIR_PEER_MEDIA_MAX) {
+        assert_int_equal(weir_peer_add_media(p, WEIR_SDP_VIDEO, direction_of[wanted], &media), WEIR_OK);
+    } else if (wanted != ABSENT) {
+        assert_int_equal(weir_peer_set_direction(p, media, direction_of[wanted]), WEIR_OK);
+    }
+}
+
+static void send_video(struct sim *s, int from, bool may)
+{
+    static uint16_t seq;
+    uint8_t payload[100] = { 1 }, out[1500], media = video_of(s->peer[from]);
+    struct weir_path to;
+    size_t n;
+    if (media == WEIR_PEER_MEDIA_MAX) {
+        return;
+    }
+    struct weir_rtp_header h = { .payload_type = s->peer[from]->media[media].codec[0].payload_type,
+                                 .seq = ++seq, .payload = { payload, sizeof payload } };
+    assert_int_equal(weir_peer_write_rtp(s->peer[from], s->now, media, &h,
+                                         (struct weir_mspan){ out, sizeof out }, &n, &to),
+                     may ? WEIR_OK : WEIR_ERR_STATE);
+    if (may) { /* straight to the other side */
+        struct weir_packet k = { .data = out, .len = n, .at = s->now,
+                                 .path = { s->addr[1 - from], s->addr[from] } };
+        struct weir_item item = { .peer = s->peer[1 - from], .packet = k };
+        assert_int_equal(weir_peer_decrypt(s->peer[1 - from], s->now, &item), WEIR_PEER_OK);
+        assert_int_equal(item.media, media);
+    }
+}
+
+/* What both sides think of it, and what goes through. */
+static void check_section(struct sim *s, int from, enum section wanted)
+{
+    enum weir_sdp_direction d = direction_of[wanted];
+    struct weir_peer *p = s->peer[from], *q = s->peer[1 - from];
+    uint8_t media = video_of(p);
+    assert_int_equal(video_of(q), media);
+    assert_int_equal(p->medias, q->medias);
+    assert_int_equal(media == WEIR_PEER_MEDIA_MAX, wanted == ABSENT);
+    if (media != WEIR_PEER_MEDIA_MAX) {
+        assert_int_equal(p->media[media].direction, d);
+        assert_int_equal(q->media[media].direction,
+                         (d & WEIR_SDP_SENDONLY ? WEIR_SDP_RECVONLY : 0)
+                             | (d & WEIR_SDP_RECVONLY ? WEIR_SDP_SENDONLY : 0));
+        assert_memory_equal(p->media[media].mid, q->media[media].mid, WEIR_SDP_MID_MAX);
+        assert_true(p->media[media].codecs != 0);
+    }
+    send_video(s, from, (d & WEIR_SDP_SENDONLY) != 0);
+    send_video(s, 1 - from, (d & WEIR_SDP_RECVONLY) != 0);
+}
+
+static void three_rounds(const enum section round[3], unsigned offerers)
+{
+    struct sim *s = sim_open(7, true);
+    const struct weir_sctp_channel_config c = { .label = WEIR_LIT("sim"), .priority = 256 };
+    char mid[3][WEIR_SDP_MID_MAX] = { { 0 } };
+    assert_int_equal(weir_peer_open_channel(s->peer[offerers & 1], s->now, &c,
+                                            &s->channel[offerers & 1]), WEIR_OK);
+    for (int i = 0; i < 3; i++) {
+        int from = (int)(offerers >> i & 1);
+        bring_to(s, from, round[i]);
+        negotiate(s, from);
+        sim_run(s, s->now + 5 * WEIR_SEC, !sim_is_open(s));
+        assert_true(sim_is_open(s));
+        check_section(s, from, round[i]);
+        check_data(s);
+        if (round[i] != ABSENT) {
+            memcpy(mid[i], s->peer[0]->media[video_of(s->peer[0])].mid, WEIR_SDP_MID_MAX);
+        }
+        if (i == 2 && round[0] != ABSENT && round[1] == ABSENT && round[2] != ABSENT) {
+            assert_memory_not_equal(mid[0], mid[2], WEIR_SDP_MID_MAX); /* [RFC 8829 5.2.2] */
+            assert_int_equal(s->peer[0]->medias, 2);
+        }
+    }
+    assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
+    assert_int_equal(s->state[1], WEIR_PEER_CONNECTED);
+    sim_close(s);
+}
+
+static void every_transition_over_three_rounds(void **state)
+{
+    (void)state;
+    static const unsigned offerers[] = { 0, 7, 2, 5 };
+    for (unsigned i = 0; i < SECTIONS * SECTIONS * SECTIONS; i++) {
+        const enum section round[3] = { (enum section)(i / 25), (enum section)(i / 5 % 5),
+                                        (enum section)(i % 5) };
+        three_rounds(round, offerers[i % 4]);
+        three_rounds(round, offerers[(i + 1) % 4]);
+    }
+}
+
+/* A new section's payload types are those that were agreed on, whoever named them. */
+static void payload_types_keep_their_meaning(void **state)
+{
+    (void)state;
+    struct sim *s = connected(8, WEIR_SDP_ACTIVE);
+    for (int i = 0; i < 2; i++) { /* as if others had been agreed on */
+        struct weir_media *m = &s->peer[i]->media[0];
+        m->codec[0] = (struct weir_media_codec){ .name = "H264", .clock_hz = 90000, .payload_type = 96,
+                                                 .config = 0x05640c1f };
+        m->codec[1] = (struct weir_media_codec){ .name = "VP9", .clock_hz = 90000, .payload_type = 102,
+                                                 .config = 0x102 };
+        m->codecs = 2;
+        m->mid_ext = 9;
+    }
+    uint8_t media;
+    assert_int_equal(weir_peer_add_media(s->peer[1], WEIR_SDP_VIDEO, WEIR_SDP_SENDRECV, &media), WEIR_OK);
+    negotiate(s, 1);
+    for (int which = 0; which < 2; which++) {
+        const char *first = strstr((const char *)text[which], "m=video 9 UDP/TLS/RTP/SAVPF 96 102\r\n");
+        assert_non_null(first);
+        assert_non_null(strstr(first + 1, "m=video 9 UDP/TLS/RTP/SAVPF 96 102\r\n"));
+        assert_true(says(which, "a=fmtp:96 level-asymmetry-allowed=0;packetization-mode=1;"
+                                "profile-level-id=640c1f\r\n"));
+        assert_true(says(which, "a=fmtp:102 profile-id=2\r\n"));
+        assert_true(says(which, "a=extmap:9 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"));
+    }
+    sim_close(s);
+}
+
+/* -- Rejections -------------------------------------------------------------------------------- */
+
+#define SESSION "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+
+static void nothing_that_is_left_leaves_both_usable(void **state)
+{
+    (void)state;
+    static const char *const empty[] = {
+        SESSION, SESSION "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\n", SESSION "m=image 9 udptl t38\r\n",
+        SESSION "m=audio 9 UDP/TLS/RTP/SAVPF 103\r\na=rtpmap:103 ISAC/16000\r\na=rtcp-mux\r\n",
+    };
+    struct sim *s = sim_open(9, true);
+    for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++) {
+        length[0] = strlen(empty[i]);
+        memcpy(text[0], empty[i], length[0]);
+        answer(s, 1);
+        assert_false(says(1, "m=audio 9") || says(1, "m=image 9"));
+        assert_int_equal(s->peer[1]->signalling, WEIR_STABLE);
+        assert_int_equal(s->peer[1]->state, WEIR_PEER_NEW);
+    }
+    /* An answer that rejects everything ends our offer. */
+    offer(s, 0);
+    length[1] = (size_t)snprintf((char *)text[1], sizeof text[1], "%s%s", SESSION,
+                                 "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n");
+    take_answer(s, 0);
+    assert_int_equal(s->peer[0]->signalling, WEIR_STABLE);
+    sim_introduce(s);
+    sim_run(s, s->now + 5 * WEIR_SEC, true);
+    assert_true(sim_is_open(s));
+    check_data(s);
+    sim_close(s);
+}
+
+static void data_that_is_stopped_ends_and_may_come_again(void **state)
+{
+    (void)state;
+    struct sim *s = connected(10, WEIR_SDP_ACTIVE);
+    offer(s, 0);
+    char *section = strstr((char *)text[0], "m=application 9");
+    memcpy(section, "m=application 0", 15);
+    answer(s, 1);
+    assert_true(says(1, "m=application 0"));
+    take_answer(s, 0);
+    sim_run(s, s->now + 100 * WEIR_MS, false);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(s->data_reason[i], WEIR_SCTP_REASON_SHUTDOWN);
+        assert_int_equal(s->closed[i], 1);
+        assert_false(s->peer[i]->has_data);
+    }
+    negotiate(s, 1); /* one is always offered: in its place, under another mid [RFC 8829 5.2.2] */
+    assert_true(says(0, "m=application 9") && says(1, "m=application 9"));
+    assert_false(says(0, "a=mid:1\r\n"));
+    assert_int_equal(s->peer[0]->medias, 2);
+    open_again(s, 1);
+    sim_close(s);
+}
+
+/* -- Another association ----------------------------------------------------------------------- */
+
+/* The other side comes back with new credentials and another certificate: a page was reloaded. */
+static void who_comes_back_is_another(void **state)
+{
+    (void)state;
+    for (int who = 0; who < 2; who++) {
+        for (int from = 0; from < 2; from++) {
+            struct sim *s = connected(11, WEIR_SDP_ACTIVE);
+            static struct weir_identity fresh;
+            struct weir_rand rand;
+            weir_rand_init_number(&rand, 99);
+            assert_true(weir_crypto_default()->identity_make(&fresh, &rand, 1700000000, 1900000000));
+            struct weir_peer_config c = s->peer[who]->config;
+            weir_peer_deinit(s->peer[who]);
+            s->identity[who] = fresh;
+            memset(c.seed, 77, sizeof c.seed);
+            weir_peer_init(s->peer[who], &c, &s->pool, s->now);
+            assert_int_equal(weir_peer_add_local(s->peer[who], s->now, &s->addr[who]), WEIR_OK);
+            s->state[who] = WEIR_PEER_NEW;
+            if (from != who) { /* who stayed offers to a program that knows nothing: as by an ICE restart */
+                weir_peer_restart_ice(s->peer[from]);
+            }
+            negotiate(s, from);
+            open_again(s, from);
+            assert_int_equal(s->closed[1 - who], 1);
+            sim_close(s);
+        }
+    }
+}
+
+/* The same ICE credentials and another certificate. */
+static void another_certificate_is_another(void **state)
+{
+    (void)state;
+    struct sim *s = connected(12, WEIR_SDP_ACTIVE);
+    struct weir_rand rand;
+    weir_rand_init_number(&rand, 98);
+    assert_true(weir_crypto_default()->identity_make(&s->identity[0], &rand, 1700000000, 1900000000));
+    weir_peer_renew(s->peer[0]);
+    offer(s, 0);
+    without(0, "a=tls-id:");
+    answer(s, 1);
+    assert_false(says(1, "a=tls-id:")); /* [RFC 8842 5.3 MUST NOT] */
+    take_answer(s, 0);
+    assert_int_equal(s->data_reason[1], WEIR_SCTP_REASON_NONE);
+    open_again(s, 0);
+    assert_int_equal(s->closed[1], 1);
+    sim_close(s);
+}
+
+/* [RFC 8842 5.5] The same certificate and another a=tls-id. */
+static void a_new_tls_id_is_another(void **state)
+{
+    (void)state;
+    for (int from = 0; from < 2; from++) {
+        struct sim *s = connected(13, WEIR_SDP_ACTIVE);
+        negotiate(s, from);
+        assert_int_equal(s->closed[0] + s->closed[1], 0); /* the same one again changes nothing */
+        weir_peer_renew(s->peer[from]);
+        negotiate(s, from);
+        sim_run(s, s->now + 500 * WEIR_MS, false);
+        assert_int_equal(s->closed[0], 1);
+        assert_int_equal(s->closed[1], 1);
+        open_again(s, from);
+        sim_close(s);
+    }
+}
+
+/* libwebrtc gives its transport up with the section it is named after, and says nothing. */
+static void a_stopped_tag_and_a_new_address_is_another(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 4; round++) {
+        struct sim *s = connected(14, WEIR_SDP_ACTIVE);
+        struct weir_path path = { s->addr[1], weir_addr_v4(203, 0, 113, 5, 5000) };
+        assert_int_equal(s->peer[1]->tag, 0);
+        if (round != 0) { /* else nothing was stopped */
+            assert_int_equal(weir_peer_stop_media(s->peer[0], 0), WEIR_OK);
+        }
+        negotiate(s, 0);
+        assert_int_equal(s->peer[1]->tag, round != 0 ? 1 : 0);
+        if (round == 1) { /* who it was before */
+            path.remote = s->addr[0];
+        }
+        weir_time at = round == 2 ? s->now + PEER_TAG_WAIT : s->now; /* too late */
+        weir_peer_tag_selected(s->peer[1], at, &path);
+        assert_int_equal(weir_dtls_state(&s->peer[1]->dtls) == WEIR_DTLS_CONNECTED, round != 3);
+        assert_true(s->peer[1]->dtls.config.is_client);
+        assert_true(s->peer[1]->dtls.config.fingerprints != 0);
+        sim_close(s);
+    }
+}
+
+/* [RFC 8445 9] What failed for want of consent comes back with new credentials, whoever offers them. */
+static void a_restart_after_failed_recovers(void **state)
+{
+    (void)state;
+    for (int from = 0; from < 2; from++) {
+        struct sim *s = connected(15, WEIR_SDP_ACTIVE);
+        struct weir_sdp_error error;
+        offer(s, 0);
+        answer(s, 1);
+        take_answer(s, 0);
+        s->is_cut = true;
+        sim_run(s, s->now + 60 * WEIR_SEC, false);
+        assert_int_equal(s->state[0], WEIR_PEER_FAILED);
+        assert_int_equal(s->state[1], WEIR_PEER_FAILED);
+        s->is_cut = false;
+        /* The same credentials again cannot mend it, and are not answered as if they could. */
+        assert_int_equal(weir_peer_set_remote(s->peer[1], s->now, true, weir_span_of(text[0], length[0]),
+                                              &error), WEIR_ERR_STATE);
+        negotiate(s, from);
+        sim_run(s, s->now + 5 * WEIR_SEC, false);
+        assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
+        assert_int_equal(s->state[1], WEIR_PEER_CONNECTED);
+        check_data(s);
+        sim_close(s);
+    }
+}
+
+/* -- Limits ------------------------------------------------------------------------------------ */
+
+static void sizes_are_what_the_refusal_says(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t max;
+        size_t bytes;
+        enum weir_sdp_verdict want;
+    } row[] = {
+        { 0, 20000, WEIR_SDP_OK },         { 0, WEIR_SDP_BYTES_MAX, WEIR_SDP_OK },
+        { 0, WEIR_SDP_BYTES_MAX + 1, WEIR_SDP_LONG },
+        { 16384, 16384, WEIR_SDP_OK },     { 16384, 16385, WEIR_SDP_LIMIT },
+    };
+    static uint8_t padded[WEIR_SDP_BYTES_MAX + 1];
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct sim *s = sim_open(16, false);
+        struct weir_sdp_error error = { .verdict = WEIR_SDP_OK };
+        s->peer[1]->config.description_max = row[i].max != 0 ? row[i].max : WEIR_SDP_BYTES_MAX;
+        offer(s, 0);
+        memcpy(padded, text[0], length[0]);
+        memset(padded + length[0], 'p', row[i].bytes - length[0]);
+        for (size_t at = length[0]; at + 2 < row[i].bytes; at += 1000) {
+            memcpy(padded + at, at == length[0] ? "a=" : "\na=", at == length[0] ? 2 : 3);
+        }
+        uint32_t free = s->pool.free_count;
+        enum weir_status status = weir_peer_set_remote(s->peer[1], s->now, true,
+                                                       weir_span_of(padded, row[i].bytes), &error);
+        assert_int_equal(error.verdict, row[i].want);
+        assert_int_equal(status, row[i].want == WEIR_SDP_OK ? WEIR_OK : WEIR_ERR_ARG);
+        uint32_t held = row[i].want == WEIR_SDP_OK ? (uint32_t)(row[i].bytes / 1920 + 1) : 0;
+        assert_true(free - s->pool.free_count <= held && (held == 0 || free > s->pool.free_count));
+        if (status == WEIR_OK && i != 1) { /* the second is given back with its peer */
+            struct weir_wr w = weir_wr_of((struct weir_mspan){ text[1], sizeof text[1] });
+            assert_int_equal(weir_peer_create_answer(s->peer[1], s->now, &w), WEIR_OK);
+            assert_int_equal(s->pool.free_count, free);
+        }
+        sim_close(s);
+    }
+}
+
+static void a_pool_without_room_refuses_and_changes_nothing(void **state)
+{
+    (void)state;
+    struct sim *s = sim_open(17, false);
+    struct weir_sdp_error error;
+    uint32_t taken[4096], n = 0;
+    offer(s, 0);
+    while (s->pool.free_count != 0) {
+        taken[n++] = weir_pool_get(&s->pool);
+    }
+    assert_int_equal(weir_peer_set_remote(s->peer[1], s->now, true, weir_span_of(text[0], length[0]),
+                                          &error), WEIR_ERR_FULL);
+    assert_int_equal(s->peer[1]->signalling, WEIR_STABLE);
+    assert_int_equal(s->peer[1]->medias, 0);
+    while (n != 0) {
+        weir_pool_put(&s->pool, taken[--n]);
+    }
+    answer(s, 1);
+    sim_close(s);
+}
+
+/* Sections beyond the number of the configuration, and beyond the table. */
+static void sections_beyond_are_rejected_alone(void **state)
+{
+    (void)state;
+    for (uint32_t max = 3; max <= WEIR_PEER_MEDIA_MAX; max += WEIR_PEER_MEDIA_MAX - 3) {
+        struct sim *s = sim_open(18, true);
+        uint8_t media;
+        s->peer[1]->config.sections_max = max;
+        for (unsigned i = 0; i < 7; i++) {
+            assert_int_equal(weir_peer_add_media(s->peer[0], WEIR_SDP_AUDIO, WEIR_SDP_SENDRECV, &media),
+                             WEIR_OK);
+        }
+        offer(s, 0);
+        for (unsigned i = 0; i < 70; i++) {
+            length[0] += (size_t)snprintf((char *)text[0] + length[0], 100,
+                                          "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:x%u\r\n", i);
+        }
+        answer(s, 1);
+        unsigned sections = 0, accepted = 0;
+        for (const char *p = (const char *)text[1]; (p = strstr(p, "m=a")) != NULL; p++) {
+            sections++;
+            accepted += strncmp(p, "m=audio 9", 9) == 0 || strncmp(p, "m=application 9", 15) == 0;
+        }
+        assert_int_equal(sections, 78);
+        assert_int_equal(accepted, max < 8 ? max : 8);
+        assert_int_equal(s->peer[1]->rest_medias, 78 - WEIR_PEER_MEDIA_MAX);
+        offer(s, 1); /* [RFC 3264 8 MUST] as many sections as before */
+        sections = 0;
+        for (const char *p = (const char *)text[0]; (p = strstr(p, "m=a")) != NULL; p++) {
+            sections++;
+        }
+        assert_int_equal(sections, 78);
+        sim_close(s);
+    }
+}
+
+static void data_that_never_comes_ends_with_its_reason(void **state)
+{
+    (void)state;
+    const struct sim_options o = { .seed = 19, .no_snap = { true, true } };
+    struct sim *s = sim_open_with(&o);
+    s->peer[1]->sctp.config.local_port = 1; /* a peer whose SCTP hears nothing, and never speaks */
+    s->peer[1]->is_data_over = true;
+    sim_introduce(s);
+    sim_run(s, s->now + 29 * WEIR_SEC, false);
+    assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
+    assert_int_equal(s->data_reason[0], WEIR_SCTP_REASON_NONE);
+    sim_run(s, s->now + 2 * WEIR_SEC, false);
+    assert_int_equal(s->data_reason[0], WEIR_SCTP_REASON_TIMEOUT);
+    assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
+    s->peer[1]->is_data_over = false;
+    weir_peer_renew(s->peer[0]);
+    negotiate(s, 0);
+    open_again(s, 0);
+    assert_int_equal(s->data_reason[0], WEIR_SCTP_REASON_NONE);
+    sim_close(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(roles_stay_whoever_offers),
+        cmocka_unit_test(another_role_is_another_association),
+        cmocka_unit_test(every_transition_over_three_rounds),
+        cmocka_unit_test(payload_types_keep_their_meaning),
+        cmocka_unit_test(nothing_that_is_left_leaves_both_usable),
+        cmocka_unit_test(data_that_is_stopped_ends_and_may_come_again),
+        cmocka_unit_test(who_comes_back_is_another),
+        cmocka_unit_test(another_certificate_is_another),
+        cmocka_unit_test(a_new_tls_id_is_another),
+        cmocka_unit_test(a_stopped_tag_and_a_new_address_is_another),
+        cmocka_unit_test(a_restart_after_failed_recovers),
+        cmocka_unit_test(sizes_are_what_the_refusal_says),
+        cmocka_unit_test(a_pool_without_room_refuses_and_changes_nothing),
+        cmocka_unit_test(sections_beyond_are_rejected_alone),
+        cmocka_unit_test(data_that_never_comes_ends_with_its_reason),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
