@@ -300,6 +300,17 @@ static enum weir_sdp_direction mirrored(enum weir_sdp_direction d)
                                     : d;
 }
 
+/* Are we DTLS client after this answer? [RFC 8842 5.3 DEVIATION] One that turns the roles of an association
+ * round and asks for nothing new besides, comes of a peer that writes the same word into every answer (pion
+ * v3 does) and goes on with what there is; so do we. */
+static bool answer_makes_client(const struct weir_peer *p, const struct weir_sdp_media *t)
+{
+    if (p->is_dtls_begun && t->tls_id.n == 0 && !weir_peer_is_another(p, t, WEIR_SDP_SETUP_NONE)) {
+        return p->dtls.config.is_client;
+    }
+    return t->setup == WEIR_SDP_PASSIVE;
+}
+
 static enum weir_status take_answer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
                                     struct weir_sdp_error *error)
 {
@@ -311,7 +322,7 @@ static enum weir_status take_answer(struct weir_peer *p, struct weir_peer_scratc
         return WEIR_ERR_ARG;
     }
     const struct weir_sdp_media *t = weir_sdp_transport(sdp);
-    bool is_client = t != NULL && t->setup == WEIR_SDP_PASSIVE;
+    bool is_client = t != NULL && answer_makes_client(p, t);
     if (t != NULL && weir_peer_is_another(p, t, is_client ? WEIR_SDP_ACTIVE : WEIR_SDP_PASSIVE)) {
         weir_peer_begin_again(p, now, true);
     }

@@ -104,6 +104,29 @@ static void open_again(struct sim *s, int from)
 
 /* -- Roles ------------------------------------------------------------------------------------- */
 
+/* A peer that says "active" in every answer, as pion v3 does, whichever role it has. */
+static void an_answer_that_only_turns_the_roles_round_changes_nothing(void **state)
+{
+    (void)state;
+    for (int passive = 0; passive < 2; passive++) {
+        struct sim *s = connected(1, passive != 0 ? WEIR_SDP_PASSIVE : WEIR_SDP_ACTIVE);
+        for (int round = 0; round < 3; round++) {
+            bool is_client = s->peer[0]->dtls.config.is_client;
+            offer(s, 0);
+            answer(s, 1);
+            without(1, "a=tls-id:");
+            for (char *p = (char *)text[1]; (p = strstr(p, "a=setup:passive")) != NULL;) {
+                memcpy(p, "a=setup:active \n", 15);
+            }
+            take_answer(s, 0);
+            assert_true(s->peer[0]->dtls.config.is_client == is_client);
+            check_data(s);
+            assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
+        }
+        sim_close(s);
+    }
+}
+
 static void roles_stay_whoever_offers(void **state)
 {
     (void)state;
@@ -598,6 +621,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roles_stay_whoever_offers),
+        cmocka_unit_test(an_answer_that_only_turns_the_roles_round_changes_nothing),
         cmocka_unit_test(another_role_is_another_association),
         cmocka_unit_test(every_transition_over_three_rounds),
         cmocka_unit_test(payload_types_keep_their_meaning),
