@@ -5,8 +5,8 @@
  *   2. an application asks for one, by weir_peer_renew and an offer;
  *   3. one implementation begins one without saying so: libwebrtc gives up the transport of a bundle when
  *      the section it is named after is stopped, and makes another with the same credentials and the same
- *      certificate. The only sign is that it calls from an address that it never named before: taken as such
- *      for 30 s, while other peers go on as they are.
+ *      certificate. The only sign is that it calls from an address that it never named before: taken as
+ *      such for 30 s, while other peers go on as they are.
  */
 #include "peer/peer_int.h"
 

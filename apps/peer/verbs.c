@@ -128,8 +128,11 @@ static bool channel_of(const struct program *p, const cJSON *on, uint16_t *out)
         if (!weir_sctp_channel_info(&p->peer->sctp, i, &info)) {
             continue;
         }
-        bool is_it = cJSON_IsString(on) ? weir_span_eq(info.config.label,
-                                                       weir_span_of(on->valuestring, strlen(on->valuestring)))
+        struct weir_span label = weir_span_of(NULL, 0);
+        if (cJSON_IsString(on)) {
+            label = weir_span_of(on->valuestring, strlen(on->valuestring));
+        }
+        bool is_it = cJSON_IsString(on)   ? weir_span_eq(info.config.label, label)
                      : cJSON_IsNumber(on) ? on->valueint == i
                                           : info.state == WEIR_SCTP_CHANNEL_OPEN;
         if (is_it) {

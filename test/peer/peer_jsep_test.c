@@ -290,6 +290,29 @@ static void every_transition_over_three_rounds(void **state)
     }
 }
 
+/* [RFC 3264 8 MUST] Sections do not vanish, and one that lives keeps its mid. */
+static void who_loses_sections_is_refused(void **state)
+{
+    (void)state;
+    struct sim *s = connected(20, WEIR_SDP_ACTIVE);
+    struct weir_sdp_error error;
+    offer(s, 0);
+    char *second = strstr((char *)text[0], "m=application"), *mid = strstr((char *)text[0], "a=mid:0");
+    size_t first_bytes = (size_t)(second - (char *)text[0]);
+    assert_int_equal(weir_peer_set_remote(s->peer[1], s->now, true, weir_span_of(text[0], first_bytes),
+                                          &error), WEIR_ERR_ARG);
+    assert_int_equal(error.verdict, WEIR_SDP_ANSWER_SHAPE);
+    char *group = strstr((char *)text[0], "BUNDLE 0");
+    mid[6] = group[7] = '7';
+    assert_int_equal(weir_peer_set_remote(s->peer[1], s->now, true, weir_span_of(text[0], length[0]),
+                                          &error), WEIR_ERR_ARG);
+    mid[6] = group[7] = '0';
+    answer(s, 1);
+    take_answer(s, 0);
+    check_data(s);
+    sim_close(s);
+}
+
 /* A new section's payload types are those that were agreed on, whoever named them. */
 static void payload_types_keep_their_meaning(void **state)
 {
@@ -624,6 +647,7 @@ int main(void)
         cmocka_unit_test(an_answer_that_only_turns_the_roles_round_changes_nothing),
         cmocka_unit_test(another_role_is_another_association),
         cmocka_unit_test(every_transition_over_three_rounds),
+        cmocka_unit_test(who_loses_sections_is_refused),
         cmocka_unit_test(payload_types_keep_their_meaning),
         cmocka_unit_test(nothing_that_is_left_leaves_both_usable),
         cmocka_unit_test(data_that_is_stopped_ends_and_may_come_again),

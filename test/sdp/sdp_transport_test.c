@@ -168,12 +168,59 @@ static void an_answers_payload_types_are_configured_as_offered(void **state)
     }
 }
 
+/* The strongest kind of hash decides, so that is the kind whose fingerprints are kept [RFC 8122 5]. */
+static void what_is_not_said_and_what_is_said_twice(void **state)
+{
+    (void)state;
+    static char text[4000];
+    struct weir_sdp_error error;
+    size_t n = describe(text, sizeof text, "d", "d", "actpass");
+    for (int kind = 0; kind < 4; kind++) {
+        static const char *const name[] = { "sha-512", "sha-384", "sha-512", "sha-256" };
+        n += (size_t)snprintf(text + n, sizeof text - n, "a=fingerprint:%s %02d", name[kind], kind);
+        for (int i = 1; i < (kind == 1 ? 48 : kind == 3 ? 32 : 64); i++) {
+            n += (size_t)snprintf(text + n, sizeof text - n, ":00");
+        }
+        n += (size_t)snprintf(text + n, sizeof text - n, "\r\n");
+    }
+    assert_int_equal(weir_sdp_parse(weir_span_of(text, n), &back, &error), WEIR_SDP_OK);
+    assert_int_equal(back.media[0].sctp_port, 5000);
+    assert_int_equal(back.media[0].max_message_size, 65536);
+    assert_int_equal(back.media[0].fingerprints, 2);
+    for (uint8_t i = 0; i < 2; i++) {
+        assert_int_equal(back.media[0].fingerprint[i].hash, WEIR_SDP_SHA512);
+        assert_int_equal(back.media[0].fingerprint[i].digest[0], 2 * i);
+    }
+}
+
+/* [RFC 3264 6 MUST] A section that we did not offer is not brought back by the answer. */
+static void an_answer_brings_nothing_back(void **state)
+{
+    (void)state;
+    static char text[4000];
+    struct weir_sdp_error error;
+    const struct weir_sdp_local local = local_side(false);
+    const struct weir_sdp_section section[2] = {
+        { .kind = WEIR_SDP_AUDIO, .mid = WEIR_LIT("a"), .is_rejected = true },
+        { .kind = WEIR_SDP_DATA, .direction = WEIR_SDP_SENDRECV, .mid = WEIR_LIT("d") },
+    };
+    weir_sdp_make_offer(&local, section, 2, &offer);
+    for (int i = 0; i < 2; i++) {
+        size_t n = describe(text, sizeof text, i == 0 ? "ad" : "Ad", "a d", "active");
+        assert_int_equal(weir_sdp_parse(weir_span_of(text, n), &back, &error), WEIR_SDP_OK);
+        assert_int_equal(weir_sdp_judge_answer(&offer, &back, &error),
+                         i == 0 ? WEIR_SDP_ANSWER_SHAPE : WEIR_SDP_OK);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_transport_is_that_of_the_first_of_the_list),
         cmocka_unit_test(the_transport_of_an_answer_too),
         cmocka_unit_test(an_answers_payload_types_are_configured_as_offered),
+        cmocka_unit_test(what_is_not_said_and_what_is_said_twice),
+        cmocka_unit_test(an_answer_brings_nothing_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
