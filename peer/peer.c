@@ -28,7 +28,10 @@ const char *weir_peer_verdict_name(enum weir_peer_verdict v)
 static void init_ice(struct weir_peer *p, weir_time now)
 {
     struct weir_ice_config c = { .crypto = p->config.crypto, .ufrag_first = p->config.ufrag_first,
-                                 .is_lite = p->config.is_lite,
+                                 .is_lite = p->config.is_lite, .allows = p->config.allows,
+                                 .meter = p->config.meter, .txid_key = p->config.txid_key,
+                                 .txid_tag = p->config.txid_tag,
+                                 .has_txid_tag = p->config.has_txid_tag,
                                  .trace = p->config.trace,
                                  .conn = p->config.conn };
     weir_rand_bytes(&p->rand, c.seed, sizeof c.seed);
@@ -144,7 +147,7 @@ void weir_peer_push(struct weir_peer *p, const struct weir_event *e)
     }
 }
 
-static bool has_room(const struct weir_peer *p)
+bool weir_peer_has_room(const struct weir_peer *p)
 {
     return p->event_head - p->event_tail < WEIR_PEER_EVENTS_MAX - 4;
 }
@@ -196,7 +199,7 @@ static void tell_candidate(struct weir_peer *p, uint32_t index)
 static void take_ice_events(struct weir_peer *p, weir_time now)
 {
     struct weir_ice_event e;
-    while (has_room(p) && weir_ice_event(&p->ice, &e)) {
+    while (weir_peer_has_room(p) && weir_ice_event(&p->ice, &e)) {
         struct weir_event out = { .path = e.path };
         switch (e.type) {
         case WEIR_ICE_EVENT_CANDIDATE:
@@ -209,6 +212,11 @@ static void take_ice_events(struct weir_peer *p, weir_time now)
         case WEIR_ICE_EVENT_SELECTED:
             p->timeline.selected = weir_time_min(p->timeline.selected, now);
             out.type = WEIR_EVENT_SELECTED;
+            weir_peer_push(p, &out);
+            break;
+        case WEIR_ICE_EVENT_REFUSED:
+            out.type = WEIR_EVENT_CANDIDATE_REFUSED;
+            out.refusal = e.refusal;
             weir_peer_push(p, &out);
             break;
         case WEIR_ICE_EVENT_VALIDATED:
@@ -274,20 +282,12 @@ void weir_peer_progress(struct weir_peer *p, weir_time now)
     weir_peer_start_dtls(p, now);
     take_dtls_events(p, now);
     weir_peer_start_data(p, now);
-    while (has_room(p) && weir_sctp_event(&p->sctp, &e)) {
+    while (weir_peer_has_room(p) && weir_sctp_event(&p->sctp, &e)) {
         take_sctp_event(p, now, &e);
     }
     weir_peer_take_rtcp_events(p, now);
     weir_peer_update_state(p, now);
-    while (p->names_told < p->names && has_room(p)) {
-        const char *name = p->name[p->names_told++];
-        size_t n = 0;
-        while (name[n] != '\0') {
-            n++;
-        }
-        struct weir_event out = { .type = WEIR_EVENT_NAME, .data = weir_span_of(name, n) };
-        weir_peer_push(p, &out);
-    }
+    weir_peer_tell_names(p);
 }
 
 /* -- Messages ---------------------------------------------------------------------------------- */
@@ -424,7 +424,7 @@ static enum weir_peer_verdict decrypt_stun(struct weir_peer *p, weir_time now, s
         struct weir_mspan payload = { k->data + at, n };
         (void)decrypt_dtls(p, now, item, payload, PEER_PATH_SELECTED); /* DTLS counts it */
     }
-    return v == WEIR_ICE_OK ? WEIR_PEER_OK : WEIR_PEER_STUN;
+    return v == WEIR_ICE_OK || v == WEIR_ICE_AGAIN ? WEIR_PEER_OK : WEIR_PEER_STUN;
 }
 
 static enum weir_peer_verdict decrypt_srtp(struct weir_peer *p, struct weir_item *item)
@@ -470,8 +470,8 @@ static bool has_our_id(const struct weir_peer *p, const struct weir_packet *k)
 
 static uint32_t path_of(struct weir_peer *p, const struct weir_packet *k)
 {
-    struct weir_path selected;
-    if (!weir_ice_selected(&p->ice, &selected) || weir_path_eq(&selected, &k->path)) {
+    const struct weir_path *via = weir_ice_via(&p->ice);
+    if (via == NULL || weir_path_eq(via, &k->path)) {
         return PEER_PATH_SELECTED;
     }
     p->heard_by = k->path;
@@ -508,11 +508,13 @@ enum weir_peer_verdict weir_peer_decrypt(struct weir_peer *p, weir_time now, str
 {
     item->kind = WEIR_ITEM_NONE;
     item->plain = weir_span_of(NULL, 0);
+    bool had_dtls = p->timeline.dtls_done != WEIR_NEVER;
     enum weir_peer_verdict v = decrypt(p, now, item);
     p->rx_packets++;
     p->rx_bytes += item->packet.len;
     p->verdicts[v]++;
-    weir_peer_lite_heard(p, &item->packet);
+    weir_peer_lite_heard(p, now, &item->packet, had_dtls != (p->timeline.dtls_done != WEIR_NEVER)
+                                                    || item->kind != WEIR_ITEM_NONE);
     return v;
 }
 

@@ -21,6 +21,8 @@
 /* -- peer.c ------------------------------------------------------------------------------------ */
 
 void weir_peer_push(struct weir_peer *p, const struct weir_event *e);
+/* For another event and what the machines may add to it. */
+bool weir_peer_has_room(const struct weir_peer *p);
 /* Take what the machines below have to say, and let one drive the next. */
 void weir_peer_progress(struct weir_peer *p, weir_time now);
 void weir_peer_update_state(struct weir_peer *p, weir_time now);
@@ -60,10 +62,19 @@ void weir_peer_keep_session(struct weir_peer *p);
 
 /* -- peer_lite.c ------------------------------------------------------------------------------- */
 
-/* A datagram came; one leaves; and how much of `room` may be used on this path. */
-void weir_peer_lite_heard(struct weir_peer *p, const struct weir_packet *k);
+/* A datagram came, with something under keys that was new or without; one leaves; and how much of `room`
+ * may be used on this path. */
+void weir_peer_lite_heard(struct weir_peer *p, weir_time now, const struct weir_packet *k,
+                          bool is_under_keys);
 void weir_peer_lite_sent(struct weir_peer *p, const struct weir_path *to, size_t bytes);
 size_t weir_peer_lite_room(const struct weir_peer *p, const struct weir_path *to, size_t room);
+
+/* -- peer_names.c ------------------------------------------------------------------------------ */
+
+/* Keep a candidate whose address is a name until the name is resolved. */
+void weir_peer_keep_name(struct weir_peer *p, struct weir_span name, const struct weir_ice_candidate *c);
+/* Ask for the names that are new, as far as there is room for events. */
+void weir_peer_tell_names(struct weir_peer *p);
 
 /* -- peer_media.c ------------------------------------------------------------------------------ */
 

@@ -181,6 +181,8 @@ static bool same_text(const struct weir_ice_text *t, struct weir_span s)
     return weir_span_eq(weir_span_of(t->text, t->bytes), s);
 }
 
+static enum weir_status add_candidate(struct weir_peer *p, weir_time now, struct weir_span text);
+
 /* New credentials of a peer that we know mean that it restarts ICE [RFC 8839 5.4]. */
 static void take_ice(struct weir_peer *p, weir_time now, const struct weir_sdp *sdp,
                      const struct weir_sdp_media *t, bool is_offer)
@@ -195,7 +197,7 @@ static void take_ice(struct weir_peer *p, weir_time now, const struct weir_sdp *
         (void)!weir_ice_set_remote(&p->ice, now, t->ufrag, t->pwd, sdp->has_ice_lite);
     }
     for (uint32_t i = 0; i < t->candidates; i++) {
-        (void)!weir_peer_add_candidate(p, now, t->candidate[i]);
+        (void)!add_candidate(p, now, t->candidate[i]);
     }
     if (t->has_end_of_candidates) {
         weir_ice_remote_done(&p->ice, now);
@@ -338,6 +340,7 @@ enum weir_status weir_peer_set_remote(struct weir_peer *p, weir_time now, bool i
     if (weir_sdp_parse(text, &sdp, error) != WEIR_SDP_OK) {
         return WEIR_ERR_ARG;
     }
+    weir_ice_allow(&p->ice, text.n);
     enum weir_status status = is_offer ? take_offer(p, now, text, &sdp, error)
                                        : take_answer(p, now, &sdp, error);
     if (status == WEIR_OK) {
@@ -395,27 +398,7 @@ enum weir_status weir_peer_create_answer(struct weir_peer *p, weir_time now, str
 
 /* -- Candidates -------------------------------------------------------------------------------- */
 
-static bool is_local_name(struct weir_span name)
-{
-    return name.n > 6 && name.n < WEIR_PEER_NAME_BYTES
-           && weir_sdp_same_name(weir_span_of(name.p + name.n - 6, 6), WEIR_LIT(".local"));
-}
-
-/* Keep a candidate whose address is a name until the name is resolved. */
-/* Lite, we find the peer where it asks from. */
-static void keep_name(struct weir_peer *p, struct weir_span name, const struct weir_ice_candidate *c)
-{
-    if (!is_local_name(name) || c->is_tcp || c->component != 1 || p->names == WEIR_PEER_NAMES_MAX
-        || p->config.is_lite) {
-        return; /* ICE reaches its owner when it calls us */
-    }
-    char *room = p->name[p->names];
-    memcpy(room, name.p, name.n);
-    room[name.n] = '\0';
-    p->name_candidate[p->names++] = *c;
-}
-
-enum weir_status weir_peer_add_candidate(struct weir_peer *p, weir_time now, struct weir_span text)
+static enum weir_status add_candidate(struct weir_peer *p, weir_time now, struct weir_span text)
 {
     struct weir_ice_candidate c;
     struct weir_span name;
@@ -427,7 +410,7 @@ enum weir_status weir_peer_add_candidate(struct weir_peer *p, weir_time now, str
         return WEIR_ERR_ARG;
     }
     if (name.n != 0) {
-        keep_name(p, name, &c);
+        weir_peer_keep_name(p, name, &c);
         weir_peer_progress(p, now);
         return WEIR_OK;
     }
@@ -436,21 +419,8 @@ enum weir_status weir_peer_add_candidate(struct weir_peer *p, weir_time now, str
     return status == WEIR_ERR_FULL ? status : WEIR_OK; /* TCP and other components are left out */
 }
 
-void weir_peer_name_resolved(struct weir_peer *p, weir_time now, struct weir_span name,
-                             const struct weir_addr *ip)
+enum weir_status weir_peer_add_candidate(struct weir_peer *p, weir_time now, struct weir_span text)
 {
-    for (unsigned i = 0; i < p->names; i++) {
-        size_t n = 0;
-        while (p->name[i][n] != '\0') {
-            n++;
-        }
-        if (weir_sdp_same_name(name, weir_span_of(p->name[i], n))) {
-            struct weir_ice_candidate c = p->name_candidate[i];
-            uint16_t port = c.addr.port;
-            c.addr = *ip;
-            c.addr.port = port;
-            (void)!weir_ice_add_remote(&p->ice, now, &c);
-        }
-    }
-    weir_peer_progress(p, now);
+    weir_ice_allow(&p->ice, text.n);
+    return add_candidate(p, now, text);
 }

@@ -295,6 +295,17 @@ static void print_channel(const struct program *p, const struct weir_event *e, c
     print_line(o);
 }
 
+/* An address that the other side named and that we will not send to. */
+static void print_refused(const struct weir_event *e)
+{
+    char text[WEIR_ADDR_TEXT_BYTES];
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "type", "candidate-refused");
+    cJSON_AddStringToObject(o, "address", weir_addr_text(&e->path.remote, text));
+    cJSON_AddStringToObject(o, "reason", weir_ice_refusal_name(e->refusal));
+    print_line(o);
+}
+
 static void on_event(struct program *p, const struct weir_event *e)
 {
     switch (e->type) {
@@ -317,6 +328,9 @@ static void on_event(struct program *p, const struct weir_event *e)
             cJSON_AddStringToObject(o, "candidate", text);
             print_line(o);
         }
+        break;
+    case WEIR_EVENT_CANDIDATE_REFUSED:
+        print_refused(e);
         break;
     case WEIR_EVENT_CHANNEL_OPEN:
         print_channel(p, e, "open");
