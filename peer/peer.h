@@ -444,8 +444,9 @@ struct weir_node_config {
     uint16_t port;                    /* for all of them when `bind` gives none; 0 = any */
     bool with_loopback;               /* when bind is NULL */
     bool spread_locals;               /* give each peer one of the addresses, in turn: peers that share
-                                         both addresses with another cannot be told apart, so two
-                                         hosts with many peers between them need many ports */
+                                         both addresses are told apart by ufrags, transactions, connection
+                                         ids and SSRCs only, so two hosts with many peers between them and
+                                         without connection ids need many ports */
     bool no_mdns;
     bool no_snap, no_sped, no_cid, prefers_hybrid, is_lite; /* of every peer, see weir_peer_config */
     bool no_tickets;                  /* no sessions of DTLS 1.3 for reconnecting to other weirs */

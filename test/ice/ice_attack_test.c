@@ -286,6 +286,28 @@ static void attack_Y11_a_recorded_question_keeps_no_consent(void **state)
     }
 }
 
+/* The same of a generation before a restart. */
+static void attack_Y11_a_recorded_question_keeps_no_old_path(void **state)
+{
+    (void)state;
+    static struct pair_of_agents w;
+    uint8_t recorded[1500];
+    connect_pair(&w, true);
+    weir_ice_restart(&w.agent[1], w.now);
+    run(&w, 20 * WEIR_SEC); /* one of the old generation was heard */
+    size_t n = w.kept_bytes;
+    memcpy(recorded, w.kept, n);
+    assert_true(weir_ice_may_send(&w.agent[1]));
+    const struct weir_path path = { w.agent[1].local[0].addr, w.agent[0].local[0].addr };
+    w.is_cut[0] = w.is_cut[1] = true;
+    for (unsigned i = 0; i < 32; i++) {
+        assert_int_equal(weir_ice_recv(&w.agent[1], w.now, &path, weir_span_of(recorded, n)),
+                         weir_ice_may_send(&w.agent[1]) ? WEIR_ICE_AGAIN : WEIR_ICE_USERNAME);
+        run(&w, WEIR_SEC);
+    }
+    assert_false(weir_ice_may_send(&w.agent[1]));
+}
+
 /* Even with more questions recorded than are remembered: a lite agent wants keys too, from time to time. */
 static void attack_Y11_lite_questions_alone_are_believed_for_five_minutes(void **state)
 {
@@ -411,6 +433,12 @@ static void who_answered_is_not_counted(void **state)
     run(&w, 600 * WEIR_SEC);
     assert_up(&w);
     assert_int_equal(w.agent[0].budget.spent, spent);
+    uint32_t asked = w.agent[0].pair[0].requests;
+    w.agent[0].pair[0].is_nominating = true; /* a check, not a question for consent */
+    weir_ice_trigger(&w.agent[0], w.now, &w.agent[0].pair[0]);
+    run(&w, 50 * WEIR_MS);
+    assert_true(w.agent[0].pair[0].requests > asked);
+    assert_int_equal(w.agent[0].budget.spent, spent);
 }
 
 /* -- S19, Y13 ---------------------------------------------------------------------------------- */
@@ -435,6 +463,47 @@ static void attack_S19_the_old_path_goes_on_until_the_answer_comes(void **state)
         run(&w, 5 * WEIR_SEC);
         assert_up(&w);
     }
+}
+
+/* The answer is slow, and nothing of the new generation answers until it comes: patience with the new pairs does
+ * not end what works. Without the old path it does. */
+static void attack_S19_patience_does_not_end_what_works(void **state)
+{
+    (void)state;
+    for (int is_cut = 0; is_cut < 2; is_cut++) {
+        static struct pair_of_agents w;
+        connect_pair(&w, false);
+        weir_ice_restart(&w.agent[1], w.now);
+        assert_int_equal(weir_ice_set_remote(&w.agent[1], w.now, WEIR_LIT("newu"),
+                                             WEIR_LIT("0123456789012345678901"), false), WEIR_OK);
+        struct weir_ice_candidate c = w.agent[0].local[0];
+        assert_int_equal(weir_ice_add_remote(&w.agent[1], w.now, &c), WEIR_OK);
+        w.is_cut[0] = is_cut != 0;
+        run(&w, 100 * WEIR_SEC);
+        assert_int_equal(weir_ice_may_send(&w.agent[1]), is_cut == 0);
+        assert_int_equal(weir_ice_state(&w.agent[1]), is_cut == 0 ? WEIR_ICE_CHECKING : WEIR_ICE_FAILED);
+        assert_int_equal(weir_ice_state(&w.agent[0]), is_cut == 0 ? WEIR_ICE_COMPLETED : WEIR_ICE_FAILED);
+    }
+}
+
+/* A generation that the peer never heard of is no old one. */
+static void attack_Y13_a_second_restart_keeps_the_names_that_both_know(void **state)
+{
+    (void)state;
+    static struct pair_of_agents w;
+    connect_pair(&w, false);
+    struct weir_ice before = w.agent[0];
+    weir_ice_restart(&w.agent[0], w.now);
+    weir_ice_restart(&w.agent[1], w.now);
+    tell(&w, 1);
+    run(&w, 2 * WEIR_SEC);
+    assert_true(w.agent[1].selected != WEIR_ICE_NONE);
+    weir_ice_restart(&w.agent[1], w.now);
+    w.agent[0] = before; /* the answer to the first never came */
+    w.agent[0].consent.ask_at = w.now;
+    uint32_t answered = w.agent[0].pair[0].responses;
+    run(&w, 20 * WEIR_MS);
+    assert_int_equal(w.agent[0].pair[0].responses, answered + 1);
 }
 
 /* Our checks are answered as soon as the peer has its new credentials; its questions name the old ones until
@@ -493,6 +562,108 @@ static void attack_Y13_restarts_one_after_another_and_both_at_once(void **state)
     }
 }
 
+/* What was to be answered with credentials that are gone meanwhile is not answered at all. */
+static void an_answer_without_its_password_does_not_leave(void **state)
+{
+    (void)state;
+    static struct pair_of_agents w;
+    uint8_t out[1500];
+    struct weir_path to;
+    connect_pair(&w, false);
+    weir_ice_restart(&w.agent[1], w.now);
+    w.is_cut[0] = true;
+    run(&w, 7 * WEIR_SEC);
+    w.agent[1].consent.owes = false;
+    const struct weir_path path = { w.agent[1].local[0].addr, w.agent[0].local[0].addr };
+    assert_int_equal(weir_ice_recv(&w.agent[1], w.now, &path, weir_span_of(w.kept, w.kept_bytes)), WEIR_ICE_OK);
+    struct weir_ice kept = w.agent[1];
+    assert_true(weir_ice_send(&w.agent[1], w.now, (struct weir_mspan){ out, sizeof out }, &to) != 0);
+    w.agent[1] = kept;
+    w.agent[1].old.is_used = false;
+    weir_ice_forget_old(&w.agent[1]);
+    assert_int_equal(weir_ice_send(&w.agent[1], w.now, (struct weir_mspan){ out, sizeof out }, &to), 0);
+}
+
+/* [RFC 8839 5.4] before the peer's description its half is not known, but for its least length. */
+static void a_name_before_the_description_has_four_letters(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < 6; n++) {
+        static struct pair_of_agents w;
+        uint8_t out[200], name[40];
+        const uint8_t txid[12] = { (uint8_t)n };
+        struct weir_stun_build b;
+        struct weir_wr u = weir_wr_of((struct weir_mspan){ name, sizeof name });
+        open_pair(&w, false);
+        const struct weir_stun_seal seal = { weir_crypto_default(), weir_ice_pwd(&w.agent[0]), false, true };
+        const struct weir_path path = { w.agent[0].local[0].addr, w.agent[1].local[0].addr };
+        weir_wr_bytes(&u, weir_ice_ufrag(&w.agent[0]));
+        weir_wr_u8(&u, ':');
+        weir_wr_bytes(&u, weir_span_of("abcdef", n));
+        weir_stun_begin(&b, (struct weir_mspan){ out, sizeof out }, WEIR_STUN_BINDING, WEIR_STUN_REQUEST, txid);
+        weir_stun_put_bytes(&b, WEIR_STUN_USERNAME, weir_span_of(name, u.len));
+        weir_stun_put_u32(&b, WEIR_STUN_PRIORITY, 1 << 20);
+        assert_int_equal(weir_ice_recv(&w.agent[0], w.now, &path, weir_span_of(out, weir_stun_end(&b, &seal))),
+                         n >= 4 ? WEIR_ICE_OK : WEIR_ICE_USERNAME);
+    }
+}
+
+/* -- Answers ------------------------------------------------------------------------------------ */
+
+/* An answer that is proven, to agent 0, with this transaction. */
+static enum weir_ice_verdict answer_with(struct pair_of_agents *w, const uint8_t txid[12],
+                                         const struct weir_path *path)
+{
+    uint8_t out[200];
+    struct weir_stun_build b;
+    const struct weir_stun_seal seal = { weir_crypto_default(), weir_ice_pwd(&w->agent[1]), false, true };
+    weir_stun_begin(&b, (struct weir_mspan){ out, sizeof out }, WEIR_STUN_BINDING, WEIR_STUN_SUCCESS, txid);
+    weir_stun_put_addr(&b, WEIR_STUN_XOR_MAPPED_ADDRESS, &w->agent[0].local[0].addr);
+    size_t n = weir_stun_end(&b, &seal);
+    enum weir_ice_verdict v = weir_ice_recv(&w->agent[0], w->now, path, weir_span_of(out, n));
+    assert_true(weir_ice_check(&w->agent[0]));
+    return v;
+}
+
+/* Of a check, and of a question for consent: all twelve bytes, and both addresses. */
+static void an_answer_is_known_by_all_of_its_transaction_and_path(void **state)
+{
+    (void)state;
+    for (int consent = 0; consent < 2; consent++) {
+        static struct pair_of_agents w;
+        uint8_t txid[12];
+        open_pair(&w, false);
+        tell(&w, 0);
+        tell(&w, 1);
+        if (consent != 0) {
+            run(&w, 2 * WEIR_SEC);
+            w.agent[0].consent.ask_at = w.now;
+        }
+        w.is_cut[0] = w.is_cut[1] = true;
+        run(&w, 20 * WEIR_MS);
+        struct weir_ice_pair *p = &w.agent[0].pair[0];
+        const struct weir_path path = weir_ice_pair_path(&w.agent[0], p);
+        memcpy(txid, consent != 0 ? w.agent[0].consent.txid : p->txid, sizeof txid);
+        assert_memory_equal(txid, w.kept + 8, sizeof txid);
+        for (unsigned bit = 0; bit < 96; bit++) {
+            txid[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            assert_int_equal(answer_with(&w, txid, &path), WEIR_ICE_TRANSACTION);
+            txid[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        }
+        struct weir_path other = path;
+        other.remote.port++;
+        struct weir_ice before = w.agent[0];
+        assert_int_equal(answer_with(&w, txid, &other), consent != 0 ? WEIR_ICE_TRANSACTION : WEIR_ICE_ASYMMETRIC);
+        w.agent[0] = before;
+        weir_time life = w.agent[0].consent.expire_at;
+        w.now += WEIR_SEC;
+        assert_int_equal(answer_with(&w, txid, &path), WEIR_ICE_OK);
+        assert_true(consent == 0 || w.agent[0].consent.expire_at > life);
+        assert_int_equal(w.agent[0].last_rx_at, w.now);
+        assert_int_equal(answer_with(&w, txid, &path), WEIR_ICE_TRANSACTION); /* once */
+    }
+}
+
 /* -- Transactions that tell whose they are ----------------------------------------------------- */
 
 static void ids_carry_a_tag_that_only_their_owner_reads(void **state)
@@ -524,14 +695,20 @@ int main(void)
         cmocka_unit_test(attack_S17_refusals_are_counted_all_and_told_a_few),
         cmocka_unit_test(attack_Y11_what_was_recorded_proves_nothing),
         cmocka_unit_test(attack_Y11_a_recorded_question_keeps_no_consent),
+        cmocka_unit_test(attack_Y11_a_recorded_question_keeps_no_old_path),
         cmocka_unit_test(attack_Y11_lite_questions_alone_are_believed_for_five_minutes),
         cmocka_unit_test(a_hundred_transactions_later_the_first_is_still_known),
         cmocka_unit_test(attack_Y12_ten_bytes_leave_for_one),
         cmocka_unit_test(attack_Y12_all_agents_of_an_owner_share_a_meter),
         cmocka_unit_test(who_answered_is_not_counted),
         cmocka_unit_test(attack_S19_the_old_path_goes_on_until_the_answer_comes),
+        cmocka_unit_test(attack_S19_patience_does_not_end_what_works),
+        cmocka_unit_test(attack_Y13_a_second_restart_keeps_the_names_that_both_know),
         cmocka_unit_test(attack_S19_old_names_are_answered_until_the_new_ones_are_used),
         cmocka_unit_test(attack_Y13_restarts_one_after_another_and_both_at_once),
+        cmocka_unit_test(an_answer_without_its_password_does_not_leave),
+        cmocka_unit_test(a_name_before_the_description_has_four_letters),
+        cmocka_unit_test(an_answer_is_known_by_all_of_its_transaction_and_path),
         cmocka_unit_test(ids_carry_a_tag_that_only_their_owner_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
