@@ -464,7 +464,7 @@ enum weir_ice_proof weir_ice_path_proof(const struct weir_ice *ice, const struct
         if (!weir_ice_pair_is_on(ice, p, path)) {
             continue;
         }
-        bool is_answered = p->is_valid && (!ice->config.is_lite || ice->keys_at != 0);
+        bool is_answered = ice->config.is_lite ? p->is_keyed : p->is_valid;
         best = is_answered ? WEIR_ICE_ANSWERED : p->has_request || p->is_valid ? WEIR_ICE_ASKED : best;
     }
     bool is_old = ice->old.linger_at != 0 && weir_path_eq(&ice->old.path, path);

@@ -196,6 +196,7 @@ struct weir_ice_pair {
     bool wants_nomination;  /* controlled: the peer asked for it before the pair was valid */
     bool is_nominating;     /* controlling: the check to come or under way carries USE-CANDIDATE */
     bool has_request;       /* the peer proved itself on this path */
+    bool is_keyed;          /* lite: and something under its keys came by it */
     bool owes_check;        /* in progress: (re)send now */
     bool is_followed;       /* the peer moved here: when it answers, data goes here */
     bool is_extra;          /* what is owed was brought about by the peer, not by the timer */

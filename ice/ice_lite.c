@@ -32,6 +32,9 @@ static bool has_moved(const struct weir_ice *ice, weir_time now, const struct we
 void weir_ice_heard_keys(struct weir_ice *ice, weir_time now)
 {
     ice->keys_at = now;
+    if (ice->selected != WEIR_ICE_NONE) {
+        ice->pair[ice->selected].is_keyed = true;
+    }
 }
 
 void weir_ice_lite_request(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p,

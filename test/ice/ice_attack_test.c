@@ -286,7 +286,29 @@ static void attack_Y11_a_recorded_question_keeps_no_consent(void **state)
     }
 }
 
-/* The same of a generation before a restart. */
+/* A request that never came before, from an address that its author wrote on it: data follows, as a lite agent has
+ * it, and the path is no better proven than by its question. */
+static void attack_Y9_a_question_alone_is_no_answer(void **state)
+{
+    (void)state;
+    for (int lite = 0; lite < 2; lite++) {
+        static struct pair_of_agents w;
+        connect_pair(&w, lite != 0);
+        const struct weir_path path = { w.agent[1].local[0].addr, w.agent[0].local[0].addr };
+        const struct weir_path other = { path.local, addr_of("203.0.113.66:6666") };
+        assert_int_equal(weir_ice_path_proof(&w.agent[1], &path), lite ? WEIR_ICE_ASKED : WEIR_ICE_ANSWERED);
+        weir_ice_heard_keys(&w.agent[1], w.now);
+        assert_int_equal(weir_ice_path_proof(&w.agent[1], &path), WEIR_ICE_ANSWERED);
+        assert_int_equal(weir_ice_path_proof(&w.agent[1], &other), WEIR_ICE_UNPROVEN);
+        w.is_cut[0] = true;
+        run(&w, 7 * WEIR_SEC);
+        assert_int_equal(weir_ice_recv(&w.agent[1], w.now, &other, weir_span_of(w.kept, w.kept_bytes)), WEIR_ICE_OK);
+        assert_int_equal(weir_ice_path_proof(&w.agent[1], &other), WEIR_ICE_ASKED);
+        assert_int_equal(weir_ice_path_proof(&w.agent[1], &path), WEIR_ICE_ANSWERED);
+    }
+}
+
+/* A recorded question of a generation before a restart keeps no consent either. */
 static void attack_Y11_a_recorded_question_keeps_no_old_path(void **state)
 {
     (void)state;
@@ -695,6 +717,7 @@ int main(void)
         cmocka_unit_test(attack_S17_refusals_are_counted_all_and_told_a_few),
         cmocka_unit_test(attack_Y11_what_was_recorded_proves_nothing),
         cmocka_unit_test(attack_Y11_a_recorded_question_keeps_no_consent),
+        cmocka_unit_test(attack_Y9_a_question_alone_is_no_answer),
         cmocka_unit_test(attack_Y11_a_recorded_question_keeps_no_old_path),
         cmocka_unit_test(attack_Y11_lite_questions_alone_are_believed_for_five_minutes),
         cmocka_unit_test(a_hundred_transactions_later_the_first_is_still_known),

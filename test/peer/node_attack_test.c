@@ -191,6 +191,34 @@ static void attack_Y9_who_asks_from_anothers_address_takes_nothing(void **state)
     close_both();
 }
 
+/* And who was there first, by a request that nobody answers for, does not keep out who is there. */
+static void attack_Y9_who_asked_first_keeps_nobody_out(void **state)
+{
+    (void)state;
+    struct weir_peer *near, *far, *page, *thief;
+    struct weir_path path, way;
+    uint8_t bytes[1500], hello[13] = { 22, 0xfe, 0xfd, 0, 0 };
+    open_both(true);
+    page = weir_node_peer(client, true);
+    thief = weir_node_peer(server, true);
+    offer_to(page, thief, NULL);
+    weir_peer_tick(page, weir_node_now(client));
+    size_t n = weir_peer_send(page, weir_pump_clock(), (struct weir_mspan){ bytes, sizeof bytes }, &way);
+    assert_true(n != 0 && bytes[0] <= 3);
+    path = (struct weir_path){ way.remote, way.local };
+    struct weir_packet k = { .data = bytes, .len = (uint16_t)n, .path = path };
+    assert_int_equal(weir_peer_recv(thief, weir_pump_clock(), &k), WEIR_PEER_OK);
+    weir_node_hold_path(server, thief, &path);
+    weir_node_free(client, page);
+    connect_pair(&near, &far);
+    assert_int_equal(weir_ice_path_proof(&thief->ice, &path), WEIR_ICE_ASKED);
+    k.data = hello;
+    k.len = sizeof hello;
+    assert_ptr_equal(weir_node_holder(server, &k), far);
+    talk(near, far);
+    close_both();
+}
+
 /* All peers of one client share its port: requests, responses and records say whose they are. */
 static void attack_Y9_honest_peers_behind_one_port_are_told_apart(void **state)
 {
@@ -341,6 +369,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attack_Y9_who_names_anothers_address_takes_nothing),
         cmocka_unit_test(attack_Y9_who_asks_from_anothers_address_takes_nothing),
+        cmocka_unit_test(attack_Y9_who_asked_first_keeps_nobody_out),
         cmocka_unit_test(attack_Y9_honest_peers_behind_one_port_are_told_apart),
         cmocka_unit_test(attack_Y9_a_claim_gives_way_to_better_proof_alone),
         cmocka_unit_test(attack_Y9_of_many_paths_the_proven_one_stays),
