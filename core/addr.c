@@ -56,6 +56,30 @@ bool weir_addr_is_multicast(const struct weir_addr *a)
                                   : a->family == WEIR_IPV6 && a->ip[0] == 0xff;
 }
 
+bool weir_addr_is_reserved(const struct weir_addr *a)
+{
+    static const uint8_t discard[8] = { 0x01 }, zero[12];
+    if (a->family == WEIR_IPV4) {
+        return a->ip[0] >= 240;
+    }
+    return a->family == WEIR_IPV6
+           && (memcmp(a->ip, discard, sizeof discard) == 0
+               || (memcmp(a->ip, zero, sizeof zero) == 0 && !weir_addr_is_loopback(a)));
+}
+
+bool weir_addr_embedded_v4(const struct weir_addr *a, struct weir_addr *v4)
+{
+    static const uint8_t translator[12] = { 0x00, 0x64, 0xff, 0x9b };
+    if (a->family != WEIR_IPV6) {
+        return false;
+    }
+    bool is_nat64 = memcmp(a->ip, translator, sizeof translator) == 0;
+    bool is_6to4 = a->ip[0] == 0x20 && a->ip[1] == 0x02;
+    const uint8_t *ip = a->ip + (is_nat64 ? 12 : 2);
+    *v4 = weir_addr_v4(ip[0], ip[1], ip[2], ip[3], a->port);
+    return is_nat64 || is_6to4;
+}
+
 bool weir_addr_is_private(const struct weir_addr *a)
 {
     if (a->family == WEIR_IPV6) {

@@ -53,6 +53,12 @@ bool weir_addr_is_any(const struct weir_addr *a);       /* 0.0.0.0 or :: */
 bool weir_addr_is_loopback(const struct weir_addr *a);  /* 127/8 or ::1 */
 bool weir_addr_is_link_local(const struct weir_addr *a); /* 169.254/16 or fe80::/10 */
 bool weir_addr_is_multicast(const struct weir_addr *a);
+/* Set aside, no host's: broadcast and 240/4; in IPv6 the discard prefix [RFC 6666] and IPv4 written in ways
+ * that nobody uses any more, ::a.b.c.d [RFC 4291 2.5.5.1]. */
+bool weir_addr_is_reserved(const struct weir_addr *a);
+/* The IPv4 address that a translator takes out of an IPv6 one: 64:ff9b::/96 [RFC 6052], 2002::/16 [RFC 3056].
+ * It has the same port. False when it is none. */
+bool weir_addr_embedded_v4(const struct weir_addr *a, struct weir_addr *v4);
 bool weir_addr_is_private(const struct weir_addr *a);   /* RFC 1918, fc00::/7 */
 
 /* Parse the text of an IPv4 or IPv6 address without a port; port becomes 0. The whole span must be

@@ -1,4 +1,5 @@
-/* The packet pool: a free list threaded through the buffers. */
+/* The packet pool: a free list threaded through the buffers that were in use. Those that never were are
+ * counted, not touched: memory is resident from its first use on. */
 #include "core/pool.h"
 
 void weir_pool_init(struct weir_pool *p, struct weir_buf *bufs, uint32_t count)
@@ -8,21 +9,23 @@ void weir_pool_init(struct weir_pool *p, struct weir_buf *bufs, uint32_t count)
     p->count = count;
     p->free_count = count;
     p->free_least = count;
-    p->free_head = count == 0 ? WEIR_NO_BUF : 0;
-    for (uint32_t i = 0; i < count; i++) {
-        bufs[i].next = i + 1 < count ? i + 1 : WEIR_NO_BUF;
-    }
+    p->free_head = WEIR_NO_BUF;
 }
 
 uint32_t weir_pool_get(struct weir_pool *p)
 {
     uint32_t index = p->free_head;
-    if (index == WEIR_NO_BUF) {
+    if (index == WEIR_NO_BUF && p->fresh == p->count) {
         p->misses++;
         return WEIR_NO_BUF;
     }
+    index = index == WEIR_NO_BUF ? p->fresh : index;
     struct weir_buf *b = &p->bufs[index];
-    p->free_head = b->next;
+    if (index == p->fresh) {
+        p->fresh++;
+    } else {
+        p->free_head = b->next;
+    }
     p->free_count--;
     if (p->free_count < p->free_least) {
         p->free_least = p->free_count;

@@ -36,6 +36,7 @@ struct weir_pool {
     struct weir_buf *bufs; /* the caller's memory */
     uint32_t count;
     uint32_t free_head;
+    uint32_t fresh;      /* buffers from here on were never used */
     uint32_t free_count;
     uint32_t free_least; /* the fewest ever free: how near to empty it came */
     uint64_t misses;     /* gets that found it empty */

@@ -27,6 +27,9 @@ struct drive {
     size_t list_bytes, data_bytes;
 };
 
+enum { TXID_TAG = 0x05000007 };
+#define TXID_KEY 0x0123456789abcdefull
+
 static void must(bool holds)
 {
     if (!holds) {
@@ -36,6 +39,9 @@ static void must(bool holds)
 
 static struct weir_addr address(uint8_t arg)
 {
+    if (arg == 31) {
+        return weir_addr_v4(127, 0, 0, 1, 2000); /* inside: none of ours is */
+    }
     return weir_addr_v4(10, 0, 0, (uint8_t)(2 + (arg & 3)), (uint16_t)(2000 + (arg >> 2)));
 }
 
@@ -58,6 +64,8 @@ static void note_sent(struct drive *d, struct weir_span out, const struct weir_p
     }
     if (m.klass == WEIR_STUN_REQUEST) {
         must(!d->ice.config.is_lite);
+        must(!weir_addr_is_loopback(&to->remote)); /* answers go where their question came from */
+        must(weir_ice_txid_tag(TXID_KEY, m.txid) == TXID_TAG);
         memcpy(d->txid[d->requests % 8], m.txid, 12);
         d->asked[d->requests++ % 8] = *to;
     }
@@ -70,7 +78,7 @@ static void drain(struct drive *d)
     struct weir_path to;
     bool was_over = weir_ice_state(&d->ice) >= WEIR_ICE_FAILED;
     while (weir_ice_event(&d->ice, &e)) {
-        must(e.type <= WEIR_ICE_EVENT_SELECTED);
+        must(e.type <= WEIR_ICE_EVENT_REFUSED && e.refusal < WEIR_ICE_REFUSALS);
     }
     for (unsigned i = 0;; i++) { /* intent is bounded: answers, checks, questions */
         size_t n = weir_ice_send(&d->ice, d->now, (struct weir_mspan){ out, sizeof out }, &to);
@@ -307,10 +315,14 @@ static uint64_t run(struct drive *d, struct weir_span input)
     struct weir_rd r = weir_rd_of(input);
     uint8_t begin = next_byte(&r);
     struct weir_ice_config c = { .crypto = weir_crypto_default(), .is_controlling = (begin & 1) != 0,
-                                 .is_lite = (begin & 8) != 0, .seed = { begin } };
+                                 .is_lite = (begin & 8) != 0, .has_txid_tag = true,
+                                 .txid_tag = TXID_TAG, .txid_key = TXID_KEY, .seed = { begin } };
     memset(d, 0, sizeof *d);
     d->now = WEIR_SEC;
     weir_ice_init(&d->ice, &c, d->now);
+    if ((begin & 16) != 0) {
+        weir_ice_allow(&d->ice, begin);
+    }
     op_local(d, 0);
     if ((begin & 4) != 0) {
         weir_ice_embed_begin(&d->ice);

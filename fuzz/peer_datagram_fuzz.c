@@ -65,7 +65,7 @@ static void connect_once(void)
         struct weir_peer_config c = { .crypto = &crypto, .identity = &identity,
                                       .assembly = { assembly, sizeof assembly } };
         c.seed[0] = (uint8_t)i;
-        addr[i] = weir_addr_v4(10, 0, 0, (uint8_t)(1 + i), 1000);
+        addr[i] = weir_addr_v4(10, 0, 0, (uint8_t)(1 + i), 2000);
         weir_peer_init(&peer[i], &c, &pool, now);
         (void)!weir_peer_add_local(&peer[i], now, &addr[i]);
     }

@@ -45,6 +45,8 @@ const char *weir_ice_verdict_name(enum weir_ice_verdict v)
         [WEIR_ICE_FULL] = "full",
         [WEIR_ICE_OVER] = "over",
         [WEIR_ICE_MAPPED] = "mapped",
+        [WEIR_ICE_ADDRESS] = "address",
+        [WEIR_ICE_AGAIN] = "again",
     };
     _Static_assert(sizeof name / sizeof name[0] == WEIR_ICE_VERDICTS, "every verdict has a name");
     return (unsigned)v < WEIR_ICE_VERDICTS ? name[v] : "?";
@@ -87,6 +89,7 @@ void weir_ice_set_state(struct weir_ice *ice, weir_time now, enum weir_ice_state
                (uint32_t)ice->state, (uint32_t)next, 0);
     ice->state = next;
     if (weir_ice_is_over(ice)) {
+        ice->keys_at = 0; /* whoever comes after a restart shows keys of its own */
         stop_timers(ice);
         ice->gathers = 0;
         memset(&ice->old, 0, sizeof ice->old);
@@ -125,6 +128,7 @@ void weir_ice_init(struct weir_ice *ice, const struct weir_ice_config *config, w
     weir_wipe(ice->config.seed, sizeof ice->config.seed);
     ice->is_controlling = config->is_controlling && !config->is_lite;
     ice->tie_breaker = weir_rand_u64(&ice->rand);
+    ice->recent_key = weir_rand_u64(&ice->rand);
     ice->selected = WEIR_ICE_NONE;
     ice->last_rx_at = now;
     stop_timers(ice);
@@ -231,27 +235,30 @@ enum weir_status weir_ice_set_remote(struct weir_ice *ice, weir_time now, struct
     return WEIR_OK;
 }
 
-/* [RFC 8445 19.5.1] a check never goes to a group, nor to nowhere. */
-static bool may_be_checked(const struct weir_ice *ice, const struct weir_ice_candidate *c)
+/* One that we could check, wherever it is. */
+static bool is_usable(const struct weir_ice *ice, const struct weir_ice_candidate *c)
 {
     bool is_of_generation = c->ufrag_hash == 0 || !ice->has_remote
                             || c->ufrag_hash
                                    == weir_ice_ufrag_hash(weir_ice_text_span(&ice->remote_ufrag));
-    return !c->is_tcp && c->component == 1 && c->addr.family != WEIR_FAMILY_NONE && c->addr.port != 0
-           && !weir_addr_is_any(&c->addr) && !weir_addr_is_multicast(&c->addr) && is_of_generation
+    return !c->is_tcp && c->component == 1 && is_of_generation
            && c->foundation_bytes <= WEIR_ICE_FOUNDATION_MAX;
 }
 
 enum weir_status weir_ice_add_remote(struct weir_ice *ice, weir_time now,
                                      const struct weir_ice_candidate *c)
 {
-    if (!may_be_checked(ice, c)) {
+    struct weir_addr addr = c->addr;
+    if (!is_usable(ice, c)) {
         return WEIR_ERR_ARG;
     }
     if (weir_ice_is_over(ice)) {
         return WEIR_ERR_STATE;
     }
-    uint32_t at = weir_ice_find_remote(ice, &c->addr);
+    if (!weir_ice_admits(ice, &addr)) {
+        return WEIR_ERR_ARG;
+    }
+    uint32_t at = weir_ice_find_remote(ice, &addr);
     if (at == WEIR_ICE_NONE && ice->remotes == WEIR_ICE_REMOTES_MAX) {
         return WEIR_ERR_FULL;
     }
@@ -262,6 +269,7 @@ enum weir_status weir_ice_add_remote(struct weir_ice *ice, weir_time now,
         at = ice->remotes++;
         ice->remote[at] = *c;
     }
+    ice->remote[at].addr = addr;
     weir_ice_pair_remote(ice, now, at);
     return WEIR_OK;
 }
@@ -274,7 +282,7 @@ void weir_ice_remote_done(struct weir_ice *ice, weir_time now)
 
 /* -- Restart and close ------------------------------------------------------------------------- */
 
-/* Keep what carries data now, with the credentials that prove it. */
+/* Keep what carries data now, with the credentials that prove it: those that the peer is sure to know. */
 static void keep_old(struct weir_ice *ice)
 {
     const struct weir_ice_pair *p = &ice->pair[ice->selected];
@@ -284,6 +292,10 @@ static void keep_old(struct weir_ice *ice)
     o->path = weir_ice_pair_path(ice, p);
     o->rtt = p->rtt;
     o->priority = ice->local[p->local].priority;
+    if (o->is_known) {
+        return; /* of the generation between, our half never reached the peer */
+    }
+    o->is_known = true;
     o->of.local_ufrag = ice->local_ufrag;
     o->of.local_pwd = ice->local_pwd;
     o->of.remote_ufrag = ice->remote_ufrag;
@@ -302,12 +314,21 @@ void weir_ice_restart(struct weir_ice *ice, weir_time now)
     }
     ice->pairs = ice->remotes = 0;
     ice->selected = WEIR_ICE_NONE;
+    weir_ice_note_via(ice);
     ice->has_remote = ice->is_remote_done = false;
     ice->answer_head = ice->answer_tail = 0;
-    ice->role_switches = 0;
+    ice->role_switches = ice->refusals_told = 0;
     ice->check_at = ice->nominate_at = ice->fail_at = WEIR_NEVER;
     new_credentials(ice);
     weir_ice_set_state(ice, now, WEIR_ICE_CHECKING);
+}
+
+void weir_ice_forget_old(struct weir_ice *ice)
+{
+    if (ice->old.is_known) {
+        ice->old.is_known = false;
+        weir_wipe(&ice->old.of, sizeof ice->old.of);
+    }
 }
 
 void weir_ice_close(struct weir_ice *ice, weir_time now)
@@ -330,7 +351,7 @@ static weir_duration first_rto(const struct weir_ice *ice)
 
 static void begin_check(struct weir_ice *ice, struct weir_ice_pair *p)
 {
-    weir_rand_bytes(&ice->rand, p->txid, sizeof p->txid);
+    weir_ice_new_txid(ice, p->txid);
     p->state = WEIR_ICE_IN_PROGRESS;
     p->trigger = 0;
     p->owes_check = true;
@@ -379,7 +400,7 @@ static void tick_patience(struct weir_ice *ice, weir_time now)
     if (now < ice->fail_at) {
         return;
     }
-    if (weir_ice_is_checking(ice)) {
+    if (weir_ice_is_checking(ice) || ice->old.is_used) { /* [RFC 8445 9] the old path goes on */
         ice->fail_at = weir_time_add(now, ICE_STILL_CHECKING);
     } else {
         weir_ice_set_state(ice, now, WEIR_ICE_FAILED);
@@ -400,7 +421,8 @@ void weir_ice_tick(struct weir_ice *ice, weir_time now)
     weir_ice_consent_tick(ice, now);
     tick_patience(ice, now);
     if (now >= ice->old.linger_at && !ice->old.is_used) {
-        memset(&ice->old, 0, sizeof ice->old);
+        ice->old.linger_at = 0;
+        memset(&ice->old.path, 0, sizeof ice->old.path);
     }
 }
 
@@ -427,30 +449,47 @@ weir_time weir_ice_deadline(const struct weir_ice *ice)
 
 bool weir_ice_path_ok(const struct weir_ice *ice, const struct weir_path *path)
 {
+    const struct weir_path *via = weir_ice_via(ice); /* most come this way */
+    return (via != NULL && weir_path_eq(via, path)) || weir_ice_path_proof(ice, path) != WEIR_ICE_UNPROVEN;
+}
+
+enum weir_ice_proof weir_ice_path_proof(const struct weir_ice *ice, const struct weir_path *path)
+{
+    enum weir_ice_proof best = WEIR_ICE_UNPROVEN;
     if (weir_ice_is_over(ice)) {
-        return false;
+        return best;
     }
     for (uint32_t i = 0; i < ice->pairs; i++) {
         const struct weir_ice_pair *p = &ice->pair[i];
-        if ((p->has_request || p->is_valid) && weir_addr_eq(&ice->remote[p->remote].addr, &path->remote)
-            && weir_addr_eq(&ice->local[p->local].addr, &path->local)) {
-            return true;
+        if (!weir_ice_pair_is_on(ice, p, path)) {
+            continue;
         }
+        bool is_answered = ice->config.is_lite ? p->is_keyed : p->is_valid;
+        best = is_answered ? WEIR_ICE_ANSWERED : p->has_request || p->is_valid ? WEIR_ICE_ASKED : best;
     }
-    return ice->old.linger_at != 0 && weir_path_eq(&ice->old.path, path);
+    bool is_old = ice->old.linger_at != 0 && weir_path_eq(&ice->old.path, path);
+    return is_old ? WEIR_ICE_ANSWERED : best;
+}
+
+void weir_ice_note_via(struct weir_ice *ice)
+{
+    ice->via = ice->selected != WEIR_ICE_NONE ? weir_ice_pair_path(ice, &ice->pair[ice->selected])
+                                              : ice->old.path;
+}
+
+const struct weir_path *weir_ice_via(const struct weir_ice *ice)
+{
+    bool has = !weir_ice_is_over(ice) && (ice->selected != WEIR_ICE_NONE || ice->old.is_used);
+    return has ? &ice->via : NULL;
 }
 
 bool weir_ice_selected(const struct weir_ice *ice, struct weir_path *path)
 {
-    if (weir_ice_is_over(ice)) {
-        return false;
+    const struct weir_path *via = weir_ice_via(ice);
+    if (via != NULL) {
+        *path = *via;
     }
-    if (ice->selected != WEIR_ICE_NONE) {
-        *path = weir_ice_pair_path(ice, &ice->pair[ice->selected]);
-        return true;
-    }
-    *path = ice->old.path;
-    return ice->old.is_used;
+    return via != NULL;
 }
 
 bool weir_ice_pair_info(const struct weir_ice *ice, uint32_t i, struct weir_ice_pair_info *out)
@@ -483,6 +522,12 @@ struct weir_span weir_ice_ufrag(const struct weir_ice *ice)
     return weir_span_of(ice->local_ufrag.text, ice->local_ufrag.bytes);
 }
 
+struct weir_span weir_ice_old_ufrag(const struct weir_ice *ice)
+{
+    size_t n = ice->old.is_known ? ice->old.of.local_ufrag.bytes : 0;
+    return weir_span_of(ice->old.of.local_ufrag.text, n);
+}
+
 struct weir_span weir_ice_pwd(const struct weir_ice *ice)
 {
     return weir_span_of(ice->local_pwd.text, ice->local_pwd.bytes);
@@ -511,8 +556,12 @@ bool weir_ice_check(const struct weir_ice *ice)
         holds = pair_holds(ice, &ice->pair[i]);
     }
     if (holds && ice->selected != WEIR_ICE_NONE) {
-        holds = ice->pair[ice->selected].is_valid && (ice->consent.is_on || weir_ice_is_over(ice));
+        struct weir_path path = weir_ice_pair_path(ice, &ice->pair[ice->selected]);
+        holds = ice->pair[ice->selected].is_valid && (ice->consent.is_on || weir_ice_is_over(ice))
+                && weir_path_eq(&path, &ice->via);
     }
+    holds = holds && (!ice->old.is_used || ice->old.is_known)
+            && ice->budget.returned <= ice->budget.heard;
     if (ice->config.is_lite) {
         holds = holds && !ice->is_controlling && ice->check_at == WEIR_NEVER && ice->gathers == 0
                 && ice->consent.ask_at == WEIR_NEVER && !ice->consent.owes;

@@ -44,6 +44,8 @@
 #define WEIR_ICE_EMBED_BYTES 900 /* of one: a check with it and the longest of usual names has 1,100 */
 #define WEIR_ICE_EMBED_SEEN_MAX 8 /* payloads of the peer remembered, so that none is taken twice */
 #define WEIR_ICE_EMBED_TOLD 4    /* of these, told to the peer [draft-hancke-webrtc-sped] */
+#define WEIR_ICE_RECENT_MAX 128  /* of the peer's transactions remembered: five minutes of checks */
+#define WEIR_ICE_REFUSALS_TOLD 8 /* refused addresses that are told; all are counted */
 #define WEIR_ICE_UFRAG_MAX 256   /* [RFC 8839 5.4] */
 #define WEIR_ICE_PWD_MAX 256
 #define WEIR_ICE_FOUNDATION_MAX 32
@@ -101,6 +103,8 @@ enum weir_ice_verdict {
     WEIR_ICE_FULL,          /* no room for another remote candidate or pair */
     WEIR_ICE_OVER,          /* failed or closed */
     WEIR_ICE_MAPPED,        /* a success response without XOR-MAPPED-ADDRESS [RFC 8445 7.2.5.3.1] */
+    WEIR_ICE_ADDRESS,       /* proven, from an address that the policy refuses */
+    WEIR_ICE_AGAIN,         /* proven, but of a transaction that came before: answered, and no more */
     WEIR_ICE_VERDICTS,
 };
 
@@ -110,12 +114,53 @@ enum weir_ice_event_type {
     WEIR_ICE_EVENT_GATHERED,    /* no more local candidates will come */
     WEIR_ICE_EVENT_VALIDATED,   /* path: may carry data from now on */
     WEIR_ICE_EVENT_SELECTED,    /* path: data goes there from now on; any number of times */
+    WEIR_ICE_EVENT_REFUSED,     /* path.remote: an address of the peer that will not be checked, and why
+                                   in refusal; the first few only */
+};
+
+/* -- Where checks may go [RFC 8445 19.5.1] -- */
+
+/* Why an address is refused. */
+enum weir_ice_refusal {
+    WEIR_ICE_FINE,
+    WEIR_ICE_REFUSED_NONE,       /* no address, 0.0.0.0/8 or :: */
+    WEIR_ICE_REFUSED_LOOPBACK,   /* where none of ours is loopback */
+    WEIR_ICE_REFUSED_MULTICAST,
+    WEIR_ICE_REFUSED_RESERVED,   /* broadcast, 240.0.0.0/4, 100::/64, IPv4 within IPv6 that leads nowhere */
+    WEIR_ICE_REFUSED_LINK_LOCAL, /* where none of ours is */
+    WEIR_ICE_REFUSED_PORT,       /* 0, or below 1,024 */
+    WEIR_ICE_REFUSALS,
+};
+
+/* What the policy may allow in addition. */
+enum weir_ice_allow {
+    WEIR_ICE_ALLOW_LOOPBACK = 1,
+    WEIR_ICE_ALLOW_LOW_PORTS = 2,
+};
+
+/* -- How much may go to addresses that proved nothing -- */
+
+/* Of one agent: what its peer's own bytes bought, spent as checks that nobody answered. */
+struct weir_ice_budget {
+    bool is_limited;
+    weir_time begun_at;      /* of the first check that it paid; 0: none yet */
+    uint64_t given, spent;   /* bytes on the wire, IP and UDP headers included */
+    uint64_t heard, returned; /* likewise, for what came from there with proof, and what that paid */
+    uint32_t held;           /* checks that did not leave */
+};
+
+/* Of all agents of one owner: a bucket that fills again. */
+struct weir_ice_meter {
+    uint64_t per_second, most, left; /* bytes */
+    weir_time at;
+    uint64_t held;                   /* checks that it kept from leaving */
 };
 
 struct weir_ice_event {
     enum weir_ice_event_type type;
     enum weir_ice_state state;
     uint32_t candidate;
+    enum weir_ice_refusal refusal;
     struct weir_path path;
 };
 
@@ -132,6 +177,11 @@ struct weir_ice_config {
     weir_duration gather_wait;   /* for servers, before GATHERED is told without them; 0 = 5 s */
     char ufrag_first;                 /* first character of our ufrag, an ice-char; 0: random. 42
                                          random bits remain [RFC 8445 5.3: at least 24] */
+    bool has_txid_tag;           /* transaction ids tell whose they are: weir_ice_txid_tag */
+    uint32_t txid_tag;
+    uint64_t txid_key;           /* secret */
+    uint8_t allows;              /* enum weir_ice_allow; 0: strict */
+    struct weir_ice_meter *meter; /* of all agents of one owner, or NULL; outlives the agent */
 };
 
 struct weir_ice_pair {
@@ -146,6 +196,7 @@ struct weir_ice_pair {
     bool wants_nomination;  /* controlled: the peer asked for it before the pair was valid */
     bool is_nominating;     /* controlling: the check to come or under way carries USE-CANDIDATE */
     bool has_request;       /* the peer proved itself on this path */
+    bool is_keyed;          /* lite: and something under its keys came by it */
     bool owes_check;        /* in progress: (re)send now */
     bool is_followed;       /* the peer moved here: when it answers, data goes here */
     bool is_extra;          /* what is owed was brought about by the peer, not by the timer */
@@ -192,11 +243,12 @@ struct weir_ice_consent {
 };
 
 /* What was selected before a restart. It goes on carrying data until a pair of the new generation is
- * valid; then its credentials are forgotten at once and its path a little later. */
+ * valid, and its path may be used a little longer. Its credentials are known until the peer proved that it
+ * has ours of the new generation: before, its questions for consent name the old ones. */
 struct weir_ice_old {
-    bool is_used;
+    bool is_used, is_known;
     struct weir_path path;
-    weir_time linger_at; /* WEIR_NEVER while it is used; 0 = there is none */
+    weir_time linger_at; /* WEIR_NEVER while it is used; 0 = there is none, or its path is over */
     weir_duration rtt;
     uint32_t priority;   /* what PRIORITY said */
     struct weir_ice_credentials of;
@@ -247,6 +299,7 @@ struct weir_ice {
     uint32_t locals, remotes, pairs;
     uint32_t selected;   /* index of the pair that carries data, or WEIR_ICE_NONE */
     uint32_t triggers;   /* ever put into the triggered-check queue */
+    struct weir_path via; /* of the selected pair, or of old */
     struct weir_ice_old old;
     struct weir_ice_consent consent;
     struct weir_ice_embed embed;
@@ -262,6 +315,13 @@ struct weir_ice {
     weir_time last_rx_at; /* the peer last proved to be there */
     uint32_t verdicts[WEIR_ICE_VERDICTS];
     uint32_t stun_verdicts[WEIR_STUN_VERDICTS];
+    uint32_t refused[WEIR_ICE_REFUSALS]; /* addresses */
+    uint8_t refusals_told;
+    uint32_t recent[WEIR_ICE_RECENT_MAX]; /* marks of the peer's last transactions that were proven */
+    uint32_t recents;                     /* ever noted */
+    uint64_t recent_key;
+    weir_time keys_at;                    /* lite: something under keys last came; 0: never */
+    struct weir_ice_budget budget;
 };
 
 #define WEIR_ICE_NONE UINT32_MAX
@@ -317,14 +377,33 @@ WEIR_API void weir_ice_follow(struct weir_ice *ice, weir_time now, const struct 
 
 /* May anything but STUN come in on this path? True once the peer proved itself there. */
 WEIR_API bool weir_ice_path_ok(const struct weir_ice *ice, const struct weir_path *path);
+/* And how well: a request says who sent it; an answer to ours, that it is reached there. */
+enum weir_ice_proof { WEIR_ICE_UNPROVEN, WEIR_ICE_ASKED, WEIR_ICE_ANSWERED };
+WEIR_API enum weir_ice_proof weir_ice_path_proof(const struct weir_ice *ice,
+                                                 const struct weir_path *path);
+/* Whose a response is: the tag of the agent that made a transaction id under this key. Anybody can write
+ * any id; its agent knows its own. */
+WEIR_API uint32_t weir_ice_txid_tag(uint64_t key, const uint8_t txid[WEIR_STUN_TXID_BYTES]);
+/* Why an address of the peer may not be checked. The structure's address is canonical afterwards: IPv4
+ * written as IPv6 is IPv4. */
+WEIR_API enum weir_ice_refusal weir_ice_judge(const struct weir_ice *ice, struct weir_addr *addr);
+WEIR_API const char *weir_ice_refusal_name(enum weir_ice_refusal r);
+/* The peer spent so many bytes on telling us where it is: ten times as many may go to addresses that have
+ * proved nothing. Without any such call there is no limit. */
+WEIR_API void weir_ice_allow(struct weir_ice *ice, size_t bytes);
+WEIR_API void weir_ice_meter_init(struct weir_ice_meter *m, uint64_t per_second, weir_time now);
+/* Lite: something came on the selected path under keys that only the peer has. Requests alone keep up
+ * consent for five minutes after the last such sign: who records them can send them again. */
+WEIR_API void weir_ice_heard_keys(struct weir_ice *ice, weir_time now);
 /* Where to send: the nominated pair, or before that the best valid one. False: nowhere, now: no consent
  * was ever given, or it is over [RFC 7675 5.1 MUST]. */
 WEIR_API bool weir_ice_selected(const struct weir_ice *ice, struct weir_path *path);
+/* The same in place, valid until the next call; NULL: nowhere. */
+WEIR_API const struct weir_path *weir_ice_via(const struct weir_ice *ice);
 
 static inline bool weir_ice_may_send(const struct weir_ice *ice)
 {
-    struct weir_path path;
-    return weir_ice_selected(ice, &path);
+    return weir_ice_via(ice) != NULL;
 }
 
 /* -- Payloads on checks [draft-hancke-webrtc-sped] ----------------------------------------------
@@ -381,6 +460,8 @@ WEIR_API bool weir_ice_pair_info(const struct weir_ice *ice, uint32_t i,
                                  struct weir_ice_pair_info *out);
 WEIR_API struct weir_span weir_ice_ufrag(const struct weir_ice *ice);
 WEIR_API struct weir_span weir_ice_pwd(const struct weir_ice *ice);
+/* Ours of before a restart, as long as requests may name it; empty: none. */
+WEIR_API struct weir_span weir_ice_old_ufrag(const struct weir_ice *ice);
 /* What must hold between calls; for tests and fuzzing. */
 WEIR_API bool weir_ice_check(const struct weir_ice *ice);
 WEIR_API const char *weir_ice_state_name(enum weir_ice_state s);

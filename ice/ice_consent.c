@@ -7,7 +7,8 @@
  *      loss some answers go missing while the peer's own checks still come in;
  *   4. at 30 s without answer everything stops. During a restart the same goes on for the old path,
  *      which carries data until a new pair is valid;
- *   5. a lite agent asks nothing: each proven request is good for 30 s, and 15 s without one are silence.
+ *   5. a lite agent asks nothing: each proven request that is new is good for 30 s, but not for longer than
+ *      five minutes after the peer was last heard under keys; 15 s without one are silence.
  */
 #include "ice/ice_int.h"
 
@@ -51,6 +52,10 @@ void weir_ice_consent_came(struct weir_ice *ice, weir_time now)
     ice->consent.expire_at = weir_time_add(now, ICE_CONSENT_LIFE);
     if (ice->config.is_lite) {
         arm(ice, now);
+        if (ice->keys_at != 0) {
+            weir_time believed = weir_time_add(ice->keys_at, ICE_LITE_KEYS);
+            ice->consent.expire_at = weir_time_min(ice->consent.expire_at, believed);
+        }
     }
     if (ice->state == WEIR_ICE_DISCONNECTED && ice->selected != WEIR_ICE_NONE) {
         weir_ice_set_state(ice, now, ice->pair[ice->selected].is_nominated ? WEIR_ICE_COMPLETED
@@ -85,7 +90,7 @@ static void ask(struct weir_ice *ice, weir_time now)
     if (ice->consent.is_out && ice->consent.misses < ICE_MISSES_MAX) {
         ice->consent.misses++;
     }
-    weir_rand_bytes(&ice->rand, ice->consent.txid, sizeof ice->consent.txid);
+    weir_ice_new_txid(ice, ice->consent.txid);
     ice->consent.is_out = ice->consent.owes = true;
     ice->consent.sends = 0;
     ice->consent.again_at = WEIR_NEVER;

@@ -14,6 +14,8 @@
  */
 #include "ice/ice_int.h"
 
+#define FOLLOW_HEARD 320 /* the owner's proof counts as so many bytes from there: five checks and some */
+
 static bool is_following(const struct weir_ice *ice)
 {
     for (uint32_t i = 0; i < ice->pairs; i++) {
@@ -34,13 +36,21 @@ void weir_ice_follow(struct weir_ice *ice, weir_time now, const struct weir_path
     uint32_t priority = ice->remote[ice->pair[ice->selected].remote].priority;
     uint32_t remote = weir_ice_find_remote(ice, &path->remote);
     if (remote == WEIR_ICE_NONE) {
-        remote = weir_ice_discover_remote(ice, &path->remote, priority);
+        struct weir_addr addr = path->remote;
+        remote = weir_ice_admits(ice, &addr) ? weir_ice_discover_remote(ice, &addr, priority)
+                                             : WEIR_ICE_NONE;
     }
     struct weir_ice_pair *p = remote != WEIR_ICE_NONE ? weir_ice_make_pair(ice, local, remote) : NULL;
     if (p == NULL || p->is_valid) {
         return; /* which valid pair is used is for the controlling agent to say */
     }
+    if (p->state == WEIR_ICE_IN_PROGRESS) { /* what is asked now is another question: it needs its own id */
+        p->state = WEIR_ICE_WAITING;
+        p->owes_check = p->is_extra = false;
+        p->next_at = WEIR_NEVER;
+    }
     p->is_followed = true;
+    weir_ice_budget_heard(ice, FOLLOW_HEARD);
     p->is_nominating = ice->is_controlling;
     weir_ice_trigger(ice, now, p);
 }

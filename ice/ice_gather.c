@@ -13,7 +13,8 @@ void weir_ice_gather_begin(struct weir_ice *ice, weir_time now)
                 struct weir_path path = { c->addr, ice->server[s] };
                 /* [RFC 8445 14.2] questions to servers are paced as checks are. */
                 weir_time begin = weir_time_add(now, ice->config.ta * ice->gathers);
-                weir_stun_client_init(&ice->gather[ice->gathers++], &path, &ice->rand, begin);
+                weir_stun_client_init(&ice->gather[ice->gathers], &path, &ice->rand, begin);
+                weir_ice_tag_txid(ice, ice->gather[ice->gathers++].txid);
             }
         }
     }

@@ -23,6 +23,7 @@
 #define ICE_CONSENT_SILENT (2 * WEIR_SEC)     /* unanswered this long: is the peer there at all? */
 #define ICE_SILENCE (7 * WEIR_SEC)            /* nothing proven came for so long: DISCONNECTED */
 #define ICE_LITE_SILENCE (15 * WEIR_SEC)      /* the longest between a peer's keepalives [RFC 8445 11] */
+#define ICE_LITE_KEYS (300 * WEIR_SEC)        /* requests alone are believed so long after keys were heard */
 #define ICE_MISSES_MAX 3                      /* or this many questions in a row were unanswered */
 #define ICE_PATIENCE (39500 * WEIR_MS)        /* [RFC 8863 4] the PAC timer */
 #define ICE_STILL_CHECKING (500 * WEIR_MS)    /* patience is over, but a check is not */
@@ -50,11 +51,17 @@ static inline bool weir_ice_is_over(const struct weir_ice *ice)
 /* -- ice.c ------------------------------------------------------------------------------------- */
 
 void weir_ice_set_state(struct weir_ice *ice, weir_time now, enum weir_ice_state next);
+/* What carries data may have changed: note its path. */
+void weir_ice_note_via(struct weir_ice *ice);
+/* [RFC 8445 9] nobody needs the credentials of before a restart any more. */
+void weir_ice_forget_old(struct weir_ice *ice);
 void weir_ice_push_event(struct weir_ice *ice, const struct weir_ice_event *e);
 
 /* -- ice_pairs.c ------------------------------------------------------------------------------- */
 
 struct weir_path weir_ice_pair_path(const struct weir_ice *ice, const struct weir_ice_pair *p);
+bool weir_ice_pair_is_on(const struct weir_ice *ice, const struct weir_ice_pair *p,
+                         const struct weir_path *path);
 struct weir_ice_pair *weir_ice_find_pair(struct weir_ice *ice, uint32_t local, uint32_t remote);
 /* The pair of two candidates, made if need be, at the cost of a worse one that has done nothing yet.
  * NULL when there is no room. */
@@ -91,6 +98,27 @@ void weir_ice_consider_nomination(struct weir_ice *ice, weir_time now);
 void weir_ice_role_changed(struct weir_ice *ice, weir_time now);
 /* The selected pair went silent. */
 void weir_ice_leave_silent_pair(struct weir_ice *ice, weir_time now);
+
+/* -- ice_policy.c ------------------------------------------------------------------------------ */
+
+/* May the peer be at this address? It is made canonical; a refusal is counted and told. */
+bool weir_ice_admits(struct weir_ice *ice, struct weir_addr *addr);
+
+/* -- ice_budget.c ------------------------------------------------------------------------------ */
+
+/* How long a check on this pair may be; 0: it must not leave. */
+size_t weir_ice_budget_room(struct weir_ice *ice, weir_time now, const struct weir_ice_pair *p);
+void weir_ice_budget_spent(struct weir_ice *ice, weir_time now, const struct weir_ice_pair *p, size_t bytes);
+/* So much came with proof from an address that has not answered yet. */
+void weir_ice_budget_heard(struct weir_ice *ice, size_t bytes);
+
+/* -- ice_recent.c ------------------------------------------------------------------------------ */
+
+void weir_ice_new_txid(struct weir_ice *ice, uint8_t txid[WEIR_STUN_TXID_BYTES]);
+/* Put our tag on random bytes. */
+void weir_ice_tag_txid(const struct weir_ice *ice, uint8_t txid[WEIR_STUN_TXID_BYTES]);
+bool weir_ice_is_recent(const struct weir_ice *ice, const uint8_t txid[WEIR_STUN_TXID_BYTES]);
+void weir_ice_note_recent(struct weir_ice *ice, const uint8_t txid[WEIR_STUN_TXID_BYTES]);
 
 /* -- ice_follow.c ------------------------------------------------------------------------------ */
 

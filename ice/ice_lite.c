@@ -10,6 +10,9 @@
  *   4. a peer that went silent and asks from elsewhere is talked to there, whether it nominates or not:
  *      its address changed, and its questions for consent need not nominate.
  *
+ *   5. requests alone are believed for five minutes after the peer was last heard under keys: they can be
+ *      recorded, and ones that fell out of memory sent again (ice_recent.c).
+ *
  * That a request came from an address does not prove that answers get there. So nothing here lifts the
  * limit on answers, and an owner counts what it sends until it has other proof.
  */
@@ -24,6 +27,14 @@ static bool has_moved(const struct weir_ice *ice, weir_time now, const struct we
 {
     return ice->selected != WEIR_ICE_NONE && !is_selected(ice, p)
            && weir_time_since(now, ice->pair[ice->selected].heard_at) >= ICE_SILENCE;
+}
+
+void weir_ice_heard_keys(struct weir_ice *ice, weir_time now)
+{
+    ice->keys_at = now;
+    if (ice->selected != WEIR_ICE_NONE) {
+        ice->pair[ice->selected].is_keyed = true;
+    }
 }
 
 void weir_ice_lite_request(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p,

@@ -34,13 +34,22 @@ static bool has_nominated(const struct weir_ice *ice)
 
 /* -- Selecting --------------------------------------------------------------------------------- */
 
-/* [RFC 8445 9] the new generation took over: credentials of the old one prove nothing any more. */
+/* [RFC 8445 9] the new generation took over. The peer may not know: it answers checks of ours as soon as it
+ * made its own new credentials, and asks with ours only once our description reached it. Until then its
+ * questions name the old ones, and whoever does not answer them looks dead. */
 static void leave_old_path(struct weir_ice *ice, weir_time now)
 {
-    if (ice->old.is_used) {
-        ice->old.is_used = false;
-        ice->old.linger_at = weir_time_add(now, ICE_OLD_LINGER);
-        weir_wipe(&ice->old.of, sizeof ice->old.of);
+    bool is_known_there = ice->is_remote_lite; /* asks nothing */
+    if (!ice->old.is_used) {
+        return;
+    }
+    for (uint32_t i = 0; i < ice->pairs; i++) {
+        is_known_there |= ice->pair[i].has_request;
+    }
+    ice->old.is_used = false;
+    ice->old.linger_at = weir_time_add(now, ICE_OLD_LINGER);
+    if (is_known_there) {
+        weir_ice_forget_old(ice);
     }
 }
 
@@ -51,6 +60,7 @@ static void move_to(struct weir_ice *ice, weir_time now, uint32_t index)
                                 .path = weir_ice_pair_path(ice, p) };
     ice->selected = index;
     leave_old_path(ice, now);
+    weir_ice_note_via(ice);
     weir_trace(ice->config.trace, now, WEIR_TRACE_ICE, WEIR_TRACE_NOTE, ice->config.conn,
                WEIR_ICE_EVENT_SELECTED, index, p->is_nominated);
     weir_ice_push_event(ice, &e);
@@ -203,6 +213,7 @@ void weir_ice_invalidated(struct weir_ice *ice, weir_time now, struct weir_ice_p
             select_pair(ice, now, next);
         } else {
             ice->selected = WEIR_ICE_NONE;
+            weir_ice_note_via(ice);
             weir_ice_consent_stop(ice);
             ice->fail_at = weir_time_add(now, ice->config.patience);
             weir_ice_set_state(ice, now, WEIR_ICE_CHECKING);

@@ -14,6 +14,13 @@ struct weir_path weir_ice_pair_path(const struct weir_ice *ice, const struct wei
     return path;
 }
 
+bool weir_ice_pair_is_on(const struct weir_ice *ice, const struct weir_ice_pair *p,
+                         const struct weir_path *path)
+{
+    return weir_addr_eq(&ice->remote[p->remote].addr, &path->remote)
+           && weir_addr_eq(&ice->local[p->local].addr, &path->local);
+}
+
 /* [RFC 8445 6.1.2.3] 2^32 min(G,D) + 2 max(G,D) + (G > D), G the controlling side's. */
 static uint64_t pair_priority(const struct weir_ice *ice, uint32_t local, uint32_t remote)
 {
@@ -88,7 +95,8 @@ struct weir_ice_pair *weir_ice_make_pair(struct weir_ice *ice, uint32_t local, u
 static bool can_pair(const struct weir_ice_candidate *local, const struct weir_ice_candidate *remote)
 {
     return local->type == WEIR_ICE_HOST && local->addr.family == remote->addr.family
-           && weir_addr_is_link_local(&local->addr) == weir_addr_is_link_local(&remote->addr);
+           && weir_addr_is_link_local(&local->addr) == weir_addr_is_link_local(&remote->addr)
+           && (weir_addr_is_loopback(&local->addr) || !weir_addr_is_loopback(&remote->addr));
 }
 
 void weir_ice_pair_local(struct weir_ice *ice, weir_time now, uint32_t local)

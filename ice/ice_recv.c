@@ -4,7 +4,8 @@
  *   2. a response belongs to a transaction of ours, is proven with the peer's password, and came the
  *      way it was asked for;
  *   3. a request names us, is proven with our password, and only then may teach us a candidate,
- *      change a role, trigger a check or nominate (ice_lite.c: where there are no checks);
+ *      change a role, trigger a check or nominate (ice_lite.c: where there are no checks); and only
+ *      once: a transaction that came before is answered and teaches nothing;
  *   4. whatever is not proven is dropped in silence: an answer would tell a stranger we are here.
  */
 #include "ice/ice_int.h"
@@ -49,8 +50,8 @@ static enum generation generation_of(const struct weir_ice *ice, struct weir_spa
     if (username_is(username, &ice->local_ufrag, ice->has_remote ? &ice->remote_ufrag : NULL)) {
         return CURRENT;
     }
-    return ice->old.is_used && username_is(username, &o->local_ufrag, &o->remote_ufrag) ? OLD
-                                                                                       : NOT_OURS;
+    return ice->old.is_known && username_is(username, &o->local_ufrag, &o->remote_ufrag) ? OLD
+                                                                                        : NOT_OURS;
 }
 
 static void switch_role(struct weir_ice *ice, weir_time now)
@@ -84,6 +85,9 @@ static void request_on_pair(struct weir_ice *ice, weir_time now, struct weir_ice
 {
     bool is_first = !p->has_request && !p->is_valid;
     p->has_request = true;
+    if (p->responses == 0) {
+        weir_ice_budget_heard(ice, m->packet.n);
+    }
     if (is_first) {
         struct weir_ice_event e = { .type = WEIR_ICE_EVENT_VALIDATED,
                                     .path = weir_ice_pair_path(ice, p) };
@@ -108,8 +112,16 @@ static enum weir_ice_verdict learn_from(struct weir_ice *ice, weir_time now, uin
                                         const struct weir_path *path, const struct weir_stun_msg *m)
 {
     uint32_t remote = weir_ice_find_remote(ice, &path->remote);
+    struct weir_addr addr = path->remote;
+    if (remote == WEIR_ICE_NONE && !weir_ice_admits(ice, &addr)) {
+        return WEIR_ICE_ADDRESS;
+    }
     (void)owe_answer(ice, path, m, 0);
     ice->last_rx_at = now;
+    weir_ice_note_recent(ice, m->txid);
+    if (!ice->old.is_used) { /* the peer has our new credentials */
+        weir_ice_forget_old(ice);
+    }
     if (remote == WEIR_ICE_NONE) {
         remote = weir_ice_discover_remote(ice, &path->remote, m->priority);
     }
@@ -120,6 +132,20 @@ static enum weir_ice_verdict learn_from(struct weir_ice *ice, weir_time now, uin
     weir_ice_embed_take(ice, m, 0);
     request_on_pair(ice, now, p, m);
     return WEIR_ICE_OK;
+}
+
+/* Repeated, or replayed: what it had to say was heard, but for what rides on it. On a pair where the peer
+ * asked before, it may be that our own check was lost. */
+static void repeated(struct weir_ice *ice, weir_time now, uint32_t local, const struct weir_path *path,
+                     const struct weir_stun_msg *m)
+{
+    uint32_t remote = weir_ice_find_remote(ice, &path->remote);
+    struct weir_ice_pair *p = remote != WEIR_ICE_NONE ? weir_ice_find_pair(ice, local, remote) : NULL;
+    (void)owe_answer(ice, path, m, 0);
+    weir_ice_embed_take(ice, m, 0);
+    if (p != NULL && p->has_request && !ice->config.is_lite) {
+        weir_ice_trigger(ice, now, p);
+    }
 }
 
 static enum weir_ice_verdict recv_request(struct weir_ice *ice, weir_time now,
@@ -138,12 +164,18 @@ static enum weir_ice_verdict recv_request(struct weir_ice *ice, weir_time now,
     if (weir_stun_verify(m, ice->config.crypto, weir_ice_text_span(pwd)) != WEIR_STUN_OK) {
         return WEIR_ICE_INTEGRITY;
     }
+    bool is_again = weir_ice_is_recent(ice, m->txid);
     if (of == OLD) { /* [RFC 8445 9] it keeps the old pair going, and changes nothing else */
         owe_answer(ice, path, m, 0)->is_old = true;
-        if (ice->config.is_lite && weir_path_eq(path, &ice->old.path)) {
+        if (!is_again && ice->config.is_lite && ice->old.is_used && weir_path_eq(path, &ice->old.path)) {
+            weir_ice_note_recent(ice, m->txid);
             weir_ice_consent_came(ice, now);
         }
-        return WEIR_ICE_OK;
+        return is_again ? WEIR_ICE_AGAIN : WEIR_ICE_OK;
+    }
+    if (is_again) {
+        repeated(ice, now, local, path, m);
+        return WEIR_ICE_AGAIN;
     }
     if (m->unknowns != 0) { /* [RFC 8489 6.3.1 MUST] */
         struct weir_ice_answer *a = owe_answer(ice, path, m, 420);
@@ -241,8 +273,7 @@ static enum weir_ice_verdict response_on_pair(struct weir_ice *ice, weir_time no
                                               const struct weir_path *path,
                                               const struct weir_stun_msg *m, struct weir_ice_pair *p)
 {
-    struct weir_path asked = weir_ice_pair_path(ice, p);
-    if (!weir_path_eq(&asked, path)) { /* [RFC 8445 7.2.5.2.1 MUST] */
+    if (!weir_ice_pair_is_on(ice, p, path)) { /* [RFC 8445 7.2.5.2.1 MUST] */
         weir_ice_invalidated(ice, now, p);
         return WEIR_ICE_ASYMMETRIC;
     }
@@ -258,7 +289,7 @@ static enum weir_ice_verdict response_on_pair(struct weir_ice *ice, weir_time no
     note_check_rtt(p, now);
     learn_mapped(ice, p, &m->mapped);
     if (!p->has_request && !p->is_valid) {
-        struct weir_ice_event e = { .type = WEIR_ICE_EVENT_VALIDATED, .path = asked };
+        struct weir_ice_event e = { .type = WEIR_ICE_EVENT_VALIDATED, .path = *path };
         weir_ice_push_event(ice, &e);
     }
     weir_ice_validated(ice, now, p);
@@ -271,9 +302,9 @@ static bool is_consent_answer(const struct weir_ice *ice, const struct weir_path
                               const struct weir_stun_msg *m)
 {
     const struct weir_ice_consent *c = &ice->consent;
-    struct weir_path asked;
+    const struct weir_path *asked = weir_ice_via(ice);
     return c->is_on && c->is_out && c->sends != 0 && memcmp(m->txid, c->txid, sizeof c->txid) == 0
-           && weir_ice_selected(ice, &asked) && weir_path_eq(&asked, path);
+           && asked != NULL && weir_path_eq(asked, path);
 }
 
 static enum weir_ice_verdict recv_consent(struct weir_ice *ice, weir_time now,

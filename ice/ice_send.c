@@ -14,8 +14,8 @@ static struct weir_stun_seal seal_with(const struct weir_ice *ice, const struct 
 static size_t answer_limit(const struct weir_ice *ice, const struct weir_ice_answer *a)
 {
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        struct weir_path path = weir_ice_pair_path(ice, &ice->pair[i]);
-        if (ice->pair[i].is_valid && !ice->config.is_lite && weir_path_eq(&path, &a->path)) {
+        if (ice->pair[i].is_valid && !ice->config.is_lite
+            && weir_ice_pair_is_on(ice, &ice->pair[i], &a->path)) {
             return ICE_EMBED_PACKET_MAX;
         }
     }
@@ -56,7 +56,7 @@ struct asking {
     const uint8_t *txid;
     uint32_t priority; /* of the local candidate */
     bool with_nomination;
-    bool with_payload;
+    size_t limit; /* of its length with a payload; 0: it carries none */
     uint32_t *carried; /* told: the mark of the payload, or 0 */
 };
 
@@ -80,7 +80,7 @@ static size_t write_check(struct weir_ice *ice, const struct asking *a, struct w
     }
     uint16_t preference = (uint16_t)(a->priority >> 8);
     weir_stun_put_u32(&b, WEIR_STUN_PRIORITY, weir_ice_priority(WEIR_ICE_PRFLX, preference));
-    *a->carried = a->with_payload ? weir_ice_embed_put(ice, &b, ICE_EMBED_PACKET_MAX) : 0;
+    *a->carried = a->limit != 0 ? weir_ice_embed_put(ice, &b, a->limit) : 0;
     return weir_stun_end(&b, &seal);
 }
 
@@ -99,18 +99,9 @@ static void note_carried(struct weir_ice *ice, struct weir_ice_pair *p, uint32_t
     }
 }
 
-static size_t send_check(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p,
-                         struct weir_mspan out, struct weir_path *to)
+/* A check left, or was due and could not be paid: then it counts as lost. */
+static void note_asked(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p)
 {
-    uint32_t carried;
-    const struct asking a = { &ice->local_ufrag, &ice->remote_ufrag, &ice->remote_pwd, p->txid,
-                              ice->local[p->local].priority, p->is_nominating && ice->is_controlling,
-                              true, &carried };
-    size_t n = write_check(ice, &a, out);
-    *to = weir_ice_pair_path(ice, p);
-    if (n == 0) {
-        return 0;
-    }
     if (!p->is_extra) {
         p->tries++;
         p->next_at = weir_time_add(now, p->rto);
@@ -120,8 +111,27 @@ static size_t send_check(struct weir_ice *ice, weir_time now, struct weir_ice_pa
     p->owes_check = p->is_extra = false;
     p->asked_controlling = ice->is_controlling;
     p->sent_at = now;
-    p->requests++;
-    note_carried(ice, p, carried);
+}
+
+static size_t send_check(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p,
+                         struct weir_mspan out, struct weir_path *to)
+{
+    uint32_t carried = 0;
+    size_t limit = weir_ice_budget_room(ice, now, p);
+    const struct asking a = { &ice->local_ufrag, &ice->remote_ufrag, &ice->remote_pwd, p->txid,
+                              ice->local[p->local].priority, p->is_nominating && ice->is_controlling,
+                              limit, &carried };
+    size_t n = limit == 0 ? 0 : write_check(ice, &a, out);
+    *to = weir_ice_pair_path(ice, p);
+    if (n == 0 && limit != 0) {
+        return 0;
+    }
+    note_asked(ice, now, p);
+    if (n != 0) {
+        p->requests++;
+        weir_ice_budget_spent(ice, now, p, n);
+        note_carried(ice, p, carried);
+    }
     return n;
 }
 
@@ -131,7 +141,7 @@ static size_t send_consent(struct weir_ice *ice, weir_time now, struct weir_mspa
 {
     uint32_t carried;
     struct asking a = { &ice->local_ufrag, &ice->remote_ufrag, &ice->remote_pwd, ice->consent.txid,
-                        ice->old.priority, false, true, &carried };
+                        ice->old.priority, false, ICE_EMBED_PACKET_MAX, &carried };
     if (!weir_ice_selected(ice, to)) {
         return 0;
     }
@@ -145,7 +155,7 @@ static size_t send_consent(struct weir_ice *ice, weir_time now, struct weir_mspa
         a.local_ufrag = &ice->old.of.local_ufrag;
         a.remote_ufrag = &ice->old.of.remote_ufrag;
         a.remote_pwd = &ice->old.of.remote_pwd;
-        a.with_payload = false;
+        a.limit = 0;
     }
     size_t n = write_check(ice, &a, out);
     if (n != 0) {
@@ -167,7 +177,7 @@ static size_t send_next(struct weir_ice *ice, weir_time now, struct weir_mspan o
                         struct weir_path *to)
 {
     while (ice->answer_head != ice->answer_tail
-           && ice->answer[ice->answer_tail % WEIR_ICE_ANSWERS_MAX].is_old && !ice->old.is_used) {
+           && ice->answer[ice->answer_tail % WEIR_ICE_ANSWERS_MAX].is_old && !ice->old.is_known) {
         ice->answer_tail++; /* the credentials it was to be proven with are gone */
     }
     if (ice->answer_head != ice->answer_tail) {
@@ -177,8 +187,9 @@ static size_t send_next(struct weir_ice *ice, weir_time now, struct weir_mspan o
         return send_consent(ice, now, out, to);
     }
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        if (ice->pair[i].owes_check) {
-            return send_check(ice, now, &ice->pair[i], out, to);
+        size_t n = ice->pair[i].owes_check ? send_check(ice, now, &ice->pair[i], out, to) : 0;
+        if (n != 0) {
+            return n;
         }
     }
     return weir_ice_gather_send(ice, now, out, to);

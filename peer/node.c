@@ -64,11 +64,27 @@ static bool request_ufrag(struct weir_span packet, struct weir_span *out)
 
 static struct weir_peer *peer_of_ufrag(struct weir_node *n, struct weir_span ufrag)
 {
-    uint32_t slot = weir_demux_first_ufrag(&n->demux, ufrag);
-    while (slot != NODE_NONE && !weir_span_eq(weir_ice_ufrag(&n->peer[slot].ice), ufrag)) {
-        slot = weir_demux_next_ufrag(&n->demux, slot);
+    uint32_t at = weir_demux_first_ufrag(&n->demux, ufrag);
+    for (; at != NODE_NONE; at = weir_demux_next_ufrag(&n->demux, at)) {
+        struct weir_peer *p = &n->peer[at / 2];
+        if (weir_span_eq(at % 2 == 0 ? weir_ice_ufrag(&p->ice) : weir_ice_old_ufrag(&p->ice), ufrag)) {
+            return p;
+        }
     }
-    return slot == NODE_NONE ? NULL : &n->peer[slot];
+    return NULL;
+}
+
+/* The peer whose question a STUN response answers, by the tag in its transaction id. */
+static struct weir_peer *peer_of_response(struct weir_node *n, const struct weir_packet *k, uint32_t *shard)
+{
+    if (k->data[0] > 3 || k->len < WEIR_STUN_HEADER_BYTES
+        || (weir_be16(k->data) & 0x0110) < WEIR_STUN_SUCCESS) {
+        return NULL;
+    }
+    uint32_t tag = weir_ice_txid_tag(weir_shard_txid_key(n), k->data + 8);
+    uint32_t slot = weir_shard_slot_of_tag(n, tag, shard);
+    bool is_ours = *shard == NODE_NONE && slot < n->config.peers_max && n->is_used[slot];
+    return is_ours ? &n->peer[slot] : NULL;
 }
 
 /* The peer that a DTLS record names by its connection id, or NULL; *shard: another shard's. */
@@ -109,16 +125,16 @@ static struct weir_peer *find_peer(struct weir_node *n, const struct weir_packet
         return *shard == NODE_NONE ? peer_of_ufrag(n, ufrag) : NULL;
     }
     *why = WEIR_NODE_DROP_PATH;
-    struct weir_peer *p = peer_of_cid(n, k, shard);
+    struct weir_peer *p = first <= 3 ? peer_of_response(n, k, shard) : peer_of_cid(n, k, shard);
     if (p != NULL || *shard != NODE_NONE) {
         return p;
     }
-    uint32_t slot = weir_demux_find_path(&n->demux, &k->path);
-    if (slot == NODE_NONE) {
-        *shard = weir_shard_of_path(n, &k->path);
-        return NULL;
+    p = weir_node_holder(n, k);
+    if (n->shard != NULL) {
+        enum weir_ice_proof told = p == NULL ? WEIR_ICE_UNPROVEN : weir_node_told_proof(n, &k->path);
+        *shard = told == WEIR_ICE_ANSWERED ? NODE_NONE : weir_shard_of_path(n, &k->path, told);
     }
-    return &n->peer[slot];
+    return *shard == NODE_NONE ? p : NULL;
 }
 
 /* A datagram that came to our socket and is none of our peers'. */
@@ -127,6 +143,9 @@ static void pass_on(struct weir_node *n, const struct weir_packet *k, uint32_t s
 {
     if (shard == NODE_NONE || was_handed) { /* once only: nothing goes in circles */
         n->drops[why]++;
+        if (was_handed && why == WEIR_NODE_DROP_PATH) { /* the other takes it for ours */
+            (void)weir_shard_claim(n, &k->path, WEIR_ICE_UNPROVEN);
+        }
     } else if (weir_shard_hand_over(n, shard, k)) {
         n->handed_over++;
     } else {
@@ -185,15 +204,6 @@ static bool stage_receive(struct weir_node *n)
     return got != 0;
 }
 
-/* A path that ICE uses or let in leads to this peer from now on, in every shard. */
-static void own_path(struct weir_node *n, const struct weir_peer *p, const struct weir_path *path)
-{
-    bool *is_claimed = weir_demux_add_path(&n->demux, p->node_slot, path);
-    if (n->shard != NULL && !*is_claimed) {
-        weir_shard_claim(n, path, is_claimed);
-    }
-}
-
 static void stage_decrypt(struct weir_node *n)
 {
     uint64_t begin = weir_pump_cycles(), bytes = 0;
@@ -203,7 +213,7 @@ static void stage_decrypt(struct weir_node *n)
         bytes += item->packet.len;
         enum weir_peer_verdict v = weir_peer_decrypt(item->peer, now, item);
         if (v == WEIR_PEER_OK && item->packet.data[0] <= 3) {
-            own_path(n, item->peer, &item->packet.path);
+            weir_node_hold_path(n, item->peer, &item->packet.path);
         }
         weir_node_touch(n, item->peer);
     }
@@ -237,7 +247,7 @@ static bool current_event(struct weir_node *n, struct weir_event *e)
         if (!weir_peer_event(p, weir_pump_now(n->pump), e)) {
             n->current = NODE_NONE;
         } else if (e->type == WEIR_EVENT_NAME) {
-            weir_node_mdns_ask(n, e->data);
+            weir_node_mdns_ask(n, p, e->data);
         } else {
             e->peer = p;
             return true;
@@ -356,26 +366,9 @@ static bool send_peer(struct weir_node *n, struct weir_peer *p, uint64_t *packet
         if (len == 0) {
             return true;
         }
-        if (room.p[0] <= 3) {
-            own_path(n, p, &to); /* its answer comes back this way */
-        }
         (void)weir_pump_send(n->pump, &to, 0, len); /* no socket there: counted by the pump */
         (*packets)++;
         *bytes += len;
-    }
-}
-
-/* A restart gives a peer a new ufrag: let requests find it. */
-static void follow_ufrag(struct weir_node *n, struct weir_peer *p)
-{
-    struct weir_span ufrag = weir_ice_ufrag(&p->ice);
-    if (peer_of_ufrag(n, ufrag) != p) {
-        weir_demux_remove_peer(&n->demux, p->node_slot);
-        weir_demux_add_peer(&n->demux, p->node_slot, ufrag);
-        struct weir_path path;
-        if (weir_ice_selected(&p->ice, &path)) {
-            own_path(n, p, &path);
-        }
     }
 }
 
@@ -387,7 +380,8 @@ static bool stage_send(struct weir_node *n)
     bool has_room = true;
     for (uint32_t i = 0; i < n->touched_count; i++) {
         struct weir_peer *p = &n->peer[n->touched[i]];
-        follow_ufrag(n, p);
+        /* A restart gives a peer a new ufrag, and the old one goes on for a while. */
+        weir_demux_set_ufrags(&n->demux, p->node_slot, weir_ice_ufrag(&p->ice), weir_ice_old_ufrag(&p->ice));
         has_room = has_room && send_peer(n, p, &packets, &bytes);
         bool is_done = has_room && p->event_head == p->event_tail;
         weir_timers_set(&n->timers, p->node_slot, weir_peer_deadline(p));

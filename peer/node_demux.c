@@ -1,10 +1,14 @@
 /* Which peer does a datagram belong to?
  *
- *   STUN requests    by the local half of their USERNAME [RFC 8445 7.3], which their integrity proves
- *                    to the ICE agent afterwards;
+ *   STUN requests    by the local half of their USERNAME [RFC 8445 7.3], of before a restart too, which their
+ *                    integrity proves to the ICE agent afterwards;
+ *   STUN responses   by the tag in their transaction id, which is ours (ice_recent.c);
  *   DTLS records     by their connection id, if they have one: its peer knows its own, and wherever it
  *                    comes from, its keys decide [RFC 9146 3];
- *   everything else  by its path, remembered when ICE sent a check on it or accepted one from it.
+ *   everything else  by its path, remembered when a request or an answer of the peer was proven on it. What
+ *                    was merely sent, or named, remembers nothing. Several peers may hold one path, as two
+ *                    behind one port of a node do; which of them is meant is judged by node_paths.c.
+ *
  * The tables are chained hashes in memory taken at start; the hash is keyed, so that no one outside can
  * fill one chain.
  */
@@ -67,36 +71,77 @@ uint64_t weir_demux_hash(uint64_t key, const void *bytes, size_t n)
     return mix(h ^ tail);
 }
 
-/* -- Peers by ufrag ---------------------------------------------------------------------------- */
+/* -- Peers by ufrag: slot * 2, and slot * 2 + 1 of before a restart ----------------------------- */
+
+static void link_ufrag(struct node_demux *d, uint32_t at, struct weir_span ufrag)
+{
+    struct node_ufrag *u = &d->peer[at / 2].ufrag[at % 2];
+    uint32_t *bucket;
+    u->hash = weir_demux_hash(d->key, ufrag.p, ufrag.n);
+    u->is_linked = true;
+    bucket = &d->ufrag_bucket[u->hash & d->mask];
+    u->next = *bucket;
+    *bucket = at;
+}
+
+static void unlink_ufrag(struct node_demux *d, uint32_t at)
+{
+    struct node_ufrag *u = &d->peer[at / 2].ufrag[at % 2];
+    if (!u->is_linked) {
+        return;
+    }
+    uint32_t *link = &d->ufrag_bucket[u->hash & d->mask];
+    while (*link != at) {
+        link = &d->peer[*link / 2].ufrag[*link % 2].next;
+    }
+    *link = u->next;
+    u->is_linked = false;
+}
 
 void weir_demux_add_peer(struct node_demux *d, uint32_t slot, struct weir_span ufrag)
 {
     struct node_peer_links *l = &d->peer[slot];
-    l->ufrag_hash = weir_demux_hash(d->key, ufrag.p, ufrag.n);
+    memset(l, 0, sizeof *l);
     l->paths = NODE_NONE;
-    l->path_count = 0;
-    uint32_t *bucket = &d->ufrag_bucket[l->ufrag_hash & d->mask];
-    l->ufrag_next = *bucket;
-    *bucket = slot;
+    link_ufrag(d, 2 * slot, ufrag);
+}
+
+void weir_demux_set_ufrags(struct node_demux *d, uint32_t slot, struct weir_span ufrag,
+                           struct weir_span old)
+{
+    const struct weir_span both[2] = { ufrag, old };
+    for (uint32_t k = 0; k < 2; k++) {
+        const struct node_ufrag *u = &d->peer[slot].ufrag[k];
+        bool is_same = u->is_linked ? both[k].n != 0
+                                          && u->hash == weir_demux_hash(d->key, both[k].p, both[k].n)
+                                    : both[k].n == 0;
+        if (!is_same) {
+            unlink_ufrag(d, 2 * slot + k);
+            if (both[k].n != 0) {
+                link_ufrag(d, 2 * slot + k, both[k]);
+            }
+        }
+    }
+}
+
+static uint32_t from_ufrag(const struct node_demux *d, uint32_t at, uint64_t hash)
+{
+    while (at != NODE_NONE && d->peer[at / 2].ufrag[at % 2].hash != hash) {
+        at = d->peer[at / 2].ufrag[at % 2].next;
+    }
+    return at;
 }
 
 uint32_t weir_demux_first_ufrag(const struct node_demux *d, struct weir_span ufrag)
 {
-    uint64_t h = weir_demux_hash(d->key, ufrag.p, ufrag.n);
-    uint32_t slot = d->ufrag_bucket[h & d->mask];
-    while (slot != NODE_NONE && d->peer[slot].ufrag_hash != h) {
-        slot = d->peer[slot].ufrag_next;
-    }
-    return slot;
+    uint64_t hash = weir_demux_hash(d->key, ufrag.p, ufrag.n);
+    return from_ufrag(d, d->ufrag_bucket[hash & d->mask], hash);
 }
 
-uint32_t weir_demux_next_ufrag(const struct node_demux *d, uint32_t slot)
+uint32_t weir_demux_next_ufrag(const struct node_demux *d, uint32_t at)
 {
-    uint64_t h = d->peer[slot].ufrag_hash;
-    do {
-        slot = d->peer[slot].ufrag_next;
-    } while (slot != NODE_NONE && d->peer[slot].ufrag_hash != h);
-    return slot;
+    const struct node_ufrag *u = &d->peer[at / 2].ufrag[at % 2];
+    return from_ufrag(d, u->next, u->hash);
 }
 
 /* -- Peers by connection id -------------------------------------------------------------------- */
@@ -127,19 +172,22 @@ static uint32_t *path_bucket(const struct node_demux *d, const struct weir_path 
     return &d->path_bucket[weir_demux_hash(d->key, path, sizeof *path) & d->mask];
 }
 
-static uint32_t find(const struct node_demux *d, const struct weir_path *path)
+static uint32_t from_path(const struct node_demux *d, uint32_t i, const struct weir_path *path)
 {
-    uint32_t i = *path_bucket(d, path);
     while (i != NODE_NONE && !weir_path_eq(&d->path[i].path, path)) {
         i = d->path[i].hash_next;
     }
     return i;
 }
 
-uint32_t weir_demux_find_path(const struct node_demux *d, const struct weir_path *path)
+uint32_t weir_demux_first_path(const struct node_demux *d, const struct weir_path *path)
 {
-    uint32_t i = find(d, path);
-    return i == NODE_NONE ? NODE_NONE : d->path[i].slot;
+    return from_path(d, *path_bucket(d, path), path);
+}
+
+uint32_t weir_demux_next_path(const struct node_demux *d, uint32_t i)
+{
+    return from_path(d, d->path[i].hash_next, &d->path[i].path);
 }
 
 static void unlink_hash(struct node_demux *d, uint32_t i)
@@ -162,7 +210,7 @@ static void unlink_peer(struct node_demux *d, uint32_t i)
     l->path_count--;
 }
 
-static void drop_path(struct node_demux *d, uint32_t i)
+void weir_demux_drop_path(struct node_demux *d, uint32_t i)
 {
     unlink_hash(d, i);
     unlink_peer(d, i);
@@ -170,49 +218,32 @@ static void drop_path(struct node_demux *d, uint32_t i)
     d->path_free = i;
 }
 
-static uint32_t oldest_path(const struct node_demux *d, uint32_t slot)
+bool weir_demux_is_full(const struct node_demux *d, uint32_t slot)
 {
-    uint32_t i = d->peer[slot].paths;
-    while (d->path[i].peer_next != NODE_NONE) {
-        i = d->path[i].peer_next;
-    }
-    return i;
+    return d->peer[slot].path_count == NODE_PATHS_PER_PEER;
 }
 
-bool *weir_demux_add_path(struct node_demux *d, uint32_t slot, const struct weir_path *path)
+uint32_t weir_demux_add_path(struct node_demux *d, uint32_t slot, const struct weir_path *path)
 {
-    uint32_t i = find(d, path);
-    if (i != NODE_NONE && d->path[i].slot == slot) {
-        return &d->path[i].is_claimed;
-    }
-    if (i != NODE_NONE) {
-        drop_path(d, i);
-    }
-    if (d->peer[slot].path_count == NODE_PATHS_PER_PEER) {
-        drop_path(d, oldest_path(d, slot));
-    }
-    i = d->path_free; /* there is one: every peer has its own share */
+    uint32_t i = d->path_free; /* there is one: every peer has its own share */
+    uint32_t *end = path_bucket(d, path);
     d->path_free = d->path[i].peer_next;
-    d->path[i].path = *path;
-    d->path[i].slot = slot;
-    d->path[i].is_claimed = false;
-    d->path[i].hash_next = *path_bucket(d, path);
-    *path_bucket(d, path) = i;
-    d->path[i].peer_next = d->peer[slot].paths;
+    d->path[i] = (struct node_path){ .path = *path, .slot = slot, .hash_next = NODE_NONE,
+                                     .peer_next = d->peer[slot].paths };
+    while (*end != NODE_NONE) { /* who came first stands first */
+        end = &d->path[*end].hash_next;
+    }
+    *end = i;
     d->peer[slot].paths = i;
     d->peer[slot].path_count++;
-    return &d->path[i].is_claimed;
+    return i;
 }
 
 void weir_demux_remove_peer(struct node_demux *d, uint32_t slot)
 {
-    struct node_peer_links *l = &d->peer[slot];
-    while (l->paths != NODE_NONE) {
-        drop_path(d, l->paths);
+    while (d->peer[slot].paths != NODE_NONE) {
+        weir_demux_drop_path(d, d->peer[slot].paths);
     }
-    uint32_t *link = &d->ufrag_bucket[l->ufrag_hash & d->mask];
-    while (*link != slot) {
-        link = &d->peer[*link].ufrag_next;
-    }
-    *link = l->ufrag_next;
+    unlink_ufrag(d, 2 * slot);
+    unlink_ufrag(d, 2 * slot + 1);
 }

@@ -6,7 +6,8 @@
 
 #define NODE_NONE UINT32_MAX
 #define NODE_CID_BYTES 8 /* of a connection id that a node gives to one of its peers */
-#define NODE_PATHS_PER_PEER 32 /* validated and checked paths; the oldest goes */
+#define NODE_PATHS_PER_PEER 32 /* on which it proved something; the least proven goes, the oldest of these */
+#define NODE_PATH_HOLDERS 4    /* peers that hold one path; the least proven gives way */
 
 /* -- Which peer does a datagram belong to? (node_demux.c) -------------------------------------- */
 
@@ -14,7 +15,7 @@
 struct node_path {
     struct weir_path path;
     uint32_t slot;
-    bool is_claimed; /* every other shard was told that it is ours */
+    uint8_t claimed; /* enum weir_ice_proof: every other shard was told that it is ours, so well proven */
     uint32_t hash_next;
     uint32_t peer_next;
 };
@@ -25,12 +26,15 @@ struct node_demux {
     uint32_t *path_bucket;
     struct node_path *path;
     uint32_t path_free;
-    uint32_t *ufrag_bucket; /* by hash of the local ufrag: first peer slot */
+    uint32_t *ufrag_bucket; /* by hash of the local ufrag: slot * 2, + 1 for the one before a restart */
     struct node_peer_links {
-        uint32_t ufrag_next;
         uint32_t paths;      /* the newest */
         uint32_t path_count;
-        uint64_t ufrag_hash;
+        struct node_ufrag {
+            uint64_t hash;
+            uint32_t next;
+            bool is_linked;
+        } ufrag[2];
     } *peer;
 };
 
@@ -38,18 +42,34 @@ size_t weir_demux_bytes(uint32_t peers_max);
 void weir_demux_init(struct node_demux *d, uint64_t key, uint32_t peers_max, void *memory);
 void weir_demux_add_peer(struct node_demux *d, uint32_t slot, struct weir_span ufrag);
 void weir_demux_remove_peer(struct node_demux *d, uint32_t slot);
-/* Remember that a path leads to a peer; the newest claim wins. Returned is the path's mark for telling
- * other shards, false when it is new. */
-bool *weir_demux_add_path(struct node_demux *d, uint32_t slot, const struct weir_path *path);
-uint32_t weir_demux_find_path(const struct node_demux *d, const struct weir_path *path);
+/* A peer's ufrag changed, or the one before it: empty when there is none. */
+void weir_demux_set_ufrags(struct node_demux *d, uint32_t slot, struct weir_span ufrag,
+                           struct weir_span old);
+/* Remember that a path leads to a peer that has room; indices of paths are its place in the table. */
+uint32_t weir_demux_add_path(struct node_demux *d, uint32_t slot, const struct weir_path *path);
+void weir_demux_drop_path(struct node_demux *d, uint32_t i);
+bool weir_demux_is_full(const struct node_demux *d, uint32_t slot);
+/* Those who hold a path, in the order in which they came; NODE_NONE ends them. */
+uint32_t weir_demux_first_path(const struct node_demux *d, const struct weir_path *path);
+uint32_t weir_demux_next_path(const struct node_demux *d, uint32_t i);
+/* Peers whose ufrag may be this one: slot * 2, or slot * 2 + 1 when it is that of before a restart. */
 uint32_t weir_demux_first_ufrag(const struct node_demux *d, struct weir_span ufrag);
-uint32_t weir_demux_next_ufrag(const struct node_demux *d, uint32_t slot);
+uint32_t weir_demux_next_ufrag(const struct node_demux *d, uint32_t at);
 uint64_t weir_demux_hash(uint64_t key, const void *bytes, size_t n);
 /* A connection id for the peer in a slot, and back: NODE_NONE when it is none of ours. What it says is the
  * shard and three random bytes; the slot is hidden. */
 void weir_demux_make_cid(const struct node_demux *d, uint32_t shard, uint32_t slot, uint32_t random,
                          uint8_t cid[NODE_CID_BYTES]);
 uint32_t weir_demux_slot_of_cid(const struct node_demux *d, const uint8_t cid[NODE_CID_BYTES]);
+
+/* -- Who holds a path (node_paths.c) ----------------------------------------------------------- */
+
+/* A request or an answer was proven on this path: its peer holds it, in every shard. */
+void weir_node_hold_path(struct weir_node *n, const struct weir_peer *p, const struct weir_path *path);
+/* The peer that a datagram is for, of those that hold its path; NULL: nobody does. */
+struct weir_peer *weir_node_holder(struct weir_node *n, const struct weir_packet *k);
+/* How well it is proven here, as the other shards were told. */
+enum weir_ice_proof weir_node_told_proof(const struct weir_node *n, const struct weir_path *path);
 
 /* -- Shards (node_shard.c) --------------------------------------------------------------------- */
 
@@ -61,10 +81,16 @@ uint32_t weir_shard_of_ufrag(const struct weir_node *n, struct weir_span ufrag);
 /* Our own number, and which other shard made a connection id; NODE_NONE: none. */
 uint32_t weir_shard_number(const struct weir_node *n);
 uint32_t weir_shard_of_cid(const struct weir_node *n, const uint8_t cid[NODE_CID_BYTES]);
-/* Which other shard did claim a path; NODE_NONE: none. */
-uint32_t weir_shard_of_path(const struct weir_node *n, const struct weir_path *path);
-/* Tell every other shard that a path is ours; *is_claimed becomes true when all could be told. */
-void weir_shard_claim(struct weir_node *n, const struct weir_path *path, bool *is_claimed);
+/* Which other shard did claim a path, better proven than `above`; NODE_NONE: none. */
+uint32_t weir_shard_of_path(const struct weir_node *n, const struct weir_path *path,
+                            enum weir_ice_proof above);
+/* Tell every other shard that a path is ours, so well proven; or WEIR_ICE_UNPROVEN: that it is not. True when
+ * all could be told. */
+bool weir_shard_claim(struct weir_node *n, const struct weir_path *path, enum weir_ice_proof proof);
+/* What makes tags of transactions, and a tag's shard and slot; *shard: another shard, or NODE_NONE. */
+uint64_t weir_shard_txid_key(const struct weir_node *n);
+uint32_t weir_shard_make_tag(const struct weir_node *n, uint32_t slot);
+uint32_t weir_shard_slot_of_tag(const struct weir_node *n, uint32_t tag, uint32_t *shard);
 /* Give a datagram to the shard that it belongs to; false when its mailbox is full. */
 bool weir_shard_hand_over(struct weir_node *n, uint32_t to, const struct weir_packet *packet);
 /* The next datagrams that other shards handed over, in place; what was given before is over. */
@@ -124,6 +150,7 @@ struct weir_node {
     uint32_t identity_at;
     uint8_t *identity_of; /* by slot */
     struct weir_keypool keys;
+    struct weir_ice_meter meter;
     struct weir_pool pool;
     struct weir_addr local[WEIR_PUMP_SOCKETS_MAX];
     uint32_t locals;
@@ -170,7 +197,7 @@ struct weir_node {
 void weir_node_touch(struct weir_node *n, struct weir_peer *p);
 /* Names that peers wait for, and the answers of multicast DNS (node_mdns.c). */
 void weir_node_mdns_open(struct weir_node *n);
-void weir_node_mdns_ask(struct weir_node *n, struct weir_span name);
+void weir_node_mdns_ask(struct weir_node *n, struct weir_peer *p, struct weir_span name);
 void weir_node_mdns_recv(struct weir_node *n, const struct weir_packet *packet);
 void weir_node_mdns_run(struct weir_node *n);
 weir_time weir_node_mdns_deadline(const struct weir_node *n);

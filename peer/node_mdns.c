@@ -10,10 +10,14 @@ void weir_node_mdns_open(struct weir_node *n)
                   && weir_pump_bind_mdns(n->pump, &n->mdns_local, &n->mdns_socket, error) == WEIR_OK;
 }
 
-void weir_node_mdns_ask(struct weir_node *n, struct weir_span name)
+void weir_node_mdns_ask(struct weir_node *n, struct weir_peer *p, struct weir_span name)
 {
+    enum weir_status status = WEIR_ERR_STATE;
     if (n->has_mdns) {
-        (void)!weir_mdns_ask(&n->mdns, weir_pump_now(n->pump), name); /* full: ICE does without */
+        status = weir_mdns_ask(&n->mdns, weir_pump_now(n->pump), name);
+    }
+    if (status != WEIR_OK) { /* nobody will tell: ICE does without */
+        weir_peer_name_resolved(p, weir_pump_now(n->pump), name, NULL);
     }
 }
 
@@ -22,10 +26,11 @@ static void spread_answers(struct weir_node *n)
 {
     struct weir_mdns_event e;
     while (weir_mdns_event(&n->mdns, &e)) {
-        for (uint32_t i = 0; e.is_resolved && i < n->config.peers_max; i++) {
+        for (uint32_t i = 0; i < n->config.peers_max; i++) {
             if (n->is_used[i] && n->peer[i].names != 0) {
                 weir_peer_name_resolved(&n->peer[i], weir_pump_now(n->pump),
-                                        weir_span_of(e.name, e.name_bytes), &e.addr);
+                                        weir_span_of(e.name, e.name_bytes),
+                                        e.is_resolved ? &e.addr : NULL);
                 weir_node_touch(n, &n->peer[i]);
             }
         }

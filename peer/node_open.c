@@ -13,6 +13,7 @@
 #define NODE_CERT_AGE (7ull * 24 * 3600 * WEIR_SEC)
 #define NODE_CERT_LIFE_S (30ll * 24 * 3600) /* as browsers make theirs */
 #define NTP_1970 2208988800ull              /* seconds from 1900 to 1970 */
+#define NODE_UNPROVEN_RATE 4000000          /* bytes per second: some 8,000 honest set-ups */
 #define NODE_GOODBYE (200 * WEIR_MS)
 
 /* -- Memory: one mapping, cut up --------------------------------------------------------------- */
@@ -78,6 +79,7 @@ static void apply_defaults(struct weir_node_config *c)
     c->peers_max = c->peers_max == 0 ? NODE_PEERS_DEFAULT : c->peers_max;
     c->max_message_size = c->max_message_size == 0 ? NODE_MESSAGE_MAX : c->max_message_size;
     c->sessions = c->sessions == 0 ? NODE_SESSIONS_DEFAULT : c->sessions;
+    c->unproven_rate = c->unproven_rate == 0 ? NODE_UNPROVEN_RATE : c->unproven_rate;
     c->identity_age = c->identity_age == 0 ? NODE_CERT_AGE : c->identity_age;
     if (c->pool_buffers == 0) {
         c->pool_buffers = c->peers_max >= NODE_BUFFERS_MAX / NODE_BUFFERS_PER_PEER
@@ -224,6 +226,7 @@ struct weir_node *weir_node_open_shard(const struct weir_node_config *config, st
         return NULL;
     }
     weir_keypool_init(&n->keys, n->crypto, &n->rand);
+    weir_ice_meter_init(&n->meter, n->config.unproven_rate, weir_pump_clock());
     n->opened_at = weir_pump_clock();
     n->opened_cycles = weir_pump_cycles();
     uint64_t utc = weir_pump_utc_us() - weir_pump_clock();
@@ -258,6 +261,9 @@ struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
                                   .no_cid = n->config.no_cid, .cid_bytes = NODE_CID_BYTES,
                                   .prefers_hybrid = n->config.prefers_hybrid,
                                   .is_lite = n->config.is_lite,
+                                  .allows = n->config.allows, .meter = &n->meter,
+                                  .txid_key = weir_shard_txid_key(n),
+                                  .txid_tag = weir_shard_make_tag(n, slot), .has_txid_tag = true,
                                   .dtls_version_max = n->config.dtls_version_max,
                                   .ufrag_first = weir_shard_letter(n) };
     weir_demux_make_cid(&n->demux, weir_shard_number(n), slot, (uint32_t)weir_rand_u64(&n->rand), c.cid);

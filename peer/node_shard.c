@@ -5,8 +5,10 @@
  *
  *   1. our ufrags begin with the letter of their shard, our connection ids with its number: a STUN
  *      request and a DTLS record of a peer that has an id name it;
- *   2. a path that ICE sent a check on, or took an authenticated one from, is claimed: its shard tells all
- *      others, and from then on they know whose it is. Nothing that is not authenticated claims a path;
+ *      So do the transaction ids of our checks: a response is handed to the shard that asked;
+ *   2. a path on which a request or an answer was proven is claimed: its shard tells all others, and from
+ *      then on they know whose it is. A claim gives way to one that is better proven alone, and ends when
+ *      its shard says that the path is not its own;
  *   3. a datagram that is another shard's is copied into that one's mailbox, and its ring is rung once
  *      for a batch; the other shard handles it as if it had come to its own socket.
  *
@@ -24,6 +26,8 @@
 #define MAIL_SLOTS 256           /* of one pair: 512 KiB, touched only when used */
 #define CLAIMS_PER_PEER 4        /* paths of others that a shard remembers, for each of its peers_max */
 #define CLAIMS_LEAST 1024
+#define CLAIMS_LOOKED_AT 16      /* to find one that may go */
+#define TAG_SHARD_SHIFT 24       /* of a transaction's tag: the shard above, the slot below */
 
 static const char letter[WEIR_SHARDS_MAX + 1] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -32,8 +36,8 @@ struct mail {
     struct weir_path path;
     weir_time at;
     uint32_t socket;
-    uint16_t bytes; /* 0: the path is claimed */
-    uint8_t ecn;
+    uint16_t bytes; /* 0: the path is claimed ... */
+    uint8_t ecn;    /* ... with this enum weir_ice_proof */
     uint8_t data[WEIR_MTU];
 };
 
@@ -47,6 +51,8 @@ struct mailbox {
 struct claim {
     struct weir_path path;
     uint32_t shard; /* NODE_NONE: unused */
+    uint32_t other; /* whoever claims it as well, or NODE_NONE */
+    uint8_t proof, other_proof; /* enum weir_ice_proof */
     uint32_t next;
 };
 
@@ -108,6 +114,25 @@ uint32_t weir_shard_of_cid(const struct weir_node *n, const uint8_t cid[NODE_CID
                                                                                             : cid[0];
 }
 
+/* -- Transactions ------------------------------------------------------------------------------ */
+
+uint64_t weir_shard_txid_key(const struct weir_node *n)
+{
+    return n->shard == NULL ? n->demux.key : n->shard->key;
+}
+
+uint32_t weir_shard_make_tag(const struct weir_node *n, uint32_t slot)
+{
+    return weir_shard_number(n) << TAG_SHARD_SHIFT | (slot & ((1u << TAG_SHARD_SHIFT) - 1));
+}
+
+uint32_t weir_shard_slot_of_tag(const struct weir_node *n, uint32_t tag, uint32_t *shard)
+{
+    uint32_t of = tag >> TAG_SHARD_SHIFT, shards = n->shard == NULL ? 1 : n->shard->all->count;
+    *shard = of == weir_shard_number(n) || of >= shards ? NODE_NONE : of;
+    return of == weir_shard_number(n) ? tag & ((1u << TAG_SHARD_SHIFT) - 1) : NODE_NONE;
+}
+
 /* -- 2. Claims --------------------------------------------------------------------------------- */
 
 static uint32_t *bucket_of(const struct node_shard *s, const struct weir_path *path)
@@ -124,10 +149,11 @@ static uint32_t find_claim(const struct node_shard *s, const struct weir_path *p
     return i;
 }
 
-uint32_t weir_shard_of_path(const struct weir_node *n, const struct weir_path *path)
+uint32_t weir_shard_of_path(const struct weir_node *n, const struct weir_path *path,
+                            enum weir_ice_proof above)
 {
     uint32_t i = n->shard == NULL ? NODE_NONE : find_claim(n->shard, path);
-    return i == NODE_NONE ? NODE_NONE : n->shard->claim[i].shard;
+    return i == NODE_NONE || n->shard->claim[i].proof <= above ? NODE_NONE : n->shard->claim[i].shard;
 }
 
 static void forget_claim(struct node_shard *s, uint32_t i)
@@ -139,21 +165,59 @@ static void forget_claim(struct node_shard *s, uint32_t i)
     *link = s->claim[i].next;
 }
 
-/* The newest claim on a path counts; the oldest of all makes room. */
-static void note_claim(struct node_shard *s, uint32_t from, const struct weir_path *path)
+/* Another shard holds the path too, or does so no more. */
+static void change_claim(struct claim *c, uint32_t from, uint8_t proof)
+{
+    if (c->shard == from || proof > c->proof) {
+        if (c->shard != from) {
+            c->other = c->shard;
+            c->other_proof = c->proof;
+        }
+        c->shard = from;
+        c->proof = proof;
+    } else {
+        c->other = from;
+        c->other_proof = proof;
+    }
+    if (c->proof < c->other_proof) { /* the first one gave it up */
+        struct claim was = *c;
+        c->shard = was.other;
+        c->proof = was.other_proof;
+        c->other = was.shard;
+        c->other_proof = was.proof;
+    }
+}
+
+/* Where a new claim goes: the oldest makes room, but not one that is better proven. NODE_NONE: nowhere. */
+static uint32_t place_for_claim(struct node_shard *s, uint8_t proof)
+{
+    for (uint32_t tries = 0; tries < CLAIMS_LOOKED_AT; tries++) {
+        uint32_t i = s->claim_at;
+        s->claim_at = (s->claim_at + 1) % s->claims;
+        if (s->claim[i].shard == NODE_NONE || s->claim[i].proof <= proof) {
+            return i;
+        }
+    }
+    return NODE_NONE;
+}
+
+static void note_claim(struct node_shard *s, uint32_t from, const struct weir_path *path, uint8_t proof)
 {
     uint32_t i = find_claim(s, path);
     if (i != NODE_NONE) {
-        s->claim[i].shard = from;
+        change_claim(&s->claim[i], from, proof);
         return;
     }
-    i = s->claim_at;
-    s->claim_at = (s->claim_at + 1) % s->claims;
+    i = proof == WEIR_ICE_UNPROVEN ? NODE_NONE : place_for_claim(s, proof);
+    if (i == NODE_NONE) {
+        return;
+    }
     if (s->claim[i].shard != NODE_NONE) {
         forget_claim(s, i);
     }
     uint32_t *bucket = bucket_of(s, path);
-    s->claim[i] = (struct claim){ .path = *path, .shard = from, .next = *bucket };
+    s->claim[i] = (struct claim){ .path = *path, .shard = from, .proof = proof, .other = NODE_NONE,
+                                  .next = *bucket };
     *bucket = i;
 }
 
@@ -176,7 +240,7 @@ static void post_mail(struct node_shard *s, uint32_t to)
     s->owes_ring |= (uint64_t)1 << to;
 }
 
-void weir_shard_claim(struct weir_node *n, const struct weir_path *path, bool *is_claimed)
+bool weir_shard_claim(struct weir_node *n, const struct weir_path *path, enum weir_ice_proof proof)
 {
     bool all = true;
     for (uint32_t i = 0; i < n->shard->all->count; i++) {
@@ -190,9 +254,10 @@ void weir_shard_claim(struct weir_node *n, const struct weir_path *path, bool *i
         }
         m->path = *path;
         m->bytes = 0;
+        m->ecn = (uint8_t)proof;
         post_mail(n->shard, i);
     }
-    *is_claimed = all;
+    return all;
 }
 
 bool weir_shard_hand_over(struct weir_node *n, uint32_t to, const struct weir_packet *k)
@@ -221,7 +286,7 @@ static size_t take_from(struct node_shard *s, uint32_t from, struct weir_packet 
     while (s->held[from] != head - tail && n < max) {
         struct mail *m = &b->mail[(tail + s->held[from]++) % MAIL_SLOTS];
         if (m->bytes == 0) {
-            note_claim(s, from, &m->path);
+            note_claim(s, from, &m->path, m->ecn);
             continue;
         }
         batch[n++] = (struct weir_packet){ .data = m->data, .len = m->bytes, .path = m->path,

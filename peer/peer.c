@@ -28,7 +28,10 @@ const char *weir_peer_verdict_name(enum weir_peer_verdict v)
 static void init_ice(struct weir_peer *p, weir_time now)
 {
     struct weir_ice_config c = { .crypto = p->config.crypto, .ufrag_first = p->config.ufrag_first,
-                                 .is_lite = p->config.is_lite,
+                                 .is_lite = p->config.is_lite, .allows = p->config.allows,
+                                 .meter = p->config.meter, .txid_key = p->config.txid_key,
+                                 .txid_tag = p->config.txid_tag,
+                                 .has_txid_tag = p->config.has_txid_tag,
                                  .trace = p->config.trace,
                                  .conn = p->config.conn };
     weir_rand_bytes(&p->rand, c.seed, sizeof c.seed);
@@ -283,7 +286,7 @@ static enum weir_peer_verdict decrypt_stun(struct weir_peer *p, weir_time now, s
         struct weir_mspan payload = { k->data + at, n };
         (void)decrypt_dtls(p, now, item, payload, PEER_PATH_SELECTED); /* DTLS counts it */
     }
-    return v == WEIR_ICE_OK ? WEIR_PEER_OK : WEIR_PEER_STUN;
+    return v == WEIR_ICE_OK || v == WEIR_ICE_AGAIN ? WEIR_PEER_OK : WEIR_PEER_STUN;
 }
 
 static enum weir_peer_verdict decrypt_srtp(struct weir_peer *p, struct weir_item *item)
@@ -329,8 +332,8 @@ static bool has_our_id(const struct weir_peer *p, const struct weir_packet *k)
 
 static uint32_t path_of(struct weir_peer *p, const struct weir_packet *k)
 {
-    struct weir_path selected;
-    if (!weir_ice_selected(&p->ice, &selected) || weir_path_eq(&selected, &k->path)) {
+    const struct weir_path *via = weir_ice_via(&p->ice);
+    if (via == NULL || weir_path_eq(via, &k->path)) {
         return PEER_PATH_SELECTED;
     }
     p->heard_by = k->path;
@@ -367,11 +370,13 @@ enum weir_peer_verdict weir_peer_decrypt(struct weir_peer *p, weir_time now, str
 {
     item->kind = WEIR_ITEM_NONE;
     item->plain = weir_span_of(NULL, 0);
+    bool had_dtls = p->timeline.dtls_done != WEIR_NEVER;
     enum weir_peer_verdict v = decrypt(p, now, item);
     p->rx_packets++;
     p->rx_bytes += item->packet.len;
     p->verdicts[v]++;
-    weir_peer_lite_heard(p, &item->packet);
+    weir_peer_lite_heard(p, now, &item->packet, had_dtls != (p->timeline.dtls_done != WEIR_NEVER)
+                                                    || item->kind != WEIR_ITEM_NONE);
     return v;
 }
 

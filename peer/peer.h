@@ -47,7 +47,8 @@
 #define WEIR_PEER_RESENDS_MAX 128       /* packets waiting to be sent again */
 #define WEIR_PEER_SDP_MAX 65536         /* bytes of a description we write, at most; 16 sections: 16 KB */
 #define WEIR_PEER_TLS_ID 24             /* characters of our a=tls-id: 144 random bits */
-#define WEIR_PEER_NAMES_MAX 8           /* .local candidates waiting to be resolved */
+#define WEIR_PEER_NAMES_MAX 8           /* .local candidates waiting to be resolved, at one time */
+#define WEIR_PEER_DEBTS_MAX 4
 #define WEIR_PEER_NAME_BYTES 48         /* "<uuid>.local" is 42 */
 #define WEIR_PEER_INIT_MAX 256          /* the peer's INIT chunk in a description; browsers' have 30 */
 #define WEIR_PEER_INIT_TEXT 64          /* ours as base64 */
@@ -81,6 +82,8 @@ enum weir_event_type {
     WEIR_EVENT_RTP,             /* media, rtp (payload and all), arrival */
     WEIR_EVENT_KEYFRAME,        /* media: the peer needs a key frame of what we send */
     WEIR_EVENT_NAME,            /* data: a remote .local name to resolve; a node does so itself */
+    WEIR_EVENT_CANDIDATE_REFUSED, /* path.remote: an address of the peer that is not checked; refusal. The
+                                   first eight of each description; ice.refused counts all */
     WEIR_EVENT_TYPES,
 };
 
@@ -100,6 +103,7 @@ struct weir_event {
     struct weir_rtp_header rtp;
     weir_time arrival;
     struct weir_path path;
+    enum weir_ice_refusal refusal;
 };
 
 /* Why an incoming datagram went no further; OK when some layer took it. Each layer counts its own
@@ -174,9 +178,15 @@ struct weir_peer_config {
     bool no_snap;                         /* no INIT chunks in descriptions */
     bool no_sped;                         /* no DTLS on checks */
     bool is_lite;                         /* be an ICE lite agent: for who is reached under the addresses
-                                             it is given, from anywhere; no STUN servers, no checks. Until
-                                             the handshake is done at most three bytes leave for each that
-                                             came */
+                                             it is given, from anywhere; no STUN servers, no checks. On each
+                                             path at most three bytes leave for one that came by it, until
+                                             something under keys did */
+    uint8_t allows;                       /* enum weir_ice_allow: where candidates of the peer may lead in
+                                             addition; 0 = where a stranger may send us and no further */
+    struct weir_ice_meter *meter;         /* of what leaves for unproven addresses, shared; or NULL */
+    bool has_txid_tag;                    /* see struct weir_ice_config */
+    uint32_t txid_tag;
+    uint64_t txid_key;
     bool no_cid;                          /* no connection ids: a peer whose address changes is found again
                                              by its next consent check, some seconds later */
     uint8_t cid_bytes;                    /* 0: the peer's records carry none, ours the peer's */
@@ -254,8 +264,11 @@ struct weir_peer {
     bool is_flight_open; /* DTLS may have more of the flight whose beginning ICE was given */
     bool is_srtp_ready, has_data;
     bool owes_close, has_said_bye;
-    struct weir_path owed_to;    /* lite: the path that these count */
-    uint64_t owed_rx, owed_tx;
+    struct weir_peer_debt {      /* lite: of the paths that data went to, the newest first */
+        struct weir_path to;
+        bool is_proven;          /* something under keys came by it */
+        uint64_t rx, tx;         /* bytes */
+    } debt[WEIR_PEER_DEBTS_MAX];
     struct weir_path heard_by; /* the datagram that was last heard beside the selected path */
     uint8_t medias;
     struct weir_media media[WEIR_PEER_MEDIA_MAX];
@@ -294,11 +307,15 @@ struct weir_peer {
 
     struct { uint32_t ssrc; uint16_t seq; } resend[WEIR_PEER_RESENDS_MAX];
     uint32_t resend_head, resend_tail;
-    char name[WEIR_PEER_NAMES_MAX][WEIR_PEER_NAME_BYTES]; /* .local names waiting */
-    struct weir_ice_candidate name_candidate[WEIR_PEER_NAMES_MAX];
-    uint8_t names;      /* so many wait */
-    uint8_t name_at;    /* the place that is given next when all are taken: the oldest */
-    uint8_t names_told; /* bits: the application was asked */
+    struct weir_peer_name {  /* .local candidates waiting; with name_bytes 0 the place is free */
+        char name[WEIR_PEER_NAME_BYTES];
+        uint8_t name_bytes;
+        bool is_told;        /* its NAME event left, or that of another candidate of the name */
+        struct weir_ice_candidate candidate;
+    } name[WEIR_PEER_NAMES_MAX];
+    uint8_t names;           /* of them in use */
+    uint8_t name_at;         /* the place that is given next when all are taken: the oldest */
+    uint32_t names_left_out; /* that gave their place to a newer one, ever */
     struct weir_event event[WEIR_PEER_EVENTS_MAX];
     uint32_t event_head, event_tail;
     char candidate_text[WEIR_PEER_EVENTS_MAX][160];
@@ -406,7 +423,7 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_create_answer(struct weir_pe
  * are not .local are accepted and not used. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_candidate(struct weir_peer *p, weir_time now,
                                                                   struct weir_span text);
-/* A .local name of the peer was resolved. */
+/* A .local name of the peer was resolved, or (`ip` NULL) will not be: either frees its place. */
 WEIR_API void weir_peer_name_resolved(struct weir_peer *p, weir_time now, struct weir_span name,
                                       const struct weir_addr *ip);
 
@@ -479,13 +496,17 @@ struct weir_node_config {
     uint16_t port;                    /* for all of them when `bind` gives none; 0 = any */
     bool with_loopback;               /* when bind is NULL */
     bool spread_locals;               /* give each peer one of the addresses, in turn: peers that share
-                                         both addresses with another cannot be told apart, so two
-                                         hosts with many peers between them need many ports */
+                                         both addresses are told apart by ufrags, transactions, connection
+                                         ids and SSRCs only, so two hosts with many peers between them and
+                                         without connection ids need many ports */
     bool no_mdns;
     bool no_snap, no_sped, no_cid, prefers_hybrid, is_lite; /* of every peer, see weir_peer_config */
     bool no_tickets;                  /* no sessions of DTLS 1.3 for reconnecting to other weirs */
     uint32_t sessions;                /* of other weirs that are kept, 1 KB each; 0 = 16 */
     uint8_t dtls_version_max;         /* likewise */
+    uint8_t allows;                   /* enum weir_ice_allow, likewise */
+    uint32_t unproven_rate;           /* bytes per second of all peers to addresses that proved nothing;
+                                         0 = 4,000,000 */
     uint32_t peers_max;               /* 0 = 64 */
     uint32_t pool_buffers;            /* 0 = 512 per peer, at most 32,768 */
     uint32_t max_message_size;        /* 0 = 262,144 */

@@ -28,6 +28,8 @@ void weir_peer_init_sctp(struct weir_peer *p, weir_time now);
 /* -- peer_progress.c --------------------------------------------------------------------------- */
 
 void weir_peer_push(struct weir_peer *p, const struct weir_event *e);
+/* For another event and what the machines may add to it. */
+bool weir_peer_has_room(const struct weir_peer *p);
 /* Take what the machines below have to say, and let one drive the next. */
 void weir_peer_progress(struct weir_peer *p, weir_time now);
 void weir_peer_update_state(struct weir_peer *p, weir_time now);
@@ -46,9 +48,8 @@ void weir_peer_drop_offer(struct weir_peer *p);
 
 /* -- peer_candidate.c -------------------------------------------------------------------------- */
 
-/* The i-th place of a name that waits; empty: free. And: all wait in vain, the peer has new credentials. */
-struct weir_span weir_peer_name_at(const struct weir_peer *p, unsigned i);
-void weir_peer_forget_names(struct weir_peer *p);
+/* One candidate; what it may cost was allowed before. */
+enum weir_status weir_peer_take_candidate(struct weir_peer *p, weir_time now, struct weir_span text);
 
 /* -- peer_section.c ---------------------------------------------------------------------------- */
 
@@ -112,10 +113,21 @@ void weir_peer_keep_session(struct weir_peer *p);
 
 /* -- peer_lite.c ------------------------------------------------------------------------------- */
 
-/* A datagram came; one leaves; and how much of `room` may be used on this path. */
-void weir_peer_lite_heard(struct weir_peer *p, const struct weir_packet *k);
+/* A datagram came, with something under keys that was new or without; one leaves; and how much of `room`
+ * may be used on this path. */
+void weir_peer_lite_heard(struct weir_peer *p, weir_time now, const struct weir_packet *k,
+                          bool is_under_keys);
 void weir_peer_lite_sent(struct weir_peer *p, const struct weir_path *to, size_t bytes);
 size_t weir_peer_lite_room(const struct weir_peer *p, const struct weir_path *to, size_t room);
+
+/* -- peer_names.c ------------------------------------------------------------------------------ */
+
+/* Keep a candidate whose address is a name until the name is resolved. */
+void weir_peer_keep_name(struct weir_peer *p, struct weir_span name, const struct weir_ice_candidate *c);
+/* All wait in vain: the peer has new credentials. */
+void weir_peer_forget_names(struct weir_peer *p);
+/* Ask for the names that are new, as far as there is room for events. */
+void weir_peer_tell_names(struct weir_peer *p);
 
 /* -- peer_media.c ------------------------------------------------------------------------------ */
 

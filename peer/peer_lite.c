@@ -1,39 +1,64 @@
-/* A lite agent knows where a request came from, not whether answers get there: who was told the password
- * can write any address on it. So until the handshake proves that the peer reads what we send, at most
- * three bytes leave on a path for each that came by it [RFC 9147 5.1]. What has to wait leaves after the
- * peer's next check.
+/* A lite agent knows where a request came from, not whether answers get there: who was told the password can
+ * write any address on it, and who recorded a request can send it again from elsewhere. So on each path at
+ * most three bytes leave for one that came by it [RFC 9147 5.1], until a record or packet that only the peer
+ * can have made, and that is new, came by it. This holds for each sender, and after the handshake too, when
+ * data moves to a path. What has to wait leaves after the peer's next check.
  */
 #include "peer/peer_int.h"
 
 #define LITE_TIMES 3
 
-void weir_peer_lite_heard(struct weir_peer *p, const struct weir_packet *k)
+static struct weir_peer_debt *debt_of(struct weir_peer *p, const struct weir_path *to)
 {
-    struct weir_path selected;
-    if (!p->config.is_lite || !weir_ice_selected(&p->ice, &selected)
-        || !weir_path_eq(&selected, &k->path)) {
+    for (unsigned i = 0; i < WEIR_PEER_DEBTS_MAX; i++) {
+        if (weir_path_eq(&p->debt[i].to, to)) {
+            return &p->debt[i];
+        }
+    }
+    return NULL;
+}
+
+/* Data goes to a path that is not among the last few. */
+static struct weir_peer_debt *new_debt(struct weir_peer *p, const struct weir_path *to)
+{
+    memmove(&p->debt[1], &p->debt[0], (WEIR_PEER_DEBTS_MAX - 1) * sizeof p->debt[0]);
+    memset(&p->debt[0], 0, sizeof p->debt[0]);
+    p->debt[0].to = *to;
+    return &p->debt[0];
+}
+
+void weir_peer_lite_heard(struct weir_peer *p, weir_time now, const struct weir_packet *k,
+                          bool is_under_keys)
+{
+    const struct weir_path *via = weir_ice_via(&p->ice);
+    if (!p->config.is_lite || via == NULL || !weir_path_eq(via, &k->path)) {
         return;
     }
-    if (!weir_path_eq(&p->owed_to, &selected)) {
-        p->owed_to = selected;
-        p->owed_rx = p->owed_tx = 0;
+    struct weir_peer_debt *d = debt_of(p, via);
+    d = d != NULL ? d : new_debt(p, via);
+    d->rx += k->len;
+    if (is_under_keys) {
+        d->is_proven = true;
+        weir_ice_heard_keys(&p->ice, now);
     }
-    p->owed_rx += k->len;
 }
 
 void weir_peer_lite_sent(struct weir_peer *p, const struct weir_path *to, size_t bytes)
 {
-    if (p->config.is_lite && weir_path_eq(&p->owed_to, to)) {
-        p->owed_tx += bytes;
+    struct weir_peer_debt *d = p->config.is_lite ? debt_of(p, to) : NULL;
+    if (d != NULL) {
+        d->tx += bytes;
     }
 }
 
 size_t weir_peer_lite_room(const struct weir_peer *p, const struct weir_path *to, size_t room)
 {
-    if (!p->config.is_lite || p->timeline.dtls_done != WEIR_NEVER) {
-        return room;
+    for (unsigned i = 0; p->config.is_lite && i < WEIR_PEER_DEBTS_MAX; i++) {
+        const struct weir_peer_debt *d = &p->debt[i];
+        if (weir_path_eq(&d->to, to)) {
+            uint64_t left = LITE_TIMES * d->rx > d->tx ? LITE_TIMES * d->rx - d->tx : 0;
+            return d->is_proven || left > room ? room : (size_t)left;
+        }
     }
-    uint64_t most = weir_path_eq(&p->owed_to, to) ? LITE_TIMES * p->owed_rx : 0;
-    uint64_t left = most > p->owed_tx ? most - p->owed_tx : 0;
-    return left < room ? (size_t)left : room;
+    return p->config.is_lite ? 0 : room;
 }

@@ -157,6 +157,9 @@ enum weir_status weir_peer_write_rtp(struct weir_peer *p, weir_time now, uint8_t
         || !weir_ice_selected(&p->ice, to)) {
         return WEIR_ERR_STATE;
     }
+    if (weir_peer_lite_room(p, to, WEIR_MTU) < WEIR_MTU) {
+        return WEIR_ERR_FULL; /* until the peer shows that it reads what we send there */
+    }
     struct weir_rtp_header ours = *h;
     ours.ssrc = m->ssrc;
     ours.ext = weir_span_of(ext, write_mid(m, ext));
@@ -179,6 +182,7 @@ enum weir_status weir_peer_write_rtp(struct weir_peer *p, weir_time now, uint8_t
     m->tx_bytes += h->payload.n;
     p->tx_packets++;
     p->tx_bytes += *len;
+    weir_peer_lite_sent(p, to, *len);
     return WEIR_OK;
 }
 

@@ -10,7 +10,7 @@ void weir_peer_push(struct weir_peer *p, const struct weir_event *e)
     }
 }
 
-static bool has_room(const struct weir_peer *p)
+bool weir_peer_has_room(const struct weir_peer *p)
 {
     return p->event_head - p->event_tail < WEIR_PEER_EVENTS_MAX - 4;
 }
@@ -92,7 +92,7 @@ static void tell_candidate(struct weir_peer *p, uint32_t index)
 static void take_ice_events(struct weir_peer *p, weir_time now)
 {
     struct weir_ice_event e;
-    while (has_room(p) && weir_ice_event(&p->ice, &e)) {
+    while (weir_peer_has_room(p) && weir_ice_event(&p->ice, &e)) {
         struct weir_event out = { .path = e.path };
         switch (e.type) {
         case WEIR_ICE_EVENT_CANDIDATE:
@@ -106,6 +106,11 @@ static void take_ice_events(struct weir_peer *p, weir_time now)
             p->timeline.selected = weir_time_min(p->timeline.selected, now);
             weir_peer_tag_selected(p, now, &e.path);
             out.type = WEIR_EVENT_SELECTED;
+            weir_peer_push(p, &out);
+            break;
+        case WEIR_ICE_EVENT_REFUSED:
+            out.type = WEIR_EVENT_CANDIDATE_REFUSED;
+            out.refusal = e.refusal;
             weir_peer_push(p, &out);
             break;
         case WEIR_ICE_EVENT_VALIDATED:
@@ -167,7 +172,7 @@ static void take_sctp_event(struct weir_peer *p, weir_time now, const struct wei
 
 static void tell_ended_channels(struct weir_peer *p)
 {
-    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX && has_room(p); i++) {
+    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX && weir_peer_has_room(p); i++) {
         uint64_t bit = (uint64_t)1 << i % 64;
         if ((p->ended[i / 64] & bit) != 0) {
             struct weir_event e = { .type = WEIR_EVENT_CHANNEL_CLOSED, .channel = i };
@@ -185,16 +190,10 @@ void weir_peer_progress(struct weir_peer *p, weir_time now)
     weir_peer_take_dtls_events(p, now);
     weir_peer_start_data(p, now);
     tell_ended_channels(p);
-    while (has_room(p) && weir_sctp_event(&p->sctp, &e)) {
+    while (weir_peer_has_room(p) && weir_sctp_event(&p->sctp, &e)) {
         take_sctp_event(p, now, &e);
     }
     weir_peer_take_rtcp_events(p, now);
     weir_peer_update_state(p, now);
-    for (unsigned i = 0; i < WEIR_PEER_NAMES_MAX && has_room(p); i++) {
-        struct weir_event out = { .type = WEIR_EVENT_NAME, .data = weir_peer_name_at(p, i) };
-        if (out.data.n != 0 && (p->names_told >> i & 1) == 0) {
-            p->names_told |= (uint8_t)(1u << i);
-            weir_peer_push(p, &out);
-        }
-    }
+    weir_peer_tell_names(p);
 }

@@ -87,7 +87,7 @@ static void take_ice(struct weir_peer *p, weir_time now, const struct weir_sdp *
         (void)!weir_ice_set_remote(&p->ice, now, t->ufrag, t->pwd, sdp->has_ice_lite);
     }
     for (uint32_t i = 0; i < t->candidates; i++) {
-        (void)!weir_peer_add_candidate(p, now, t->candidate[i]);
+        (void)!weir_peer_take_candidate(p, now, t->candidate[i]);
     }
     if (t->has_end_of_candidates) {
         weir_ice_remote_done(&p->ice, now);
@@ -354,6 +354,7 @@ static enum weir_status set_remote(struct weir_peer *p, struct weir_peer_scratch
     if (weir_sdp_parse(text, &s->theirs, error) != WEIR_SDP_OK) {
         return WEIR_ERR_ARG;
     }
+    weir_ice_allow(&p->ice, text.n);
     enum weir_status status = is_offer ? take_offer(p, s, now, text, error)
                                        : take_answer(p, s, now, error);
     if (status == WEIR_OK) {

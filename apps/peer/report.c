@@ -165,6 +165,17 @@ static void print_candidate(const struct weir_event *e)
     report(o);
 }
 
+/* An address that the other side named and that we will not send to. */
+static void print_refused(const struct weir_event *e)
+{
+    char text[WEIR_ADDR_TEXT_BYTES];
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "type", "candidate-refused");
+    cJSON_AddStringToObject(o, "address", weir_addr_text(&e->path.remote, text));
+    cJSON_AddStringToObject(o, "reason", weir_ice_refusal_name(e->refusal));
+    report(o);
+}
+
 void report_event(struct program *p, const struct weir_event *e)
 {
     switch (e->type) {
@@ -175,6 +186,9 @@ void report_event(struct program *p, const struct weir_event *e)
         if (p->is_trickling) {
             print_candidate(e);
         }
+        break;
+    case WEIR_EVENT_CANDIDATE_REFUSED:
+        print_refused(e);
         break;
     case WEIR_EVENT_CHANNEL_OPEN:
         print_channel(p, e, "open");

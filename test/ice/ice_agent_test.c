@@ -206,7 +206,7 @@ static void two_hosts_connect_in_two_round_trips(void **state)
     (void)state;
     struct world w;
     init_world(&w, 1);
-    add_host(&w, 0, "10.0.0.1:1000");
+    add_host(&w, 0, "10.0.0.1:3000");
     add_host(&w, 1, "10.0.0.2:2000");
     introduce(&w);
     run(&w, w.now + 60 * WEIR_MS); /* two round trips of at most 25 ms */
@@ -220,7 +220,7 @@ static void the_best_pair_wins_on_both_families(void **state)
     struct world w;
     struct weir_path a;
     init_world(&w, 2);
-    add_host(&w, 0, "10.0.0.1:1000");
+    add_host(&w, 0, "10.0.0.1:3000");
     add_host(&w, 0, "[fd00::1]:1000");
     add_host(&w, 1, "[fd00::2]:2000");
     add_host(&w, 1, "10.0.0.2:2000");
@@ -237,7 +237,7 @@ static void loss_of_a_third_only_costs_time(void **state)
         struct world w;
         init_world(&w, test_seed(seed));
         w.loss_percent = 33;
-        add_host(&w, 0, "10.0.0.1:1000");
+        add_host(&w, 0, "10.0.0.1:3000");
         add_host(&w, 1, "10.0.0.2:2000");
         introduce(&w);
         run(&w, w.now + 12 * WEIR_SEC);
@@ -250,7 +250,7 @@ static void candidates_may_trickle_late_and_one_side_early(void **state)
     (void)state;
     struct world w;
     init_world(&w, 3);
-    add_host(&w, 0, "10.0.0.1:1000");
+    add_host(&w, 0, "10.0.0.1:3000");
     add_host(&w, 1, "10.0.0.2:2000");
     tell_credentials(&w, 0); /* agent 1 knows nothing yet, and is checked already */
     tell_candidates(&w, 0);
@@ -294,7 +294,7 @@ static void attack_S13_role_conflicts_settle_either_way(void **state)
             init_world(&w, seed);
             weir_ice_set_controlling(&w.agent[0], both != 0);
             weir_ice_set_controlling(&w.agent[1], both != 0);
-            add_host(&w, 0, "10.0.0.1:1000");
+            add_host(&w, 0, "10.0.0.1:3000");
             add_host(&w, 1, "10.0.0.2:2000");
             introduce(&w);
             run(&w, w.now + 3 * WEIR_SEC);
@@ -324,7 +324,7 @@ static void attack_S15_without_consent_sending_stops_within_thirty_seconds(void 
     struct world w;
     struct weir_path path;
     init_world(&w, 6);
-    add_host(&w, 0, "10.0.0.1:1000");
+    add_host(&w, 0, "10.0.0.1:3000");
     add_host(&w, 1, "10.0.0.2:2000");
     introduce(&w);
     run(&w, w.now + 60 * WEIR_SEC);
@@ -346,7 +346,7 @@ static void a_short_silence_is_survived(void **state)
     (void)state;
     struct world w;
     init_world(&w, 7);
-    add_host(&w, 0, "10.0.0.1:1000");
+    add_host(&w, 0, "10.0.0.1:3000");
     add_host(&w, 1, "10.0.0.2:2000");
     introduce(&w);
     run(&w, w.now + WEIR_SEC);
@@ -364,7 +364,7 @@ static void attack_S19_after_a_restart_the_old_credentials_are_dropped(void **st
     struct world w;
     struct weir_path path;
     init_world(&w, 8);
-    add_host(&w, 0, "10.0.0.1:1000");
+    add_host(&w, 0, "10.0.0.1:3000");
     add_host(&w, 1, "10.0.0.2:2000");
     introduce(&w);
     run(&w, w.now + WEIR_SEC);
@@ -397,7 +397,7 @@ static size_t one_request(struct world *w, uint8_t out[600], struct weir_path *a
 {
     struct weir_path to;
     init_world(w, 9);
-    add_host(w, 0, "10.0.0.1:1000");
+    add_host(w, 0, "10.0.0.1:3000");
     add_host(w, 1, "10.0.0.2:2000");
     for (int i = 0; i < 2; i++) {
         tell_credentials(w, i);
@@ -487,11 +487,11 @@ static void attack_S16_S18_floods_of_candidates_stay_within_their_bounds(void **
     (void)state;
     struct world w;
     init_world(&w, 10);
-    add_host(&w, 0, "10.0.0.1:1000");
+    add_host(&w, 0, "10.0.0.1:3000");
     add_host(&w, 1, "10.0.0.2:2000");
     for (uint32_t i = 0; i < 10000; i++) {
         struct weir_ice_candidate c = { .type = WEIR_ICE_HOST, .component = 1, .priority = i };
-        c.addr = weir_addr_v4(198, 51, 100, (uint8_t)i, (uint16_t)(1 + i));
+        c.addr = weir_addr_v4(198, 51, 100, (uint8_t)i, (uint16_t)(1024 + i));
         (void)!weir_ice_add_remote(&w.agent[0], w.now, &c);
     }
     assert_true(w.agent[0].remotes <= WEIR_ICE_REMOTES_MAX);
@@ -590,7 +590,7 @@ static void the_same_seed_gives_the_same_bytes(void **state)
         struct world w;
         init_world(&w, i == 2 ? 78 : 77);
         w.loss_percent = 20;
-        add_host(&w, 0, "10.0.0.1:1000");
+        add_host(&w, 0, "10.0.0.1:3000");
         add_host(&w, 1, "10.0.0.2:2000");
         introduce(&w);
         run(&w, w.now + 20 * WEIR_SEC);

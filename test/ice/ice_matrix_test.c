@@ -526,7 +526,7 @@ static void attack_S16_a_flood_of_candidates_stays_within_pairs_and_pace(void **
     }
     for (unsigned i = 0; i < 10000; i++) {
         struct weir_ice_candidate c = { .component = 1, .priority = i,
-                                        .addr = weir_addr_v4(198, 51, 100, 7, (uint16_t)(i + 1)),
+                                        .addr = weir_addr_v4(198, 51, 100, 7, (uint16_t)(i + 2001)),
                                         .foundation_bytes = 2 };
         weir_put16((uint8_t *)c.foundation, (uint16_t)i); /* each claims to be another network */
         (void)!weir_ice_add_remote(&s.ice, s.now, &c);
@@ -559,7 +559,7 @@ static void a_better_pair_takes_the_place_of_the_worst(void **state)
         assert_int_equal(weir_ice_add_host(&s.ice, s.now, &a, 65000), WEIR_OK);
     }
     for (unsigned i = 0; i < 21; i++) { /* 105 pairs wanted */
-        struct weir_addr a = weir_addr_v4(198, 51, 100, (uint8_t)(i + 1), 9);
+        struct weir_addr a = weir_addr_v4(198, 51, 100, (uint8_t)(i + 1), 2009);
         add_peer_candidate(&s, &a, 1000 + i);
     }
     bool has_last = false, has_first = false;
@@ -595,13 +595,13 @@ static void candidates_that_must_not_be_checked_are_refused(void **state)
     static struct script s;
     begin(&s, true);
     struct weir_ice_candidate good = { .component = 1, .priority = 1,
-                                       .addr = weir_addr_v4(198, 51, 100, 7, 9) };
+                                       .addr = weir_addr_v4(198, 51, 100, 7, 2009) };
     struct weir_ice_candidate c[] = { good, good, good, good, good, good };
     c[0].is_tcp = true;
     c[1].component = 2;
     c[2].addr.port = 0;
-    c[3].addr = weir_addr_v4(224, 0, 0, 1, 9);
-    c[4].addr = weir_addr_v4(0, 0, 0, 0, 9);
+    c[3].addr = weir_addr_v4(224, 0, 0, 1, 2009);
+    c[4].addr = weir_addr_v4(0, 0, 0, 0, 2009);
     c[5].ufrag_hash = weir_ice_ufrag_hash(WEIR_LIT("oldr")); /* of another generation */
     for (size_t i = 0; i < sizeof c / sizeof c[0]; i++) {
         assert_int_equal(weir_ice_add_remote(&s.ice, s.now, &c[i]), WEIR_ERR_ARG);
@@ -630,7 +630,7 @@ static void a_dead_better_pair_holds_nomination_up_for_a_moment_only(void **stat
 {
     (void)state;
     static struct script s;
-    struct weir_addr dead = weir_addr_v4(10, 9, 9, 9, 9);
+    struct weir_addr dead = weir_addr_v4(10, 9, 9, 9, 2009);
     begin(&s, true);
     add_peer_candidate(&s, &dead, 2000);
     add_peer_candidate(&s, &s.path.remote, 1000);

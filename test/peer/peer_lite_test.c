@@ -206,18 +206,19 @@ static void attack_D40_a_claimed_address_gets_three_times_what_came(void **state
 /* A peer that asks from two addresses, three times from one for each time from the other, and hears nothing. */
 static void ask_from_two(bool both_nominate)
 {
-    const struct weir_addr claimed[2] = { weir_addr_v4(10, 9, 9, 1, 9), weir_addr_v4(10, 9, 9, 2, 9) };
+    const struct weir_addr claimed[2] = { weir_addr_v4(10, 9, 9, 1, 2009), weir_addr_v4(10, 9, 9, 2, 2009) };
     const struct sim_meeting at_once = { .signal = 0 };
     struct sim_options o = { .seed = 5, .is_lite = { false, true }, .no_sped = { true, true } };
     struct sim *s = sim_open_with(&o);
     uint64_t to[2] = { 0, 0 }, from[2] = { 0, 0 };
     struct weir_path path;
     uint8_t out[1500];
-    unsigned asked = 0, was_at = 2;
+    unsigned asked = 0;
     sim_meet(s, &at_once);
     for (unsigned k = 0; k < 2000; k++) {
         unsigned where = asked % 4 == 3 ? 1 : 0;
         s->peer[CALLER]->ice.pair[0].is_nominating = where == 1 || both_nominate;
+        weir_put32(s->peer[CALLER]->ice.pair[0].txid, k); /* a new question each time */
         size_t n = weir_peer_send(s->peer[CALLER], s->now, (struct weir_mspan){ out, sizeof out }, &path);
         if (n != 0) {
             struct weir_packet packet = { .data = out, .len = (uint16_t)n,
@@ -225,11 +226,6 @@ static void ask_from_two(bool both_nominate)
             from[where] += n;
             asked++;
             assert_int_equal(weir_peer_recv(s->peer[CALLEE], s->now, &packet), WEIR_PEER_OK);
-            bool is_there = weir_ice_selected(&s->peer[CALLEE]->ice, &path)
-                            && weir_path_eq(&path, &packet.path);
-            assert_true(!is_there || weir_path_eq(&s->peer[CALLEE]->owed_to, &path));
-            assert_true(!is_there || was_at == where || s->peer[CALLEE]->owed_rx == n); /* begun anew */
-            was_at = is_there ? where : was_at;
         }
         while ((n = weir_peer_send(s->peer[CALLEE], s->now, (struct weir_mspan){ out, sizeof out }, &path))
                != 0) {
@@ -263,7 +259,9 @@ static void a_peer_whose_address_changes_is_found_by_its_next_question(void **st
         data_flows_both_ways(s);
         for (unsigned k = 0; k < 5; k++) {
             s->seen[1 - w.lite] = weir_addr_v4(192, 0, 2, (uint8_t)(1 + k), (uint16_t)(5000 + k));
-            sim_run(s, s->now + 9 * WEIR_SEC, false); /* it asks every 4 to 6 s */
+            /* It asks every 4 to 6 s; and where it proved no more than who asks, a datagram of ours has to
+             * wait until a third of it came: four questions. */
+            sim_run(s, s->now + 30 * WEIR_SEC, false);
             data_flows_both_ways(s);
         }
         sim_close(s);

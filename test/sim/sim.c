@@ -48,7 +48,7 @@ struct sim *sim_open_with(const struct sim_options *options)
         s->identity[i] = identity[i];
         s->assembly[i] = malloc(SIM_MESSAGE_MAX);
         s->peer[i] = malloc(sizeof *s->peer[i]);
-        s->addr[i] = s->seen[i] = weir_addr_v4(10, 0, 0, (uint8_t)(1 + i), (uint16_t)(1000 + i));
+        s->addr[i] = s->seen[i] = weir_addr_v4(10, 0, 0, (uint8_t)(1 + i), (uint16_t)(2000 + i));
         struct weir_peer_config c = { .crypto = crypto, .identity = &s->identity[i],
                                       .is_data_only = !options->with_media,
                                       .setup = options->setup == WEIR_SDP_SETUP_NONE ? WEIR_SDP_ACTIVE
@@ -329,6 +329,7 @@ static void take_event(struct sim *s, int i, const struct weir_event *e)
     case WEIR_EVENT_CHANNEL_LOW:
     case WEIR_EVENT_WRITABLE:
     case WEIR_EVENT_KEYFRAME:
+    case WEIR_EVENT_CANDIDATE_REFUSED:
     case WEIR_EVENT_NAME:
     case WEIR_EVENT_TYPES:
         break;
