@@ -281,6 +281,19 @@ bool weir_dtls_client_hello(struct weir_dtls *d, weir_time now)
     return weir_dtls_message_close(d, &w);
 }
 
+/* A fresh hello, with another random and share, and no word of the one before: to the server it is a new
+ * client's [RFC 9147 5.1]. */
+bool weir_dtls_client_restart(struct weir_dtls *d, weir_time now)
+{
+    weir_wipe(&d->hs, sizeof d->hs);
+    d->version = d->suite = d->group = d->message_seq = 0;
+    d->restarts++;
+    weir_dtls_ack_reset(d);
+    weir_dtls_reassembly_reset(&d->reassembly, 0);
+    weir_rand_bytes(&d->rand, d->client_random, sizeof d->client_random);
+    return weir_dtls_client_hello(d, now);
+}
+
 /* -- 5. Agreed --------------------------------------------------------------------------------- */
 
 void weir_dtls_client_agree(struct weir_dtls *d, uint16_t version)

@@ -6,6 +6,9 @@
 
 #define NODE_NONE UINT32_MAX
 #define NODE_CID_BYTES 8 /* of a connection id that a node gives to one of its peers */
+/* Key agreements with shares that came to nothing: so many at once, and so often one more. */
+#define NODE_WASTED_SHARES 64
+#define NODE_WASTED_SHARE_EACH (20 * WEIR_MS)
 #define NODE_PATHS_PER_PEER 32 /* validated and checked paths; the oldest goes */
 
 /* -- Which peer does a datagram belong to? (node_demux.c) -------------------------------------- */
@@ -123,6 +126,7 @@ struct weir_node {
     } identity[2];      /* the present one, and the one before while it has peers */
     uint32_t identity_at;
     uint8_t *identity_of; /* by slot */
+    struct weir_budget work; /* what hellos of strangers may waste of public-key work, in all */
     struct weir_keypool keys;
     struct weir_pool pool;
     struct weir_addr local[WEIR_PUMP_SOCKETS_MAX];
