@@ -126,6 +126,7 @@ if [ "$long" = yes ]; then
     step openssl35 sh test/openssl35.sh
     step arm64 sh test/arm64.sh
     step valgrind sh test/valgrind.sh build
+    step threads sh test/tsan.sh
     step fuzz sh fuzz/run.sh 20
 fi
 

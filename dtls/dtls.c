@@ -16,8 +16,8 @@
 
 static const weir_duration rto_least = 50 * WEIR_MS;
 
-/* Shares of hellos that came to nothing: so many at once, and one more each second, so that nobody on the way
- * keeps the true client out for good. */
+/* Shares of hellos that came to nothing: so many at once, and one more each second, so that nobody on
+ * the way keeps the true client out for good. */
 enum { SHARES_WASTED_MAX = 4 };
 #define SHARE_WASTED_EACH WEIR_SEC
 
@@ -281,7 +281,8 @@ static enum weir_dtls_verdict opened_recv(struct weir_dtls *d, weir_time now,
     return WEIR_DTLS_OK;
 }
 
-/* [RFC 9147 4.5.3 SHOULD] Each key bears so many wrong tags. At half of them 1.3 renews it; old keys end. */
+/* [RFC 9147 4.5.3 SHOULD] Each key bears so many wrong tags. At half of them 1.3 renews it; old keys
+ * end. */
 static void forged(struct weir_dtls *d, weir_time now, struct weir_dtls_keys *k)
 {
     enum weir_dtls_verdict v = WEIR_DTLS_RECORD_FORGED;
@@ -418,8 +419,8 @@ enum weir_dtls_verdict weir_dtls_recv_by(struct weir_dtls *d, weir_time now, uin
 
 /* -- tick, send, event, deadline --------------------------------------------------------------- */
 
-/* The server took our cookie no more, and its answer to the hello did not come: without one, then, in place of
- * the same hello again. What said so was not protected, so it may be said so often and no more. */
+/* The server took our cookie no more, and its answer to the hello did not come: without one, then, in
+ * place of the same hello again. What said so was not protected, so it may be said so often and no more. */
 static bool begin_anew(struct weir_dtls *d, weir_time now)
 {
     enum { RESTARTS_MAX = 16 };

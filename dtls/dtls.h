@@ -53,8 +53,8 @@
 #define WEIR_DTLS_GROUPS_MAX 4
 #define WEIR_DTLS_SUITES_MAX 9
 #define WEIR_DTLS_ADDRESS_MAX 32
-/* The longest ticket that a client keeps; ours have 267 bytes, those of other stacks carry a certificate, or
- * two. */
+/* The longest ticket that a client keeps; ours have 267 bytes, those of other stacks carry a
+ * certificate, or two. */
 #define WEIR_DTLS_TICKET_MAX 2048
 #define WEIR_DTLS_TICKET_KEYS_MAX 2
 #define WEIR_DTLS_TICKET_KEY_BYTES 32
@@ -121,7 +121,7 @@ enum weir_dtls_verdict {
     WEIR_DTLS_DATA_EARLY,         /* application data before the connection stands */
     WEIR_DTLS_CCS_MALFORMED,      /* ChangeCipherSpec is one byte, 1 */
     WEIR_DTLS_CCS_UNEXPECTED,     /* early or again */
-    WEIR_DTLS_ALERT_MALFORMED,    /* not two bytes, or a level that is neither 1 nor 2: fatal if protected */
+    WEIR_DTLS_ALERT_MALFORMED,    /* not two bytes, or a level not 1 or 2: fatal if protected */
     WEIR_DTLS_ALERT_PLAIN,        /* an alert that anybody could have sent: noted, not obeyed */
     WEIR_DTLS_ACK_PLAIN,          /* an ACK that anybody could have sent: a hint, no more */
     WEIR_DTLS_ACK_MALFORMED,
@@ -281,8 +281,8 @@ struct weir_dtls_config {
     const struct weir_crypto *crypto;
     const struct weir_identity *identity; /* outlives the connection */
     struct weir_keypool *keys;            /* keys made ahead, outlives the connection; NULL: none */
-    struct weir_budget *work;             /* public-key work that hellos may waste, of all connections of one
-                                             thread together; outlives them; NULL: no such bound */
+    struct weir_budget *work;             /* what hellos may waste of public-key work, for all of
+                                             a thread; outlives them; NULL: no such bound */
     struct weir_trace *trace;             /* NULL: off */
     uint32_t conn;                        /* our number in the trace */
     bool is_client;
@@ -340,8 +340,8 @@ struct weir_dtls_event {
     enum weir_dtls_reason reason;
     enum weir_dtls_verdict verdict; /* of the message that was refused */
     uint8_t alert;                  /* description that we send or that the peer sent */
-    bool has_plain_alert;           /* TIMEOUT: `alert` came without protection. It ended nothing, anybody could
-                                       have sent it; but likely it is why nothing else came */
+    bool has_plain_alert;           /* TIMEOUT: `alert` came without protection. It ended nothing,
+                                       but may be why nothing else came */
     uint32_t path;
 };
 
@@ -494,8 +494,7 @@ struct weir_dtls {
     struct weir_dtls_keys rx_old, tx_old; /* 1.3: of the epoch before */
     struct weir_rand rand;
     weir_time give_up_at; /* timer: armed while an answer is owed to us; fails the connection */
-    weir_time old_until;  /* 1.3: set with rx_old; the first tick or record from then on wipes it. No deadline
-                             of its own: nobody is woken for it */
+    weir_time old_until;  /* 1.3: from then on the next tick or record wipes rx_old; no deadline */
     struct weir_budget work; /* server: public-key work that hellos may still waste here */
     uint8_t restarts;     /* client: times it began anew for a cookie that the server took no more */
     uint8_t client_random[32], server_random[32];

@@ -13,8 +13,8 @@
  *   8.      <--  [NewSessionTicket]      for a client that asked for it
  *
  * {} is epoch 2, [] epoch 3. When a session is resumed the certificates and all about them are left out. A
- * hello that is refused ends nothing: the real client's may still come. Public-key work comes when all else is
- * good, and what of it comes to nothing is bounded, see weir_dtls_agree_share.
+ * hello that is refused ends nothing: the real client's may still come. Public-key work comes when all
+ * else is good, and what of it comes to nothing is bounded, see weir_dtls_agree_share.
  */
 #include "dtls/dtls_int.h"
 
@@ -411,7 +411,8 @@ static bool send_flight(struct weir_dtls *d, weir_time now)
     if (d->is_resumed) {
         weir_dtls_set_step(d, now, STEP_SERVER13_FINISHED);
     }
-    /* [RFC 8446 4.4.4] What we say after our Finished goes under the keys that follow it: an alert, an ACK. */
+    /* [RFC 8446 4.4.4] What we say after our Finished goes under the keys that follow it: an alert, an
+     * ACK. */
     return weir_dtls13_use_application_tx(d);
 }
 

@@ -105,7 +105,7 @@ static void flight_arrived(struct weir_dtls *d, weir_time now)
     d->give_up_at = WEIR_NEVER;
     weir_wipe(&d->tx_old, sizeof d->tx_old);
     if (d->rx_old.epoch == EPOCH_HANDSHAKE && d->old_until == WEIR_NEVER) {
-        d->old_until = weir_time_add(now, OLD_KEYS_LIFE); /* from here on only what is late comes under them */
+        d->old_until = weir_time_add(now, OLD_KEYS_LIFE); /* only what is late comes now */
     }
     if (d->is_updating && !weir_dtls13_finish_update(d)) {
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_MESSAGE, WEIR_DTLS_CRYPTO,

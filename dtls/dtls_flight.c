@@ -190,7 +190,8 @@ static bool fits_whole(const struct weir_dtls_flight *f, const struct entry *e, 
            && lacking(f, e) == e->content.n - MESSAGE_HEADER_BYTES && e->content.n <= room;
 }
 
-/* One record at `record`, which has `room` bytes: a piece of a message, or as many whole ones of one epoch as
+/* One record at `record`, which has `room` bytes: a piece of a message, or as many whole ones of one
+ * epoch as
  * fit it [RFC 6347 4.2.3, RFC 9147 5.5], since a record for each would cost as much again as short messages
  * have. Pieces stay alone: there are peers (mbedtls) that lose what follows one. */
 static size_t send_messages(struct weir_dtls *d, const struct entry *first, uint8_t *record, size_t room,
@@ -303,8 +304,8 @@ void weir_dtls_flight_resend(struct weir_dtls *d, weir_time now)
     rewind_flight(d);
 }
 
-/* Whoever can put old fragments or ACKs on the path gets hardly more out of us than the timer would send: the
- * flight once, and from then on no more bytes than came. */
+/* Whoever can put old fragments or ACKs on the path gets hardly more out of us than the timer would
+ * send: the flight once, and from then on no more bytes than came. */
 static void again_after(struct weir_dtls *d, weir_time now, weir_duration wait, size_t plain_bytes)
 {
     struct weir_dtls_flight *f = &d->flight;

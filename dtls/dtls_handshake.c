@@ -186,8 +186,8 @@ static uint8_t alert_for(const struct weir_dtls *d, enum weir_dtls_verdict v)
     return weir_dtls_alert_of(v);
 }
 
-/* Why a hello was refused, for a peer of whom ICE has proven that it is there: once. [RFC 9147 5.1 MUST] For a
- * cookie that is not good always: the client may then begin anew. It is shorter than any hello. */
+/* Why a hello was refused, for a peer of whom ICE has proven that it is there: once. [RFC 9147 5.1 MUST]
+ * For a cookie that is not good always: the client may then begin anew. It is shorter than any hello. */
 static void tell_refusal(struct weir_dtls *d, enum weir_dtls_verdict v)
 {
     bool is_due = v == WEIR_DTLS_HELLO_STALE || (d->config.is_path_valid && !d->has_told);
@@ -291,15 +291,15 @@ static void follow_hello(struct weir_dtls *d, const struct dtls_record *r,
     }
 }
 
-/* New messages come under the protection in force. [RFC 5246 7.4.9 MUST] With 1.2 a Finished is never without
- * any, so that nobody's bytes get into the true one. */
+/* New messages come under the protection in force. [RFC 5246 7.4.9 MUST] With 1.2 a Finished is never
+ * without any, so that nobody's bytes get into the true one. */
 static bool epoch_fits(const struct weir_dtls *d, uint64_t epoch, uint8_t type)
 {
     return epoch == d->rx_epoch && (epoch != 0 || type != MESSAGE_FINISHED);
 }
 
-/* [RFC 8446 5.1 MUST] Under the keys before the present ones only the peer can have sent it, and no new message
- * may come there: not after a Finished, not after a KeyUpdate. It would never be handled. */
+/* [RFC 8446 5.1 MUST] Under the keys before the present ones only the peer can have sent it, and no new
+ * message may come there: not after a Finished, not after a KeyUpdate. It would never be handled. */
 static enum weir_dtls_verdict wrong_epoch(struct weir_dtls *d, weir_time now, uint64_t epoch)
 {
     bool is_fatal = d->step == STEP_DONE && epoch != 0;

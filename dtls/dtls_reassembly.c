@@ -15,8 +15,8 @@
  * thrown out, and comes again with the peer's retransmission. Fragments may overlap, repeat, come
  * in any order and be as short as one byte: a bit per byte tells what has arrived, and the first
  * copy of a byte counts. Without protection anybody may have sent a fragment: there the newest counts when
- * two contradict each other, and a message that comes whole counts before pieces, so that no one packet keeps
- * the true message out.
+ * two contradict each other, and a message that comes whole counts before pieces, so that no one packet
+ * keeps the true message out.
  */
 #include "dtls/dtls_int.h"
 

@@ -112,8 +112,8 @@ bool weir_dtls_make_share(struct weir_dtls *d)
 
 /* -- 3. Form ----------------------------------------------------------------------------------- */
 
-/* [RFC 7748 6.1] The points of small order, whose shared secret is zero whatever our key is. The highest bit
- * does not count. */
+/* [RFC 7748 6.1] The points of small order, whose shared secret is zero whatever our key is. The highest
+ * bit does not count. */
 static bool is_of_small_order(const uint8_t point[32])
 {
     static const uint8_t small[][32] = {
@@ -146,7 +146,8 @@ static bool is_kem_key(const uint8_t key[WEIR_KEM_PUBLIC_BYTES])
 {
     enum { NUMBERS_BYTES = 1152, MODULUS = 3329 };
     for (unsigned i = 0; i < NUMBERS_BYTES; i += 3) {
-        unsigned first = key[i] | (key[i + 1] & 15u) << 8, second = key[i + 1] >> 4 | (unsigned)key[i + 2] << 4;
+        unsigned first = key[i] | (key[i + 1] & 15u) << 8;
+        unsigned second = key[i + 1] >> 4 | (unsigned)key[i + 2] << 4;
         if (first >= MODULUS || second >= MODULUS) {
             return false;
         }
@@ -214,8 +215,8 @@ bool weir_dtls_take_share(struct weir_dtls *d, struct weir_span share)
 
 /* -- 5. Agree ---------------------------------------------------------------------------------- */
 
-/* Before anybody is authenticated: the form first, then a look at what was wasted so far, by this connection
- * and by all together, and only then a key. A good share costs nothing of either bound. */
+/* Before anybody is authenticated: the form first, then a look at what was wasted so far, by this
+ * connection and by all together, and only then a key. A good share costs nothing of either bound. */
 enum weir_dtls_verdict weir_dtls_agree_share(struct weir_dtls *d, weir_time now, struct weir_span share)
 {
     struct weir_budget *all = d->config.work;
