@@ -485,7 +485,8 @@ static void data_under_the_keys_of_the_handshake_is_not_delivered(void **state)
         }
         from.tx_epoch = EPOCH_HANDSHAKE;
         from.tx.epoch = EPOCH_HANDSHAKE;
-        from.tx.seq = 300;
+        from.tx.seq = 20;
+        from.version = VERSION_1_3;
         from.step = STEP_DONE;
         size_t n = sealed_record(&from, CONTENT_DATA, WEIR_LIT("early"), record);
         assert_true(n != 0);
