@@ -44,11 +44,27 @@ bool weir_dtls_hello_is_13(const struct weir_dtls *d, uint8_t type, struct weir_
 
 /* -- 2. Suites --------------------------------------------------------------------------------- */
 
-/* Take over the config's list, or all of ours when it is empty or has none of them. */
-void weir_dtls_keep_suites(struct weir_dtls_config *c, const struct weir_dtls_config *given)
+/* All of ours whose cipher is ChaCha20, or is not. */
+static void keep_all(struct weir_dtls_config *c, bool is_chacha)
 {
     const struct dtls13_suite *new;
     const struct dtls12_suite *old;
+    for (unsigned i = 0; (new = weir_dtls13_suite_at(i)) != NULL; i++) {
+        if ((new->aead == WEIR_CHACHA20_POLY1305) == is_chacha) {
+            c->suite[c->suites++] = new->id;
+        }
+    }
+    for (unsigned i = 0; (old = weir_dtls12_suite_at(i)) != NULL; i++) {
+        if ((old->aead == WEIR_CHACHA20_POLY1305) == is_chacha) {
+            c->suite[c->suites++] = old->id;
+        }
+    }
+}
+
+/* Take over the config's list, or all of ours when it is empty or has none of them: AES-GCM first, but
+ * where nothing does AES fast and in constant time. */
+void weir_dtls_keep_suites(struct weir_dtls_config *c, const struct weir_dtls_config *given)
+{
     c->suites = 0;
     for (unsigned i = 0; i < given->suites && i < WEIR_DTLS_SUITES_MAX; i++) {
         if (weir_dtls13_suite(given->suite[i]) != NULL || weir_dtls12_suite(given->suite[i]) != NULL) {
@@ -58,12 +74,8 @@ void weir_dtls_keep_suites(struct weir_dtls_config *c, const struct weir_dtls_co
     if (c->suites != 0) {
         return;
     }
-    for (unsigned i = 0; (new = weir_dtls13_suite_at(i)) != NULL; i++) {
-        c->suite[c->suites++] = new->id;
-    }
-    for (unsigned i = 0; (old = weir_dtls12_suite_at(i)) != NULL; i++) {
-        c->suite[c->suites++] = old->id;
-    }
+    keep_all(c, c->crypto->is_aes_slow);
+    keep_all(c, !c->crypto->is_aes_slow);
 }
 
 bool weir_dtls_suite_is_ours(const struct weir_dtls *d, uint16_t suite)

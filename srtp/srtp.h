@@ -9,8 +9,8 @@
  * remember the stream, its rollover counter and its replay window [RFC 3711 3.3]. A packet that fails
  * changes nothing but a counter.
  *
- * Memory: sizeof(struct weir_srtp) is about 18 KiB per direction, of which the stream table is
- * WEIR_SRTP_STREAMS_MAX x 192 bytes. Copying the struct copies the state; wipe it after use.
+ * Memory: sizeof(struct weir_srtp) is about 14 KiB per direction, of which the stream table is
+ * WEIR_SRTP_STREAMS_MAX x 168 bytes. Copying the struct copies the state; wipe it after use.
  */
 #ifndef WEIR_SRTP_SRTP_H
 #define WEIR_SRTP_SRTP_H

@@ -27,7 +27,7 @@ static void fill(struct weir_crypto *t)
         level = WEIR_KERNELS_LEVELS; /* a name we do not know asks for nothing */
     }
     weir_crypto_provider(t);
-    weir_kernels_select(t, level);
+    t->is_aes_slow = weir_kernels_select(t, level) == WEIR_KERNELS_GENERIC;
 }
 
 const struct weir_crypto *weir_crypto_default(void)

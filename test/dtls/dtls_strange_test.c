@@ -412,6 +412,29 @@ static void a_stale_cookie_is_followed_by_a_new_one(void **state)
     }
 }
 
+/* A processor without AES instructions prefers ChaCha20, on either side; others AES-GCM. */
+static void without_fast_aes_chacha20_comes_first(void **state)
+{
+    (void)state;
+    static const uint16_t want[2][2] = { { 0xc02b, 0xcca9 }, { 0x1301, 0x1303 } };
+    struct weir_crypto slow = *weir_crypto_default(), fast = slow;
+    slow.is_aes_slow = true;
+    fast.is_aes_slow = false;
+    for (unsigned i = 0; i < 8; i++) {
+        struct sim s;
+        struct weir_dtls_config c = sim_config(CLIENT, 9150), v = sim_config(SERVER, 9151);
+        c.crypto = i % 2 != 0 ? &slow : &fast;
+        v.crypto = i / 2 % 2 != 0 ? &slow : &fast;
+        c.version_max = v.version_max = i < 4 ? WEIR_DTLS_1_2 : WEIR_DTLS_1_3;
+        sim_init(&s, &c, &v);
+        assert_int_equal(s.end[CLIENT].d.config.suites, 9);
+        assert_true(sim_connect(&s, WEIR_SEC));
+        assert_int_equal(s.end[CLIENT].d.suite, want[i / 4][i / 2 % 2]); /* the server chooses */
+        assert_int_equal(s.end[CLIENT].d.config.suite[0], i % 2 != 0 ? 0x1303 : 0x1301);
+        sim_free(&s);
+    }
+}
+
 /* use_srtp is offered and answered by who has nothing but data. */
 static void a_profile_is_agreed_without_media(void **state)
 {
@@ -430,8 +453,8 @@ static void a_profile_is_agreed_without_media(void **state)
     }
 }
 
-/* [RFC 8122 5] The strongest kind decides: one wrong entry of it is not helped by a right one of a weaker kind,
- * wherever it stands and whichever end compares. */
+/* [RFC 8122 5] The strongest kind decides: one wrong entry of it is not helped by a right one of a
+ * weaker kind, wherever it stands and whichever end compares. */
 static void the_strongest_kind_of_fingerprint_decides(void **state)
 {
     (void)state;
@@ -566,6 +589,7 @@ int main(void)
         cmocka_unit_test(pieces_of_a_hello_are_acknowledged),
         cmocka_unit_test(short_messages_share_a_record),
         cmocka_unit_test(a_stale_cookie_is_followed_by_a_new_one),
+        cmocka_unit_test(without_fast_aes_chacha20_comes_first),
         cmocka_unit_test(a_profile_is_agreed_without_media),
         cmocka_unit_test(the_strongest_kind_of_fingerprint_decides),
         cmocka_unit_test(data_under_the_keys_of_the_handshake_is_not_delivered),
