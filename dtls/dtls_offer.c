@@ -44,18 +44,18 @@ bool weir_dtls_hello_is_13(const struct weir_dtls *d, uint8_t type, struct weir_
 
 /* -- 2. Suites --------------------------------------------------------------------------------- */
 
-/* All of ours whose cipher is ChaCha20, or is not. */
-static void keep_all(struct weir_dtls_config *c, bool is_chacha)
+/* All of ours whose cipher is ChaCha20, or is not, in our order. */
+static void keep_all(struct weir_dtls_config *c, bool with_chacha, bool with_aes)
 {
     const struct dtls13_suite *new;
     const struct dtls12_suite *old;
     for (unsigned i = 0; (new = weir_dtls13_suite_at(i)) != NULL; i++) {
-        if ((new->aead == WEIR_CHACHA20_POLY1305) == is_chacha) {
+        if (new->aead == WEIR_CHACHA20_POLY1305 ? with_chacha : with_aes) {
             c->suite[c->suites++] = new->id;
         }
     }
     for (unsigned i = 0; (old = weir_dtls12_suite_at(i)) != NULL; i++) {
-        if ((old->aead == WEIR_CHACHA20_POLY1305) == is_chacha) {
+        if (old->aead == WEIR_CHACHA20_POLY1305 ? with_chacha : with_aes) {
             c->suite[c->suites++] = old->id;
         }
     }
@@ -74,8 +74,12 @@ void weir_dtls_keep_suites(struct weir_dtls_config *c, const struct weir_dtls_co
     if (c->suites != 0) {
         return;
     }
-    keep_all(c, c->crypto->is_aes_slow);
-    keep_all(c, !c->crypto->is_aes_slow);
+    if (c->crypto->is_aes_slow) {
+        keep_all(c, true, false);
+        keep_all(c, false, true);
+    } else {
+        keep_all(c, true, true);
+    }
 }
 
 bool weir_dtls_suite_is_ours(const struct weir_dtls *d, uint16_t suite)
