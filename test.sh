@@ -129,6 +129,7 @@ if [ "$long" = yes ]; then
     step valgrind sh test/valgrind.sh build
     step mutants sh test/mutate.sh
     tail -n 12 "$work/mutants.log" | sed 's/^/        /'
+    step threads sh test/tsan.sh
     step fuzz sh fuzz/run.sh 20
 fi
 

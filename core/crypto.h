@@ -2,8 +2,10 @@
  * own kernels. Protocols call through the table and know no library.
  *
  * Keyed contexts are flat values in caller memory, without pointers: copying one copies it, wiping
- * it (weir_wipe) destroys it. The packet path calls only AEAD, CTR, mask and HMAC, which never
- * allocate.
+ * it (weir_wipe) destroys it. They are aligned to 64 bytes, and so is every structure that has one in
+ * it, up to
+ * struct weir_peer: memory for those comes from aligned_alloc(64, ...), not from malloc. The packet path
+ * calls only AEAD, CTR, mask and HMAC, which never allocate.
  * Public-key calls happen a few times per handshake; a provider may use its library's allocator
  * there. Every function that can fail returns false and leaves outputs wiped or untouched.
  */
@@ -132,6 +134,10 @@ struct weir_identity {
 
 struct weir_crypto {
     const char *name; /* "mbedtls 2.28.3", "OpenSSL 3.0.17 1 Jul 2025", ... */
+    /* No kernel of ours does AES here, so it is the library's: slow, and where that looks bytes up in
+     * tables, of
+     * a time that tells of its keys to who shares the processor's caches. DTLS then puts ChaCha20 first. */
+    bool is_aes_slow;
 
     /* AEAD, in place. `key` has 16 or 32 bytes as the id says. */
     bool (*aead_init)(struct weir_aead *, enum weir_aead_id, const uint8_t *key);

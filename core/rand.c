@@ -62,6 +62,16 @@ void weir_rand_init_number(struct weir_rand *r, uint64_t number)
     weir_rand_init(r, seed);
 }
 
+void weir_rand_stir(struct weir_rand *r, const uint8_t seed[WEIR_SEED_BYTES])
+{
+    for (unsigned i = 0; i < 8; i++) {
+        r->key[i] ^= weir_be32(seed + 4 * i);
+    }
+    refill(r); /* the new key is a block of the mixture; what that gave besides is not given out */
+    weir_wipe(r->pool, sizeof r->pool);
+    r->left = 0;
+}
+
 void weir_rand_fork(struct weir_rand *parent, struct weir_rand *child)
 {
     uint8_t seed[WEIR_SEED_BYTES];

@@ -4,6 +4,11 @@
  * give the same bytes out, which is what tests, replay and fuzzing stand on. In production the
  * seed comes from the operating system; the generator is as strong as its seed, and what it gave
  * out cannot be computed back from its state.
+ *
+ * A process that forks has two copies of every generator, and both will give the same bytes: the same keys,
+ * the same nonces. Either only one of the two goes on with what there was before, or the other one calls
+ * weir_rand_stir with fresh bytes of the operating system for each generator that it uses; machines that
+ * were seeded before (a struct weir_dtls, a node) stay with one of the two.
  */
 #ifndef WEIR_CORE_RAND_H
 #define WEIR_CORE_RAND_H
@@ -23,6 +28,10 @@ void weir_rand_init(struct weir_rand *r, const uint8_t seed[WEIR_SEED_BYTES]);
 
 /* Start from a small number, for tests and simulations only: a number is not a secret. */
 void weir_rand_init_number(struct weir_rand *r, uint64_t number);
+
+/* Mix fresh bytes into the state, and forget what was ready to be given out: after a fork. What the
+ * generator gives from then on is as strong as the stronger of the two. */
+void weir_rand_stir(struct weir_rand *r, const uint8_t seed[WEIR_SEED_BYTES]);
 
 /* A generator of its own for a part, so that parts do not disturb each other's sequence. */
 void weir_rand_fork(struct weir_rand *parent, struct weir_rand *child);

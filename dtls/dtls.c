@@ -16,20 +16,31 @@
 
 static const weir_duration rto_least = 50 * WEIR_MS;
 
+/* Shares of hellos that came to nothing: so many at once, and one more each second, so that nobody on
+ * the way keeps the true client out for good. */
+enum { SHARES_WASTED_MAX = 4 };
+#define SHARE_WASTED_EACH WEIR_SEC
+
 static bool profile_is_known(uint16_t p)
 {
     return p == WEIR_DTLS_SRTP_AES128_CM_SHA1_80 || p == WEIR_DTLS_SRTP_AEAD_AES_128_GCM
            || p == WEIR_DTLS_SRTP_AEAD_AES_256_GCM;
 }
 
-/* Copy what may be used of a list of profiles and of fingerprints. */
+/* Copy what may be used of a list of profiles and of fingerprints; all profiles when the list is empty. */
 static void keep_profiles(struct weir_dtls_config *c, const struct weir_dtls_config *given)
 {
+    static const uint16_t ours[] = { WEIR_DTLS_SRTP_AEAD_AES_128_GCM, WEIR_DTLS_SRTP_AEAD_AES_256_GCM,
+                                     WEIR_DTLS_SRTP_AES128_CM_SHA1_80 };
     c->srtp_profiles = 0;
     for (unsigned i = 0; i < given->srtp_profiles && i < WEIR_DTLS_SRTP_PROFILES_MAX; i++) {
         if (profile_is_known(given->srtp_profile[i])) {
             c->srtp_profile[c->srtp_profiles++] = given->srtp_profile[i];
         }
+    }
+    if (given->srtp_profiles == 0) {
+        c->srtp_profiles = sizeof ours / sizeof ours[0];
+        memcpy(c->srtp_profile, ours, sizeof ours);
     }
 }
 
@@ -100,6 +111,8 @@ void weir_dtls_init(struct weir_dtls *d, const struct weir_dtls_config *config, 
     d->step = config->is_client ? STEP_IDLE : STEP_SERVER_HELLO;
     d->give_up_at = WEIR_NEVER;
     d->ack_at = WEIR_NEVER;
+    d->old_until = WEIR_NEVER;
+    d->work = weir_budget_of(SHARES_WASTED_MAX, SHARE_WASTED_EACH);
     weir_dtls_rrc_stop(d);
     weir_dtls_flight_begin(d, false);
 }
@@ -111,6 +124,7 @@ void weir_dtls_deinit(struct weir_dtls *d)
     d->give_up_at = WEIR_NEVER;
     d->flight.resend_at = WEIR_NEVER;
     d->ack_at = WEIR_NEVER;
+    d->old_until = WEIR_NEVER;
     weir_dtls_rrc_stop(d);
 }
 
@@ -178,6 +192,12 @@ static enum weir_dtls_verdict handshake_recv(struct weir_dtls *d, weir_time now,
                      || (d->config.is_client && v == WEIR_DTLS_OK && d->step == STEP_CLIENT13_ENCRYPTED);
     if (d->version == VERSION_1_3 && is_kept && is_theirs && !is_over) {
         acknowledge(d, now, r, was_done);
+    }
+    /* [RFC 9147 7.1] A piece of a hello: who sent it need not wait for its timer, if it is of 1.3. */
+    if (d->version == 0 && v == WEIR_DTLS_OK && d->reassembly.used != 0 && !is_over
+        && weir_dtls_offers(d, WEIR_DTLS_1_3)) {
+        weir_dtls_ack_note(d, r);
+        weir_dtls_ack_soon(d, now);
     }
     return v;
 }
@@ -261,16 +281,19 @@ static enum weir_dtls_verdict opened_recv(struct weir_dtls *d, weir_time now,
     return WEIR_DTLS_OK;
 }
 
-/* [RFC 9147 4.5.3 SHOULD] A key bears so many wrong tags. At half of them 1.3 renews it. */
-static void forged(struct weir_dtls *d, weir_time now)
+/* [RFC 9147 4.5.3 SHOULD] Each key bears so many wrong tags. At half of them 1.3 renews it; old keys
+ * end. */
+static void forged(struct weir_dtls *d, weir_time now, struct weir_dtls_keys *k)
 {
     enum weir_dtls_verdict v = WEIR_DTLS_RECORD_FORGED;
-    d->rx.forgeries++;
-    if (d->rx.forgeries == FORGERIES_MAX / 2) {
+    k->forgeries++;
+    if (k == &d->rx && k->forgeries == FORGERIES_MAX / 2) {
         (void)!weir_dtls_update_keys(d, true); /* 1.2 cannot */
     }
-    if (d->rx.forgeries >= FORGERIES_MAX) {
+    if (k->forgeries >= FORGERIES_MAX && k == &d->rx) {
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_FORGERIES, v, weir_dtls_alert_of(v));
+    } else if (k->forgeries >= FORGERIES_MAX) {
+        weir_dtls13_drop_old(d);
     }
 }
 
@@ -287,10 +310,11 @@ static enum weir_dtls_verdict protected_recv(struct weir_dtls *d, weir_time now,
         }
         return WEIR_DTLS_RECORD_EARLY;
     }
+    struct weir_dtls_keys *k = r->is_unified ? weir_dtls13_record_keys(d, r) : &d->rx;
     enum weir_dtls_verdict v =
         r->is_unified ? weir_dtls13_record_open(d, r) : weir_dtls_record_open(d, r);
     if (v == WEIR_DTLS_RECORD_FORGED) {
-        forged(d, now);
+        forged(d, now, k);
     }
     if (v != WEIR_DTLS_OK) {
         return v;
@@ -319,6 +343,9 @@ static enum weir_dtls_verdict record_recv(struct weir_dtls *d, weir_time now,
 {
     struct dtls_record r;
     bool is_13 = is_unified(d, datagram);
+    if (now >= d->old_until) {
+        weir_dtls13_drop_old(d);
+    }
     enum weir_dtls_verdict v = record_take(d, datagram, is_13, &r);
     if (v == WEIR_DTLS_OK) {
         d->rx_records++;
@@ -392,6 +419,19 @@ enum weir_dtls_verdict weir_dtls_recv_by(struct weir_dtls *d, weir_time now, uin
 
 /* -- tick, send, event, deadline --------------------------------------------------------------- */
 
+/* The server took our cookie no more, and its answer to the hello did not come: without one, then, in
+ * place of the same hello again. What said so was not protected, so it may be said so often and no more. */
+static bool begin_anew(struct weir_dtls *d, weir_time now)
+{
+    enum { RESTARTS_MAX = 16 };
+    bool is_due = d->step == STEP_CLIENT_HELLO && d->hs.is_cookie_refused && d->restarts < RESTARTS_MAX;
+    if (is_due && !weir_dtls_client_restart(d, now)) {
+        weir_dtls_fail(d, now, WEIR_DTLS_REASON_MESSAGE, WEIR_DTLS_CRYPTO,
+                       weir_dtls_alert_of(WEIR_DTLS_CRYPTO));
+    }
+    return is_due;
+}
+
 /* Timers:
  *   flight.resend_at  armed when all of a flight that wants an answer is sent; sends again what no ACK
  *                     named, with doubled time [RFC 6347 4.2.4.1, RFC 9147 5.8.2]
@@ -400,17 +440,21 @@ enum weir_dtls_verdict weir_dtls_recv_by(struct weir_dtls *d, weir_time now, uin
  *   rrc.end_at        armed with the first challenge on a path; the check goes on to the next path, or
  *                     ends without a move [RFC 9853 5.5]
  *   give_up_at        armed with the first flight, until the handshake is done; with 1.3 until our last
- *                     flight, a ticket and each KeyUpdate is acknowledged; ends the connection */
+ *                     flight, a ticket and each KeyUpdate is acknowledged; ends the connection
+ * Without a deadline: old_until, see dtls.h. */
 void weir_dtls_tick(struct weir_dtls *d, weir_time now)
 {
     if (now >= d->give_up_at) {
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_TIMEOUT, WEIR_DTLS_OK, ALERT_HANDSHAKE_FAILURE);
     }
+    if (now >= d->old_until) {
+        weir_dtls13_drop_old(d);
+    }
     if (now >= d->ack_at) {
         d->ack_at = WEIR_NEVER;
         d->owes_ack = true;
     }
-    if (now >= d->flight.resend_at) {
+    if (now >= d->flight.resend_at && !begin_anew(d, now)) {
         weir_dtls_flight_resend(d, now);
     }
     weir_dtls_rrc_tick(d, now);
@@ -439,7 +483,9 @@ size_t weir_dtls_send_to(struct weir_dtls *d, weir_time now, struct weir_mspan o
         weir_dtls13_write_update(d, now);
     }
     if (weir_dtls_flight_is_pending(&d->flight)) {
-        return weir_dtls_flight_send(d, now, out);
+        n = weir_dtls_flight_send(d, now, out);
+        weir_dtls_wipe_sender(d);
+        return n;
     }
     return weir_dtls_alert_send(d, out);
 }
@@ -461,7 +507,8 @@ bool weir_dtls_event(struct weir_dtls *d, struct weir_dtls_event *event)
         event->type = WEIR_DTLS_EVENT_FAILED;
         event->reason = d->reason;
         event->verdict = d->fail_verdict;
-        event->alert = d->fail_alert;
+        event->has_plain_alert = d->reason == WEIR_DTLS_REASON_TIMEOUT && d->has_plain_alert;
+        event->alert = event->has_plain_alert ? d->plain_alert : d->fail_alert;
     } else if (d->owes_moved) {
         d->owes_moved = false;
         event->type = WEIR_DTLS_EVENT_MOVED;
@@ -500,10 +547,14 @@ size_t weir_dtls_overhead(const struct weir_dtls *d)
     return weir_dtls_record_overhead(d, data_epoch(d));
 }
 
-/* Records that one key may protect. [RFC 6347 4.1] names the end of the numbers alone. */
+/* Records that one key may protect. [RFC 9325 4.4] AES-GCM of 1.2 bears no more than that of 1.3, which has
+ * new keys before the end. */
 static uint64_t records_max(const struct weir_dtls *d)
 {
-    return d->version == VERSION_1_3 ? weir_dtls13_suite(d->suite)->records_max : SEQUENCE_END;
+    if (d->version == VERSION_1_3) {
+        return weir_dtls13_suite(d->suite)->records_max;
+    }
+    return d->tx.aead.id == WEIR_CHACHA20_POLY1305 ? SEQUENCE_END : GCM_RECORDS_MAX;
 }
 
 size_t weir_dtls_seal(struct weir_dtls *d, struct weir_mspan buf, size_t plain_at, size_t plain_len)

@@ -21,6 +21,7 @@
 #define WEIR_DTLS_DTLS_H
 
 #include "core/base.h"
+#include "core/budget.h"
 #include "core/crypto.h"
 #include "core/keypool.h"
 #include "core/rand.h"
@@ -35,8 +36,9 @@
 #define WEIR_DTLS_HELLO_MAX 4096
 /* Messages from the one expected next that may arrive ahead of their turn. 12 bytes each. */
 #define WEIR_DTLS_WINDOW 8
-/* Our own flight, kept for retransmission. The longest has two certificates' worth of room. */
-#define WEIR_DTLS_FLIGHT_BYTES 3200
+/* Our own flight, kept for retransmission. The longest is a hello with the hybrid's share and the longest
+ * ticket. */
+#define WEIR_DTLS_FLIGHT_BYTES 4096
 /* Records of a flight that are remembered, ours for the peer's ACK and the peer's for ours. 16 bytes
  * each. */
 #define WEIR_DTLS_ACK_RECORDS 32
@@ -51,9 +53,9 @@
 #define WEIR_DTLS_GROUPS_MAX 4
 #define WEIR_DTLS_SUITES_MAX 9
 #define WEIR_DTLS_ADDRESS_MAX 32
-/* The longest ticket that a client keeps; ours have 267 bytes, those of NSS with a certificate inside
- * about 700. */
-#define WEIR_DTLS_TICKET_MAX 768
+/* The longest ticket that a client keeps; ours have 267 bytes, those of other stacks carry a
+ * certificate, or two. */
+#define WEIR_DTLS_TICKET_MAX 2048
 #define WEIR_DTLS_TICKET_KEYS_MAX 2
 #define WEIR_DTLS_TICKET_KEY_BYTES 32
 /* The longest secret: SHA-384's. */
@@ -119,7 +121,7 @@ enum weir_dtls_verdict {
     WEIR_DTLS_DATA_EARLY,         /* application data before the connection stands */
     WEIR_DTLS_CCS_MALFORMED,      /* ChangeCipherSpec is one byte, 1 */
     WEIR_DTLS_CCS_UNEXPECTED,     /* early or again */
-    WEIR_DTLS_ALERT_MALFORMED,    /* not two bytes, or a level that is neither 1 nor 2 */
+    WEIR_DTLS_ALERT_MALFORMED,    /* not two bytes, or a level not 1 or 2: fatal if protected */
     WEIR_DTLS_ALERT_PLAIN,        /* an alert that anybody could have sent: noted, not obeyed */
     WEIR_DTLS_ACK_PLAIN,          /* an ACK that anybody could have sent: a hint, no more */
     WEIR_DTLS_ACK_MALFORMED,
@@ -138,7 +140,7 @@ enum weir_dtls_verdict {
     WEIR_DTLS_FRAGMENT_MISMATCH,  /* type or length differ from an earlier fragment's */
     WEIR_DTLS_MESSAGE_NO_ROOM,    /* ahead of its turn, and the buffer is used up */
     WEIR_DTLS_RENEGOTIATION,      /* asked for after the handshake: refused with a warning */
-    WEIR_DTLS_MESSAGE_LATE,       /* any other message after the handshake */
+    WEIR_DTLS_MESSAGE_LATE,       /* any other message after the handshake, under protection: fatal */
     WEIR_DTLS_UNEXPECTED,         /* not the message of this step: fatal */
     /* Hellos [RFC 5246 7.4.1]. A server drops a bad one; a client fails. */
     WEIR_DTLS_HELLO_MALFORMED,
@@ -147,12 +149,13 @@ enum weir_dtls_verdict {
     WEIR_DTLS_HELLO_DOWNGRADE,    /* the server has 1.3 and was made to take 1.2 */
     WEIR_DTLS_HELLO_LEGACY,       /* something in a field that 1.3 keeps empty */
     WEIR_DTLS_HELLO_COOKIE,       /* none, a wrong or an old one: answered with a request for one */
-    WEIR_DTLS_HELLO_STALE,        /* a cookie of 1.3 that is wrong or old: dropped */
+    WEIR_DTLS_HELLO_STALE,        /* a cookie of 1.3 that is wrong or old: answered with an alert */
     WEIR_DTLS_HELLO_COMPRESSION,
     WEIR_DTLS_HELLO_SUITE,
     WEIR_DTLS_HELLO_MISSING,      /* lacks an extension that 1.3 cannot do without */
     WEIR_DTLS_HELLO_GROUP,
     WEIR_DTLS_HELLO_SHARE,        /* key_share malformed, twice for a group, or not as asked */
+    WEIR_DTLS_HELLO_BUSY,         /* its share would be worked on, but too many came to nothing: dropped */
     WEIR_DTLS_HELLO_POINTS,       /* point formats without the uncompressed one */
     WEIR_DTLS_HELLO_SIGNATURES,   /* the peer cannot verify ours */
     WEIR_DTLS_HELLO_NO_EMS,       /* no extended master secret */
@@ -196,7 +199,7 @@ enum weir_dtls_reason {
     WEIR_DTLS_REASON_MESSAGE,     /* a handshake message was refused; the verdict says why */
     WEIR_DTLS_REASON_FINGERPRINT,
     WEIR_DTLS_REASON_ALERT,       /* the peer sent a fatal alert under protection */
-    WEIR_DTLS_REASON_TIMEOUT,     /* no answer within the configured give_up */
+    WEIR_DTLS_REASON_TIMEOUT,     /* no answer within the configured give_up; see has_plain_alert */
     WEIR_DTLS_REASON_FORGERIES,   /* as many wrong tags as the cipher can bear */
     WEIR_DTLS_REASONS,
 };
@@ -278,6 +281,8 @@ struct weir_dtls_config {
     const struct weir_crypto *crypto;
     const struct weir_identity *identity; /* outlives the connection */
     struct weir_keypool *keys;            /* keys made ahead, outlives the connection; NULL: none */
+    struct weir_budget *work;             /* what hellos may waste of public-key work, for all of
+                                             a thread; outlives them; NULL: no such bound */
     struct weir_trace *trace;             /* NULL: off */
     uint32_t conn;                        /* our number in the trace */
     bool is_client;
@@ -287,6 +292,8 @@ struct weir_dtls_config {
     uint8_t version_min, version_max;     /* enum weir_dtls_version; 0: all, the newest preferred */
     bool has_keylog;                      /* weir_dtls_keylog tells the secrets */
     bool requires_cookie;                 /* server: the client proves its address; off after ICE */
+    bool is_path_valid;                   /* server: ICE has proven where the peer is, so a hello that was
+                                             refused is answered with an alert, once */
     bool has_cid;                         /* offer connection_id, or agree to it [RFC 9146 3] */
     uint8_t rrc;                          /* enum weir_dtls_rrc_kind; with has_cid alone */
     uint8_t cid_bytes;                    /* 0: the peer sends without one, we with the peer's */
@@ -301,7 +308,9 @@ struct weir_dtls_config {
                                              once: a ticket seen twice tells that it is you again */
     int64_t utc_s;                        /* UTC in seconds since 1970 at the time of init; for tickets */
     uint8_t fingerprints;                 /* 0: weir_dtls_set_fingerprints will come */
-    uint8_t srtp_profiles;                /* 0: no SRTP */
+    uint8_t srtp_profiles;                /* entries of srtp_profile; 0: all, in our order, for data alone,
+                                             too: some (pion) refuse an end that agrees on none. A list
+                                             without a known one: no use_srtp */
     uint8_t address_bytes;
     uint16_t mtu;                         /* of handshake datagrams, at most; 0: WEIR_DTLS_MTU_DEFAULT */
     uint16_t srtp_profile[WEIR_DTLS_SRTP_PROFILES_MAX]; /* enum weir_dtls_srtp_profile, in order */
@@ -331,6 +340,8 @@ struct weir_dtls_event {
     enum weir_dtls_reason reason;
     enum weir_dtls_verdict verdict; /* of the message that was refused */
     uint8_t alert;                  /* description that we send or that the peer sent */
+    bool has_plain_alert;           /* TIMEOUT: `alert` came without protection. It ended nothing,
+                                       but may be why nothing else came */
     uint32_t path;
 };
 
@@ -362,7 +373,7 @@ struct weir_dtls_keys {
     bool is_ready;
     uint64_t epoch;
     uint64_t seq;                   /* sending: of the next record */
-    uint64_t forgeries;             /* receiving: wrong tags */
+    uint64_t forgeries;             /* receiving: wrong tags under this key */
     struct weir_dtls_window window; /* receiving */
 };
 
@@ -378,6 +389,7 @@ struct weir_dtls_slot {
 
 struct weir_dtls_reassembly {
     uint16_t next; /* message_seq expected next; slot i is next + i */
+    bool is_spent; /* the last of them was there */
     uint16_t used; /* bytes of the buffer given to slots */
     struct weir_dtls_slot slot[WEIR_DTLS_WINDOW];
     uint8_t seen[WEIR_DTLS_REASSEMBLY_BYTES / 8]; /* one bit per byte that arrived */
@@ -405,6 +417,7 @@ struct weir_dtls_flight {
     bool is_timed;       /* false for HelloVerifyRequest and the last flight */
     uint8_t resends;
     weir_duration rto;
+    uint32_t credit;     /* bytes that what came without protection may still make us repeat */
     weir_time sent_at;
     weir_time resend_at; /* timer: armed when all is sent; sends the flight again, doubling */
     uint16_t sent_count; /* records of the flight so far; the ring keeps the newest */
@@ -443,6 +456,7 @@ struct weir_dtls_handshake {
     bool has_request;        /* the server asked for our certificate */
     bool has_retry;          /* a HelloRetryRequest was sent or followed */
     bool has_hello;          /* and this is the ServerHello proper */
+    bool is_cookie_refused;  /* client: an alert said so, without protection: begin anew with the timer */
     bool peer_has_points, peer_has_renegotiation;
 };
 
@@ -480,6 +494,9 @@ struct weir_dtls {
     struct weir_dtls_keys rx_old, tx_old; /* 1.3: of the epoch before */
     struct weir_rand rand;
     weir_time give_up_at; /* timer: armed while an answer is owed to us; fails the connection */
+    weir_time old_until;  /* 1.3: from then on the next tick or record wipes rx_old; no deadline */
+    struct weir_budget work; /* server: public-key work that hellos may still waste here */
+    uint8_t restarts;     /* client: times it began anew for a cookie that the server took no more */
     uint8_t client_random[32], server_random[32];
     uint8_t secret[WEIR_DTLS_SECRETS][WEIR_DTLS_SECRET_MAX]; /* those that has_secret marks */
     uint8_t has_secret;   /* bit per enum weir_dtls_secret */
@@ -504,6 +521,8 @@ struct weir_dtls {
     uint8_t owes_alert;  /* level of an alert to send, 0 = none */
     uint8_t alert;       /* its description */
     uint8_t plain_alert; /* last description that came without protection, for diagnosis */
+    bool has_plain_alert;
+    bool has_told;       /* server: a hello was refused, and an alert said so */
     bool owes_connected, owes_closed, owes_failed, owes_moved, owes_seen;
     bool owes_ack;       /* 1.3: at once; else ack_at says when */
     bool owes_cids;      /* 1.3: a NewConnectionId with none, when the flight before is acknowledged */

@@ -77,7 +77,7 @@ static bool has_version(const struct weir_dtls *d, const struct dtls_hello *h)
     if (weir_dtls_offers(d, WEIR_DTLS_1_3) && weir_dtls_hello_find(h, EXTENSION_VERSIONS, &list)) {
         return weir_dtls_hello_has_version(h, VERSION_1_2);
     }
-    return h->version >> 8 == VERSION_1_2 >> 8 && h->version <= VERSION_1_2;
+    return h->version <= VERSION_1_2 && h->version >= VERSION_LEAST;
 }
 
 static enum weir_dtls_verdict choose(const struct weir_dtls *d, const struct dtls_hello *h,

@@ -87,12 +87,24 @@ static enum weir_dtls_verdict take_server_share(struct weir_dtls *d, struct weir
     return weir_dtls_take_share(d, weir_rd_rest(&share)) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
 }
 
+static bool is_retry(const struct dtls_hello *h)
+{
+    return weir_equal_secret(h->random.p, weir_dtls13_retry_random, sizeof weir_dtls13_retry_random);
+}
+
+/* A HelloRetryRequest of an older library says TLS 1.2 where DTLS 1.2 belongs: harmless, both are read as
+ * "see the extension". */
 static enum weir_dtls_verdict check_hello_form(const struct weir_dtls *d, const struct dtls_hello *h)
 {
     struct weir_span version;
     /* [RFC 9147 5.4] 1.2 in the field that is read first, 1.3 in the extension. */
-    if (h->version != VERSION_1_2 || !weir_dtls_hello_find(h, EXTENSION_VERSIONS, &version)
+    bool is_12 = h->version == VERSION_1_2 || (is_retry(h) && h->version == VERSION_TLS_1_2);
+    if (!is_12 || !weir_dtls_hello_find(h, EXTENSION_VERSIONS, &version)
         || version.n != 2 || weir_be16(version.p) != VERSION_1_3) {
+        return WEIR_DTLS_HELLO_VERSION;
+    }
+    /* [RFC 9147 5.1, 5.3] A server of 1.3 has asked for no cookie as one of 1.2 does. */
+    if (d->hs.verify_requests != 0) {
         return WEIR_DTLS_HELLO_VERSION;
     }
     /* [RFC 9147 5 MUST NOT] It is not echoed, and ours was empty. */
@@ -123,7 +135,7 @@ static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time 
     if (v != WEIR_DTLS_OK) {
         return v;
     }
-    if (weir_equal_secret(h.random.p, weir_dtls13_retry_random, sizeof weir_dtls13_retry_random)) {
+    if (is_retry(&h)) {
         return check_retry(d, &h);
     }
     for (unsigned i = 0; i < h.extensions; i++) {
@@ -161,6 +173,7 @@ static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time 
 static bool follow_server_hello(struct weir_dtls *d, weir_time now)
 {
     if (!d->hs.has_hello) {
+        weir_dtls_ack_reset(d);
         weir_dtls_set_step(d, now, STEP_CLIENT_HELLO);
         return weir_dtls_client_hello(d, now);
     }
@@ -234,7 +247,7 @@ static bool finish(struct weir_dtls *d, weir_time now)
     weir_dtls_flight_begin(d, true);
     if ((d->hs.has_request && (!weir_dtls13_write_certificate(d) || !weir_dtls13_write_proof(d)))
         || !weir_dtls13_write_finished(d) || !weir_dtls13_use_application_tx(d)
-        || !weir_dtls13_use_application_rx(d)) {
+        || !weir_dtls13_use_application_rx(d, now)) {
         return false;
     }
     weir_dtls13_expect_ticket(d, now);

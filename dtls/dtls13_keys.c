@@ -18,14 +18,10 @@
  */
 #include "dtls/dtls_int.h"
 
-/* [RFC 8446 5.5] 2^24.5 full records with AES-GCM. ChaCha20-Poly1305 has no bound below that of the
- * numbers. */
-#define GCM_RECORDS ((uint64_t)23726566)
-
 /* Best first. [RFC 9147 4.5.3 MUST NOT] no CCM_8. */
 static const struct dtls13_suite suites[] = {
-    { 0x1301, WEIR_AES_128_GCM, WEIR_SHA256, GCM_RECORDS, "TLS_AES_128_GCM_SHA256" },
-    { 0x1302, WEIR_AES_256_GCM, WEIR_SHA384, GCM_RECORDS, "TLS_AES_256_GCM_SHA384" },
+    { 0x1301, WEIR_AES_128_GCM, WEIR_SHA256, GCM_RECORDS_MAX, "TLS_AES_128_GCM_SHA256" },
+    { 0x1302, WEIR_AES_256_GCM, WEIR_SHA384, GCM_RECORDS_MAX, "TLS_AES_256_GCM_SHA384" },
     { 0x1303, WEIR_CHACHA20_POLY1305, WEIR_SHA256, SEQUENCE_END, "TLS_CHACHA20_POLY1305_SHA256" },
 };
 
@@ -172,7 +168,8 @@ void weir_dtls13_derive_application(struct weir_dtls *d)
 }
 
 /* [RFC 9147 4.2.1 MUST] What is sent again goes with its old keys, and what comes again is opened with
- * them: the keys of one epoch back stay. */
+ * them: the keys of one epoch back stay, as long as a packet may be on its way. A client's peer sends its
+ * flight again until ours is acknowledged: only then that time begins. */
 bool weir_dtls13_use_application_tx(struct weir_dtls *d)
 {
     d->tx_old = d->tx;
@@ -180,9 +177,16 @@ bool weir_dtls13_use_application_tx(struct weir_dtls *d)
     return keys_init(d, &d->tx, d->tx_epoch, d->tx_secret);
 }
 
-bool weir_dtls13_use_application_rx(struct weir_dtls *d)
+void weir_dtls13_drop_old(struct weir_dtls *d)
+{
+    weir_wipe(&d->rx_old, sizeof d->rx_old);
+    d->old_until = WEIR_NEVER;
+}
+
+bool weir_dtls13_use_application_rx(struct weir_dtls *d, weir_time now)
 {
     d->rx_old = d->rx;
+    d->old_until = d->config.is_client ? WEIR_NEVER : weir_time_add(now, OLD_KEYS_LIFE);
     d->rx_epoch = EPOCH_APPLICATION;
     return keys_init(d, &d->rx, d->rx_epoch, d->rx_secret);
 }
@@ -203,10 +207,11 @@ bool weir_dtls13_update_tx(struct weir_dtls *d)
 }
 
 /* [RFC 9147 8 MUST] The old keys stay: the peer goes on with them until it has our ACK. */
-bool weir_dtls13_update_rx(struct weir_dtls *d)
+bool weir_dtls13_update_rx(struct weir_dtls *d, weir_time now)
 {
     next_generation(d, d->rx_secret);
     d->rx_old = d->rx;
+    d->old_until = weir_time_add(now, OLD_KEYS_LIFE);
     d->rx_epoch++;
     return keys_init(d, &d->rx, d->rx_epoch, d->rx_secret);
 }

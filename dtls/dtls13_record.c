@@ -74,6 +74,11 @@ bool weir_dtls13_record_is_readable(const struct weir_dtls *d, const struct dtls
     return is_of(&d->rx, r) || is_of(&d->rx_old, r);
 }
 
+struct weir_dtls_keys *weir_dtls13_record_keys(struct weir_dtls *d, const struct dtls_record *r)
+{
+    return is_of(&d->rx, r) ? &d->rx : &d->rx_old;
+}
+
 uint64_t weir_dtls13_full_number(uint64_t expected, uint64_t low, unsigned bits)
 {
     uint64_t span = (uint64_t)1 << bits;
@@ -105,7 +110,7 @@ static void nonce_of(const struct weir_dtls_keys *k, uint64_t seq, uint8_t nonce
 
 enum weir_dtls_verdict weir_dtls13_record_open(struct weir_dtls *d, struct dtls_record *r)
 {
-    struct weir_dtls_keys *k = is_of(&d->rx, r) ? &d->rx : &d->rx_old;
+    struct weir_dtls_keys *k = weir_dtls13_record_keys(d, r);
     uint8_t *head = r->body.p - r->head;
     uint8_t *number = head + 1 + (r->has_cid ? weir_dtls_rx_cid(d).n : 0);
     bool is_long = (head[0] & BIT_NUMBER16) != 0;

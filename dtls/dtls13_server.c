@@ -13,8 +13,8 @@
  *   8.      <--  [NewSessionTicket]      for a client that asked for it
  *
  * {} is epoch 2, [] epoch 3. When a session is resumed the certificates and all about them are left out. A
- * hello that is refused is dropped in silence: the real client's may still come. All public-key work comes
- * after it was accepted, once per connection.
+ * hello that is refused ends nothing: the real client's may still come. Public-key work comes when all
+ * else is good, and what of it comes to nothing is bounded, see weir_dtls_agree_share.
  */
 #include "dtls/dtls_int.h"
 
@@ -94,7 +94,8 @@ static enum weir_dtls_verdict choose(const struct weir_dtls *d, weir_time now, c
                                      struct weir_span whole, struct choice *c)
 {
     struct weir_span body;
-    if (h->version != VERSION_1_2) {
+    /* [RFC 8446 4.2.1 MUST] The list decides. Versions count down: what the field says is 1.2, or more. */
+    if (h->version > VERSION_1_2 || h->version < VERSION_LEAST) {
         return WEIR_DTLS_HELLO_VERSION;
     }
     /* [RFC 9147 5.3 MUST] A cookie of 1.2 has no place here. A session to be resumed is passed over. */
@@ -226,7 +227,7 @@ static void recall_retry(struct weir_dtls *d, const struct choice *c, struct wei
 
 /* -- 1. again ---------------------------------------------------------------------------------- */
 
-static enum weir_dtls_verdict take_choice(struct weir_dtls *d, const struct dtls_hello *h,
+static enum weir_dtls_verdict take_choice(struct weir_dtls *d, weir_time now, const struct dtls_hello *h,
                                           const struct choice *c)
 {
     d->version = VERSION_1_3;
@@ -240,95 +241,102 @@ static enum weir_dtls_verdict take_choice(struct weir_dtls *d, const struct dtls
         d->hs.has_retry = true;
         return WEIR_DTLS_OK;
     }
-    if (!weir_dtls_make_share(d)) {
-        return WEIR_DTLS_CRYPTO;
+    return weir_dtls_agree_share(d, now, c->share);
+}
+
+static enum weir_dtls_verdict judge_hello(struct weir_dtls *d, weir_time now, struct weir_span body,
+                                          const struct dtls_hello *h, const struct choice *c)
+{
+    struct weir_span field, cookie = { NULL, 0 };
+    bool has_cookie = weir_dtls_hello_find(h, EXTENSION_COOKIE, &field);
+    if (d->config.requires_cookie && !has_cookie) {
+        return request_cookie(d, now, body, h, c);
     }
-    return weir_dtls_take_share(d, c->share) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
+    /* [RFC 9147 5.1 MUST] Answered with illegal_parameter; the client may begin anew, without a cookie. */
+    if (has_cookie
+        && (!d->config.requires_cookie || !weir_dtls_list16(field, &cookie)
+            || !cookie_is_good(d, now, h, c, cookie))) {
+        return WEIR_DTLS_HELLO_STALE;
+    }
+    if (has_cookie) {
+        recall_retry(d, c, cookie);
+    } else {
+        weir_dtls_transcript_begin(d);
+    }
+    if (!weir_dtls13_binder_is_right(d, body, &c->ticket)) {
+        return WEIR_DTLS_HELLO_BINDER;
+    }
+    enum weir_dtls_verdict v = take_choice(d, now, h, c);
+    if (v != WEIR_DTLS_OK) {
+        d->version = 0;
+        d->hs.has_retry = false;
+        return v;
+    }
+    weir_dtls_agree_cid(d, h);
+    if (!d->hs.has_retry) { /* else the second hello has it again */
+        weir_dtls13_use_ticket(d, now, h, &c->ticket);
+    }
+    return WEIR_DTLS_OK;
 }
 
 static enum weir_dtls_verdict check_client_hello(struct weir_dtls *d, weir_time now,
                                                  struct weir_span body)
 {
     struct dtls_hello h;
-    struct choice c;
-    struct weir_span field, cookie = { NULL, 0 };
+    struct choice c = { .suite = 0 };
     enum weir_dtls_verdict v = weir_dtls_hello_parse_client(body, &h);
     if (v == WEIR_DTLS_OK) {
         v = choose(d, now, &h, body, &c);
     }
-    if (v != WEIR_DTLS_OK) {
-        return v;
+    if (v == WEIR_DTLS_OK) {
+        v = judge_hello(d, now, body, &h, &c);
     }
-    bool has_cookie = weir_dtls_hello_find(&h, EXTENSION_COOKIE, &field);
-    if (d->config.requires_cookie && !has_cookie) {
-        return request_cookie(d, now, body, &h, &c);
-    }
-    /* [RFC 9147 5.1 DEVIATION] A cookie that is not good is dropped, not answered with an alert that
-     * anybody on the way could provoke. */
-    if (has_cookie
-        && (!d->config.requires_cookie || !weir_dtls_list16(field, &cookie)
-            || !cookie_is_good(d, now, &h, &c, cookie))) {
-        return WEIR_DTLS_HELLO_STALE;
-    }
-    if (has_cookie) {
-        recall_retry(d, &c, cookie);
-    } else {
-        weir_dtls_transcript_begin(d);
-    }
-    if (!weir_dtls13_binder_is_right(d, body, &c.ticket)) {
-        return WEIR_DTLS_HELLO_BINDER;
-    }
-    v = take_choice(d, &h, &c);
-    if (v != WEIR_DTLS_OK) {
-        d->version = 0;
-        d->hs.has_retry = false;
-        return v;
-    }
-    weir_dtls_agree_cid(d, &h);
-    if (!d->hs.has_retry) { /* else the second hello has it again */
-        weir_dtls13_use_ticket(d, now, &h, &c.ticket);
-    }
-    return WEIR_DTLS_OK;
+    weir_wipe(&c, sizeof c); /* a ticket's secret may be in it */
+    return v;
 }
 
 /* [RFC 8446 4.1.2 MUST] Nothing but the share may have changed: what we chose, we choose again. */
+static enum weir_dtls_verdict judge_second_hello(struct weir_dtls *d, weir_time now, struct weir_span body,
+                                                 const struct dtls_hello *h, const struct choice *c)
+{
+    struct weir_span cookie;
+    if (c->suite != d->suite) {
+        return WEIR_DTLS_HELLO_SUITE;
+    }
+    if (c->group != d->hs.group || c->share.n == 0
+        || !weir_equal_secret(h->random.p, d->client_random, sizeof d->client_random)) {
+        return WEIR_DTLS_HELLO_SHARE;
+    }
+    if (weir_dtls_hello_find(h, EXTENSION_COOKIE, &cookie)) {
+        return WEIR_DTLS_HELLO_STALE; /* we gave none */
+    }
+    if (!weir_dtls13_binder_is_right(d, body, &c->ticket)) {
+        return WEIR_DTLS_HELLO_BINDER;
+    }
+    d->hs.own_scheme = c->scheme;
+    weir_dtls_agree_cid(d, h);
+    enum weir_dtls_verdict v = weir_dtls_agree_share(d, now, c->share);
+    if (v == WEIR_DTLS_OK) {
+        weir_dtls13_use_ticket(d, now, h, &c->ticket);
+    }
+    return v;
+}
+
 static enum weir_dtls_verdict check_second_hello(struct weir_dtls *d, weir_time now,
                                                  struct weir_span body)
 {
     struct dtls_hello h;
-    struct choice c;
-    struct weir_span versions;
+    struct choice c = { .suite = 0 };
     enum weir_dtls_verdict v = weir_dtls_hello_parse_client(body, &h);
     if (v == WEIR_DTLS_OK) {
         v = weir_dtls_hello_has_version(&h, VERSION_1_3) ? choose(d, now, &h, body, &c)
                                                          : WEIR_DTLS_HELLO_VERSION;
     }
-    if (v != WEIR_DTLS_OK) {
-        return v;
+    if (v == WEIR_DTLS_OK) {
+        v = judge_second_hello(d, now, body, &h, &c);
     }
-    if (c.suite != d->suite) {
-        return WEIR_DTLS_HELLO_SUITE;
-    }
-    if (c.group != d->hs.group || c.share.n == 0
-        || !weir_equal_secret(h.random.p, d->client_random, sizeof d->client_random)) {
-        return WEIR_DTLS_HELLO_SHARE;
-    }
-    if (weir_dtls_hello_find(&h, EXTENSION_COOKIE, &versions)) {
-        return WEIR_DTLS_HELLO_STALE; /* we gave none */
-    }
-    if (!weir_dtls13_binder_is_right(d, body, &c.ticket)) {
-        return WEIR_DTLS_HELLO_BINDER;
-    }
-    d->hs.own_scheme = c.scheme;
-    weir_dtls_agree_cid(d, &h);
-    if (!weir_dtls_make_share(d)) {
-        return WEIR_DTLS_CRYPTO;
-    }
-    if (!weir_dtls_take_share(d, c.share)) {
-        return WEIR_DTLS_KEY_SHARE;
-    }
-    weir_dtls13_use_ticket(d, now, &h, &c.ticket);
-    return WEIR_DTLS_OK;
+    weir_wipe(&c, sizeof c);
+    return v;
 }
 
 /* -- 3. Our flight ----------------------------------------------------------------------------- */
@@ -403,7 +411,9 @@ static bool send_flight(struct weir_dtls *d, weir_time now)
     if (d->is_resumed) {
         weir_dtls_set_step(d, now, STEP_SERVER13_FINISHED);
     }
-    return true;
+    /* [RFC 8446 4.4.4] What we say after our Finished goes under the keys that follow it: an alert, an
+     * ACK. */
+    return weir_dtls13_use_application_tx(d);
 }
 
 /* The first hello needs a second one, or is enough. */
@@ -427,7 +437,7 @@ static bool answer_second_hello(struct weir_dtls *d, weir_time now)
 
 static bool finish(struct weir_dtls *d, weir_time now)
 {
-    if (!weir_dtls13_use_application_tx(d) || !weir_dtls13_use_application_rx(d)) {
+    if (!weir_dtls13_use_application_rx(d, now)) {
         return false;
     }
     weir_wipe(&d->tx_old, sizeof d->tx_old); /* all that it protected has arrived */

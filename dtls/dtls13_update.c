@@ -29,8 +29,7 @@ enum weir_dtls_verdict weir_dtls13_check_update(struct weir_dtls *d, weir_time n
 
 bool weir_dtls13_follow_update(struct weir_dtls *d, weir_time now)
 {
-    (void)now;
-    return weir_dtls13_update_rx(d);
+    return weir_dtls13_update_rx(d, now);
 }
 
 /* -- Ours -------------------------------------------------------------------------------------- */

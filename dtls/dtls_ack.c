@@ -13,7 +13,7 @@
  *  4. recv   parts of our flight need not be sent again; the others are, at once
  *
  * An ACK without protection could be anybody's: it is taken as a hint that the peer lacks something,
- * and makes us send again at most once in a quarter of a timeout.
+ * and makes us send again: once, and then no more bytes than came.
  */
 #include "dtls/dtls_int.h"
 
@@ -104,6 +104,9 @@ static void flight_arrived(struct weir_dtls *d, weir_time now)
     }
     d->give_up_at = WEIR_NEVER;
     weir_wipe(&d->tx_old, sizeof d->tx_old);
+    if (d->rx_old.epoch == EPOCH_HANDSHAKE && d->old_until == WEIR_NEVER) {
+        d->old_until = weir_time_add(now, OLD_KEYS_LIFE); /* only what is late comes now */
+    }
     if (d->is_updating && !weir_dtls13_finish_update(d)) {
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_MESSAGE, WEIR_DTLS_CRYPTO,
                        weir_dtls_alert_of(WEIR_DTLS_CRYPTO));
@@ -121,7 +124,7 @@ enum weir_dtls_verdict weir_dtls_ack_recv(struct weir_dtls *d, weir_time now,
         return WEIR_DTLS_ACK_MALFORMED;
     }
     if (!r->is_unified) {
-        weir_dtls_flight_hint(d, now);
+        weir_dtls_flight_hint(d, now, r->whole);
         return WEIR_DTLS_ACK_PLAIN;
     }
     if (d->flight.used == 0) {
@@ -137,7 +140,7 @@ enum weir_dtls_verdict weir_dtls_ack_recv(struct weir_dtls *d, weir_time now,
          * gap the rest may still be on its way. */
         weir_dtls_flight_resend_rest(d);
     } else {
-        weir_dtls_flight_hint(d, now);
+        weir_dtls_flight_hint(d, now, 0);
     }
     return WEIR_DTLS_OK;
 }

@@ -2,7 +2,7 @@
  *
  * Only an alert under protection counts: one without could be anybody's [RFC 6347 4.1.2.7]. That
  * holds before there are keys, too: a peer that really gave up stops answering, and the handshake's
- * own time limit ends it.
+ * own time limit ends it, with that alert for an explanation.
  */
 #include "dtls/dtls_int.h"
 
@@ -10,12 +10,15 @@ uint8_t weir_dtls_alert_of(enum weir_dtls_verdict v)
 {
     static const uint8_t alert[WEIR_DTLS_VERDICTS] = {
         [WEIR_DTLS_RECORD_FORGED] = ALERT_BAD_RECORD_MAC,
+        [WEIR_DTLS_ALERT_MALFORMED] = ALERT_DECODE_ERROR,
+        [WEIR_DTLS_MESSAGE_LATE] = ALERT_UNEXPECTED_MESSAGE,
         [WEIR_DTLS_UNEXPECTED] = ALERT_UNEXPECTED_MESSAGE,
         [WEIR_DTLS_HELLO_MALFORMED] = ALERT_DECODE_ERROR,
         [WEIR_DTLS_HELLO_DUPLICATE] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_HELLO_VERSION] = ALERT_PROTOCOL_VERSION,
         [WEIR_DTLS_HELLO_DOWNGRADE] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_HELLO_LEGACY] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_HELLO_STALE] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_HELLO_MISSING] = ALERT_MISSING_EXTENSION,
         [WEIR_DTLS_HELLO_SHARE] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_HELLO_GROUP] = ALERT_ILLEGAL_PARAMETER,
@@ -29,6 +32,7 @@ uint8_t weir_dtls_alert_of(enum weir_dtls_verdict v)
         [WEIR_DTLS_CID_MALFORMED] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_HELLO_COMPRESSION] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_HELLO_SUITE] = ALERT_ILLEGAL_PARAMETER,
+        [WEIR_DTLS_HELLO_SIGNATURES] = ALERT_HANDSHAKE_FAILURE,
         [WEIR_DTLS_HELLO_POINTS] = ALERT_ILLEGAL_PARAMETER,
         [WEIR_DTLS_HELLO_NO_EMS] = ALERT_HANDSHAKE_FAILURE,
         [WEIR_DTLS_HELLO_RENEGOTIATES] = ALERT_HANDSHAKE_FAILURE,
@@ -68,7 +72,7 @@ static void stop(struct weir_dtls *d, weir_time now, enum weir_dtls_state state)
     weir_wipe(d->rx_secret, sizeof d->rx_secret);
     weir_wipe(d->tx_secret, sizeof d->tx_secret);
     weir_wipe(&d->rx, sizeof d->rx);
-    weir_wipe(&d->rx_old, sizeof d->rx_old);
+    weir_dtls13_drop_old(d);
     weir_wipe(&d->session, sizeof d->session);
     d->awaits_ticket = d->has_session = d->owes_session = false;
     d->has_secret = 0;
@@ -78,6 +82,26 @@ static void stop(struct weir_dtls *d, weir_time now, enum weir_dtls_state state)
     d->owes_cids = false;
     weir_dtls_rrc_stop(d);
     weir_dtls_set_state(d, now, state);
+    weir_dtls_wipe_sender(d);
+}
+
+/* Nothing will be said any more: with what, then. */
+void weir_dtls_wipe_sender(struct weir_dtls *d)
+{
+    bool is_over = d->state == WEIR_DTLS_FAILED || d->state == WEIR_DTLS_CLOSED;
+    if (!is_over || d->owes_alert != 0 || weir_dtls_flight_is_pending(&d->flight)) {
+        return;
+    }
+    weir_wipe(&d->tx, sizeof d->tx);
+    weir_wipe(&d->tx_old, sizeof d->tx_old);
+    weir_wipe(&d->rand, sizeof d->rand);
+    weir_wipe(d->flight.bytes, sizeof d->flight.bytes);
+    weir_dtls_flight_begin(d, false);
+    weir_wipe(d->reassembly.bytes, sizeof d->reassembly.bytes);
+    weir_wipe(d->held, sizeof d->held);
+    weir_wipe(d->rrc.cookie, sizeof d->rrc.cookie);
+    weir_wipe(d->config.ticket_key, sizeof d->config.ticket_key);
+    weir_wipe(d->config.cookie_secret, sizeof d->config.cookie_secret);
 }
 
 void weir_dtls_fail(struct weir_dtls *d, weir_time now, enum weir_dtls_reason reason,
@@ -129,13 +153,23 @@ void weir_dtls_close(struct weir_dtls *d, weir_time now)
 enum weir_dtls_verdict weir_dtls_alert_recv(struct weir_dtls *d, weir_time now,
                                             const struct dtls_record *r)
 {
+    bool is_plain = r->epoch == 0 && !r->is_unified;
     if (r->body.n != 2 || (r->body.p[0] != ALERT_WARNING && r->body.p[0] != ALERT_FATAL)) {
-        return WEIR_DTLS_ALERT_MALFORMED;
+        enum weir_dtls_verdict v = WEIR_DTLS_ALERT_MALFORMED;
+        if (!is_plain) { /* the peer's own [RFC 8446 6 MUST, RFC 5246 7.2.2 MUST] */
+            weir_dtls_fail(d, now, WEIR_DTLS_REASON_MESSAGE, v, weir_dtls_alert_of(v));
+        }
+        return v;
     }
     uint8_t level = r->body.p[0];
     uint8_t description = r->body.p[1];
-    if (r->epoch == 0 && !r->is_unified) {
+    if (is_plain) {
+        d->has_plain_alert = true;
         d->plain_alert = description;
+        /* [RFC 9147 5.1] What a server says of a cookie that it takes no more. */
+        bool is_second = d->config.is_client && d->step == STEP_CLIENT_HELLO && d->hs.has_retry;
+        d->hs.is_cookie_refused |= is_second && d->hs.cookie_bytes != 0
+                                   && description == ALERT_ILLEGAL_PARAMETER;
         return WEIR_DTLS_ALERT_PLAIN;
     }
     if (description == ALERT_CLOSE_NOTIFY) {
@@ -161,5 +195,7 @@ size_t weir_dtls_alert_send(struct weir_dtls *d, struct weir_mspan out)
     out.p[head] = d->owes_alert;
     out.p[head + 1] = d->alert;
     d->owes_alert = 0;
-    return weir_dtls_record_seal(d, d->tx_epoch, CONTENT_ALERT, VERSION_1_2, out.p, 2);
+    size_t n = weir_dtls_record_seal(d, d->tx_epoch, CONTENT_ALERT, VERSION_1_2, out.p, 2);
+    weir_dtls_wipe_sender(d);
+    return n;
 }

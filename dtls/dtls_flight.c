@@ -2,7 +2,8 @@
  * RFC 9147 5.7, 5.8].
  *
  *  1. open, close   the handshake writes entries; nothing is sent while it does
- *  2. send          entries leave in order, as many as fit a datagram; long messages in fragments
+ *  2. send          entries leave in order, as many as fit a record and a datagram; long messages in
+ *                   fragments
  *  3. all sent      the timer is armed, if an answer is expected
  *  4. resend        the timer fired: everything again, with new record numbers; twice the time, and
  *                   after every second one half the size: long datagrams may not come through
@@ -36,6 +37,7 @@ void weir_dtls_flight_begin(struct weir_dtls *d, bool is_timed)
     f->resends = 0;
     f->is_timed = is_timed;
     f->rto = d->config.rto;
+    f->credit = WEIR_DTLS_FLIGHT_BYTES;
     f->resend_at = WEIR_NEVER;
     f->sent_at = 0;
     f->sent_count = 0;
@@ -152,23 +154,20 @@ static void note_sent(struct weir_dtls *d, const struct entry *e, size_t part)
     s->bytes = (uint16_t)part;
 }
 
-/* Write the next part of a message at `record`, which has `room` bytes; the fragment's header tells
- * where it belongs. 0 when it must wait for the next datagram. */
-static size_t send_message(struct weir_dtls *d, const struct entry *e, uint8_t *record, size_t room,
-                           bool is_first, size_t datagram)
+/* Write the next part of a message; the fragment's header tells where it belongs. `room` is for header and
+ * part, `most` what a datagram of its own would have. 0 when it must wait for the next datagram. */
+static size_t put_message(struct weir_dtls *d, const struct entry *e, uint8_t *message, size_t room,
+                          bool is_first, size_t most)
 {
     struct weir_dtls_flight *f = &d->flight;
-    uint64_t epoch = epoch_of(d, e->epoch);
-    size_t around = weir_dtls_record_overhead(d, epoch) + MESSAGE_HEADER_BYTES;
     size_t left = lacking(f, e);
-    if (room < around) {
+    if (room < MESSAGE_HEADER_BYTES) {
         return 0;
     }
-    size_t part = body_that_fits(left, room - around, is_first, datagram - around);
+    size_t part = body_that_fits(left, room - MESSAGE_HEADER_BYTES, is_first, most);
     if (part == 0 && left != 0) {
         return 0;
     }
-    uint8_t *message = record + weir_dtls_record_head(d, epoch);
     memcpy(message, e->content.p, MESSAGE_HEADER_BYTES);
     weir_put24(message + 6, f->offset);
     weir_put24(message + 9, (uint32_t)part);
@@ -176,8 +175,48 @@ static size_t send_message(struct weir_dtls *d, const struct entry *e, uint8_t *
               part);
     note_sent(d, e, part);
     f->offset = (uint16_t)(f->offset + part);
-    return weir_dtls_record_seal(d, epoch, CONTENT_HANDSHAKE, version_of(d, e), record,
-                                 MESSAGE_HEADER_BYTES + part);
+    if (f->offset == e->content.n - MESSAGE_HEADER_BYTES) {
+        f->at = (uint16_t)(f->at + ENTRY_HEADER_BYTES + e->content.n);
+        f->offset = 0;
+    }
+    skip_acked(f);
+    return MESSAGE_HEADER_BYTES + part;
+}
+
+/* All of this message, in `room` bytes, behind others? */
+static bool fits_whole(const struct weir_dtls_flight *f, const struct entry *e, size_t room)
+{
+    return e->type == CONTENT_HANDSHAKE && f->offset == 0
+           && lacking(f, e) == e->content.n - MESSAGE_HEADER_BYTES && e->content.n <= room;
+}
+
+/* One record at `record`, which has `room` bytes: a piece of a message, or as many whole ones of one
+ * epoch as
+ * fit it [RFC 6347 4.2.3, RFC 9147 5.5], since a record for each would cost as much again as short messages
+ * have. Pieces stay alone: there are peers (mbedtls) that lose what follows one. */
+static size_t send_messages(struct weir_dtls *d, const struct entry *first, uint8_t *record, size_t room,
+                            bool is_first, size_t datagram)
+{
+    struct weir_dtls_flight *f = &d->flight;
+    struct entry e = *first;
+    uint64_t epoch = epoch_of(d, e.epoch);
+    uint16_t version = version_of(d, &e);
+    size_t around = weir_dtls_record_overhead(d, epoch), head = weir_dtls_record_head(d, epoch);
+    if (room < around + MESSAGE_HEADER_BYTES) {
+        return 0;
+    }
+    bool is_whole = fits_whole(f, &e, room - around);
+    size_t most = datagram - around - MESSAGE_HEADER_BYTES;
+    size_t bytes = put_message(d, &e, record + head, room - around, is_first, most);
+    while (is_whole && bytes != 0 && weir_dtls_flight_is_pending(f)) {
+        e = entry_at(f, f->at);
+        if (e.epoch != first->epoch || !fits_whole(f, &e, room - around - bytes)) {
+            break;
+        }
+        bytes += put_message(d, &e, record + head + bytes, room - around - bytes, false, most);
+    }
+    return bytes == 0 ? 0
+                      : weir_dtls_record_seal(d, epoch, CONTENT_HANDSHAKE, version, record, bytes);
 }
 
 static size_t send_ccs(struct weir_dtls *d, const struct entry *e, uint8_t *record, size_t room)
@@ -196,14 +235,13 @@ static size_t send_record(struct weir_dtls *d, uint8_t *record, size_t room, boo
 {
     struct weir_dtls_flight *f = &d->flight;
     struct entry e = entry_at(f, f->at);
-    bool is_message = e.type == CONTENT_HANDSHAKE;
-    size_t n = is_message ? send_message(d, &e, record, room, is_first, datagram)
-                          : send_ccs(d, &e, record, room);
-    if (n != 0 && (!is_message || f->offset == e.content.n - MESSAGE_HEADER_BYTES)) {
-        f->at = (uint16_t)(f->at + ENTRY_HEADER_BYTES + e.content.n);
-        f->offset = 0;
+    if (e.type == CONTENT_HANDSHAKE) {
+        return send_messages(d, &e, record, room, is_first, datagram);
     }
-    skip_acked(f);
+    size_t n = send_ccs(d, &e, record, room);
+    if (n != 0) {
+        f->at = (uint16_t)(f->at + ENTRY_HEADER_BYTES + e.content.n);
+    }
     return n;
 }
 
@@ -219,7 +257,7 @@ size_t weir_dtls_flight_send(struct weir_dtls *d, weir_time now, struct weir_msp
     struct weir_dtls_flight *f = &d->flight;
     size_t datagram = out.n < datagram_max(d) ? out.n : datagram_max(d);
     size_t used = 0;
-    /* At most one record per entry and datagram, or a full datagram: bounded by its size. */
+    /* At most one record per entry, or a full datagram: bounded by its size. */
     while (weir_dtls_flight_is_pending(f)) {
         size_t n = send_record(d, out.p + used, datagram - used, used == 0, datagram);
         if (n == 0) {
@@ -231,7 +269,8 @@ size_t weir_dtls_flight_send(struct weir_dtls *d, weir_time now, struct weir_msp
         weir_trace(d->config.trace, now, WEIR_TRACE_DTLS, WEIR_TRACE_TX, d->config.conn,
                    (uint32_t)used, weir_be32(out.p), f->resends);
         f->sent_at = now;
-        if (!weir_dtls_flight_is_pending(f) && f->is_timed) {
+        /* What a hint made us repeat does not put the timer off: its back-off goes on. */
+        if (!weir_dtls_flight_is_pending(f) && f->is_timed && f->resend_at == WEIR_NEVER) {
             f->resend_at = weir_time_add(now, f->rto);
         }
     }
@@ -244,7 +283,6 @@ static void rewind_flight(struct weir_dtls *d)
 {
     d->flight.at = 0;
     d->flight.offset = 0;
-    d->flight.resend_at = WEIR_NEVER;
     skip_acked(&d->flight);
     d->resends++;
 }
@@ -262,26 +300,42 @@ void weir_dtls_flight_resend(struct weir_dtls *d, weir_time now)
     if (f->resends % 2 == 0 && f->acked == 0 && weir_dtls_mtu(d) / 2 >= DATAGRAM_LEAST) {
         d->halvings++;
     }
+    f->resend_at = WEIR_NEVER;
     rewind_flight(d);
 }
 
-/* Whoever can put one old fragment on the path gets hardly more out of us than the timer would send. */
-static void again_after(struct weir_dtls *d, weir_time now, weir_duration wait)
+/* Whoever can put old fragments or ACKs on the path gets hardly more out of us than the timer would
+ * send: the flight once, and from then on no more bytes than came. */
+static void again_after(struct weir_dtls *d, weir_time now, weir_duration wait, size_t plain_bytes)
 {
     struct weir_dtls_flight *f = &d->flight;
-    if (f->used != 0 && !weir_dtls_flight_is_pending(f) && weir_time_since(now, f->sent_at) >= wait) {
-        rewind_flight(d);
+    if (f->used == 0 || weir_dtls_flight_is_pending(f)) {
+        return;
     }
+    if (plain_bytes != 0) {
+        f->credit = (uint32_t)(f->credit + plain_bytes);
+        f->credit = f->credit < WEIR_DTLS_FLIGHT_BYTES ? f->credit : WEIR_DTLS_FLIGHT_BYTES;
+    }
+    if (weir_time_since(now, f->sent_at) < wait || (plain_bytes != 0 && f->credit < f->used)) {
+        return;
+    }
+    if (plain_bytes != 0) {
+        bool is_first = f->credit == WEIR_DTLS_FLIGHT_BYTES;
+        f->credit = is_first ? 0 : f->credit - f->used;
+    } else {
+        f->resend_at = WEIR_NEVER;
+    }
+    rewind_flight(d);
 }
 
-void weir_dtls_flight_peer_resent(struct weir_dtls *d, weir_time now)
+void weir_dtls_flight_peer_resent(struct weir_dtls *d, weir_time now, size_t plain_bytes)
 {
-    again_after(d, now, d->flight.rto / 2);
+    again_after(d, now, d->flight.rto / 2, plain_bytes);
 }
 
-void weir_dtls_flight_hint(struct weir_dtls *d, weir_time now)
+void weir_dtls_flight_hint(struct weir_dtls *d, weir_time now, size_t plain_bytes)
 {
-    again_after(d, now, d->flight.rto / 4);
+    again_after(d, now, d->flight.rto / 4, plain_bytes);
 }
 
 void weir_dtls_path_hint(struct weir_dtls *d)
@@ -362,5 +416,6 @@ bool weir_dtls_flight_is_acked(const struct weir_dtls_flight *f)
 
 void weir_dtls_flight_resend_rest(struct weir_dtls *d)
 {
+    d->flight.resend_at = WEIR_NEVER;
     rewind_flight(d);
 }

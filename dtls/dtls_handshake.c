@@ -186,12 +186,27 @@ static uint8_t alert_for(const struct weir_dtls *d, enum weir_dtls_verdict v)
     return weir_dtls_alert_of(v);
 }
 
+/* Why a hello was refused, for a peer of whom ICE has proven that it is there: once. [RFC 9147 5.1 MUST]
+ * For a cookie that is not good always: the client may then begin anew. It is shorter than any hello. */
+static void tell_refusal(struct weir_dtls *d, enum weir_dtls_verdict v)
+{
+    bool is_due = v == WEIR_DTLS_HELLO_STALE || (d->config.is_path_valid && !d->has_told);
+    if (is_due && v != WEIR_DTLS_HELLO_BUSY && d->owes_alert == 0) {
+        /* [RFC 8446 4.1.1 MUST] nothing in common is no mistake of the client's */
+        bool is_mistake = v != WEIR_DTLS_HELLO_SUITE && v != WEIR_DTLS_HELLO_GROUP;
+        d->owes_alert = ALERT_FATAL;
+        d->alert = is_mistake ? weir_dtls_alert_of(v) : ALERT_HANDSHAKE_FAILURE;
+        d->has_told = true;
+    }
+}
+
 /* A hello that we cannot take ends nothing: the right one may still come, and anybody on the way
  * can make a wrong one. The same place in the sequence stays open. */
 static enum weir_dtls_verdict refuse(struct weir_dtls *d, weir_time now, enum weir_dtls_verdict v)
 {
     if (awaits_hello(d) && v != WEIR_DTLS_CRYPTO) {
         weir_dtls_reassembly_drop(&d->reassembly);
+        tell_refusal(d, v);
         return v;
     }
     weir_dtls_fail(d, now,
@@ -212,6 +227,9 @@ static enum weir_dtls_verdict message_recv(struct weir_dtls *d, weir_time now, u
     }
     const struct dtls_row *row = row_of(d, type, body);
     enum weir_dtls_verdict v = row == NULL ? WEIR_DTLS_UNEXPECTED : row->check(d, now, body);
+    if (type == MESSAGE_CLIENT_HELLO || type == MESSAGE_VERIFY_REQUEST || d->version == VERSION_1_2) {
+        weir_dtls_ack_reset(d); /* its pieces need none any more, or never did */
+    }
     if (v == WEIR_DTLS_HELLO_COOKIE) {
         return v; /* answered, and nothing else changed */
     }
@@ -239,7 +257,7 @@ static enum weir_dtls_verdict late_fragment(struct weir_dtls *d, weir_time now, 
         /* [RFC 6347 4.2.4 MUST] The client's Finished again: it lacks ours. Only this message comes
          * under protection, so nobody else can make us repeat. */
         if (!d->config.is_client && epoch == 1 && f->type == MESSAGE_FINISHED) {
-            weir_dtls_flight_peer_resent(d, now);
+            weir_dtls_flight_peer_resent(d, now, 0);
         }
         return WEIR_DTLS_MESSAGE_OLD;
     }
@@ -248,7 +266,7 @@ static enum weir_dtls_verdict late_fragment(struct weir_dtls *d, weir_time now, 
         return WEIR_DTLS_FRAGMENT_EPOCH;
     }
     if (f->type != begins) {
-        return WEIR_DTLS_MESSAGE_LATE;
+        return refuse(d, now, WEIR_DTLS_MESSAGE_LATE); /* a second Finished, or whatever else */
     }
     /* [RFC 5246 7.2.2] Renegotiation is refused with a warning, and the connection goes on. */
     if (d->owes_alert == 0) {
@@ -273,14 +291,35 @@ static void follow_hello(struct weir_dtls *d, const struct dtls_record *r,
     }
 }
 
-/* New messages come under the protection in force. After the handshake the epoch before is as good,
- * for a peer that has not heard of our ACK yet; but no second KeyUpdate comes there
- * [RFC 9147 8 MUST NOT]. */
+/* New messages come under the protection in force. [RFC 5246 7.4.9 MUST] With 1.2 a Finished is never
+ * without any, so that nobody's bytes get into the true one. */
 static bool epoch_fits(const struct weir_dtls *d, uint64_t epoch, uint8_t type)
 {
-    return epoch == d->rx_epoch
-           || (d->step == STEP_DONE && d->rx_old.is_ready && epoch == d->rx_old.epoch
-               && epoch >= EPOCH_APPLICATION && type != MESSAGE_KEY_UPDATE);
+    return epoch == d->rx_epoch && (epoch != 0 || type != MESSAGE_FINISHED);
+}
+
+/* [RFC 8446 5.1 MUST] Under the keys before the present ones only the peer can have sent it, and no new
+ * message may come there: not after a Finished, not after a KeyUpdate. It would never be handled. */
+static enum weir_dtls_verdict wrong_epoch(struct weir_dtls *d, weir_time now, uint64_t epoch)
+{
+    bool is_fatal = d->step == STEP_DONE && epoch != 0;
+    return is_fatal ? refuse(d, now, WEIR_DTLS_MESSAGE_LATE) : WEIR_DTLS_FRAGMENT_EPOCH;
+}
+
+/* Whose place is this? Nothing but a hello, or what asks for another one, takes the place of a hello: a
+ * packet of anybody's would keep the true one out. */
+static bool may_take_place(const struct weir_dtls *d, const struct dtls_fragment *f)
+{
+    if (f->seq != d->reassembly.next) {
+        return true;
+    }
+    if (awaits_hello(d)) {
+        return f->type == MESSAGE_CLIENT_HELLO;
+    }
+    /* [RFC 9147 5.1] A server that has 1.3 alone sends no HelloVerifyRequest. */
+    bool is_verify = f->type == MESSAGE_VERIFY_REQUEST && weir_dtls_offers(d, WEIR_DTLS_1_2)
+                     && d->version == 0;
+    return d->step != STEP_CLIENT_HELLO || f->type == MESSAGE_SERVER_HELLO || is_verify;
 }
 
 static enum weir_dtls_verdict fragment_recv(struct weir_dtls *d, weir_time now,
@@ -293,20 +332,19 @@ static enum weir_dtls_verdict fragment_recv(struct weir_dtls *d, weir_time now,
         return late_fragment(d, now, r->epoch, f);
     }
     follow_hello(d, r, f);
-    if (awaits_hello(d) && f->seq == d->reassembly.next && f->type != MESSAGE_CLIENT_HELLO) {
-        return WEIR_DTLS_UNEXPECTED; /* nothing but a hello takes the hello's place */
+    if (d->config.is_client && f->type == MESSAGE_HELLO_REQUEST && r->epoch == 0 && d->rx_epoch == 0) {
+        /* [RFC 5246 7.4.1.1] passed over in a handshake; without protection it takes nobody's place. */
+        return WEIR_DTLS_RENEGOTIATION;
+    }
+    if (!may_take_place(d, f)) {
+        return WEIR_DTLS_UNEXPECTED;
     }
     if (f->seq >= d->reassembly.next && !epoch_fits(d, r->epoch, f->type)) {
-        return WEIR_DTLS_FRAGMENT_EPOCH;
+        return wrong_epoch(d, now, r->epoch);
     }
-    enum weir_dtls_verdict v = weir_dtls_reassembly_add(&d->reassembly, f);
+    enum weir_dtls_verdict v = weir_dtls_reassembly_add(&d->reassembly, f, r->epoch == 0);
     if (v == WEIR_DTLS_MESSAGE_OLD) {
-        weir_dtls_flight_peer_resent(d, now);
-    }
-    if (v == WEIR_DTLS_FRAGMENT_MISMATCH && awaits_hello(d) && f->seq == d->reassembly.next) {
-        /* Two hellos in pieces: the later one, or one piece from anybody would shut the door. */
-        weir_dtls_reassembly_drop(&d->reassembly);
-        v = weir_dtls_reassembly_add(&d->reassembly, f);
+        weir_dtls_flight_peer_resent(d, now, r->epoch == 0 ? r->whole : 0);
     }
     while (v == WEIR_DTLS_OK && (d->step != STEP_DONE || d->version == VERSION_1_3)
            && weir_dtls_reassembly_ready(&d->reassembly, &type, &body)) {
@@ -355,6 +393,8 @@ enum weir_dtls_verdict weir_dtls_ccs_recv(struct weir_dtls *d, const struct dtls
         return WEIR_DTLS_CCS_UNEXPECTED;
     }
     d->rx_epoch = 1;
+    /* What waits for its turn came without protection, and has none under it. */
+    weir_dtls_reassembly_reset(&d->reassembly, d->reassembly.next);
     d->step = d->config.is_client ? STEP_CLIENT_FINISHED : STEP_SERVER_FINISHED;
     return WEIR_DTLS_OK;
 }

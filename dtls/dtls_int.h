@@ -88,6 +88,8 @@ enum {
     VERSION_1_0 = 0xfeff,
     VERSION_1_2 = 0xfefd,
     VERSION_1_3 = 0xfefc,
+    VERSION_TLS_1_2 = 0x0303,
+    VERSION_LEAST = 0xfd00, /* what a version yet to come may say; below it is none of DTLS */
     RECORD_HEADER_BYTES = 13,
     MESSAGE_HEADER_BYTES = 12,
     RECORD_LENGTH_MAX = WEIR_DTLS_PLAIN_MAX + 256, /* [RFC 6347 4.1.1] as TLS 1.2 compressed it */
@@ -111,6 +113,13 @@ enum {
 /* [RFC 9147 4.5.3] 2^36 forgeries are the bound of all three ciphers; DTLS 1.2 names none and has
  * the same ciphers. */
 #define FORGERIES_MAX ((uint64_t)1 << 36)
+
+/* [RFC 8446 5.5, RFC 9325 4.4] 2^24.5 full records with AES-GCM. ChaCha20-Poly1305 has no bound below that
+ * of the numbers. */
+#define GCM_RECORDS_MAX ((uint64_t)23726566)
+
+/* [RFC 9147 4.2.1] Keys of the epoch before stay as long as a packet may be on its way. */
+#define OLD_KEYS_LIFE (120 * WEIR_SEC)
 
 /* -- Steps ------------------------------------------------------------------------------------- */
 
@@ -205,8 +214,9 @@ struct dtls_fragment {
 
 enum weir_dtls_verdict weir_dtls_fragment_take(struct weir_rd *record, struct dtls_fragment *f);
 void weir_dtls_reassembly_reset(struct weir_dtls_reassembly *r, uint16_t next);
+/* is_plain: it came without protection, so it may contradict what is there, and then the newest counts. */
 enum weir_dtls_verdict weir_dtls_reassembly_add(struct weir_dtls_reassembly *r,
-                                                const struct dtls_fragment *f);
+                                                const struct dtls_fragment *f, bool is_plain);
 /* The message whose turn it is, if it is complete; valid until the next add, pop or drop. */
 bool weir_dtls_reassembly_ready(const struct weir_dtls_reassembly *r, uint8_t *type,
                                 struct weir_span *body);
@@ -232,10 +242,11 @@ bool weir_dtls_flight_is_pending(const struct weir_dtls_flight *f);
 size_t weir_dtls_flight_send(struct weir_dtls *d, weir_time now, struct weir_mspan out);
 /* The timer fired. */
 void weir_dtls_flight_resend(struct weir_dtls *d, weir_time now);
-/* The peer sent its last flight again: ours may be lost. At most once in half a timeout. */
-void weir_dtls_flight_peer_resent(struct weir_dtls *d, weir_time now);
+/* The peer sent its last flight again: ours may be lost. At most once in half a timeout. What came without
+ * protection, so many bytes, draws once as much as the flight has, and then no more than itself. */
+void weir_dtls_flight_peer_resent(struct weir_dtls *d, weir_time now, size_t plain_bytes);
 /* The peer may lack something, if it was told so truly: at most once in a quarter of a timeout. */
-void weir_dtls_flight_hint(struct weir_dtls *d, weir_time now);
+void weir_dtls_flight_hint(struct weir_dtls *d, weir_time now, size_t plain_bytes);
 /* The answer came: no timer, but the bytes stay for one more peer_resent. */
 void weir_dtls_flight_answered(struct weir_dtls *d);
 /* The peer has all of it: it is forgotten. */
@@ -300,6 +311,8 @@ bool weir_dtls_hello_is_13(const struct weir_dtls *d, uint8_t type, struct weir_
 /* Of the three versions a client may list, does it have this one? */
 bool weir_dtls_hello_has_version(const struct dtls_hello *h, uint16_t version);
 WEIR_MUST_CHECK bool weir_dtls_client_hello(struct weir_dtls *d, weir_time now);
+/* [RFC 9147 5.1] The server takes the cookie of the second hello no more: forget it, and begin anew. */
+WEIR_MUST_CHECK bool weir_dtls_client_restart(struct weir_dtls *d, weir_time now);
 /* The hello was answered with this version: it opens the transcript. */
 void weir_dtls_client_agree(struct weir_dtls *d, uint16_t version);
 void weir_dtls_keep_suites(struct weir_dtls_config *c, const struct weir_dtls_config *given);
@@ -372,6 +385,11 @@ size_t weir_dtls_share_bytes(uint16_t group, bool is_of_client);
 /* An ephemeral key of our own in the agreed group, once; the secret that it and the peer's share make. */
 WEIR_MUST_CHECK bool weir_dtls_make_share(struct weir_dtls *d);
 WEIR_MUST_CHECK bool weir_dtls_take_share(struct weir_dtls *d, struct weir_span share);
+/* Could it be a share of this group? Size and form alone, which cost no public-key work. */
+bool weir_dtls_share_is_formed(uint16_t group, bool is_of_client, struct weir_span share);
+/* Server: make our share and take the client's, of a hello that anybody may have sent. What it may waste is
+ * bounded, for this connection and for all of them. */
+enum weir_dtls_verdict weir_dtls_agree_share(struct weir_dtls *d, weir_time now, struct weir_span share);
 
 /* -- dtls_handshake: fragments to messages to rows, transcript, our messages ------------------- */
 
@@ -464,6 +482,8 @@ enum weir_dtls_verdict weir_dtls13_record_take(struct weir_mspan *datagram, stru
                                                struct dtls_record *r);
 /* Are the keys there with which it could be opened? */
 bool weir_dtls13_record_is_readable(const struct weir_dtls *d, const struct dtls_record *r);
+/* With which keys: the present ones or those before. */
+struct weir_dtls_keys *weir_dtls13_record_keys(struct weir_dtls *d, const struct dtls_record *r);
 /* Decrypt number and content in place; the epoch is known afterwards. Of `content` the record keeps
  * what lies before the type and the padding. */
 enum weir_dtls_verdict weir_dtls13_record_open(struct weir_dtls *d, struct dtls_record *r);
@@ -491,10 +511,12 @@ WEIR_MUST_CHECK bool weir_dtls13_derive_handshake(struct weir_dtls *d);
 void weir_dtls13_derive_application(struct weir_dtls *d);
 /* Send, or receive, with the keys of the application data. */
 WEIR_MUST_CHECK bool weir_dtls13_use_application_tx(struct weir_dtls *d);
-WEIR_MUST_CHECK bool weir_dtls13_use_application_rx(struct weir_dtls *d);
+WEIR_MUST_CHECK bool weir_dtls13_use_application_rx(struct weir_dtls *d, weir_time now);
 /* The next generation of one direction's keys [RFC 8446 7.2]. */
 WEIR_MUST_CHECK bool weir_dtls13_update_tx(struct weir_dtls *d);
-WEIR_MUST_CHECK bool weir_dtls13_update_rx(struct weir_dtls *d);
+WEIR_MUST_CHECK bool weir_dtls13_update_rx(struct weir_dtls *d, weir_time now);
+/* Forget the receiving keys of the epoch before. */
+void weir_dtls13_drop_old(struct weir_dtls *d);
 /* "res master", after the client's Finished. */
 void weir_dtls13_derive_resumption(struct weir_dtls *d, uint8_t out[WEIR_DTLS_SECRET_MAX]);
 /* From it the secret of the session that a ticket stands for [RFC 8446 4.6.1]. */
@@ -602,6 +624,8 @@ uint8_t weir_dtls_alert_of(enum weir_dtls_verdict v);
 enum weir_dtls_verdict weir_dtls_alert_recv(struct weir_dtls *d, weir_time now,
                                             const struct dtls_record *r);
 size_t weir_dtls_alert_send(struct weir_dtls *d, struct weir_mspan out);
+/* When it is over and the last of it was sent: wipe the keys that it was sent with. */
+void weir_dtls_wipe_sender(struct weir_dtls *d);
 /* End it: fatal alert to the peer, event to our caller. */
 void weir_dtls_fail(struct weir_dtls *d, weir_time now, enum weir_dtls_reason reason,
                     enum weir_dtls_verdict v, uint8_t alert);

@@ -44,11 +44,27 @@ bool weir_dtls_hello_is_13(const struct weir_dtls *d, uint8_t type, struct weir_
 
 /* -- 2. Suites --------------------------------------------------------------------------------- */
 
-/* Take over the config's list, or all of ours when it is empty or has none of them. */
-void weir_dtls_keep_suites(struct weir_dtls_config *c, const struct weir_dtls_config *given)
+/* All of ours whose cipher is ChaCha20, or is not, in our order. */
+static void keep_all(struct weir_dtls_config *c, bool with_chacha, bool with_aes)
 {
     const struct dtls13_suite *new;
     const struct dtls12_suite *old;
+    for (unsigned i = 0; (new = weir_dtls13_suite_at(i)) != NULL; i++) {
+        if (new->aead == WEIR_CHACHA20_POLY1305 ? with_chacha : with_aes) {
+            c->suite[c->suites++] = new->id;
+        }
+    }
+    for (unsigned i = 0; (old = weir_dtls12_suite_at(i)) != NULL; i++) {
+        if (old->aead == WEIR_CHACHA20_POLY1305 ? with_chacha : with_aes) {
+            c->suite[c->suites++] = old->id;
+        }
+    }
+}
+
+/* Take over the config's list, or all of ours when it is empty or has none of them: AES-GCM first, but
+ * where nothing does AES fast and in constant time. */
+void weir_dtls_keep_suites(struct weir_dtls_config *c, const struct weir_dtls_config *given)
+{
     c->suites = 0;
     for (unsigned i = 0; i < given->suites && i < WEIR_DTLS_SUITES_MAX; i++) {
         if (weir_dtls13_suite(given->suite[i]) != NULL || weir_dtls12_suite(given->suite[i]) != NULL) {
@@ -58,11 +74,11 @@ void weir_dtls_keep_suites(struct weir_dtls_config *c, const struct weir_dtls_co
     if (c->suites != 0) {
         return;
     }
-    for (unsigned i = 0; (new = weir_dtls13_suite_at(i)) != NULL; i++) {
-        c->suite[c->suites++] = new->id;
-    }
-    for (unsigned i = 0; (old = weir_dtls12_suite_at(i)) != NULL; i++) {
-        c->suite[c->suites++] = old->id;
+    if (c->crypto->is_aes_slow) {
+        keep_all(c, true, false);
+        keep_all(c, false, true);
+    } else {
+        keep_all(c, true, true);
     }
 }
 
@@ -279,6 +295,19 @@ bool weir_dtls_client_hello(struct weir_dtls *d, weir_time now)
     weir_wr_close(&w, list);
     weir_dtls13_bind(d, &w);
     return weir_dtls_message_close(d, &w);
+}
+
+/* A fresh hello, with another random and share, and no word of the one before: to the server it is a new
+ * client's [RFC 9147 5.1]. */
+bool weir_dtls_client_restart(struct weir_dtls *d, weir_time now)
+{
+    weir_wipe(&d->hs, sizeof d->hs);
+    d->version = d->suite = d->group = d->message_seq = 0;
+    d->restarts++;
+    weir_dtls_ack_reset(d);
+    weir_dtls_reassembly_reset(&d->reassembly, 0);
+    weir_rand_bytes(&d->rand, d->client_random, sizeof d->client_random);
+    return weir_dtls_client_hello(d, now);
 }
 
 /* -- 5. Agreed --------------------------------------------------------------------------------- */

@@ -160,6 +160,7 @@ const char *weir_dtls_verdict_name(enum weir_dtls_verdict verdict)
         [WEIR_DTLS_HELLO_MISSING] = "hello_missing",
         [WEIR_DTLS_HELLO_GROUP] = "hello_group",
         [WEIR_DTLS_HELLO_SHARE] = "hello_share",
+        [WEIR_DTLS_HELLO_BUSY] = "hello_busy",
         [WEIR_DTLS_HELLO_POINTS] = "hello_points",
         [WEIR_DTLS_HELLO_SIGNATURES] = "hello_signatures",
         [WEIR_DTLS_HELLO_NO_EMS] = "hello_no_ems",

@@ -14,7 +14,9 @@
  * One buffer serves all slots. The message expected next always gets room: what lies ahead of it is
  * thrown out, and comes again with the peer's retransmission. Fragments may overlap, repeat, come
  * in any order and be as short as one byte: a bit per byte tells what has arrived, and the first
- * copy of a byte counts.
+ * copy of a byte counts. Without protection anybody may have sent a fragment: there the newest counts when
+ * two contradict each other, and a message that comes whole counts before pieces, so that no one packet
+ * keeps the true message out.
  */
 #include "dtls/dtls_int.h"
 
@@ -106,10 +108,14 @@ static void slot_fill(struct weir_dtls_reassembly *r, struct weir_dtls_slot *s,
 }
 
 enum weir_dtls_verdict weir_dtls_reassembly_add(struct weir_dtls_reassembly *r,
-                                                const struct dtls_fragment *f)
+                                                const struct dtls_fragment *f, bool is_plain)
 {
     size_t longest = f->type == MESSAGE_CLIENT_HELLO ? WEIR_DTLS_HELLO_MAX : sizeof r->bytes;
-    if (f->seq < r->next) {
+    /* [RFC 9147 5.2] Numbers do not come round: after the last one nothing is new. */
+    if (r->is_spent && f->seq < UINT16_MAX - WEIR_DTLS_WINDOW) {
+        return WEIR_DTLS_MESSAGE_AHEAD;
+    }
+    if (f->seq < r->next || r->is_spent) {
         return WEIR_DTLS_MESSAGE_OLD;
     }
     unsigned index = (unsigned)f->seq - r->next;
@@ -123,8 +129,12 @@ enum weir_dtls_verdict weir_dtls_reassembly_add(struct weir_dtls_reassembly *r,
         return WEIR_DTLS_FRAGMENT_EMPTY;
     }
     struct weir_dtls_slot *s = &r->slot[index];
-    if (s->is_used && (s->type != f->type || s->length != f->length)) {
+    bool is_other = s->is_used && (s->type != f->type || s->length != f->length);
+    if (is_other && !is_plain) {
         return WEIR_DTLS_FRAGMENT_MISMATCH;
+    }
+    if (is_other || (is_plain && s->is_used && f->bytes.n == f->length)) {
+        slot_free(r, index);
     }
     if (!s->is_used && !slot_open(r, index, f)) {
         return WEIR_DTLS_MESSAGE_NO_ROOM;
@@ -152,7 +162,8 @@ void weir_dtls_reassembly_pop(struct weir_dtls_reassembly *r)
     slot_free(r, 0);
     memmove(r->slot, r->slot + 1, sizeof r->slot - sizeof r->slot[0]);
     memset(&r->slot[WEIR_DTLS_WINDOW - 1], 0, sizeof r->slot[0]);
-    r->next++;
+    r->is_spent = r->next == UINT16_MAX;
+    r->next = (uint16_t)(r->next + (r->is_spent ? 0 : 1));
 }
 
 void weir_dtls_reassembly_drop(struct weir_dtls_reassembly *r)
@@ -163,6 +174,7 @@ void weir_dtls_reassembly_drop(struct weir_dtls_reassembly *r)
 void weir_dtls_reassembly_reset(struct weir_dtls_reassembly *r, uint16_t next)
 {
     r->next = next;
+    r->is_spent = false;
     r->used = 0;
     memset(r->slot, 0, sizeof r->slot);
 }

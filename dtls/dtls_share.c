@@ -3,7 +3,9 @@
  *
  *  1. groups   the config's list, of what the crypto provider has
  *  2. make     a key pair; the share is what the peer sees of it
- *  3. take     the peer's share and ours make the secret
+ *  3. form     what can be told of a share without public-key work
+ *  4. take     the peer's share and ours make the secret
+ *  5. agree    the same for a hello that anybody may have sent: what comes to nothing is counted
  *
  *                 client's share             server's share             secret
  *  X25519         public key 32              public key 32              32
@@ -108,7 +110,64 @@ bool weir_dtls_make_share(struct weir_dtls *d)
     return is_made;
 }
 
-/* -- 3. Take ----------------------------------------------------------------------------------- */
+/* -- 3. Form ----------------------------------------------------------------------------------- */
+
+/* [RFC 7748 6.1] The points of small order, whose shared secret is zero whatever our key is. The highest
+ * bit does not count. */
+static bool is_of_small_order(const uint8_t point[32])
+{
+    static const uint8_t small[][32] = {
+        { 0 },
+        { 1 },
+        { 0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a,
+          0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00 },
+        { 0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef, 0x5b,
+          0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57 },
+        { 0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f },
+        { 0xed, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f },
+        { 0xee, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+          0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f },
+    };
+    uint8_t masked[32];
+    memcpy(masked, point, sizeof masked);
+    masked[31] &= 0x7f;
+    for (unsigned i = 0; i < sizeof small / sizeof small[0]; i++) {
+        if (memcmp(masked, small[i], sizeof masked) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* [FIPS 203 7.2] Each of the 768 numbers of an encapsulation key, 12 bits long, is below 3329. */
+static bool is_kem_key(const uint8_t key[WEIR_KEM_PUBLIC_BYTES])
+{
+    enum { NUMBERS_BYTES = 1152, MODULUS = 3329 };
+    for (unsigned i = 0; i < NUMBERS_BYTES; i += 3) {
+        unsigned first = key[i] | (key[i + 1] & 15u) << 8;
+        unsigned second = key[i + 1] >> 4 | (unsigned)key[i + 2] << 4;
+        if (first >= MODULUS || second >= MODULUS) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool weir_dtls_share_is_formed(uint16_t group, bool is_of_client, struct weir_span share)
+{
+    if (share.n == 0 || share.n != weir_dtls_share_bytes(group, is_of_client)) {
+        return false;
+    }
+    if (group == WEIR_P256 || group == WEIR_P384) {
+        return share.p[0] == 0x04; /* [RFC 8446 4.2.8.2] uncompressed */
+    }
+    return !is_of_small_order(share.p + share.n - 32)
+           && (group != WEIR_DTLS_X25519MLKEM768 || !is_of_client || is_kem_key(share.p));
+}
+
+/* -- 4. Take ----------------------------------------------------------------------------------- */
 
 static bool take_key(struct weir_dtls *d, enum weir_group group, const uint8_t *private_key,
                      struct weir_span share, uint8_t *out)
@@ -142,6 +201,9 @@ static bool take_hybrid(struct weir_dtls *d, struct weir_span share)
  * secret, and an encapsulation key that is none [FIPS 203 7.2]. */
 bool weir_dtls_take_share(struct weir_dtls *d, struct weir_span share)
 {
+    if (!weir_dtls_share_is_formed(d->hs.group, !d->config.is_client, share)) {
+        return false;
+    }
     d->group = d->hs.group;
     if (d->hs.group == WEIR_DTLS_X25519MLKEM768) {
         d->hs.premaster_bytes = WEIR_KEM_SHARED_BYTES + 32;
@@ -149,4 +211,30 @@ bool weir_dtls_take_share(struct weir_dtls *d, struct weir_span share)
     }
     d->hs.premaster_bytes = (uint16_t)weir_group_shared_bytes((enum weir_group)d->hs.group);
     return take_key(d, (enum weir_group)d->hs.group, d->hs.private_key, share, d->hs.premaster);
+}
+
+/* -- 5. Agree ---------------------------------------------------------------------------------- */
+
+/* Before anybody is authenticated: the form first, then a look at what was wasted so far, by this
+ * connection and by all together, and only then a key. A good share costs nothing of either bound. */
+enum weir_dtls_verdict weir_dtls_agree_share(struct weir_dtls *d, weir_time now, struct weir_span share)
+{
+    struct weir_budget *all = d->config.work;
+    if (!weir_dtls_share_is_formed(d->hs.group, true, share)) {
+        return WEIR_DTLS_KEY_SHARE;
+    }
+    if (!weir_budget_has(&d->work, now) || (all != NULL && !weir_budget_has(all, now))) {
+        return WEIR_DTLS_HELLO_BUSY;
+    }
+    if (!weir_dtls_make_share(d)) {
+        return WEIR_DTLS_CRYPTO;
+    }
+    if (weir_dtls_take_share(d, share)) {
+        return WEIR_DTLS_OK;
+    }
+    weir_budget_spend(&d->work, now);
+    if (all != NULL) {
+        weir_budget_spend(all, now);
+    }
+    return WEIR_DTLS_KEY_SHARE;
 }

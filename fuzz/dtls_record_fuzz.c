@@ -14,7 +14,7 @@ static void take_fragments(struct weir_dtls_reassembly *r, struct weir_span body
         if (f.bytes.n > f.length - f.offset) {
             abort();
         }
-        (void)weir_dtls_reassembly_add(r, &f);
+        (void)weir_dtls_reassembly_add(r, &f, (f.seq & 1) != 0);
         while (weir_dtls_reassembly_ready(r, &type, &message)) {
             weir_dtls_reassembly_pop(r);
         }

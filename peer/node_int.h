@@ -8,6 +8,9 @@
 #define NODE_CID_BYTES 8 /* of a connection id that a node gives to one of its peers */
 #define NODE_PATHS_PER_PEER 32 /* on which it proved something; the least proven goes, the oldest of these */
 #define NODE_PATH_HOLDERS 4    /* peers that hold one path; the least proven gives way */
+/* Key agreements with shares that came to nothing: so many at once, and so often one more. */
+#define NODE_WASTED_SHARES 64
+#define NODE_WASTED_SHARE_EACH (20 * WEIR_MS)
 
 /* -- Which peer does a datagram belong to? (node_demux.c) -------------------------------------- */
 
@@ -149,6 +152,7 @@ struct weir_node {
     } identity[2];      /* the present one, and the one before while it has peers */
     uint32_t identity_at;
     uint8_t *identity_of; /* by slot */
+    struct weir_budget work; /* what hellos of strangers may waste of public-key work, in all */
     struct weir_keypool keys;
     struct weir_ice_meter meter;
     struct weir_pool pool;

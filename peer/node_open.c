@@ -225,6 +225,7 @@ struct weir_node *weir_node_open_shard(const struct weir_node_config *config, st
         weir_node_close(n);
         return NULL;
     }
+    n->work = weir_budget_of(NODE_WASTED_SHARES, NODE_WASTED_SHARE_EACH);
     weir_keypool_init(&n->keys, n->crypto, &n->rand);
     weir_ice_meter_init(&n->meter, n->config.unproven_rate, weir_pump_clock());
     n->opened_at = weir_pump_clock();
@@ -249,6 +250,7 @@ struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
     identity->peers++;
     n->identity_of[slot] = (uint8_t)n->identity_at;
     struct weir_peer_config c = { .crypto = n->crypto, .identity = &identity->identity, .keys = &n->keys,
+                                  .work = &n->work,
                                   .sessions = n->config.no_tickets ? NULL : &identity->sessions,
                                   .is_data_only = is_data_only, .setup = WEIR_SDP_ACTIVE,
                                   .max_message_size = n->config.max_message_size,

@@ -158,6 +158,8 @@ struct weir_peer_config {
     const struct weir_crypto *crypto;     /* outlives the peer */
     const struct weir_identity *identity; /* certificate and key; outlives the peer */
     struct weir_keypool *keys;            /* ephemeral keys made ahead; outlives the peer; or NULL */
+    struct weir_budget *work;             /* what strangers may waste of public-key work, for all
+                                             peers of a thread; outlives them; or NULL */
     struct weir_sessions *sessions;       /* for reconnecting to other weirs; outlives the peer; or NULL */
     uint8_t seed[WEIR_SEED_BYTES];        /* wiped by init */
     bool is_data_only;                    /* reject audio and video */

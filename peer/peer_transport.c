@@ -43,12 +43,8 @@ static void dtls_config(struct weir_peer *p, weir_time now, bool is_client, stru
     dtls_sessions(p, now, c);
     c->rto = PEER_DTLS_RTO;
     c->give_up = PEER_DTLS_GIVE_UP;
-    if (!p->config.is_data_only) {
-        static const uint16_t profile[] = { WEIR_SRTP_AEAD_AES_128_GCM, WEIR_SRTP_AEAD_AES_256_GCM,
-                                            WEIR_SRTP_AES128_CM_SHA1_80 };
-        c->srtp_profiles = sizeof profile / sizeof profile[0];
-        memcpy(c->srtp_profile, profile, sizeof profile);
-    }
+    c->is_path_valid = true; /* all that DTLS hears came by a path of ICE's */
+    c->work = p->config.work;
     weir_rand_bytes(&p->rand, c->seed, sizeof c->seed);
 }
 
@@ -144,7 +140,7 @@ static void derive_srtp(struct weir_peer *p)
     uint8_t keying[WEIR_SRTP_KEYING_MAX];
     enum weir_srtp_profile profile = (enum weir_srtp_profile)weir_dtls_srtp(&p->dtls);
     size_t n = weir_srtp_keying_bytes(profile);
-    if (n == 0 || p->is_srtp_ready) {
+    if (n == 0 || p->is_srtp_ready || p->config.is_data_only) {
         return;
     }
     p->is_srtp_ready =

@@ -125,6 +125,11 @@ bool weir_srtp_init_pair(struct weir_srtp *tx, struct weir_srtp *rx, const struc
         return false;
     }
     unsigned ours = is_client ? 0 : 1;
-    return weir_srtp_init(tx, crypto, profile, key[ours].p, salt[ours].p)
-           && weir_srtp_init(rx, crypto, profile, key[1 - ours].p, salt[1 - ours].p);
+    bool is_done = weir_srtp_init(tx, crypto, profile, key[ours].p, salt[ours].p)
+                   && weir_srtp_init(rx, crypto, profile, key[1 - ours].p, salt[1 - ours].p);
+    if (!is_done) { /* half a pair is none */
+        weir_wipe(tx, sizeof *tx);
+        weir_wipe(rx, sizeof *rx);
+    }
+    return is_done;
 }

@@ -563,6 +563,7 @@ static void take_event(struct program *p, const struct weir_dtls_event *e)
     case WEIR_DTLS_EVENT_FAILED:
         fprintf(stderr, "weir-dtls: %s (%s)\n", weir_dtls_reason_name(e->reason),
                 e->reason == WEIR_DTLS_REASON_ALERT ? weir_dtls_alert_name(e->alert)
+                : e->has_plain_alert                ? weir_dtls_alert_name(e->alert)
                                                     : weir_dtls_verdict_name(e->verdict));
         end(p, 1);
         break;

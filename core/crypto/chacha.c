@@ -17,6 +17,9 @@
 #define WIDE_BYTES (64 * LANES)
 
 typedef uint32_t lanes __attribute__((vector_size(4 * LANES)));
+#if defined(__i386__) && !defined(__SSE__) && defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wpsabi" /* vectors pass between functions of this file alone */
+#endif
 
 static inline uint32_t le32(const uint8_t *p)
 {

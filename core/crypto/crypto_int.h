@@ -54,6 +54,12 @@ void weir_chacha_mask(const uint8_t key[32], const uint8_t sample[16], uint8_t o
 WEIR_MUST_CHECK bool weir_der_cert_spki(struct weir_span cert, struct weir_span *spki);
 /* What kind of key it names, and its key bytes: an uncompressed point, or an RSAPublicKey. */
 enum weir_pubkey_type weir_der_spki_key(struct weir_span spki, struct weir_span *key);
+/* cert_pubkey of every provider: the key that a certificate has, and nothing else of it counts, neither
+ * dates
+ * nor names, extensions, or who signed it [RFC 8827 6.5]. The provider adds whether a point is on its
+ * curve. */
+WEIR_MUST_CHECK bool weir_der_cert_pubkey(struct weir_span cert, struct weir_pubkey *out,
+                                          bool (*is_on_curve)(enum weir_group, struct weir_span point));
 /* The two numbers of an ECDSA signature, big-endian, in strict DER. */
 WEIR_MUST_CHECK bool weir_der_signature_parse(struct weir_span sig, struct weir_span *r,
                                               struct weir_span *s);

@@ -139,6 +139,61 @@ static bool der_number(struct weir_rd *r, struct weir_span *out)
     return true;
 }
 
+/* [RFC 8017 A.1.1] SEQUENCE { modulus INTEGER, publicExponent INTEGER }: the size of the modulus in
+ * bits, 0 for
+ * a key that we do not take. 2,048 is the least that [RFC 8827 6.5] lets a peer use; 4,096, and an
+ * exponent of 64 bits, bound our work. */
+static uint32_t rsa_bits(struct weir_span key)
+{
+    struct weir_rd rd = weir_rd_of(key);
+    struct weir_rd seq;
+    struct weir_span n, e;
+    if (!der_take(&rd, TAG_SEQUENCE, &seq) || rd.n != 0 || !der_number(&seq, &n) || !der_number(&seq, &e)
+        || seq.n != 0) {
+        return 0;
+    }
+    bool has_zero = n.p[0] == 0;
+    uint32_t bits = (uint32_t)(n.n - (has_zero ? 1 : 0)) * 8;
+    for (uint8_t top = n.p[has_zero ? 1 : 0]; top < 0x80 && bits != 0; top = (uint8_t)(top << 1 | 1)) {
+        bits--;
+    }
+    bool is_odd = (n.p[n.n - 1] & e.p[e.n - 1] & 1) != 0;
+    bool is_exponent = e.n <= 9 && !(e.n == 1 && e.p[0] == 1);
+    return bits >= 2048 && bits <= 4096 && is_odd && is_exponent ? bits : 0;
+}
+
+bool weir_der_cert_pubkey(struct weir_span cert, struct weir_pubkey *out,
+                          bool (*is_on_curve)(enum weir_group, struct weir_span point))
+{
+    struct weir_span spki, key;
+    uint32_t bits = 0;
+    memset(out, 0, sizeof *out);
+    if (!weir_der_cert_spki(cert, &spki)) {
+        return false;
+    }
+    enum weir_pubkey_type type = weir_der_spki_key(spki, &key);
+    switch (type) {
+    case WEIR_PUBKEY_P256:
+        bits = is_on_curve(WEIR_P256, key) ? 256 : 0;
+        break;
+    case WEIR_PUBKEY_P384:
+        bits = is_on_curve(WEIR_P384, key) ? 384 : 0;
+        break;
+    case WEIR_PUBKEY_RSA:
+        bits = rsa_bits(key);
+        break;
+    case WEIR_PUBKEY_NONE:
+        break;
+    }
+    if (bits == 0 || !weir_copy_into(out->spki, sizeof out->spki, spki)) {
+        return false;
+    }
+    out->type = type;
+    out->bits = bits;
+    out->spki_bytes = spki.n;
+    return true;
+}
+
 /* [RFC 3279 2.2.3] SEQUENCE { r INTEGER, s INTEGER } and nothing after it. Looser encodings, which
  * libraries accept, would let one signature appear in many forms. */
 bool weir_der_signature_parse(struct weir_span sig, struct weir_span *r, struct weir_span *s)

@@ -46,6 +46,7 @@ static void gcm_tag(const struct weir_block_cipher *b, const uint8_t h[16], cons
         tag[i] ^= sum[i];
     }
     weir_wipe(&hash, sizeof hash);
+    weir_wipe(sum, sizeof sum); /* with the tag it tells the mask of this nonce */
 }
 
 void weir_gcm_seal(const struct weir_block_cipher *b, const uint8_t h[16], const uint8_t nonce[12],

@@ -9,7 +9,6 @@
 #include <mbedtls/pk.h>
 #include <mbedtls/rsa.h>
 #include <mbedtls/version.h>
-#include <mbedtls/x509_crt.h>
 
 #include "core/crypto/crypto_int.h"
 
@@ -139,50 +138,23 @@ static bool identity_sign(const struct weir_identity *id, struct weir_rand *rand
 
 /* -- Peers ------------------------------------------------------------------------------------- */
 
-static enum weir_pubkey_type pubkey_type(mbedtls_pk_context *pk)
+static bool is_on_curve(enum weir_group g, struct weir_span point)
 {
-    mbedtls_pk_type_t type = mbedtls_pk_get_type(pk);
-    size_t bits = mbedtls_pk_get_bitlen(pk);
-    if (type == MBEDTLS_PK_RSA) {
-        /* 2,048 is the least that RFC 8827 6.5 lets a peer use; 4,096 bounds our work. */
-        return bits >= 2048 && bits <= 4096 ? WEIR_PUBKEY_RSA : WEIR_PUBKEY_NONE;
-    }
-    if (type != MBEDTLS_PK_ECKEY) {
-        return WEIR_PUBKEY_NONE;
-    }
-    uint8_t spki[WEIR_PUBKEY_MAX];
-    int n = mbedtls_pk_write_pubkey_der(pk, spki, sizeof spki);
-    /* An uncompressed point makes the curve visible in the length; other curves of the same size are
-     * told apart by the OID below. */
-    static const uint8_t oid_p256[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 };
-    static const uint8_t oid_p384[] = { 0x2b, 0x81, 0x04, 0x00, 0x22 };
-    if (n == 91 && memcmp(spki + sizeof spki - 91 + 15, oid_p256, sizeof oid_p256) == 0) {
-        return WEIR_PUBKEY_P256;
-    }
-    if (n == 120 && memcmp(spki + sizeof spki - 120 + 15, oid_p384, sizeof oid_p384) == 0) {
-        return WEIR_PUBKEY_P384;
-    }
-    return WEIR_PUBKEY_NONE;
+    mbedtls_ecp_group grp;
+    mbedtls_ecp_point q;
+    mbedtls_ecp_group_init(&grp);
+    mbedtls_ecp_point_init(&q);
+    bool is_good = mbedtls_ecp_group_load(&grp, group_id(g)) == 0
+                   && mbedtls_ecp_point_read_binary(&grp, &q, point.p, point.n) == 0
+                   && mbedtls_ecp_check_pubkey(&grp, &q) == 0;
+    mbedtls_ecp_point_free(&q);
+    mbedtls_ecp_group_free(&grp);
+    return is_good;
 }
 
-static bool cert_pubkey(struct weir_span cert_der, struct weir_pubkey *out)
+static bool cert_pubkey(struct weir_span cert, struct weir_pubkey *out)
 {
-    mbedtls_x509_crt crt;
-    uint8_t der[WEIR_PUBKEY_MAX];
-    memset(out, 0, sizeof *out);
-    mbedtls_x509_crt_init(&crt);
-    if (cert_der.n != 0 && mbedtls_x509_crt_parse_der(&crt, cert_der.p, cert_der.n) == 0) {
-        enum weir_pubkey_type type = pubkey_type(&crt.pk);
-        int n = mbedtls_pk_write_pubkey_der(&crt.pk, der, sizeof der);
-        if (type != WEIR_PUBKEY_NONE && n > 0) {
-            out->type = type;
-            out->bits = (uint32_t)mbedtls_pk_get_bitlen(&crt.pk);
-            out->spki_bytes = (size_t)n;
-            memcpy(out->spki, der + sizeof der - (size_t)n, (size_t)n);
-        }
-    }
-    mbedtls_x509_crt_free(&crt);
-    return out->type != WEIR_PUBKEY_NONE;
+    return weir_der_cert_pubkey(cert, out, is_on_curve);
 }
 
 struct scheme {

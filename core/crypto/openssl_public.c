@@ -359,40 +359,18 @@ static RSA *rsa_read(struct weir_span bytes)
     return rsa;
 }
 
-/* The size of a good key in bits; 0 for a bad one. */
-static uint32_t key_bits(enum weir_pubkey_type type, struct weir_span key)
+static bool is_on_curve(enum weir_group group, struct weir_span point)
 {
-    uint32_t bits = 0;
-    if (type == WEIR_PUBKEY_RSA) {
-        RSA *rsa = rsa_read(key);
-        bits = rsa == NULL ? 0 : (uint32_t)RSA_bits(rsa);
-        RSA_free(rsa);
-    } else if (type != WEIR_PUBKEY_NONE && pubkey_curve(type) != NULL) {
-        EC_POINT *q = point_read(pubkey_curve(type), key);
-        bits = q == NULL ? 0 : (uint32_t)pubkey_curve(type)->bytes * 8;
-        EC_POINT_free(q);
-    }
-    return bits;
+    ERR_set_mark();
+    EC_POINT *q = curve_of(group) != NULL ? point_read(curve_of(group), point) : NULL;
+    ERR_pop_to_mark();
+    EC_POINT_free(q);
+    return q != NULL;
 }
 
-static bool cert_pubkey(struct weir_span cert_der, struct weir_pubkey *out)
+static bool cert_pubkey(struct weir_span cert, struct weir_pubkey *out)
 {
-    struct weir_span spki, key;
-    memset(out, 0, sizeof *out);
-    if (!weir_der_cert_spki(cert_der, &spki)) {
-        return false;
-    }
-    enum weir_pubkey_type type = weir_der_spki_key(spki, &key);
-    ERR_set_mark();
-    uint32_t bits = key_bits(type, key);
-    ERR_pop_to_mark();
-    if (bits == 0 || !weir_copy_into(out->spki, sizeof out->spki, spki)) {
-        return false;
-    }
-    out->type = type;
-    out->bits = bits;
-    out->spki_bytes = spki.n;
-    return true;
+    return weir_der_cert_pubkey(cert, out, is_on_curve);
 }
 
 static bool ecdsa_verify(const struct curve *c, struct weir_span point, struct weir_span digest,

@@ -348,9 +348,38 @@ static void secrets_compare_by_value_and_wipe_to_zero(void **state)
     }
 }
 
+/* What one of two generators gives says nothing of the other. */
+static void a_forked_or_stirred_generator_goes_its_own_way(void **state)
+{
+    (void)state;
+    struct weir_rand parent, child, twin;
+    uint8_t x[64], y[64], seed[WEIR_SEED_BYTES] = { 1 };
+    weir_rand_init_number(&parent, 9);
+    struct weir_rand before = parent;
+    weir_rand_fork(&parent, &child);
+    assert_memory_not_equal(child.key, before.key, sizeof child.key);
+    assert_memory_not_equal(child.key, parent.key, sizeof child.key);
+    weir_rand_bytes(&child, x, sizeof x);
+    weir_rand_bytes(&parent, y, sizeof y);
+    assert_memory_not_equal(x, y, sizeof x);
+    /* A process that forked: the same state twice, until one of them is stirred. */
+    (void)weir_rand_u32(&parent);
+    twin = parent;
+    weir_rand_stir(&twin, seed);
+    assert_int_equal(twin.left, 0); /* nor is what was ready given out twice */
+    assert_memory_not_equal(twin.key, parent.key, sizeof twin.key);
+    weir_rand_bytes(&twin, x, sizeof x);
+    weir_rand_bytes(&parent, y, sizeof y);
+    assert_memory_not_equal(x, y, sizeof x);
+    for (size_t i = 0; i + 8 <= sizeof y; i++) {
+        assert_memory_not_equal(x, y + i, 8);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_forked_or_stirred_generator_goes_its_own_way),
         cmocka_unit_test(a_failed_read_moves_nothing_and_writes_nothing),
         cmocka_unit_test(a_child_never_outgrows_its_parent),
         cmocka_unit_test(padding_is_consumed_or_fails),

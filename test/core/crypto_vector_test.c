@@ -328,6 +328,90 @@ static void certificates_cut_short_or_changed_are_no_harm(void **state)
     }
 }
 
+/* What else than the key a certificate says does not matter, and every provider thinks so: of all changes of
+ * one bit those are read that leave a frame and a point on the curve. */
+static void of_a_certificate_the_key_counts_alone(void **state)
+{
+    (void)state;
+    const struct weir_crypto *c = weir_crypto_default();
+    struct weir_identity id;
+    struct weir_pubkey key;
+    struct weir_rand rand;
+    uint8_t b[WEIR_CERT_MAX];
+    unsigned taken = 0, sum = 0;
+    weir_rand_init_number(&rand, 1);
+    assert_true(c->identity_make(&id, &rand, 1700000000, 1800000000));
+    for (size_t i = 0; i < 8 * id.cert_bytes; i++) {
+        memcpy(b, id.cert, id.cert_bytes);
+        b[i / 8] ^= (uint8_t)(1u << i % 8);
+        bool is_read = c->cert_pubkey(weir_span_of(b, id.cert_bytes), &key);
+        taken += is_read ? 1 : 0;
+        sum = sum * 31 + (is_read ? 1 : 0);
+    }
+    assert_int_equal(taken, 1313);
+    assert_int_equal(sum, 0x8981089f);
+    memcpy(b, id.cert, id.cert_bytes);
+    b[id.cert_bytes] = 0x41; /* a byte behind */
+    assert_false(c->cert_pubkey(weir_span_of(b, id.cert_bytes + 1), &key));
+    for (size_t i = 0; i + 13 < id.cert_bytes; i++) {
+        if (b[i] == 0x17 && b[i + 1] == 13) { /* month 99 */
+            b[i + 4] = b[i + 5] = '9';
+            assert_true(c->cert_pubkey(weir_span_of(b, id.cert_bytes), &key));
+            break;
+        }
+    }
+}
+
+/* Certificates that libraries refuse, or take, for what is no affair of ours: no names at all, an extension that
+ * is critical and unknown, no version; and keys that are none. */
+static void certificates_of_every_frame_give_their_key(void **state)
+{
+    (void)state;
+    static const char p256[] = "3059301306072a8648ce3d020106082a8648ce3d030107034200"
+                               "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+                               "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
+    static const struct {
+        const char *before, *after;
+        bool is_off, is_good;
+    } row[] = {
+        { "a003020102 020101 3000 3000 3000 3000", "", false, true },
+        { "020101 3000 3000 3000 3000", "", false, true },
+        { "a003020102 020101 3000 3000 3000 3000", "a3113 00f 300d 0603550401 0101ff 04030 10203", false, true },
+        { "a003020107 02020080 300102 3000 3001ff 3000", "81010082010083010084020000", false, true },
+        { "a003020102 020101 3000 3000 3000 3000", "", true, false },
+        { "a003020102 020101 3000 3000 3000", "", false, false },
+        { "a003020102 0201 01 3000 3000 3000 3000 3000", "", false, false },
+    };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        uint8_t tbs[300], cert[400];
+        struct weir_pubkey key;
+        size_t n = test_unhex(row[i].before, tbs, sizeof tbs);
+        n += test_unhex(p256, tbs + n, sizeof tbs - n);
+        tbs[n - 1] ^= row[i].is_off ? 1 : 0;
+        n += test_unhex(row[i].after, tbs + n, sizeof tbs - n);
+        struct weir_wr w = weir_wr_of((struct weir_mspan){ cert, sizeof cert });
+        weir_wr_u16(&w, 0x3081);
+        weir_wr_u8(&w, (uint8_t)(n + (n < 128 ? 2 : 3) + 5));
+        weir_wr_u8(&w, 0x30);
+        if (n >= 128) {
+            weir_wr_u8(&w, 0x81);
+        }
+        weir_wr_u8(&w, (uint8_t)n);
+        weir_wr_bytes(&w, weir_span_of(tbs, n));
+        weir_wr_u16(&w, 0x3000);
+        weir_wr_u24(&w, 0x030100);
+        size_t whole = weir_wr_done(&w);
+        if (cert[2] < 128) { /* the short form */
+            memmove(cert + 1, cert + 2, whole - 2);
+            whole--;
+        }
+        bool is_read = weir_crypto_default()->cert_pubkey(weir_span_of(cert, whole), &key);
+        if (is_read != row[i].is_good) {
+            fail_msg("certificate %zu", i);
+        }
+    }
+}
+
 /* [RFC 6979 A.2.5] P-256, SHA-256, "sample" and "test": one signature per key and digest, whatever the
  * generator and whatever the provider. */
 static void signatures_are_those_of_rfc_6979(void **state)
@@ -508,6 +592,8 @@ int main(void)
         cmocka_unit_test(rsa_pkcs1_verifies_the_one_encoding_alone),
         cmocka_unit_test(an_identity_signs_what_its_certificate_verifies),
         cmocka_unit_test(certificates_cut_short_or_changed_are_no_harm),
+        cmocka_unit_test(of_a_certificate_the_key_counts_alone),
+        cmocka_unit_test(certificates_of_every_frame_give_their_key),
         cmocka_unit_test(signatures_are_those_of_rfc_6979),
         cmocka_unit_test(hmac_agrees_with_wycheproof),
         cmocka_unit_test(hkdf_agrees_with_wycheproof),

@@ -144,7 +144,7 @@ static void attack_D36_a_hybrid_share_that_is_none_is_refused(void **state)
         assert_true(weir_dtls_make_share(&d));
         memset(share, 0xff, sizeof share); /* coefficients of 4095: not below q [FIPS 203 7.2] */
         size_t n = is_key ? 1216 : bytes[i];
-        assert_int_equal(weir_dtls_take_share(&d, weir_span_of(share, n)), is_key && !is_real);
+        assert_false(weir_dtls_take_share(&d, weir_span_of(share, n)));
     }
 }
 

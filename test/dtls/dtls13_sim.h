@@ -98,7 +98,7 @@ static inline size_t peers_record(const struct weir_dtls *to, uint8_t type, stru
 static inline size_t peers_message(const struct weir_dtls *to, uint8_t type, uint16_t seq,
                                    struct weir_span body, uint8_t *out)
 {
-    static uint8_t message[2048];
+    static uint8_t message[4096];
     return peers_record(to, CONTENT_HANDSHAKE,
                         weir_span_of(message, message_bytes(message, type, seq, body)), out);
 }

@@ -110,7 +110,7 @@ static void a_session_stands_for_certificates_and_signatures(void **state)
         assert_int_equal(s.now, 1000 * WEIR_SEC + 3 * s.delay); /* hello, answer, Finished: as ever */
         uint64_t bytes = s.end[0].sent_bytes + s.end[1].sent_bytes;
         full = i == 0 ? bytes : full;
-        assert_true(i == 0 || bytes + 600 < full);
+        assert_true(i == 0 || bytes + 400 < full);
         assert_int_equal(signatures, i == 0 ? 2 : 0);
         assert_int_equal(verifications, i == 0 ? 2 : 0);
         check_fates(&s, i == 0 ? WEIR_DTLS_TICKET_NONE : WEIR_DTLS_TICKET_TAKEN,
@@ -334,7 +334,7 @@ static void a_ticket_that_is_too_long_is_forgotten(void **state)
     for (size_t n = WEIR_DTLS_TICKET_MAX; n <= WEIR_DTLS_TICKET_MAX + 1; n++) {
         struct weir_dtls_config config[2];
         struct sim s;
-        uint8_t body[1200], record[1400];
+        uint8_t body[WEIR_DTLS_TICKET_MAX + 100], record[WEIR_DTLS_TICKET_MAX + 200];
         both_configs(config, 5620);
         config[CLIENT].tickets = WEIR_DTLS_TICKETS_ALL;
         config[SERVER].tickets = WEIR_DTLS_TICKETS_OFF;
@@ -1030,6 +1030,16 @@ static void what_encrypted_extensions_may_say_of_tickets(void **state)
     }
 }
 
+/* The server's Finished stays away, so that its client waits for it. */
+static void keep_finished(struct sim *s, unsigned who, const void *with)
+{
+    size_t n, entry;
+    (void)with;
+    if (who == SERVER && edit_find(&s->end[SERVER].d, MESSAGE_FINISHED, &n, &entry) != NULL) {
+        s->end[SERVER].d.flight.used = (uint16_t)entry;
+    }
+}
+
 /* A resumed handshake has no place for certificates, of either side [RFC 8446 4.3.2 MUST NOT]. */
 static void attack_D17_no_certificate_is_asked_for_or_shown_in_between(void **state)
 {
@@ -1054,6 +1064,7 @@ static void attack_D17_no_certificate_is_asked_for_or_shown_in_between(void **st
         first_connection(config, &session);
         config[CLIENT].session = &session;
         sim_init(&s, &config[CLIENT], &config[SERVER]);
+        s.edit = row[i].who == CLIENT ? keep_finished : NULL;
         sim_start(&s);
         hear_until(&s, row[i].who, row[i].step);
         size_t n = test_unhex(row[i].body, body, sizeof body);

@@ -3,7 +3,8 @@
  * by code of its own, with its own key schedule and record protection, and must be the same text.
  *
  * A file holds what a provider would draw by itself (ephemeral keys, signatures, certificates), so that
- * any provider can be checked. WEIR_WRITE_VECTORS=1 writes the files anew. */
+ * any provider can be checked. WEIR_WRITE_VECTORS=1 writes the files anew;
+ * WEIR_WRITE_VECTORS=again keeps what was drawn and writes what follows from it. */
 #include <stdarg.h>
 
 #include "test/dtls/dtls13_sim.h"
@@ -879,7 +880,9 @@ static void check_recording(const struct recording *r)
     scripted.kem_encapsulate = draw_encapsulate;
     scripted.kem_decapsulate = check_decapsulate;
     scripted.identity_sign = draw_sign;
-    is_writing = getenv("WEIR_WRITE_VECTORS") != NULL;
+    const char *wish = getenv("WEIR_WRITE_VECTORS");
+    bool is_again = wish != NULL && strcmp(wish, "again") == 0;
+    is_writing = wish != NULL && !is_again;
     if (is_writing && r->is_hybrid && real->kem_keygen == NULL) {
         return; /* this provider could not write it */
     }
@@ -897,7 +900,7 @@ static void check_recording(const struct recording *r)
              "hello, after a retry the one that it adds, the server's share, the server's signature, the\n"
              "client's.\n\n"
              "What was drawn:\n", r->about);
-    if (is_writing) {
+    if (is_writing || is_again) {
         char full[600];
         snprintf(full, sizeof full, "%s/%s", WEIR_SOURCE_DIR, path);
         FILE *out = fopen(full, "w");

@@ -111,8 +111,6 @@ static void what_is_inside_a_record_is_judged(void **state)
         { WEIR_DTLS_RECORD_CONTENT, "15" },
         { WEIR_DTLS_RECORD_CONTENT, "16" },
         { WEIR_DTLS_RECORD_CONTENT, "1a 00" },
-        { WEIR_DTLS_ALERT_MALFORMED, "01 15" },
-        { WEIR_DTLS_ALERT_MALFORMED, "ff ff 15" },
         { WEIR_DTLS_OK, "01 5a 15" }, /* user_canceled */
         { WEIR_DTLS_OK, "00 00 1a" },
         { WEIR_DTLS_ACK_MALFORMED, "00 1a" },
@@ -148,6 +146,107 @@ static void what_is_inside_a_record_is_judged(void **state)
 #define X_ALL V13 X_GROUPS X_SIGS X_SHARE X_SRTP
 #define SUITES "1301"
 
+/* [RFC 8446 6 MUST] Only the peer can have written it. */
+static void a_malformed_alert_under_protection_is_the_end(void **state)
+{
+    (void)state;
+    static const char *const alert[] = { "01 15", "ff ff 15", "00 5a 15", "01 5a 00 15" };
+    for (size_t i = 0; i < sizeof alert / sizeof alert[0]; i++) {
+        struct sim s;
+        uint8_t inner[64], record[128];
+        sim_init_default(&s, 44);
+        assert_true(sim_connect(&s, WEIR_SEC));
+        size_t n = test_unhex(alert[i], inner, sizeof inner);
+        n = i == 3 ? peers_record(&s.end[SERVER].d, CONTENT_ALERT, weir_span_of(inner, 3), record)
+                   : seal_inner(&s.end[CLIENT].d, weir_span_of(inner, n), record);
+        expect(sim_hear(&s, SERVER, record, n), WEIR_DTLS_ALERT_MALFORMED, alert[i]);
+        assert_int_equal(s.end[SERVER].d.state, WEIR_DTLS_FAILED);
+        assert_int_equal(s.end[SERVER].last.verdict, WEIR_DTLS_ALERT_MALFORMED);
+        assert_int_equal(s.end[SERVER].last.alert, ALERT_DECODE_ERROR);
+        sim_free(&s);
+    }
+}
+
+/* Shares that look like one and make no secret: a few are worked on, then one each second, and a node has a
+ * bound for all its connections. A good one is taken whenever there is something left. */
+static void attack_D37_shares_that_come_to_nothing_are_bounded(void **state)
+{
+    (void)state;
+    struct weir_budget all = weir_budget_of(6, WEIR_SEC);
+    uint8_t off_curve[1500];
+    size_t n = 0;
+    unsigned busy = 0;
+    for (unsigned round = 0; round < 3; round++) {
+        struct sim s;
+        struct weir_dtls_config c = sim_config(CLIENT, 45), v = sim_config(SERVER, 45);
+        c.groups = 1;
+        c.group[0] = WEIR_P256;
+        v.work = &all;
+        sim_init(&s, &c, &v);
+        sim_start(&s);
+        struct weir_dtls *server = &s.end[SERVER].d;
+        if (n == 0) {
+            struct sim_datagram *g = sim_next(&s);
+            n = g->n;
+            memcpy(off_curve, g->bytes, n);
+            for (size_t at = 25; at + 69 < n; at++) {
+                if (weir_be32(off_curve + at) == 0x00170041) {
+                    off_curve[at + 40] ^= 1;
+                }
+            }
+        }
+        for (unsigned i = 0; i < 20; i++) {
+            uint8_t copy[1500];
+            memcpy(copy, off_curve, n);
+            enum weir_dtls_verdict got = sim_hear(&s, SERVER, copy, n);
+            bool is_worked_on = round == 0 ? i < 4 : round == 1 ? i < 2 : false;
+            expect(got, is_worked_on ? WEIR_DTLS_KEY_SHARE : WEIR_DTLS_HELLO_BUSY, "off the curve");
+            busy += got == WEIR_DTLS_HELLO_BUSY ? 1 : 0;
+        }
+        assert_int_equal(server->state, WEIR_DTLS_NEW);
+        /* A second later there is one more, for the true client. */
+        s.now += WEIR_SEC;
+        weir_dtls_tick(&s.end[CLIENT].d, s.now);
+        assert_true(sim_await(&s, 5 * WEIR_SEC));
+        sim_free(&s);
+    }
+    assert_int_equal(busy, 16 + 18 + 20);
+}
+
+/* What has not the form of a share costs no key and nothing of the bound. */
+static void attack_D37_the_form_of_a_share_comes_before_any_key(void **state)
+{
+    (void)state;
+    static const uint8_t small[][2] = { { 0, 0 }, { 1, 0 }, { 0, 0x80 } }; /* first and last byte */
+    static uint8_t point[97], kem[WEIR_DTLS_SHARE_MAX];
+    uint8_t x25519[32] = { 9 };
+    assert_true(weir_dtls_share_is_formed(WEIR_X25519, true, weir_span_of(x25519, 32)));
+    assert_false(weir_dtls_share_is_formed(WEIR_X25519, true, weir_span_of(x25519, 31)));
+    assert_false(weir_dtls_share_is_formed(WEIR_X25519, true, weir_span_of(x25519, 0)));
+    for (size_t i = 0; i < sizeof small / sizeof small[0]; i++) {
+        x25519[0] = small[i][0];
+        x25519[31] = small[i][1];
+        assert_false(weir_dtls_share_is_formed(WEIR_X25519, true, weir_span_of(x25519, 32)));
+    }
+    for (unsigned i = 0; i < 3; i++) { /* p - 1, p, p + 1 */
+        memset(x25519, 0xff, sizeof x25519);
+        x25519[0] = (uint8_t)(0xec + i);
+        x25519[31] = 0x7f;
+        assert_false(weir_dtls_share_is_formed(WEIR_X25519, false, weir_span_of(x25519, 32)));
+    }
+    point[0] = 4;
+    assert_true(weir_dtls_share_is_formed(WEIR_P256, true, weir_span_of(point, 65)));
+    assert_false(weir_dtls_share_is_formed(WEIR_P256, true, weir_span_of(point, 64)));
+    assert_true(weir_dtls_share_is_formed(WEIR_P384, true, weir_span_of(point, 97)));
+    point[0] = 2;
+    assert_false(weir_dtls_share_is_formed(WEIR_P384, true, weir_span_of(point, 97)));
+    kem[WEIR_KEM_PUBLIC_BYTES] = 9;
+    assert_true(weir_dtls_share_is_formed(WEIR_DTLS_X25519MLKEM768, true, weir_span_of(kem, sizeof kem)));
+    kem[1149] = 0x01; /* 3329 = d01 */
+    kem[1150] = 0x0d;
+    assert_false(weir_dtls_share_is_formed(WEIR_DTLS_X25519MLKEM768, true, weir_span_of(kem, sizeof kem)));
+}
+
 static void a_bad_client_hello_is_dropped_and_the_next_one_is_heard(void **state)
 {
     (void)state;
@@ -158,7 +257,9 @@ static void a_bad_client_hello_is_dropped_and_the_next_one_is_heard(void **state
         { WEIR_DTLS_HELLO_MALFORMED, "fefd", SUITES, "0100", X_ALL "0017 0001" },
         { WEIR_DTLS_HELLO_DUPLICATE, "fefd", SUITES, "0100", X_ALL X_SHARE },
         { WEIR_DTLS_HELLO_DUPLICATE, "fefd", SUITES, "0100", X_ALL X_SRTP },
-        { WEIR_DTLS_HELLO_VERSION, "fefc", SUITES, "0100", X_ALL },
+        { WEIR_DTLS_OK, "fefc", SUITES, "0100", X_ALL },
+        { WEIR_DTLS_OK, "fdff", SUITES, "0100", X_ALL }, /* the list decides, not this field */
+        { WEIR_DTLS_HELLO_VERSION, "0303", SUITES, "0100", X_ALL },
         { WEIR_DTLS_HELLO_VERSION, "feff", SUITES, "0100", X_ALL },
         { WEIR_DTLS_HELLO_VERSION, "fefd", "c02b", "0100", "002b 0003 02feff" X_GROUPS X_SIGS },
         { WEIR_DTLS_HELLO_VERSION, "fefd", "c02b", "0100", "002b 0003 027f2b" X_GROUPS X_SIGS },
@@ -199,7 +300,7 @@ static void a_bad_client_hello_is_dropped_and_the_next_one_is_heard(void **state
         snprintf(what, sizeof what, "client hello %zu", i);
         expect(sim_hear(&s, SERVER, record, n), row[i].want, what);
         if (row[i].want != WEIR_DTLS_OK) {
-            assert_int_equal(s.count, 0);
+            assert_int_equal(s.count, row[i].want == WEIR_DTLS_HELLO_STALE ? 1 : 0); /* an alert */
             assert_int_equal(s.end[SERVER].d.state, WEIR_DTLS_NEW);
             assert_true(sim_connect(&s, WEIR_SEC));
             sim_check_up(&s);
@@ -618,6 +719,9 @@ int main(void)
         cmocka_unit_test(a_bad_record_gives_its_verdict_and_changes_nothing),
         cmocka_unit_test(the_longest_record_is_the_longest),
         cmocka_unit_test(what_is_inside_a_record_is_judged),
+        cmocka_unit_test(a_malformed_alert_under_protection_is_the_end),
+        cmocka_unit_test(attack_D37_shares_that_come_to_nothing_are_bounded),
+        cmocka_unit_test(attack_D37_the_form_of_a_share_comes_before_any_key),
         cmocka_unit_test(a_bad_client_hello_is_dropped_and_the_next_one_is_heard),
         cmocka_unit_test(fields_of_before_stay_empty),
         cmocka_unit_test(a_bad_server_hello_ends_the_handshake),

@@ -38,12 +38,28 @@ static void attack_D3_one_number_has_one_type_and_one_length(void **state)
     struct sim s;
     sim_init_default(&s, 91);
     assert_int_equal(poke(&s, 11, 1, 10, 0, WEIR_LIT("AAAAA")), WEIR_DTLS_OK);
-    assert_int_equal(poke(&s, 16, 1, 10, 5, WEIR_LIT("AAAAA")), WEIR_DTLS_FRAGMENT_MISMATCH);
-    assert_int_equal(poke(&s, 11, 1, 11, 5, WEIR_LIT("AAAAA")), WEIR_DTLS_FRAGMENT_MISMATCH);
-    assert_int_equal(s.end[SERVER].d.reassembly.slot[1].have, 5);
+    const struct weir_dtls_slot *slot = &s.end[SERVER].d.reassembly.slot[1];
+    /* Without protection the newest counts, and nothing of the other one is left. */
+    assert_int_equal(poke(&s, 16, 1, 10, 5, WEIR_LIT("AAAAA")), WEIR_DTLS_OK);
+    assert_int_equal(slot->have, 5);
+    assert_int_equal(poke(&s, 11, 1, 11, 5, WEIR_LIT("AAAAA")), WEIR_DTLS_OK);
+    assert_int_equal(slot->have, 5);
+    assert_int_equal(slot->length, 11);
+    assert_int_equal(poke(&s, 11, 1, 10, 0, WEIR_LIT("AAAAA")), WEIR_DTLS_OK);
     assert_int_equal(poke(&s, 11, 1, 10, 5, WEIR_LIT("AAAAA")), WEIR_DTLS_OK);
-    assert_int_equal(s.end[SERVER].d.reassembly.slot[1].have, 10);
+    assert_int_equal(slot->have, 10);
     sim_free(&s);
+    /* Under it the first one stays. */
+    static struct weir_dtls_reassembly r;
+    struct dtls_fragment f = { 11, 1, 10, 0, WEIR_LIT("AAAAA") };
+    weir_dtls_reassembly_reset(&r, 0);
+    assert_int_equal(weir_dtls_reassembly_add(&r, &f, false), WEIR_DTLS_OK);
+    f.length = 11;
+    assert_int_equal(weir_dtls_reassembly_add(&r, &f, false), WEIR_DTLS_FRAGMENT_MISMATCH);
+    f.length = 10;
+    f.type = 16;
+    assert_int_equal(weir_dtls_reassembly_add(&r, &f, false), WEIR_DTLS_FRAGMENT_MISMATCH);
+    assert_int_equal(r.slot[1].have, 5);
 }
 
 static void attack_D4_fragments_without_bytes_take_nothing(void **state)

@@ -258,7 +258,7 @@ static void a_recorded_handshake_of_others_comes_out_with_our_keys(void **state)
                 continue;
             }
             assert_int_equal(weir_dtls_fragment_take(&rd, &f), WEIR_DTLS_OK);
-            assert_int_equal(weir_dtls_reassembly_add(&side[c.from[i]], &f), WEIR_DTLS_OK);
+            assert_int_equal(weir_dtls_reassembly_add(&side[c.from[i]], &f, true), WEIR_DTLS_OK);
             while (weir_dtls_reassembly_ready(&side[c.from[i]], &type, &body)) {
                 uint8_t expected[VERIFY_DATA_BYTES];
                 take_message(&d, type, body);

@@ -390,7 +390,6 @@ static void attack_D30_what_is_inside_a_record_with_an_id_is_judged(void **state
         { { WEIR_DTLS_RECORD_CONTENT, WEIR_DTLS_RECORD_CONTENT }, "16" },
         { { WEIR_DTLS_RECORD_CONTENT, WEIR_DTLS_OK }, "00 00 1a" },
         { { WEIR_DTLS_RECORD_CONTENT, WEIR_DTLS_RECORD_CONTENT }, "02 0000000000000000 1b" }, /* no rrc */
-        { { WEIR_DTLS_ALERT_MALFORMED, WEIR_DTLS_ALERT_MALFORMED }, "01 15" },
     };
     for (unsigned v = 0; v < 2; v++) {
         struct ids with = { versions[v], 8, 8, WEIR_DTLS_RRC_NONE };

@@ -68,7 +68,7 @@ static inline bool sim_is_of_13(enum weir_dtls_verdict v)
         WEIR_DTLS_ACK_MALFORMED,   WEIR_DTLS_HELLO_DOWNGRADE,     WEIR_DTLS_HELLO_LEGACY,
         WEIR_DTLS_HELLO_STALE,     WEIR_DTLS_HELLO_MISSING,       WEIR_DTLS_HELLO_SHARE,
         WEIR_DTLS_HELLO_RETRY,     WEIR_DTLS_ENCRYPTED_MALFORMED, WEIR_DTLS_TICKET_MALFORMED,
-        WEIR_DTLS_UPDATE_MALFORMED,
+        WEIR_DTLS_UPDATE_MALFORMED, WEIR_DTLS_HELLO_BUSY,
     };
     for (size_t i = 0; i < sizeof of_13 / sizeof of_13[0]; i++) {
         if (of_13[i] == v) {
@@ -191,21 +191,25 @@ static inline void sim_tear(struct sim *s, unsigned to, uint8_t *p, size_t n)
     while (rest.n != 0 && sim_take(&rest, &r) == WEIR_DTLS_OK) {
         struct weir_rd rd = weir_rd_of(weir_span_const(r.body));
         struct dtls_fragment f;
-        if (r.is_unified || r.epoch != 0 || r.type != CONTENT_HANDSHAKE
-            || weir_dtls_fragment_take(&rd, &f) != WEIR_DTLS_OK) {
+        if (r.is_unified || r.epoch != 0 || r.type != CONTENT_HANDSHAKE) {
             sim_put(s, to, r.body.p - r.head, r.body.n + r.head, WEIR_MS);
             continue;
         }
-        for (size_t at = 0; at == 0 || at < f.bytes.n; at += s->tear) {
-            uint8_t out[1500];
-            size_t part = f.bytes.n - at < s->tear ? f.bytes.n - at : s->tear;
-            memcpy(out, r.body.p - 13, 25);
-            weir_put16(out + 11, (uint16_t)(12 + part));
-            weir_put24(out + 13 + 6, (uint32_t)(f.offset + at));
-            weir_put24(out + 13 + 9, (uint32_t)part);
-            memcpy(out + 25, f.bytes.p + at, part);
-            sim_put(s, to, out, 25 + part,
-                    s->is_shuffled ? weir_rand_below(&s->rand, 1000) : 0);
+        while (rd.n != 0) {
+            const uint8_t *head = rd.p;
+            assert_int_equal(weir_dtls_fragment_take(&rd, &f), WEIR_DTLS_OK);
+            for (size_t at = 0; at == 0 || at < f.bytes.n; at += s->tear) {
+                uint8_t out[1500];
+                size_t part = f.bytes.n - at < s->tear ? f.bytes.n - at : s->tear;
+                memcpy(out, r.body.p - 13, 13);
+                memcpy(out + 13, head, 12);
+                weir_put16(out + 11, (uint16_t)(12 + part));
+                weir_put24(out + 13 + 6, (uint32_t)(f.offset + at));
+                weir_put24(out + 13 + 9, (uint32_t)part);
+                memcpy(out + 25, f.bytes.p + at, part);
+                sim_put(s, to, out, 25 + part,
+                        s->is_shuffled ? weir_rand_below(&s->rand, 1000) : 0);
+            }
         }
     }
 }
@@ -482,11 +486,13 @@ static inline size_t plain_message(uint8_t *out, uint8_t type, uint16_t seq, str
     return plain_record(out, CONTENT_HANDSHAKE, 40000u + seq, weir_span_of(message, n));
 }
 
-/* A record under the protection of `from`, with its next number. */
+/* A record under the protection of `from`, with its next number; of the handshake while that goes on. */
 static inline size_t sealed_record(struct weir_dtls *from, uint8_t type, struct weir_span body,
                                    uint8_t *out)
 {
     uint64_t epoch = from->tx_epoch != 0 ? from->tx_epoch : 1;
+    epoch = epoch == EPOCH_APPLICATION && from->tx_old.is_ready && from->step != STEP_DONE ? EPOCH_HANDSHAKE
+                                                                                          : epoch;
     weir_copy(out + weir_dtls_record_head(from, epoch), body.p, body.n);
     return weir_dtls_record_seal(from, epoch, (enum content_type)type, VERSION_1_2, out, body.n);
 }

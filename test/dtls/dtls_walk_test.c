@@ -107,12 +107,17 @@ static void model_ccs(struct model *m, const struct said *list)
 }
 
 /* A whole message that does not belong here, under the protection in force. */
-static void model_wrong(struct model *m)
+static void model_wrong(struct model *m, uint8_t type)
 {
-    bool awaits_hello = !m->is_client && m->next == 0;
-    bool has_begun = !model_is_done(m) && m->has_begun[m->next]; /* a part of the right one is here */
-    bool is_late = !m->is_13 && model_is_done(m); /* 1.2: there are no messages any more */
-    if (m->over == WEIR_DTLS_NEW && !awaits_hello && !has_begun && !is_late) {
+    /* With 1.2 only a hello may come then, and is refused. */
+    bool is_refused = !m->is_13 && model_is_done(m)
+                      && type == (m->is_client ? MESSAGE_HELLO_REQUEST : MESSAGE_CLIENT_HELLO);
+    /* A Finished is never without protection. */
+    bool is_passed_over = type == MESSAGE_FINISHED && m->epoch == 0;
+    bool awaits_hello = m->next == 0;
+    /* Under protection a part of the right one that is here keeps its place. */
+    bool has_begun = m->epoch != 0 && !model_is_done(m) && m->has_begun[m->next];
+    if (m->over == WEIR_DTLS_NEW && !awaits_hello && !has_begun && !is_refused && !is_passed_over) {
         m->over = WEIR_DTLS_FAILED;
     }
 }
@@ -318,10 +323,12 @@ static bool wrong_message(struct walk *w)
 {
     struct model *m = &w->model;
     uint8_t type = (uint8_t)(1 + below(w, 24)), content[32], record[128];
-    bool is_dropped = !m->is_client && m->next == 0;
+    bool is_dropped = m->next == 0;
     size_t n = message_bytes(content, type, (uint16_t)m->next, WEIR_LIT("nonsense"));
-    if (is_dropped && type == MESSAGE_CLIENT_HELLO && m->has_begun[0]) {
-        return false; /* of two hellos in pieces the later one counts: another test's affair */
+    bool is_hello = type == (m->is_client ? MESSAGE_SERVER_HELLO : MESSAGE_CLIENT_HELLO)
+                    || (m->is_client && type == MESSAGE_VERIFY_REQUEST);
+    if (is_dropped && is_hello) {
+        return false; /* of two hellos the later one counts: another test's affair */
     }
     n = m->epoch == 0 ? plain_record(record, CONTENT_HANDSHAKE, 5000, weir_span_of(content, n))
                       : peer_record(w, CONTENT_HANDSHAKE, m->epoch, weir_span_of(content, n), record);
@@ -330,7 +337,7 @@ static bool wrong_message(struct walk *w)
         return false;
     }
     hear(w, record, n);
-    model_wrong(m);
+    model_wrong(m, type);
     return true;
 }
 

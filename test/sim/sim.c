@@ -47,7 +47,7 @@ struct sim *sim_open_with(const struct sim_options *options)
     for (int i = 0; i < 2; i++) {
         s->identity[i] = identity[i];
         s->assembly[i] = malloc(SIM_MESSAGE_MAX);
-        s->peer[i] = malloc(sizeof *s->peer[i]);
+        s->peer[i] = aligned_alloc(64, sizeof *s->peer[i]); /* its size is a multiple of that */
         s->addr[i] = s->seen[i] = weir_addr_v4(10, 0, 0, (uint8_t)(1 + i), (uint16_t)(2000 + i));
         struct weir_peer_config c = { .crypto = crypto, .identity = &s->identity[i],
                                       .is_data_only = !options->with_media,
