@@ -56,8 +56,8 @@ bool weir_addr_is_multicast(const struct weir_addr *a);
 /* Set aside, no host's: broadcast and 240/4; in IPv6 the discard prefix [RFC 6666] and IPv4 written in ways
  * that nobody uses any more, ::a.b.c.d [RFC 4291 2.5.5.1]. */
 bool weir_addr_is_reserved(const struct weir_addr *a);
-/* The IPv4 address that a translator takes out of an IPv6 one: 64:ff9b::/96 [RFC 6052], 2002::/16 [RFC 3056].
- * It has the same port. False when it is none. */
+/* The IPv4 address that a translator takes out of an IPv6 one: 64:ff9b::/96 [RFC 6052], 2002::/16 [RFC
+ * 3056]. It has the same port. False when it is none. */
 bool weir_addr_embedded_v4(const struct weir_addr *a, struct weir_addr *v4);
 bool weir_addr_is_private(const struct weir_addr *a);   /* RFC 1918, fc00::/7 */
 

@@ -3,10 +3,10 @@
  * Who writes a description chooses where our checks go. They must not be worth more than ten times what it
  * wrote:
  *
- *   1. a description or candidate of n bytes gives 10 n; checks on pairs whose remote address never answered
- *      are paid from it, with 28 bytes of IP and UDP each;
- *   2. three quarters may be spent at once, the rest over ten seconds, so that the last checks of a pair that
- *      is slow to open are still there when it does;
+ *   1. a description or candidate of n bytes gives 10 n; checks on pairs whose remote address never
+ *      answered are paid from it, with 28 bytes of IP and UDP each;
+ *   2. three quarters may be spent at once, the rest over ten seconds, so that the last checks of a pair
+ *      that is slow to open are still there when it does;
  *   3. what came from such an address with proof pays three times its bytes, so that whoever asks is asked
  *      in return;
  *   4. a check that cannot be paid with its payload goes without; one that cannot be paid at all counts as

@@ -23,7 +23,7 @@
 #define ICE_CONSENT_SILENT (2 * WEIR_SEC)     /* unanswered this long: is the peer there at all? */
 #define ICE_SILENCE (7 * WEIR_SEC)            /* nothing proven came for so long: DISCONNECTED */
 #define ICE_LITE_SILENCE (15 * WEIR_SEC)      /* the longest between a peer's keepalives [RFC 8445 11] */
-#define ICE_LITE_KEYS (300 * WEIR_SEC)        /* requests alone are believed so long after keys were heard */
+#define ICE_LITE_KEYS (300 * WEIR_SEC)        /* requests alone are believed so long after keys */
 #define ICE_MISSES_MAX 3                      /* or this many questions in a row were unanswered */
 #define ICE_PATIENCE (39500 * WEIR_MS)        /* [RFC 8863 4] the PAC timer */
 #define ICE_STILL_CHECKING (500 * WEIR_MS)    /* patience is over, but a check is not */
@@ -108,7 +108,8 @@ bool weir_ice_admits(struct weir_ice *ice, struct weir_addr *addr);
 
 /* How long a check on this pair may be; 0: it must not leave. */
 size_t weir_ice_budget_room(struct weir_ice *ice, weir_time now, const struct weir_ice_pair *p);
-void weir_ice_budget_spent(struct weir_ice *ice, weir_time now, const struct weir_ice_pair *p, size_t bytes);
+void weir_ice_budget_spent(struct weir_ice *ice, weir_time now, const struct weir_ice_pair *p,
+                           size_t bytes);
 /* So much came with proof from an address that has not answered yet. */
 void weir_ice_budget_heard(struct weir_ice *ice, size_t bytes);
 

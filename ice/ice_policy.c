@@ -1,7 +1,8 @@
-/* Where checks may go. A description, a name's answer and a spoofed request can all name an address, and the
- * checks for it would leave from inside our network [RFC 8445 19.5.1]. So an address must be one at which a
- * peer can be: never a group, nobody, everybody or a range that is set aside; this machine and this link only
- * where we offer to be reached there; and no port of the well-known services, unless the owner allows it.
+/* Where checks may go. A description, a name's answer and a spoofed request can all name an address, and
+ * the checks for it would leave from inside our network [RFC 8445 19.5.1]. So an address must be one at
+ * which a peer can be: never a group, nobody, everybody or a range that is set aside; this machine and
+ * this link only where we offer to be reached there; and no port of the well-known services, unless the
+ * owner allows it.
  *
  * The broadcast address of a subnet looks like any other from here; the system refuses to send to it.
  */

@@ -1,12 +1,14 @@
 /* Transactions that came before, and whose a transaction is.
  *
  * A request proves who made it, once. Recorded and sent again it proves nothing, from wherever it comes; so
- * the last transactions of the peer are remembered by a mark of four bytes. A mark that is met by chance costs
- * its request one repetition. What has fallen out of the ring after five minutes of checks looks new; for
- * a lite agent, which believes requests alone, that is why signs under keys must come as well (ice_lite.c).
+ * the last transactions of the peer are remembered by a mark of four bytes. A mark that is met by chance
+ * costs its request one repetition. What has fallen out of the ring after five minutes of checks looks
+ * new; for a lite agent, which believes requests alone, that is why signs under keys must come as well
+ * (ice_lite.c).
  *
  * Ours may carry a tag, hidden from everybody without the key: eight random bytes, and the tag under a mask
- * that these make. An owner of many agents finds the one that asked without a table that strangers could fill.
+ * that these make. An owner of many agents finds the one that asked without a table that strangers could
+ * fill.
  */
 #include "ice/ice_int.h"
 

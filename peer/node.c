@@ -381,7 +381,8 @@ static bool stage_send(struct weir_node *n)
     for (uint32_t i = 0; i < n->touched_count; i++) {
         struct weir_peer *p = &n->peer[n->touched[i]];
         /* A restart gives a peer a new ufrag, and the old one goes on for a while. */
-        weir_demux_set_ufrags(&n->demux, p->node_slot, weir_ice_ufrag(&p->ice), weir_ice_old_ufrag(&p->ice));
+        weir_demux_set_ufrags(&n->demux, p->node_slot, weir_ice_ufrag(&p->ice),
+                              weir_ice_old_ufrag(&p->ice));
         has_room = has_room && send_peer(n, p, &packets, &bytes);
         bool is_done = has_room && p->event_head == p->event_tail;
         weir_timers_set(&n->timers, p->node_slot, weir_peer_deadline(p));

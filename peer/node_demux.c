@@ -1,6 +1,7 @@
 /* Which peer does a datagram belong to?
  *
- *   STUN requests    by the local half of their USERNAME [RFC 8445 7.3], of before a restart too, which their
+ *   STUN requests    by the local half of their USERNAME [RFC 8445 7.3], of before a restart too, which
+ *   their
  *                    integrity proves to the ICE agent afterwards;
  *   STUN responses   by the tag in their transaction id, which is ours (ice_recent.c);
  *   DTLS records     by their connection id, if they have one: its peer knows its own, and wherever it

@@ -6,7 +6,7 @@
 
 #define NODE_NONE UINT32_MAX
 #define NODE_CID_BYTES 8 /* of a connection id that a node gives to one of its peers */
-#define NODE_PATHS_PER_PEER 32 /* on which it proved something; the least proven goes, the oldest of these */
+#define NODE_PATHS_PER_PEER 32 /* on which it proved something; the least proven, oldest goes */
 #define NODE_PATH_HOLDERS 4    /* peers that hold one path; the least proven gives way */
 /* Key agreements with shares that came to nothing: so many at once, and so often one more. */
 #define NODE_WASTED_SHARES 64
@@ -87,8 +87,8 @@ uint32_t weir_shard_of_cid(const struct weir_node *n, const uint8_t cid[NODE_CID
 /* Which other shard did claim a path, better proven than `above`; NODE_NONE: none. */
 uint32_t weir_shard_of_path(const struct weir_node *n, const struct weir_path *path,
                             enum weir_ice_proof above);
-/* Tell every other shard that a path is ours, so well proven; or WEIR_ICE_UNPROVEN: that it is not. True when
- * all could be told. */
+/* Tell every other shard that a path is ours, so well proven; or WEIR_ICE_UNPROVEN: that it is not. True
+ * when all could be told. */
 bool weir_shard_claim(struct weir_node *n, const struct weir_path *path, enum weir_ice_proof proof);
 /* What makes tags of transactions, and a tag's shard and slot; *shard: another shard, or NODE_NONE. */
 uint64_t weir_shard_txid_key(const struct weir_node *n);

@@ -3,10 +3,10 @@
  *   1. a path is held by whoever proved something on it: a request says who sent it, an answer to ours also
  *      that it is reached there. Nothing else gives a path to anybody, and nothing takes it away but its
  *      holder's end, or 32 of its paths or four holders of it that are better proven;
- *   2. a datagram without a name of its own is for the holder whose ICE has the path best proven: who writes
- *      another's address on its requests is never answered from there. Of equals the one that waits for such
- *      a datagram is meant: for clear DTLS one whose handshake is not done, for media one that knows its
- *      SSRC; and of these the one that came first.
+ *   2. a datagram without a name of its own is for the holder whose ICE has the path best proven: who
+ *      writes another's address on its requests is never answered from there. Of equals the one that
+ *      waits for such a datagram is meant: for clear DTLS one whose handshake is not done, for media one
+ *      that knows its SSRC; and of these the one that came first.
  */
 #include "peer/node_int.h"
 

@@ -1,8 +1,8 @@
-/* A lite agent knows where a request came from, not whether answers get there: who was told the password can
- * write any address on it, and who recorded a request can send it again from elsewhere. So on each path at
- * most three bytes leave for one that came by it [RFC 9147 5.1], until a record or packet that only the peer
- * can have made, and that is new, came by it. This holds for each sender, and after the handshake too, when
- * data moves to a path. What has to wait leaves after the peer's next check.
+/* A lite agent knows where a request came from, not whether answers get there: who was told the password
+ * can write any address on it, and who recorded a request can send it again from elsewhere. So on each
+ * path at most three bytes leave for one that came by it [RFC 9147 5.1], until a record or packet that
+ * only the peer can have made, and that is new, came by it. This holds for each sender, and after the
+ * handshake too, when data moves to a path. What has to wait leaves after the peer's next check.
  */
 #include "peer/peer_int.h"
 

@@ -1,5 +1,5 @@
-/* Candidates whose address is a .local name, while somebody resolves it. A place is taken for as long as its
- * name is open; candidates of one name ask once; the same candidate again changes nothing.
+/* Candidates whose address is a .local name, while somebody resolves it. A place is taken for as long as
+ * its name is open; candidates of one name ask once; the same candidate again changes nothing.
  */
 #include "peer/peer_int.h"
 

@@ -354,10 +354,10 @@ static enum weir_status set_remote(struct weir_peer *p, struct weir_peer_scratch
     if (weir_sdp_parse(text, &s->theirs, error) != WEIR_SDP_OK) {
         return WEIR_ERR_ARG;
     }
-    weir_ice_allow(&p->ice, text.n);
     enum weir_status status = is_offer ? take_offer(p, s, now, text, error)
                                        : take_answer(p, s, now, error);
     if (status == WEIR_OK) {
+        weir_ice_allow(&p->ice, text.n);
         if (!p->has_remote) {
             p->timeline.remote_description = now;
         }
