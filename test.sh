@@ -75,6 +75,20 @@ suite() {
     fi
 }
 
+# scenes NAME COMMAND...: what prints a line "ok" or "not ok" for each thing that it tries, each counted.
+scenes() {
+    name=$1
+    shift
+    "$@" >"$work/$name.log" 2>&1 </dev/null
+    good=$(grep -c '^ok ' "$work/$name.log")
+    bad=$(grep -c '^not ok ' "$work/$name.log")
+    [ "$good" -eq 0 ] && bad=$((bad + 1))
+    passed=$((passed + good))
+    failed=$((failed + bad))
+    echo "        $name: $good passed, $bad failed"
+    [ "$bad" -eq 0 ] || tail -n 80 "$work/$name.log" | sed 's/^/        /'
+}
+
 build() {
     cmake --preset "$1" && cmake --build --preset "$1"
 }
@@ -109,15 +123,9 @@ if [ "$quick" = no ]; then
     step address-translators sh test/apps/nat.sh build
     step browsers-install sh -c 'cd test/browser && npm ci --ignore-scripts --no-audit --no-fund'
     if [ -d test/browser/node_modules ]; then
-        sh test/browser/run.sh >"$work/browsers.log" 2>&1 </dev/null
-        good=$(grep -c '^ok ' "$work/browsers.log")
-        bad=$(grep -c '^not ok ' "$work/browsers.log")
-        [ "$good" -eq 0 ] && bad=$((bad + 1))
-        passed=$((passed + good))
-        failed=$((failed + bad))
-        echo "        browsers: $good passed, $bad failed"
-        [ "$bad" -eq 0 ] || tail -n 80 "$work/browsers.log" | sed 's/^/        /'
+        scenes browsers sh test/browser/run.sh
     fi
+    scenes strangers sh test/strange/run.sh build
 fi
 if [ "$long" = yes ]; then
     if step build-clang build clang; then

@@ -17,7 +17,8 @@ struct weir_budget {
 /* Full. */
 static inline struct weir_budget weir_budget_of(uint32_t burst, weir_duration each)
 {
-    return (struct weir_budget){ burst, each, 0 };
+    struct weir_budget b = { burst, each, 0 };
+    return b;
 }
 
 /* Is there a token? */

@@ -54,7 +54,7 @@ enum weir_status weir_channel_send(struct weir_node *n, struct weir_peer *p, uin
 
 enum weir_status weir_channel_close(struct weir_node *n, struct weir_peer *p, uint16_t channel)
 {
-    return weir_sctp_channel_close(&p->sctp, now_of(n, p), channel);
+    return weir_peer_channel_close(p, now_of(n, p), channel);
 }
 
 enum weir_status weir_send_rtp(struct weir_node *n, struct weir_peer *p, uint8_t media,

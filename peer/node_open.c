@@ -12,7 +12,6 @@
 #define NODE_MESSAGE_MAX 262144
 #define NODE_CERT_AGE (7ull * 24 * 3600 * WEIR_SEC)
 #define NODE_CERT_LIFE_S (30ll * 24 * 3600) /* as browsers make theirs */
-#define NTP_1970 2208988800ull              /* seconds from 1900 to 1970 */
 #define NODE_UNPROVEN_RATE 4000000          /* bytes per second: some 8,000 honest set-ups */
 #define NODE_GOODBYE (200 * WEIR_MS)
 
@@ -230,8 +229,7 @@ struct weir_node *weir_node_open_shard(const struct weir_node_config *config, st
     weir_ice_meter_init(&n->meter, n->config.unproven_rate, weir_pump_clock());
     n->opened_at = weir_pump_clock();
     n->opened_cycles = weir_pump_cycles();
-    uint64_t utc = weir_pump_utc_us() - weir_pump_clock();
-    n->ntp_at_epoch = (utc / 1000000 + NTP_1970) << 32 | (utc % 1000000 << 32) / 1000000;
+    n->ntp_at_epoch = weir_peer_ntp_at_epoch(weir_pump_clock(), weir_pump_utc_us());
     weir_node_mdns_open(n);
     return n;
 }

@@ -546,6 +546,11 @@ enum weir_status weir_peer_channel_send(struct weir_peer *p, weir_time now, uint
     return weir_sctp_channel_send(&p->sctp, now, channel, message, is_text);
 }
 
+enum weir_status weir_peer_channel_close(struct weir_peer *p, weir_time now, uint16_t channel)
+{
+    return weir_sctp_channel_close(&p->sctp, now, channel);
+}
+
 void weir_peer_close(struct weir_peer *p, weir_time now)
 {
     if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED || p->owes_close) {

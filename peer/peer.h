@@ -364,6 +364,14 @@ struct weir_item {
     uint8_t media;
 };
 
+/* For config.ntp_at_epoch: the NTP time at which weir_time was zero, from one moment on both clocks; utc_us
+ * in microseconds since 1970. */
+static inline uint64_t weir_peer_ntp_at_epoch(weir_time now, uint64_t utc_us)
+{
+    uint64_t utc = utc_us - now;
+    return (utc / 1000000 + 2208988800u) << 32 | (utc % 1000000 << 32) / 1000000;
+}
+
 /* Begin. `pool` outlives the peer; SCTP data and the retransmission history live in it. */
 WEIR_API void weir_peer_init(struct weir_peer *p, const struct weir_peer_config *config,
                              struct weir_pool *pool, weir_time now);
@@ -447,6 +455,11 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_channel_send(struct weir_pee
                                                                  uint16_t channel,
                                                                  struct weir_span message,
                                                                  bool is_text);
+
+/* What is queued still goes out, then both directions of its stream are reset; CHANNEL_CLOSED says when.
+ * WEIR_ERR_ARG: there is no such channel. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_channel_close(struct weir_peer *p, weir_time now,
+                                                                  uint16_t channel);
 
 /* Seal one RTP packet into `out` (1,500 bytes) for sending to *to. Of the header payload type, marker,
  * seq, timestamp and payload count; SSRC and extensions are the section's own. */

@@ -18,6 +18,10 @@ export PKG_CONFIG_PATH="$libdir/pkgconfig"
 flags=$(pkg-config --define-variable=prefix="$tree/usr" --cflags --libs weir)
 cc -std=c11 test/consumer/main.c -o "$tree/by-pkg-config" $flags
 LD_LIBRARY_PATH="$libdir" "$tree/by-pkg-config"
+# The program of peer/README.md, as it stands there.
+sed -n '/^```c$/,/^```$/p' peer/README.md | sed '/^```/d' >"$tree/by-hand.c"
+cc -std=c11 -Wall -Wextra -Werror "$tree/by-hand.c" -o "$tree/by-hand" $flags
+[ "$(LD_LIBRARY_PATH="$libdir" timeout 10 "$tree/by-hand")" = hello ]
 # Nothing but weir_ names leaves the shared library.
 strange=$(nm -D --defined-only "$libdir/libweir.so" | awk '{print $3}' | grep -v '^weir_' || true)
 [ -z "$strange" ] || { echo "foreign names: $strange"; exit 1; }

@@ -17,10 +17,10 @@ class Guest:
         self.pc = RTCPeerConnection()
         self.first = None
         self.pc.on("connectionstatechange", lambda: say(state=self.pc.connectionState))
-        self.pc.on("datachannel", lambda channel: self.keep(channel, True))
+        self.pc.on("datachannel", self.keep)
         self.pc.on("track", lambda track: asyncio.ensure_future(self.count(track)))
 
-    def keep(self, channel, echoes):
+    def keep(self, channel):
         self.first = self.first or channel
 
         def on_message(message):
@@ -28,8 +28,6 @@ class Guest:
                 say(channel=channel.label, event="message", text=message)
             else:
                 say(channel=channel.label, event="message", bytes=len(message), good=message == pattern(len(message)))
-            if echoes:
-                channel.send("echo:" + message if isinstance(message, str) else message)
 
         channel.on("message", on_message)
         channel.on("close", lambda: say(channel=channel.label, event="close"))
@@ -63,7 +61,7 @@ class Guest:
                 candidate.sdpMid = self.pc.getTransceivers()[0].mid if self.pc.getTransceivers() else "0"
                 await self.pc.addIceCandidate(candidate)
         elif "open" in line:
-            self.keep(self.pc.createDataChannel(line["open"]), False)
+            self.keep(self.pc.createDataChannel(line["open"]))
         elif "media" in line:
             self.pc.addTrack(AudioStreamTrack())
             self.pc.addTrack(VideoStreamTrack())

@@ -40,7 +40,7 @@ func pattern(n int) []byte {
 	return b
 }
 
-func keep(d *webrtc.DataChannel, echoes bool) {
+func keep(d *webrtc.DataChannel) {
 	if first == nil {
 		first = d
 	}
@@ -49,16 +49,10 @@ func keep(d *webrtc.DataChannel, echoes bool) {
 	d.OnMessage(func(m webrtc.DataChannelMessage) {
 		if m.IsString {
 			say(line{"channel": d.Label(), "event": "message", "text": string(m.Data)})
-			if echoes {
-				must(d.SendText("echo:" + string(m.Data)))
-			}
 			return
 		}
 		say(line{"channel": d.Label(), "event": "message", "bytes": len(m.Data),
 			"good": string(m.Data) == string(pattern(len(m.Data)))})
-		if echoes {
-			must(d.Send(m.Data))
-		}
 	})
 }
 
@@ -92,7 +86,7 @@ func main() {
 	p, err := webrtc.NewPeerConnection(webrtc.Configuration{})
 	must(err)
 	p.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { say(line{"state": s.String()}) })
-	p.OnDataChannel(func(d *webrtc.DataChannel) { keep(d, true) })
+	p.OnDataChannel(func(d *webrtc.DataChannel) { keep(d) })
 	p.OnICECandidate(func(c *webrtc.ICECandidate) {
 		if trickles && c != nil {
 			say(line{"type": "candidate", "candidate": c.ToJSON().Candidate})
@@ -128,7 +122,7 @@ func main() {
 		case l["open"] != nil:
 			d, err := p.CreateDataChannel(l["open"].(string), nil)
 			must(err)
-			keep(d, false)
+			keep(d)
 		case l["media"] != nil:
 			addTrack(p, webrtc.MimeTypeOpus, 20*time.Millisecond, 80)
 			addTrack(p, webrtc.MimeTypeVP8, 40*time.Millisecond, 2000)

@@ -8,7 +8,7 @@ const trickles = process.argv.includes('--trickle');
 const pc = new wrtc.RTCPeerConnection();
 let first = null, waiting = [];
 
-function keep(channel, echoes) {
+function keep(channel) {
   first ||= channel;
   channel.binaryType = 'arraybuffer';
   const opened = () => say({ channel: channel.label, event: 'open' });
@@ -20,7 +20,6 @@ function keep(channel, echoes) {
       const want = pattern(e.data.byteLength), got = new Uint8Array(e.data);
       say({ channel: channel.label, event: 'message', bytes: got.length, good: got.every((b, i) => b === want[i]) });
     }
-    if (echoes) channel.send(typeof e.data === 'string' ? `echo:${e.data}` : e.data);
   };
 }
 
@@ -56,7 +55,7 @@ async function take(line) {
   else if ('candidate' in line) {
     const candidate = { candidate: line.candidate, sdpMLineIndex: 0 };
     if (pc.remoteDescription) await pc.addIceCandidate(candidate); else waiting.push(candidate);
-  } else if ('open' in line) keep(pc.createDataChannel(line.open), false);
+  } else if ('open' in line) keep(pc.createDataChannel(line.open));
   else if ('media' in line) addMedia();
   else if ('offer' in line) await describe(await pc.createOffer());
   else if ('send' in line) first.send(typeof line.send === 'string' ? line.send : pattern(line.send));
@@ -64,7 +63,7 @@ async function take(line) {
 }
 
 pc.onconnectionstatechange = () => say({ state: pc.connectionState });
-pc.ondatachannel = e => keep(e.channel, true);
+pc.ondatachannel = e => keep(e.channel);
 pc.onicecandidate = e => { if (trickles) say({ type: 'candidate', candidate: e.candidate?.candidate ?? '' }); };
 setInterval(async () => {
   (await pc.getStats()).forEach(s => { if (s.type === 'inbound-rtp' && s.packetsReceived >= 20) say({ packets: s.packetsReceived, kind: s.kind ?? s.mediaType }); });

@@ -52,7 +52,7 @@ function join(a, b) {
 }
 
 async function scene(guest, { guestOffers, trickle, media }) {
-  const weir = new Speaker('weir-peer', `${build}/bin/weir-peer`, ['--bind', '10.77.0.1', ...(trickle ? ['--trickle'] : []), ...(guestOffers ? [] : ['--no-echo'])]);
+  const weir = new Speaker('weir-peer', `${build}/bin/weir-peer`, ['--bind', '10.77.0.1', ...(trickle ? ['--trickle'] : [])]);
   const [program, ...options] = guest.command;
   const other = new Speaker('the guest', program, [...options, ...(trickle && guest.trickles ? ['--trickle'] : [])]);
   try {
@@ -65,14 +65,16 @@ async function scene(guest, { guestOffers, trickle, media }) {
     offerer.send({ offer: true });
     await offerer.wait('that its channel is open', line => line.event === 'open');
     await weir.wait('connected', line => line.state === 'connected');
-    // Both ways, by the echo of the answerer: text, nothing but a byte, and as much as the guest takes.
-    offerer.send({ send: 'hello' });
-    await offerer.wait('the echo of a text', line => line.event === 'message' && line.text === 'echo:hello');
+    if (!guestOffers) {
+      weir.send({ send: 'hi' });
+      await other.wait('a text of ours', line => line.event === 'message' && line.text === 'hi');
+    }
+    // There and back, by weir's echo: text, nothing but a byte, and as much as the guest takes.
+    other.send({ send: 'hello' });
+    await other.wait('the echo of a text', line => line.event === 'message' && line.text === 'echo:hello');
     for (const n of [1, 1200, 4000, 16384, guest.most]) {
-      offerer.send({ send: n });
-      await other.wait(`${n} good bytes`, line => line.event === 'message' && line.bytes === n && (line.good || !guestOffers));
-      /* weir-peer says nothing of longer ones. */
-      if (n < 4096) await offerer.wait(`the echo of ${n} bytes`, line => line.event === 'message' && line.bytes === n);
+      other.send({ send: n });
+      await other.wait(`the echo of ${n} bytes`, line => line.event === 'message' && line.bytes === n && line.good);
     }
     if (media) {
       for (const kind of ['audio', 'video']) await other.wait(`twenty packets of ${kind}`, line => line.packets >= 5 && line.kind === kind, 25000);
@@ -85,8 +87,8 @@ async function scene(guest, { guestOffers, trickle, media }) {
       await (again === weir ? other : weir).wait('an answer to the second offer', line => line.type === 'answer', 15000, heard);
       await again.wait('that its second channel is open', line => line.event === 'open', 15000, from);
     }
-    offerer.send({ send: 'still here' });
-    await offerer.wait('an echo after the second offer', line => line.event === 'message' && line.text === 'echo:still here');
+    other.send({ send: 'still here' });
+    await other.wait('an echo after the second offer', line => line.event === 'message' && line.text === 'echo:still here');
     other.send({ bye: true });
     await weir.wait('that the other side has gone', line => line.state === 'closed' || line.state === 'disconnected' || line.data === 'closed' || line.event === 'close', 15000);
     if (process.env.SHOW) for (const line of weir.lines) console.log(JSON.stringify(line));
