@@ -139,6 +139,7 @@ if [ "$long" = yes ]; then
     tail -n 12 "$work/mutants.log" | sed 's/^/        /'
     step threads sh test/tsan.sh
     step fuzz sh fuzz/run.sh 20
+    step fuzz-openssl sh fuzz/run.sh 5 fuzz-openssl
 fi
 
 echo "$passed passed, $failed failed"

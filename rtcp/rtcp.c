@@ -38,7 +38,6 @@ void weir_rtcp_bye(struct weir_rtcp *r, weir_time now)
     for (uint32_t i = 0; i < r->locals; i++) {
         r->local[i].owes_bye = r->local[i].has_sent;
     }
-    r->report_is_due = true;
 }
 
 /* -- Timers ------------------------------------------------------------------------------------ */

@@ -254,6 +254,8 @@ static void goodbye_is_said_once(void **state)
     uint8_t out[1500];
     struct weir_rtcp_packet p;
     begin(2);
+    weir_rtcp_bye(&a, 0); /* nothing was sent: there is nothing to say */
+    assert_int_equal(send_room(&a, 0, out, sizeof out), 0);
     transmit(&a, 0, 100, 0); /* the other one never sent, and has nothing to end */
     weir_rtcp_bye(&a, 0);
     size_t n = send_room(&a, 0, out, sizeof out);
