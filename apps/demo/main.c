@@ -26,6 +26,7 @@ static const char help[] =
     "  --pump KIND         auto, uring or epoll (default: uring where it works)\n"
     "  --keylog FILE       append key material in NSS format\n"
     "  --seed N            make every random choice from N\n"
+    "  --dtls VERSION      1.2 or 1.3, the newest to speak (docs/wireshark.md)\n"
     "  --no-snap           set SCTP up by packets, not in the descriptions\n"
     "  --ice-lite          be an ICE lite agent: wait to be asked; for public addresses\n"
     "  --no-sped           do not let ICE's checks carry the DTLS handshake\n"
@@ -86,7 +87,8 @@ static bool read_options(struct arguments *a, int argc, char **argv)
         { "shards", required_argument, NULL, 'n' }, { "no-snap", no_argument, NULL, 'n' },
         { "no-sped", no_argument, NULL, 'n' },    { "hybrid", no_argument, NULL, 'n' },
         { "no-cid", no_argument, NULL, 'n' },      { "no-tickets", no_argument, NULL, 'n' },
-        { "ice-lite", no_argument, NULL, 'n' },   { "https", no_argument, NULL, 'w' },
+        { "ice-lite", no_argument, NULL, 'n' },   { "dtls", required_argument, NULL, 'n' },
+        { "https", no_argument, NULL, 'w' },
         { "cert", required_argument, NULL, 'w' }, { "key", required_argument, NULL, 'w' },
         { "host", required_argument, NULL, 'w' },
         { NULL, 0, NULL, 0 },
