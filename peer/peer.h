@@ -49,6 +49,7 @@
 #define WEIR_PEER_TLS_ID 24             /* characters of our a=tls-id: 144 random bits */
 #define WEIR_PEER_NAMES_MAX 8           /* .local candidates waiting to be resolved, at one time */
 #define WEIR_PEER_DEBTS_MAX 4
+#define WEIR_PEER_TAG_KNOWN 16          /* addresses of the peer remembered while its transport may change */
 #define WEIR_PEER_NAME_BYTES 48         /* "<uuid>.local" is 42 */
 #define WEIR_PEER_INIT_MAX 256          /* the peer's INIT chunk in a description; browsers' have 30 */
 #define WEIR_PEER_INIT_TEXT 64          /* ours as base64 */
@@ -294,7 +295,8 @@ struct weir_peer {
     bool wants_renewal;                  /* and asks for a new association */
     bool is_data_over;                   /* DATA_CLOSED was told */
     uint64_t ended[(WEIR_SCTP_CHANNELS_MAX + 63) / 64]; /* channels whose end is still to be told */
-    uint32_t tag_remotes;                /* while that section is being stopped: candidates of before */
+    uint32_t tag_known[WEIR_PEER_TAG_KNOWN]; /* digests of the peer's addresses when it was told to stop */
+    uint8_t tag_knowns;
     weir_time tag_until;                 /* and how long it matters; 0 = it does not */
     weir_time data_until;                /* SCTP is to be up by then; WEIR_NEVER: it is, or is not wanted */
     char tls_id[WEIR_PEER_TLS_ID];       /* of our association [RFC 8842 4] */

@@ -36,6 +36,8 @@ void weir_peer_update_state(struct weir_peer *p, weir_time now)
     }
     if (ice == WEIR_ICE_FAILED || dtls == WEIR_DTLS_FAILED) {
         weir_peer_set_state(p, now, WEIR_PEER_FAILED);
+    } else if (dtls == WEIR_DTLS_CLOSED && !p->owes_close && weir_peer_tag_closed(p, now)) {
+        weir_peer_set_state(p, now, WEIR_PEER_CONNECTING);
     } else if (dtls == WEIR_DTLS_CLOSED && !p->owes_close) {
         weir_ice_close(&p->ice, now);
         weir_peer_set_state(p, now, WEIR_PEER_CLOSED);

@@ -5,8 +5,8 @@
  *   2. an application asks for one, by weir_peer_renew and an offer;
  *   3. one implementation begins one without saying so: libwebrtc gives up the transport of a bundle when
  *      the section it is named after is stopped, and makes another with the same credentials and the same
- *      certificate. The only sign is that it calls from an address that it never named before: taken as
- *      such for 30 s, while other peers go on as they are.
+ *      certificate. The old one says close_notify, or is silent and the new one calls from an address that
+ *      was never named before: both are taken as such for 30 s, while other peers go on as they are.
  */
 #include "peer/peer_int.h"
 
@@ -133,24 +133,26 @@ void weir_peer_renew(struct weir_peer *p)
 
 /* -- 3. Without a word ------------------------------------------------------------------------- */
 
+static uint32_t address_digest(const struct weir_addr *a)
+{
+    return (uint32_t)digest_of(weir_span_of(a->ip, sizeof a->ip)) ^ a->port;
+}
+
 void weir_peer_tag_stops(struct weir_peer *p, weir_time now)
 {
     if (p->is_dtls_begun) {
         p->tag_until = weir_time_add(now, PEER_TAG_WAIT);
-        p->tag_remotes = p->ice.remotes;
+        p->tag_knowns = 0;
+        for (uint32_t i = 0; i < p->ice.remotes && i < WEIR_PEER_TAG_KNOWN; i++) {
+            p->tag_known[p->tag_knowns++] = address_digest(&p->ice.remote[i].addr);
+        }
     }
 }
 
-void weir_peer_tag_selected(struct weir_peer *p, weir_time now, const struct weir_path *path)
+/* The same role, certificates and tls-id as before. */
+static void begin_alike(struct weir_peer *p, weir_time now)
 {
     struct weir_dtls_fingerprint list[WEIR_DTLS_FINGERPRINTS_MAX];
-    bool is_known = false;
-    for (uint32_t i = 0; i < p->tag_remotes && i < p->ice.remotes; i++) {
-        is_known |= weir_addr_eq(&p->ice.remote[i].addr, &path->remote);
-    }
-    if (now >= p->tag_until || is_known || !p->is_dtls_begun) {
-        return;
-    }
     bool is_client = p->dtls.config.is_client;
     size_t count = p->dtls.config.fingerprints;
     uint64_t tls_id = p->remote_tls_id;
@@ -159,4 +161,24 @@ void weir_peer_tag_selected(struct weir_peer *p, weir_time now, const struct wei
     p->remote_tls_id = tls_id;
     p->snap = WEIR_PEER_DECLINED; /* no description says our new chunk */
     weir_peer_settle_role(p, now, is_client, list, count);
+}
+
+bool weir_peer_tag_closed(struct weir_peer *p, weir_time now)
+{
+    if (now >= p->tag_until || !p->is_dtls_begun) {
+        return false;
+    }
+    begin_alike(p, now);
+    return true;
+}
+
+void weir_peer_tag_selected(struct weir_peer *p, weir_time now, const struct weir_path *path)
+{
+    bool is_known = false;
+    for (unsigned i = 0; i < p->tag_knowns; i++) {
+        is_known |= p->tag_known[i] == address_digest(&path->remote);
+    }
+    if (now < p->tag_until && !is_known && p->is_dtls_begun) {
+        begin_alike(p, now);
+    }
 }

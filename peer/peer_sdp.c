@@ -267,6 +267,13 @@ static void name_sections(struct weir_peer *p, const struct weir_sdp *sdp)
     p->rest_medias = (uint16_t)sdp->rest_medias;
 }
 
+/* Is the bundle's transport that of the section which it was before? */
+static bool is_named_as_before(const struct weir_peer *p, const struct weir_sdp_media *t)
+{
+    const struct weir_media *m = &p->media[p->tag];
+    return p->tag < p->medias && weir_span_eq(t->mid, weir_span_of(m->mid, m->mid_bytes));
+}
+
 static enum weir_status take_offer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
                                    struct weir_span text, struct weir_sdp_error *error)
 {
@@ -279,7 +286,7 @@ static enum weir_status take_offer(struct weir_peer *p, struct weir_peer_scratch
         return WEIR_ERR_FULL;
     }
     const struct weir_sdp_media *t = weir_sdp_transport(sdp);
-    if (p->has_remote && p->tag < sdp->medias && !weir_sdp_is_accepted(&sdp->media[p->tag])) {
+    if (p->has_remote && t != NULL && !is_named_as_before(p, t)) {
         weir_peer_tag_stops(p, now);
     }
     name_sections(p, sdp);

@@ -38,6 +38,8 @@ struct side {
     atomic_bool is_failed;
     const char *failure;
     weir_time connected_at;
+    struct weir_peer_timeline timeline; /* of its peer, for the main thread; under the mutex */
+    bool has_whole_timeline;            /* its own thread's */
 };
 
 struct self {
@@ -229,6 +231,17 @@ static void take_event(struct side *s, const struct weir_event *e)
     }
 }
 
+/* What the main thread prints; after the first message nothing of it changes. */
+static void show_timeline(struct side *s)
+{
+    if (s->peer != NULL && !s->has_whole_timeline) {
+        pthread_mutex_lock(&s->self->mutex);
+        s->timeline = s->peer->timeline;
+        pthread_mutex_unlock(&s->self->mutex);
+        s->has_whole_timeline = s->timeline.first_message != WEIR_NEVER;
+    }
+}
+
 static void *run_side(void *argument)
 {
     struct side *s = argument;
@@ -248,6 +261,7 @@ static void *run_side(void *argument)
             take_event(s, &event);
         }
         take_post(s);
+        show_timeline(s);
         int step = atomic_load(&self->step);
         if (s->is_caller && step == STEP_DATA) {
             send_data(s);
@@ -293,11 +307,13 @@ static void print_moment(const struct self *self, const char *who, const char *w
     }
 }
 
-static void print_timeline(const struct self *self)
+static void print_timeline(struct self *self)
 {
     puts("set-up");
     for (int i = 0; i < 2; i++) {
-        const struct weir_peer_timeline *t = &self->side[i].peer->timeline;
+        pthread_mutex_lock(&self->mutex);
+        const struct weir_peer_timeline whole = self->side[i].timeline, *t = &whole;
+        pthread_mutex_unlock(&self->mutex);
         const char *who = self->side[i].name;
         print_moment(self, who, i == 0 ? "offer created" : "answer created", t->local_description);
         print_moment(self, who, i == 0 ? "answer taken" : "offer taken", t->remote_description);

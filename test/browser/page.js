@@ -47,6 +47,18 @@ window.rig = {
     return this.gathered();
   },
 
+  // A section that stops, and one that takes its place [RFC 8829 5.2.2].
+  stop(i) { this.pc.getTransceivers()[i].stop(); },
+  add(kind) { this.pc.addTransceiver(kind); },
+  mids() { return this.pc.getTransceivers().map(t => t.mid); },
+
+  // A channel that echoes, made now: the ones before may have ended with their association.
+  async echoAnew(label) {
+    this.prepare(this.channels[label] = this.pc.createDataChannel(label));
+    await this.open(label);
+    await this.echo(label, 1000, 3);
+  },
+
   accept(sdp) { return this.pc.setRemoteDescription({ type: 'answer', sdp }); },
   addCandidate(candidate) { return this.pc.addIceCandidate({ candidate, sdpMLineIndex: 0 }); },
   takeCandidates() { return this.candidates.splice(0); },

@@ -469,6 +469,24 @@ static void a_new_tls_id_is_another(void **state)
 }
 
 /* libwebrtc gives its transport up with the section it is named after, and says nothing. */
+/* As libwebrtc does: the transport of the section that was stopped says goodbye, and another one begins. */
+static void a_stopped_tag_and_a_goodbye_is_another(void **state)
+{
+    (void)state;
+    for (int stops = 0; stops < 2; stops++) {
+        struct sim *s = connected(15, WEIR_SDP_ACTIVE);
+        if (stops != 0) {
+            assert_int_equal(weir_peer_stop_media(s->peer[0], 0), WEIR_OK);
+        }
+        negotiate(s, 0);
+        weir_peer_close(s->peer[0], s->now);
+        sim_run(s, s->now + 200 * WEIR_MS, false);
+        assert_int_equal(s->state[1], stops != 0 ? WEIR_PEER_CONNECTING : WEIR_PEER_CLOSED);
+        assert_true(stops == 0 || weir_dtls_state(&s->peer[1]->dtls) == WEIR_DTLS_HANDSHAKE);
+        sim_close(s);
+    }
+}
+
 static void a_stopped_tag_and_a_new_address_is_another(void **state)
 {
     (void)state;
@@ -654,6 +672,7 @@ int main(void)
         cmocka_unit_test(who_comes_back_is_another),
         cmocka_unit_test(another_certificate_is_another),
         cmocka_unit_test(a_new_tls_id_is_another),
+        cmocka_unit_test(a_stopped_tag_and_a_goodbye_is_another),
         cmocka_unit_test(a_stopped_tag_and_a_new_address_is_another),
         cmocka_unit_test(a_restart_after_failed_recovers),
         cmocka_unit_test(sizes_are_what_the_refusal_says),
