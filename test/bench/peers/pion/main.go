@@ -20,6 +20,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/pion/ice/v2"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v3"
 )
@@ -29,6 +30,7 @@ const (
 	rounds      = 4000
 	messageSize = 65535 // its receiver reads into 65,535 bytes and stops at one more
 	rtpPayload  = 1188
+	socketBytes = 4 << 20
 	buffered    = 256 << 10 // where it is fastest: with more it loses packets to its own bursts
 )
 
@@ -56,8 +58,26 @@ func (p *pipe) hear() string {
 	return strings.TrimSpace(s)
 }
 
+// One socket for all peers of this process, with as much room as weir's takes.
+var mux = func() ice.UDPMux {
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	must(err)
+	raw, err := c.SyscallConn()
+	must(err)
+	must(raw.Control(func(fd uintptr) {
+		for force, plain := range map[int]int{syscall.SO_RCVBUFFORCE: syscall.SO_RCVBUF,
+			syscall.SO_SNDBUFFORCE: syscall.SO_SNDBUF} {
+			if syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, force, socketBytes) != nil {
+				must(syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, plain, socketBytes))
+			}
+		}
+	}))
+	return webrtc.NewICEUDPMux(nil, c)
+}()
+
 func newPeer() *webrtc.PeerConnection {
 	s := webrtc.SettingEngine{}
+	s.SetICEUDPMux(mux)
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	s.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() })
