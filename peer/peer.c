@@ -372,6 +372,7 @@ enum weir_peer_verdict weir_peer_decrypt(struct weir_peer *p, weir_time now, str
     item->plain = weir_span_of(NULL, 0);
     bool had_dtls = p->timeline.dtls_done != WEIR_NEVER;
     enum weir_peer_verdict v = decrypt(p, now, item);
+    weir_peer_take_dtls_events(p, now); /* the handshake may have ended in the last record */
     p->rx_packets++;
     p->rx_bytes += item->packet.len;
     p->verdicts[v]++;

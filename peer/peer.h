@@ -49,7 +49,7 @@
 #define WEIR_PEER_TLS_ID 24             /* characters of our a=tls-id: 144 random bits */
 #define WEIR_PEER_NAMES_MAX 8           /* .local candidates waiting to be resolved, at one time */
 #define WEIR_PEER_DEBTS_MAX 4
-#define WEIR_PEER_TAG_KNOWN 16          /* addresses of the peer remembered while its transport may change */
+#define WEIR_PEER_TAG_KNOWN 16          /* addresses remembered while the transport may change */
 #define WEIR_PEER_NAME_BYTES 48         /* "<uuid>.local" is 42 */
 #define WEIR_PEER_INIT_MAX 256          /* the peer's INIT chunk in a description; browsers' have 30 */
 #define WEIR_PEER_INIT_TEXT 64          /* ours as base64 */

@@ -24,6 +24,7 @@ enum weir_status weir_peer_take_candidate(struct weir_peer *p, weir_time now, st
 
 enum weir_status weir_peer_add_candidate(struct weir_peer *p, weir_time now, struct weir_span text)
 {
-    weir_ice_allow(&p->ice, text.n);
-    return weir_peer_take_candidate(p, now, text);
+    enum weir_status status = weir_peer_take_candidate(p, now, text);
+    weir_ice_allow(&p->ice, status == WEIR_OK ? text.n : 0); /* what is no candidate buys no check */
+    return status;
 }
