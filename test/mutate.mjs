@@ -95,11 +95,25 @@ function propose(directory, count) {
 
 /* -- Trying them ------------------------------------------------------------------------------- */
 
+/* Process groups that run now: a mutant may loop for ever, and must not outlive this program. */
+const groups = new Set();
+
+for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]]) {
+    process.on(signal, () => {
+        for (const group of groups) {
+            process.kill(-group, 'SIGKILL');
+        }
+        process.exit(status);
+    });
+}
+
 function run(command, args, seconds) {
     return new Promise((done) => {
         const child = spawn(command, args, { stdio: 'ignore', detached: true });
         const timer = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), seconds * 1000);
+        groups.add(child.pid);
         child.on('exit', (code) => {
+            groups.delete(child.pid);
             clearTimeout(timer);
             done(code === 0);
         });
