@@ -52,7 +52,7 @@ bool weir_rtcp_missing_came(struct weir_rtcp_remote *s, uint32_t seq);
 void weir_rtcp_missing_arm(struct weir_rtcp *r, weir_time now);
 /* How many pairs of packet id and bit mask the numbers that are due make, at most `most`. */
 uint32_t weir_rtcp_nack_pairs(const struct weir_rtcp_remote *s, weir_time now, uint32_t most);
-/* Write the NACK of one remote with so many pairs; what it names was asked for now. */
+/* Write a NACK of `pairs` PID and BLP pairs for one remote; each packet named counts as requested `now`. */
 void weir_rtcp_nack_write(struct weir_rtcp *r, struct weir_rtcp_remote *s, weir_time now,
                           struct weir_wr *w, uint32_t from_ssrc, uint32_t pairs);
 

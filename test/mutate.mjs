@@ -13,7 +13,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-const directories = ['core', 'stun', 'ice', 'dtls', 'sctp', 'srtp', 'rtcp', 'sdp', 'peer'];
+const directories = readdirSync('test/mutants').map((f) => f.replace('.txt', '')); /* those that have a list */
 const workers = 2;
 
 /* -- The lists --------------------------------------------------------------------------------- */
@@ -209,6 +209,11 @@ async function main(args) {
         args = args.slice(2);
     }
     const wanted = args.length === 0 ? directories : args;
+    const unknown = wanted.find((d) => !directories.includes(d));
+    if (unknown !== undefined || !(every >= 1)) {
+        console.error(unknown === undefined ? '--every takes a number from 1' : `no list of mutants: ${unknown}`);
+        return false;
+    }
     const queue = wanted.flatMap((d) => readMutants(d)).filter((_, i) => i % every === 0);
     const counts = new Map(wanted.map((d) => [d, { killed: 0, alive: 0, excused: 0 }]));
     let bad = 0;

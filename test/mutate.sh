@@ -3,7 +3,7 @@
 # every mutant of test/mutants/. Prints those that live, and a count for each directory; fails when more
 # than 5 % live, when one that is said to live dies, or when one no longer fits the code.
 #
-#   test/mutate.sh                      all directories
+#   test/mutate.sh                      all directories that have a list
 #   test/mutate.sh rtcp srtp            these
 #   test/mutate.sh --every 4            every fourth mutant
 #   test/mutate.sh --propose rtcp 20    new mutants at random, in the form of test/mutants/

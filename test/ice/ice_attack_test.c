@@ -508,18 +508,25 @@ static void attack_S19_patience_does_not_end_what_works(void **state)
     }
 }
 
+/* Both restart and only agent 1 hears the other's new credentials; `before` is agent 0 unrestarted. */
+static void restart_half_told(struct pair_of_agents *w, struct weir_ice *before)
+{
+    connect_pair(w, false);
+    *before = w->agent[0];
+    weir_ice_restart(&w->agent[0], w->now);
+    weir_ice_restart(&w->agent[1], w->now);
+    tell(w, 1);
+    run(w, 2 * WEIR_SEC);
+    assert_true(w->agent[1].selected != WEIR_ICE_NONE); /* the peer answered from the new generation */
+}
+
 /* A generation that the peer never heard of is no old one. */
 static void attack_Y13_a_second_restart_keeps_the_names_that_both_know(void **state)
 {
     (void)state;
     static struct pair_of_agents w;
-    connect_pair(&w, false);
-    struct weir_ice before = w.agent[0];
-    weir_ice_restart(&w.agent[0], w.now);
-    weir_ice_restart(&w.agent[1], w.now);
-    tell(&w, 1);
-    run(&w, 2 * WEIR_SEC);
-    assert_true(w.agent[1].selected != WEIR_ICE_NONE);
+    struct weir_ice before;
+    restart_half_told(&w, &before);
     weir_ice_restart(&w.agent[1], w.now);
     w.agent[0] = before; /* the answer to the first never came */
     w.agent[0].consent.ask_at = w.now;
@@ -534,13 +541,8 @@ static void attack_S19_old_names_are_answered_until_the_new_ones_are_used(void *
 {
     (void)state;
     static struct pair_of_agents w;
-    connect_pair(&w, false);
-    struct weir_ice before = w.agent[0];
-    weir_ice_restart(&w.agent[0], w.now);
-    weir_ice_restart(&w.agent[1], w.now);
-    tell(&w, 1);
-    run(&w, 2 * WEIR_SEC);
-    assert_true(w.agent[1].selected != WEIR_ICE_NONE);     /* the peer answered from the new generation */
+    struct weir_ice before;
+    restart_half_told(&w, &before);
     assert_true(weir_ice_old_ufrag(&w.agent[1]).n != 0);
     struct weir_ice now = w.agent[0];
     w.agent[0] = before;
