@@ -1,8 +1,10 @@
-/* A reading thread and a list of lines behind a mutex. */
+/* A reading thread and a list of lines behind a mutex. The thread may wait in a read for ever, so it is
+ * never joined: closing takes its way to the reader away, and what is left ends with the process. */
 #define _GNU_SOURCE
 #include "apps/common/lines.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +19,18 @@ struct lines {
     pthread_t thread;
     FILE *file;
     struct line *first, **last;
-    bool is_at_end;
+    bool is_at_end, is_closed;
     void (*wake)(void *argument);
     void *argument;
 };
+
+/* With the mutex held, so that whom it wakes still exists. */
+static void wake_reader(struct lines *l)
+{
+    if (!l->is_closed) {
+        l->wake(l->argument);
+    }
+}
 
 static void push(struct lines *l, char *text)
 {
@@ -33,8 +43,8 @@ static void push(struct lines *l, char *text)
     pthread_mutex_lock(&l->mutex);
     *l->last = line;
     l->last = &line->next;
+    wake_reader(l);
     pthread_mutex_unlock(&l->mutex);
-    l->wake(l->argument);
 }
 
 static void *read_lines(void *argument)
@@ -54,8 +64,8 @@ static void *read_lines(void *argument)
     free(text);
     pthread_mutex_lock(&l->mutex);
     l->is_at_end = true;
+    wake_reader(l);
     pthread_mutex_unlock(&l->mutex);
-    l->wake(l->argument);
     return NULL;
 }
 
@@ -70,12 +80,25 @@ struct lines *lines_open(int fd, void (*wake)(void *argument), void *argument)
     l->argument = argument;
     l->file = fdopen(fd, "r");
     pthread_mutex_init(&l->mutex, NULL);
-    if (l->file == NULL || pthread_create(&l->thread, NULL, read_lines, l) != 0) {
+    /* Signals are for the main thread, which knows what they may still touch. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool is_open = l->file != NULL && pthread_create(&l->thread, NULL, read_lines, l) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!is_open) {
         free(l);
         return NULL;
     }
     pthread_detach(l->thread);
     return l;
+}
+
+void lines_close(struct lines *l)
+{
+    pthread_mutex_lock(&l->mutex);
+    l->is_closed = true;
+    pthread_mutex_unlock(&l->mutex);
 }
 
 char *lines_take(struct lines *l)

@@ -12,5 +12,7 @@ struct lines *lines_open(int fd, void (*wake)(void *argument), void *argument);
 char *lines_take(struct lines *l);
 /* Nothing more will come. */
 bool lines_at_end(struct lines *l);
+/* From its return on nobody is woken. What was not taken is dropped with the process. */
+void lines_close(struct lines *l);
 
 #endif

@@ -221,13 +221,16 @@ void setup_keylog(struct setup *s, const struct weir_peer *peer)
 /* -- Signals ----------------------------------------------------------------------------------- */
 
 static volatile sig_atomic_t is_interrupted;
-static struct weir_node *node_to_wake;
+static struct weir_node *volatile node_to_wake;
 
 static void on_signal(int number)
 {
     (void)number;
+    struct weir_node *node = node_to_wake;
     is_interrupted = 1;
-    weir_node_wake(node_to_wake);
+    if (node != NULL) {
+        weir_node_wake(node);
+    }
 }
 
 void setup_signals(struct weir_node *node)

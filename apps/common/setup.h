@@ -33,7 +33,7 @@ struct weir_shards *setup_open_shards(struct setup *s);
 /* Write the key log lines of a connection that just finished DTLS. */
 void setup_keylog(struct setup *s, const struct weir_peer *peer);
 
-/* Make SIGINT and SIGTERM wake the node; true once one came. */
+/* Make SIGINT and SIGTERM wake the node, none with NULL: before a node is closed. True once one came. */
 void setup_signals(struct weir_node *node);
 bool setup_is_interrupted(void);
 

@@ -454,6 +454,7 @@ int demo_self(struct setup *setup)
     bool is_whole = atomic_load(&self.data_checked) == DATA_BYTES
                     && atomic_load(&self.media_checked) == atomic_load(&self.media_sent)
                     && atomic_load(&self.media_sent) == MEDIA_TIME / MEDIA_INTERVAL;
+    setup_signals(NULL);
     for (int i = 0; i < 2; i++) {
         if (atomic_load(&self.side[i].is_failed)) {
             printf("%s: %s\n", self.side[i].name, self.side[i].failure);

@@ -258,6 +258,7 @@ int demo_serve(struct setup *setup, const struct web_config *config)
     web = web_open(&c, error);
     if (web == NULL) {
         fprintf(stderr, "%s\n", error);
+        setup_signals(NULL);
         weir_shards_close(all);
         return 1;
     }
@@ -273,6 +274,7 @@ int demo_serve(struct setup *setup, const struct web_config *config)
     fflush(stdout);
     int status = run_all();
     web_close(web);          /* its thread wakes the nodes: it must end first */
+    setup_signals(NULL);
     weir_shards_close(all);  /* says goodbye to every browser */
     return status;
 }

@@ -239,6 +239,8 @@ int main(int argc, char **argv)
         return 1;
     }
     run(p);
+    lines_close(p->lines);
+    setup_signals(NULL);
     weir_node_close(p->node);
     return 0;
 }

@@ -51,6 +51,19 @@ if [ "$status" -ne 0 ] || [ "$took" -gt 1000 ]; then
     failed=1
 fi
 
+# Lines that still come while it ends wake nobody that is gone: a hundred goodbyes with thousands of lines behind.
+ended=$(for i in $(seq 100); do
+    { echo '{"bye":true}'; yes '' | head -n 20000; } 2>/dev/null |
+        { "$bin/weir-peer" --data-only --bind 127.0.0.1 >/dev/null 2>&1; echo "exit $?"; }
+done | sort | uniq -c)
+case "$ended" in
+*"100 exit 0") ;;
+*)
+    echo "lines behind a goodbye: $ended"
+    failed=1
+    ;;
+esac
+
 # A malformed offer names line and rule, and the peer stays.
 answer=$(printf '%s\n' '{"type":"offer","sdp":"v=0\r\no=- 1 1 IN IP4 0\r\nm=audio 99999 X 0\r\n"}' \
     'not json' '{"type":"answer","sdp":"v=0\r\n"}' '{"bye":true}' | "$bin/weir-peer" --bind 127.0.0.1)

@@ -12,7 +12,7 @@ export class Peer {
     this.child = spawn(program, [...binds, ...options], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.complaints = '';
     this.child.stderr.on('data', data => { this.complaints += data; });
-    this.exited = new Promise(resolve => this.child.on('exit', code => resolve(code)));
+    this.exited = new Promise(resolve => this.child.on('exit', (code, signal) => resolve(code ?? signal)));
     createInterface({ input: this.child.stdout }).on('line', line => {
       this.lines.push(JSON.parse(line));
       this.waiting.splice(0).forEach(check => check());
