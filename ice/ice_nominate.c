@@ -222,3 +222,10 @@ void weir_ice_invalidated(struct weir_ice *ice, weir_time now, struct weir_ice_p
     weir_ice_consider_nomination(ice, now);
     weir_ice_arm_checks(ice, now); /* others of its foundation may thaw */
 }
+
+void weir_ice_path_over(struct weir_ice *ice, weir_time now)
+{
+    if (!weir_ice_is_over(ice) && ice->selected != WEIR_ICE_NONE) {
+        weir_ice_invalidated(ice, now, &ice->pair[ice->selected]);
+    }
+}

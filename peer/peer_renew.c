@@ -7,6 +7,8 @@
  *      the section it is named after is stopped, and makes another with the same credentials and the same
  *      certificate. The old one says close_notify, or is silent and the new one calls from an address that
  *      was never named before: both are taken as such for 30 s, while other peers go on as they are.
+ *      Firefox does the same, but moves its SCTP association over to the new transport, where libwebrtc
+ *      begins another. So ours is kept: it goes on, or the peer's INIT restarts it [RFC 9260 5.2].
  */
 #include "peer/peer_int.h"
 
@@ -100,9 +102,9 @@ static void begin_data_again(struct weir_peer *p, weir_time now, bool is_offered
     p->data_until = WEIR_NEVER;
 }
 
-void weir_peer_begin_again(struct weir_peer *p, weir_time now, bool is_offered)
+/* DTLS and SRTP. */
+static void begin_transport_again(struct weir_peer *p)
 {
-    begin_data_again(p, now, is_offered);
     if (p->is_dtls_ready) {
         weir_dtls_deinit(&p->dtls);
         weir_ice_embed_clear(&p->ice);
@@ -113,10 +115,17 @@ void weir_peer_begin_again(struct weir_peer *p, weir_time now, bool is_offered)
     p->is_srtp_ready = false;
     weir_rtcp_history_clear(&p->history, p->pool);
     p->resend_head = p->resend_tail = 0;
-    p->timeline.dtls_begun = p->timeline.dtls_done = p->timeline.sctp_done = WEIR_NEVER;
+    p->timeline.dtls_begun = p->timeline.dtls_done = WEIR_NEVER;
     p->tag_until = 0;
     p->remote_tls_id = 0;
     weir_rand_text(&p->rand, p->tls_id, sizeof p->tls_id);
+}
+
+void weir_peer_begin_again(struct weir_peer *p, weir_time now, bool is_offered)
+{
+    begin_data_again(p, now, is_offered);
+    p->timeline.sctp_done = WEIR_NEVER;
+    begin_transport_again(p);
 }
 
 /* -- 2. Of our own accord ---------------------------------------------------------------------- */
@@ -149,7 +158,7 @@ void weir_peer_tag_stops(struct weir_peer *p, weir_time now)
     }
 }
 
-/* The same role, certificates and tls-id as before. */
+/* The same role, certificates and tls-id as before, and the same SCTP if it was up. */
 static void begin_alike(struct weir_peer *p, weir_time now)
 {
     struct weir_dtls_fingerprint list[WEIR_DTLS_FINGERPRINTS_MAX];
@@ -157,9 +166,13 @@ static void begin_alike(struct weir_peer *p, weir_time now)
     size_t count = p->dtls.config.fingerprints;
     uint64_t tls_id = p->remote_tls_id;
     memcpy(list, p->dtls.config.fingerprint, sizeof list);
-    weir_peer_begin_again(p, now, false);
+    if (p->is_data_over || p->timeline.sctp_done == WEIR_NEVER) {
+        begin_data_again(p, now, false);
+        p->timeline.sctp_done = WEIR_NEVER;
+        p->snap = WEIR_PEER_DECLINED; /* no description says our new chunk */
+    }
+    begin_transport_again(p);
     p->remote_tls_id = tls_id;
-    p->snap = WEIR_PEER_DECLINED; /* no description says our new chunk */
     weir_peer_settle_role(p, now, is_client, list, count);
 }
 
@@ -168,6 +181,7 @@ bool weir_peer_tag_closed(struct weir_peer *p, weir_time now)
     if (now >= p->tag_until || !p->is_dtls_begun) {
         return false;
     }
+    weir_ice_path_over(&p->ice, now); /* else the hello goes there until silence is noticed */
     begin_alike(p, now);
     return true;
 }

@@ -525,6 +525,10 @@ WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_reset_stream(struct weir_sct
  * DATA are sent again after twice that, 100 ms at least and what config.rto_initial says at most. */
 WEIR_API void weir_sctp_set_rtt_hint(struct weir_sctp *s, weir_duration rtt);
 
+/* What carries the packets was replaced, and what was on its way is lost: it is sent again now, not when a
+ * timer that has backed off runs out. */
+WEIR_API void weir_sctp_carried_anew(struct weir_sctp *s, weir_time now);
+
 /* -- Data channels ---------------------------------------------------------------------------- */
 
 /* Which end of DTLS we are, which decides the parity of our stream identifiers [RFC 8832 6]. */

@@ -382,3 +382,15 @@ void weir_sctp_t3_expired(struct weir_sctp *s, weir_time now)
         weir_sctp_t3_start(s, now);
     }
 }
+
+void weir_sctp_carried_anew(struct weir_sctp *s, weir_time now)
+{
+    s->t3_count = 0;
+    s->error_count = 0;
+    if (s->t3_at != WEIR_NEVER) {
+        s->t3_at = now;
+    }
+    if (s->reset_at != WEIR_NEVER) {
+        s->reset_at = now;
+    }
+}

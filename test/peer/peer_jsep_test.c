@@ -482,9 +482,66 @@ static void a_stopped_tag_and_a_goodbye_is_another(void **state)
         weir_peer_close(s->peer[0], s->now);
         sim_run(s, s->now + 200 * WEIR_MS, false);
         assert_int_equal(s->state[1], stops != 0 ? WEIR_PEER_CONNECTING : WEIR_PEER_CLOSED);
-        assert_true(stops == 0 || weir_dtls_state(&s->peer[1]->dtls) == WEIR_DTLS_HANDSHAKE);
+        struct weir_path path;
+        if (stops != 0) { /* nobody is there any more: the hello waits for the next path */
+            assert_int_equal(weir_dtls_state(&s->peer[1]->dtls), WEIR_DTLS_NEW);
+            assert_false(weir_ice_selected(&s->peer[1]->ice, &path));
+        }
         sim_close(s);
     }
+}
+
+/* Both transports begin again, on the path of before; peer 0's SCTP too when it `is_anew`. What peer 1 sends
+ * meanwhile waits. */
+static struct sim *carried_anew(bool is_anew)
+{
+    struct sim *s = connected(16, WEIR_SDP_ACTIVE);
+    assert_int_equal(weir_peer_stop_media(s->peer[0], 0), WEIR_OK);
+    negotiate(s, 0);
+    weir_peer_tag_stops(s->peer[0], s->now);
+    for (int i = 0; i < 2; i++) {
+        struct weir_path path = { s->addr[i], weir_addr_v4(203, 0, 113, 5, 5000) };
+        weir_peer_tag_selected(s->peer[i], s->now, &path);
+        assert_int_not_equal(weir_dtls_state(&s->peer[i]->dtls), WEIR_DTLS_CONNECTED);
+    }
+    if (is_anew) {
+        weir_peer_restart_sctp(s->peer[0], s->now, false);
+        s->peer[0]->snap = WEIR_PEER_DECLINED;
+        weir_sctp_set_dtls_role(&s->peer[0]->sctp, s->now, s->peer[0]->dtls.config.is_client);
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(sim_send(s, 1, 3000), WEIR_OK);
+    }
+    sim_run(s, s->now + 2 * WEIR_SEC, false);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(weir_dtls_state(&s->peer[i]->dtls), WEIR_DTLS_CONNECTED);
+    }
+    return s;
+}
+
+/* As Firefox does it: DTLS is new, SCTP goes on, and not a message is lost. */
+static void a_new_transport_may_carry_the_old_association(void **state)
+{
+    (void)state;
+    struct sim *s = carried_anew(false);
+    assert_int_equal(s->messages[0], 3);
+    assert_int_equal(s->closed[0] + s->closed[1], 0);
+    assert_int_equal(s->data_reason[1], WEIR_SCTP_REASON_NONE);
+    check_data(s);
+    open_again(s, 0);
+    open_again(s, 1);
+    sim_close(s);
+}
+
+/* As libwebrtc does it: both are new. The association's channels end, and others open. */
+static void a_new_transport_may_bring_a_new_association(void **state)
+{
+    (void)state;
+    struct sim *s = carried_anew(true);
+    assert_int_equal(s->closed[1], 1);
+    open_again(s, 0);
+    open_again(s, 1);
+    sim_close(s);
 }
 
 static void a_stopped_tag_and_a_new_address_is_another(void **state)
@@ -674,6 +731,8 @@ int main(void)
         cmocka_unit_test(a_new_tls_id_is_another),
         cmocka_unit_test(a_stopped_tag_and_a_goodbye_is_another),
         cmocka_unit_test(a_stopped_tag_and_a_new_address_is_another),
+        cmocka_unit_test(a_new_transport_may_carry_the_old_association),
+        cmocka_unit_test(a_new_transport_may_bring_a_new_association),
         cmocka_unit_test(a_restart_after_failed_recovers),
         cmocka_unit_test(sizes_are_what_the_refusal_says),
         cmocka_unit_test(a_pool_without_room_refuses_and_changes_nothing),

@@ -280,6 +280,33 @@ static void a_restarted_peer_is_taken_back(void **state)
     restart_peer(false);
 }
 
+/* What carried the packets was away for ten seconds, and timers have backed off: once it is back, data and a
+ * request to reset a stream leave at once. */
+static void what_waited_leaves_with_a_new_carrier(void **state)
+{
+    (void)state;
+    struct sim *m = raw_sim(test_seed(47));
+    sim_connect(m);
+    assert_int_equal(sim_write(m, 1, 3, 100, 3, NULL), WEIR_OK);
+    sim_run(m, WEIR_SEC);
+    m->loss_permille = 1000;
+    assert_int_equal(sim_write(m, 0, 1, 100, 1, NULL), WEIR_OK);
+    assert_int_equal(sim_write(m, 0, 2, 100, 2, NULL), WEIR_OK);
+    assert_int_equal(weir_sctp_reset_stream(&m->end[1].s, 3), WEIR_OK);
+    sim_run(m, 10 * WEIR_SEC);
+    m->loss_permille = 0;
+    assert_true(m->end[0].s.t3_at > m->now + WEIR_SEC && m->end[1].s.reset_at > m->now + WEIR_SEC);
+    for (int i = 0; i < 2; i++) {
+        weir_sctp_carried_anew(&m->end[i].s, m->now);
+        assert_true(weir_sctp_check(&m->end[i].s));
+    }
+    sim_run(m, 100 * WEIR_MS);
+    assert_true(has_got(&m->end[1], 100, 1) && has_got(&m->end[1], 100, 2));
+    assert_true(m->end[1].s.reset_at == WEIR_NEVER && m->end[0].s.t3_at == WEIR_NEVER);
+    assert_int_equal(m->end[0].s.error_count, 0);
+    sim_free(m);
+}
+
 /* -- The same again --------------------------------------------------------------------------- */
 
 static uint64_t run_digest(uint64_t seed)
@@ -345,6 +372,7 @@ int main(void)
         cmocka_unit_test(a_dead_peer_is_noticed),
         cmocka_unit_test(an_idle_association_lives_and_holds_nothing),
         cmocka_unit_test(a_restarted_peer_is_taken_back),
+        cmocka_unit_test(what_waited_leaves_with_a_new_carrier),
         cmocka_unit_test(same_seed_same_bytes),
         cmocka_unit_test(a_copy_is_a_snapshot),
     };
