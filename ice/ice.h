@@ -375,10 +375,10 @@ WEIR_API weir_time weir_ice_deadline(const struct weir_ice *ice);
  * peer's next question does it. */
 WEIR_API void weir_ice_follow(struct weir_ice *ice, weir_time now, const struct weir_path *path);
 
-/* The owner knows that nobody is left at the other end of the selected pair: the pair is over, and the next
- * best valid one is used, or the next that becomes valid. Nothing happens when no pair is selected, as
- * during a restart: the old path ends with it. */
-WEIR_API void weir_ice_path_over(struct weir_ice *ice, weir_time now);
+/* The owner knows that nobody is left at the other end: all pairs that were valid are over, and the next
+ * that is proven is used. Nothing happens when no pair is selected, as during a restart: the old path
+ * ends with it. */
+WEIR_API void weir_ice_remote_gone(struct weir_ice *ice, weir_time now);
 
 /* May anything but STUN come in on this path? True once the peer proved itself there. */
 WEIR_API bool weir_ice_path_ok(const struct weir_ice *ice, const struct weir_path *path);

@@ -223,9 +223,16 @@ void weir_ice_invalidated(struct weir_ice *ice, weir_time now, struct weir_ice_p
     weir_ice_arm_checks(ice, now); /* others of its foundation may thaw */
 }
 
-void weir_ice_path_over(struct weir_ice *ice, weir_time now)
+void weir_ice_remote_gone(struct weir_ice *ice, weir_time now)
 {
-    if (!weir_ice_is_over(ice) && ice->selected != WEIR_ICE_NONE) {
-        weir_ice_invalidated(ice, now, &ice->pair[ice->selected]);
+    uint32_t selected = ice->selected;
+    if (weir_ice_is_over(ice) || selected == WEIR_ICE_NONE) {
+        return;
     }
+    for (uint32_t i = 0; i < ice->pairs; i++) {
+        if (i != selected && (ice->pair[i].is_valid || ice->pair[i].is_nominating)) {
+            weir_ice_invalidated(ice, now, &ice->pair[i]);
+        }
+    }
+    weir_ice_invalidated(ice, now, &ice->pair[selected]);
 }

@@ -81,6 +81,8 @@ void weir_peer_note_tls_id(struct weir_peer *p, const struct weir_sdp_media *t);
 /* The section whose transport is used is being stopped: see there. */
 void weir_peer_tag_stops(struct weir_peer *p, weir_time now);
 void weir_peer_tag_selected(struct weir_peer *p, weir_time now, const struct weir_path *path);
+/* DTLS is up; SCTP goes on over it if it is older, or begins again if it ended meanwhile. */
+void weir_peer_carry_data(struct weir_peer *p, weir_time now);
 /* The association closed: true when that was only its transport, and another began. */
 bool weir_peer_tag_closed(struct weir_peer *p, weir_time now);
 

@@ -158,6 +158,23 @@ void weir_peer_tag_stops(struct weir_peer *p, weir_time now)
     }
 }
 
+static void begin_data_alike(struct weir_peer *p, weir_time now)
+{
+    begin_data_again(p, now, false);
+    p->timeline.sctp_done = WEIR_NEVER;
+    p->snap = WEIR_PEER_DECLINED; /* no description says our new chunk */
+}
+
+void weir_peer_carry_data(struct weir_peer *p, weir_time now)
+{
+    if (p->is_sctp_begun && p->is_data_over) { /* an ABORT may come behind the goodbye of what carried it */
+        begin_data_alike(p, now);
+        weir_sctp_set_dtls_role(&p->sctp, now, p->dtls.config.is_client);
+    } else if (p->is_sctp_begun) {
+        weir_sctp_carried_anew(&p->sctp, now);
+    }
+}
+
 /* The same role, certificates and tls-id as before, and the same SCTP if it was up. */
 static void begin_alike(struct weir_peer *p, weir_time now)
 {
@@ -167,9 +184,7 @@ static void begin_alike(struct weir_peer *p, weir_time now)
     uint64_t tls_id = p->remote_tls_id;
     memcpy(list, p->dtls.config.fingerprint, sizeof list);
     if (p->is_data_over || p->timeline.sctp_done == WEIR_NEVER) {
-        begin_data_again(p, now, false);
-        p->timeline.sctp_done = WEIR_NEVER;
-        p->snap = WEIR_PEER_DECLINED; /* no description says our new chunk */
+        begin_data_alike(p, now);
     }
     begin_transport_again(p);
     p->remote_tls_id = tls_id;
@@ -181,7 +196,7 @@ bool weir_peer_tag_closed(struct weir_peer *p, weir_time now)
     if (now >= p->tag_until || !p->is_dtls_begun) {
         return false;
     }
-    weir_ice_path_over(&p->ice, now); /* else the hello goes there until silence is noticed */
+    weir_ice_remote_gone(&p->ice, now); /* else the hello goes there until silence is noticed */
     begin_alike(p, now);
     return true;
 }

@@ -110,9 +110,27 @@ static void add_data(struct weir_peer *p)
     }
 }
 
+/* The bundle is named after another section with this offer, as the one of before stops, or another takes a free
+ * place in front of it [RFC 8829 5.2.2 MUST]. (The group might be written in another order than that of the
+ * lines; libwebrtc answers in that of the lines, and fails.) Who keeps a transport for each section moves to
+ * that of the new one: the new one of a section that was not there before has credentials that it tells
+ * only to who restarts ICE. */
+static void follow_tag(struct weir_peer *p, weir_time now)
+{
+    unsigned first = 0;
+    while (first < p->medias && p->media[first].is_stopped) {
+        first++;
+    }
+    if (p->has_remote && first < p->medias && first != p->tag) {
+        weir_peer_tag_stops(p, now);
+        p->wants_restart |= first < p->tag;
+    }
+}
+
 /* What the offer begins anew, if anything. */
 static void begin_offer(struct weir_peer *p, weir_time now)
 {
+    follow_tag(p, now);
     bool has_failed = p->state == WEIR_PEER_FAILED;
     bool is_broken = p->is_dtls_ready && weir_dtls_state(&p->dtls) == WEIR_DTLS_FAILED;
     if ((has_failed || p->wants_restart) && p->has_remote) {
@@ -125,9 +143,6 @@ static void begin_offer(struct weir_peer *p, weir_time now)
         weir_peer_ready_dtls(p, now, false, NULL);
     }
     p->wants_renewal = false;
-    if (p->has_remote && p->tag < p->medias && p->media[p->tag].is_stopped) {
-        weir_peer_tag_stops(p, now);
-    }
 }
 
 static enum weir_status create_offer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
@@ -330,6 +345,10 @@ static enum weir_status take_answer(struct weir_peer *p, struct weir_peer_scratc
     }
     const struct weir_sdp_media *t = weir_sdp_transport(sdp);
     bool is_client = t != NULL && answer_makes_client(p, t);
+    bool is_as_offered = sdp->transport == s->ours.transport; /* follow_tag saw to that */
+    if (p->has_remote && t != NULL && !is_as_offered && !is_named_as_before(p, t)) {
+        weir_peer_tag_stops(p, now);
+    }
     if (t != NULL && weir_peer_is_another(p, t, is_client ? WEIR_SDP_ACTIVE : WEIR_SDP_PASSIVE)) {
         weir_peer_begin_again(p, now, true);
     }

@@ -66,13 +66,16 @@ void weir_peer_note_mid(struct weir_peer *p, const struct weir_media *m)
     }
 }
 
+/* A free place, behind the section that the bundle is named after if there is one: see follow_tag. */
 static unsigned place_for(const struct weir_peer *p)
 {
-    unsigned at = 0;
-    while (at < p->medias && !p->media[at].is_free) {
-        at++;
+    unsigned place = p->medias;
+    for (unsigned i = 0; i < p->medias; i++) {
+        if (p->media[i].is_free && (place == p->medias || (place < p->tag && i > p->tag))) {
+            place = i;
+        }
     }
-    return at;
+    return place;
 }
 
 enum weir_status weir_peer_add_media(struct weir_peer *p, enum weir_sdp_kind kind,

@@ -155,9 +155,7 @@ void weir_peer_dtls_connected(struct weir_peer *p, weir_time now)
     p->timeline.dtls_done = now;
     weir_peer_embed_finish(p, now);
     derive_srtp(p);
-    if (p->is_sctp_begun) { /* it is older than this DTLS: peer_renew.c */
-        weir_sctp_carried_anew(&p->sctp, now);
-    }
+    weir_peer_carry_data(p, now);
     weir_peer_start_data(p, now);
 }
 

@@ -50,6 +50,8 @@ window.rig = {
   // A section that stops, and one that takes its place [RFC 8829 5.2.2].
   stop(i) { this.pc.getTransceivers()[i].stop(); },
   add(kind) { this.pc.addTransceiver(kind); },
+  turn(i, direction) { this.pc.getTransceivers()[i].direction = direction; },
+  directions() { return this.pc.getTransceivers().filter(t => !t.stopped).map(t => t.currentDirection); },
   mids() { return this.pc.getTransceivers().map(t => t.mid); },
 
   // A channel that echoes, made now: the ones before may have ended with their association.

@@ -196,27 +196,56 @@ async function testMedia(browser) {
   }
 }
 
-// Again and again: the browser offers anew each time. A first section that stops is a new association in
+// Again and again: the browser or weir offers anew each time. A first section that stops is a new association in
 // Chromium, and so is one that takes its place; in Firefox a new DTLS association under the same SCTP.
+async function offerAnew(pair, role) {
+  const from = pair.peer.lines.length;
+  const heard = (what, test) => pair.peer.wait(what, line => test(line) || line.error, 10000, from);
+  if (role === 'browser offers') {
+    pair.peer.send({ type: 'offer', sdp: await pair.call('offer') });
+    await pair.call('accept', (await heard('an answer', line => line.type === 'answer')).sdp);
+  } else {
+    pair.peer.send({ offer: true });
+    const answer = await pair.call('answer', (await heard('an offer', line => line.type === 'offer')).sdp);
+    pair.peer.send({ type: 'answer', sdp: answer });
+  }
+  const error = pair.peer.lines.slice(from).find(line => line.error);
+  if (error) throw new Error(error.error);
+}
+
 async function testSections(browser) {
-  for (const which of [0, 1]) {
-    await test(`${browser.name}: section ${which} of a call stops, is used again, stops again, and data goes on`, () =>
-      withPair(browser, 'browser offers', { media: true }, async pair => {
-        const negotiate = async () => {
-          const from = pair.peer.lines.length;
-          pair.peer.send({ type: 'offer', sdp: await pair.call('offer') });
-          await pair.call('accept', (await pair.peer.wait('an answer', line => line.type === 'answer', 10000, from)).sdp);
-        };
+  for (const role of ['browser offers', 'weir offers']) {
+    const weir = role === 'weir offers';
+    for (const which of [0, 1]) {
+      await test(`${browser.name}, ${role}: section ${which} of a call stops, is used again, stops again, and data goes on`, () =>
+        withPair(browser, role, { media: true }, async pair => {
+          for (let round = 0; round < 3; round++) {
+            if (weir) pair.peer.send({ remove: which });
+            else await pair.call('stop', which === 0 ? 0 : (await pair.call('mids')).length - 1);
+            await offerAnew(pair, role);
+            await pair.call('echoAnew', `after stop ${round}`);
+            if (weir) pair.peer.send({ add: which === 0 ? 'audio' : 'video' });
+            else await pair.call('add', 'audio');
+            await offerAnew(pair, role);
+            await pair.call('connected');
+            await pair.call('echoAnew', `after use ${round}`);
+          }
+          return 'three rounds';
+        }));
+    }
+    await test(`${browser.name}, ${role}: a section goes through all directions and back`, () =>
+      withPair(browser, role, { media: true }, async pair => {
+        const turned = { sendonly: 'recvonly', recvonly: 'sendonly' };
         for (let round = 0; round < 3; round++) {
-          await pair.call('stop', which === 0 ? 0 : (await pair.call('mids')).length - 1);
-          await negotiate();
-          await pair.call('echoAnew', `after stop ${round}`);
-          await pair.call('add', 'audio');
-          await negotiate();
-          await pair.call('connected');
-          await pair.call('echoAnew', `after use ${round}`);
+          for (const direction of ['sendonly', 'inactive', 'recvonly', 'inactive', 'sendrecv']) {
+            if (weir) pair.peer.send({ media: 1, direction });
+            else await pair.call('turn', 1, direction);
+            await offerAnew(pair, role);
+            const got = await pair.call('directions'), want = weir ? turned[direction] || direction : direction;
+            if (got[1] !== want) throw new Error(`${direction} became ${got[1]}`);
+          }
         }
-        return 'three rounds';
+        return JSON.stringify(await pair.call('media', 15000));
       }));
   }
 }

@@ -290,6 +290,44 @@ static void every_transition_over_three_rounds(void **state)
     }
 }
 
+static uint8_t add_video(struct sim *s, int from)
+{
+    uint8_t media;
+    assert_int_equal(weir_peer_add_media(s->peer[from], WEIR_SDP_VIDEO, WEIR_SDP_SENDRECV, &media), WEIR_OK);
+    return media;
+}
+
+/* The bundle keeps its transport as long as it can: a new section takes a free place behind the one that it is
+ * named after. Where the only one is in front, a peer with a transport for each section moves to a new one,
+ * whose credentials it tells only to who restarts ICE [RFC 8829 5.2.2 MUST, RFC 9143 7.3.1]. */
+static void a_place_in_front_restarts_ice_and_one_behind_does_not(void **state)
+{
+    (void)state;
+    for (int from = 0; from < 2; from++) {
+        struct sim *s = connected(22, WEIR_SDP_ACTIVE);
+        add_video(s, from);
+        add_video(s, from);
+        negotiate(s, from);
+        assert_int_equal(weir_peer_stop_media(s->peer[from], 0), WEIR_OK);
+        assert_int_equal(weir_peer_stop_media(s->peer[from], 3), WEIR_OK);
+        negotiate(s, from);
+        assert_int_equal(s->peer[from]->tag, 1);
+        assert_true(says(0, "a=group:BUNDLE 1 2\r"));
+        struct weir_ice_text before = s->peer[from]->ice.local_ufrag;
+        assert_int_equal(add_video(s, from), 3);
+        negotiate(s, from);
+        assert_int_equal(s->peer[from]->tag, 1);
+        assert_memory_equal(before.text, s->peer[from]->ice.local_ufrag.text, before.bytes);
+        assert_int_equal(add_video(s, from), 0);
+        negotiate(s, from);
+        assert_int_equal(s->peer[from]->tag, 0);
+        assert_memory_not_equal(before.text, s->peer[from]->ice.local_ufrag.text, before.bytes);
+        check_data(s); /* what is one transport on both sides goes on */
+        assert_int_equal(s->closed[0] + s->closed[1], 0);
+        sim_close(s);
+    }
+}
+
 /* [RFC 3264 8 MUST] Sections do not vanish, and one that lives keeps its mid. */
 static void who_loses_sections_is_refused(void **state)
 {
@@ -493,8 +531,9 @@ static void a_stopped_tag_and_a_goodbye_is_another(void **state)
 
 /* Both transports begin again, on the path of before; peer 0's SCTP too when it `is_anew`. What peer 1 sends
  * meanwhile waits. */
-static struct sim *carried_anew(bool is_anew)
+static struct sim *carried_anew(bool is_anew, bool has_aborted)
 {
+    uint8_t packet[1500];
     struct sim *s = connected(16, WEIR_SDP_ACTIVE);
     assert_int_equal(weir_peer_stop_media(s->peer[0], 0), WEIR_OK);
     negotiate(s, 0);
@@ -504,13 +543,18 @@ static struct sim *carried_anew(bool is_anew)
         weir_peer_tag_selected(s->peer[i], s->now, &path);
         assert_int_not_equal(weir_dtls_state(&s->peer[i]->dtls), WEIR_DTLS_CONNECTED);
     }
+    if (has_aborted) { /* delivered behind the goodbye of what carried it */
+        weir_sctp_abort(&s->peer[0]->sctp, s->now, WEIR_LIT("gone"));
+        size_t n = weir_sctp_send(&s->peer[0]->sctp, s->now, (struct weir_mspan){ packet, 1200 });
+        assert_int_equal(weir_sctp_recv(&s->peer[1]->sctp, s->now, weir_span_of(packet, n)), WEIR_SCTP_OK);
+    }
     if (is_anew) {
         weir_peer_restart_sctp(s->peer[0], s->now, false);
         s->peer[0]->snap = WEIR_PEER_DECLINED;
         weir_sctp_set_dtls_role(&s->peer[0]->sctp, s->now, s->peer[0]->dtls.config.is_client);
     }
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(sim_send(s, 1, 3000), WEIR_OK);
+        assert_int_equal(sim_send(s, 1, 3000), has_aborted ? WEIR_ERR_STATE : WEIR_OK);
     }
     sim_run(s, s->now + 2 * WEIR_SEC, false);
     for (int i = 0; i < 2; i++) {
@@ -523,7 +567,7 @@ static struct sim *carried_anew(bool is_anew)
 static void a_new_transport_may_carry_the_old_association(void **state)
 {
     (void)state;
-    struct sim *s = carried_anew(false);
+    struct sim *s = carried_anew(false, false);
     assert_int_equal(s->messages[0], 3);
     assert_int_equal(s->closed[0] + s->closed[1], 0);
     assert_int_equal(s->data_reason[1], WEIR_SCTP_REASON_NONE);
@@ -537,11 +581,14 @@ static void a_new_transport_may_carry_the_old_association(void **state)
 static void a_new_transport_may_bring_a_new_association(void **state)
 {
     (void)state;
-    struct sim *s = carried_anew(true);
-    assert_int_equal(s->closed[1], 1);
-    open_again(s, 0);
-    open_again(s, 1);
-    sim_close(s);
+    for (int aborted = 0; aborted < 2; aborted++) {
+        struct sim *s = carried_anew(true, aborted != 0);
+        assert_int_equal(s->closed[1], 1);
+        assert_int_equal(s->data_reason[1], WEIR_SCTP_REASON_NONE); /* up again */
+        open_again(s, 0);
+        open_again(s, 1);
+        sim_close(s);
+    }
 }
 
 static void a_stopped_tag_and_a_new_address_is_another(void **state)
@@ -733,6 +780,7 @@ int main(void)
         cmocka_unit_test(a_stopped_tag_and_a_new_address_is_another),
         cmocka_unit_test(a_new_transport_may_carry_the_old_association),
         cmocka_unit_test(a_new_transport_may_bring_a_new_association),
+        cmocka_unit_test(a_place_in_front_restarts_ice_and_one_behind_does_not),
         cmocka_unit_test(a_restart_after_failed_recovers),
         cmocka_unit_test(sizes_are_what_the_refusal_says),
         cmocka_unit_test(a_pool_without_room_refuses_and_changes_nothing),
