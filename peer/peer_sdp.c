@@ -110,10 +110,10 @@ static void add_data(struct weir_peer *p)
     }
 }
 
-/* The bundle is named after another section with this offer, as the one of before stops, or another takes a
- * free place in front of it [RFC 8829 5.2.2 MUST]. (The group might be written in another order than that of
- * the lines; libwebrtc answers in that of the lines, and fails.) Who keeps a transport for each section moves
- * to that of the first one. If it is new, its credentials are told only to who restarts ICE. */
+/* The bundle is named after another section with this offer, as the one of before stops, or another takes
+ * a free place in front of it [RFC 8829 5.2.2 MUST]. (The group might be written in another order than that
+ * of the lines; libwebrtc answers in that of the lines, and fails.) Who keeps a transport for each section
+ * moves to that of the first one. If it is new, its credentials are told only to who restarts ICE. */
 static void follow_tag(struct weir_peer *p, weir_time now)
 {
     unsigned first = 0;

@@ -7,9 +7,11 @@ const pattern = n => Uint8Array.from({ length: n }, (_, i) => i * 7 & 255);
 const trickles = process.argv.includes('--trickle');
 const pc = new wrtc.RTCPeerConnection();
 let first = null, waiting = [];
+const channels = new Map(); // by label
 
 function keep(channel) {
   first ||= channel;
+  channels.set(channel.label, channel);
   channel.binaryType = 'arraybuffer';
   const opened = () => say({ channel: channel.label, event: 'open' });
   if (channel.readyState === 'open') opened(); else channel.onopen = opened;
@@ -57,8 +59,10 @@ async function take(line) {
     if (pc.remoteDescription) await pc.addIceCandidate(candidate); else waiting.push(candidate);
   } else if ('open' in line) keep(pc.createDataChannel(line.open));
   else if ('media' in line) addMedia();
+  else if ('stop' in line) pc.getTransceivers().at(line.stop === 0 ? 0 : -1).stop(); // the first, or the last
+  else if ('add' in line) pc.addTransceiver(line.add);
   else if ('offer' in line) await describe(await pc.createOffer());
-  else if ('send' in line) first.send(typeof line.send === 'string' ? line.send : pattern(line.send));
+  else if ('send' in line) (line.on ? channels.get(line.on) : first).send(typeof line.send === 'string' ? line.send : pattern(line.send));
   else if ('bye' in line) { pc.close(); process.exit(0); }
 }
 

@@ -103,23 +103,69 @@ async function scene(guest, { guestOffers, trickle, media }) {
   }
 }
 
+// A section stops and another takes its place, three times over, as one of the two says; each time a new channel opens
+// and echoes, since a new transport may have ended the others.
+async function rounds(guest, { guestOffers, which }) {
+  const weir = new Speaker('weir-peer', `${build}/bin/weir-peer`, ['--bind', '10.77.0.1']);
+  const other = new Speaker('the guest', guest.command[0], guest.command.slice(1));
+  const offerer = guestOffers ? other : weir, answerer = guestOffers ? weir : other;
+  const negotiate = async label => {
+    const heard = answerer.lines.length, from = other.lines.length;
+    if (label === 'first') other.send({ open: label });
+    offerer.send({ offer: true });
+    await answerer.wait('an answer to an offer', line => line.type === 'answer', 15000, heard);
+    if (label !== 'first') other.send({ open: label });
+    await other.wait(`that ${label} is open`, line => line.channel === label && line.event === 'open', 15000, from);
+    other.send({ send: 'still here', on: label });
+    await other.wait(`an echo on ${label}`, line => line.channel === label && line.text === 'echo:still here', 15000, from);
+  };
+  try {
+    join(weir, other);
+    other.send({ media: true });
+    if (!guestOffers) for (const kind of ['audio', 'video']) weir.send({ add: kind });
+    await negotiate('first');
+    for (let round = 0; round < 3; round++) {
+      offerer.send(guestOffers ? { stop: which } : { remove: which });
+      await negotiate(`after stop ${round}`);
+      offerer.send({ add: which === 0 ? 'audio' : 'video' });
+      await negotiate(`after use ${round}`);
+    }
+    const error = [...weir.lines, ...other.lines].find(line => line.error);
+    if (error) throw new Error(`said ${JSON.stringify(error)}`);
+  } finally {
+    if (process.env.SHOW) for (const line of weir.lines) console.log('#', JSON.stringify(line));
+    weir.child.kill('SIGKILL');
+    other.child.kill('SIGKILL');
+  }
+}
+
+async function run(title, body) {
+  if (!words.every(word => title.includes(word))) return;
+  const begin = Date.now();
+  try {
+    await body();
+    console.log(`ok ${++number} - ${title} (${Date.now() - begin} ms)`);
+  } catch (e) {
+    failures++;
+    console.log(`not ok ${++number} - ${title}: ${e.message}`);
+  }
+}
+
 let number = 0, failures = 0;
 for (const [name, guest] of Object.entries(guests)) {
   for (const media of [false, true]) {
     for (const guestOffers of [true, false]) {
       for (const trickle of [false, true]) {
         const title = `${name}: ${media ? 'data and media' : 'data alone'}, ${guestOffers ? 'it offers' : 'weir offers'}${trickle ? ', trickle' : ''}`;
-        if (!words.every(word => title.includes(word))) continue;
-        const begin = Date.now();
-        try {
-          await scene(guest, { guestOffers, trickle, media });
-          console.log(`ok ${++number} - ${title} (${Date.now() - begin} ms)`);
-        } catch (e) {
-          failures++;
-          console.log(`not ok ${++number} - ${title}: ${e.message}`);
-        }
+        await run(title, () => scene(guest, { guestOffers, trickle, media }));
       }
     }
+  }
+}
+for (const guestOffers of [true, false]) {
+  for (const which of [0, 1]) {
+    await run(`libwebrtc: ${guestOffers ? 'it' : 'weir'} stops section ${which} and uses it again, three rounds`,
+      () => rounds(guests.libwebrtc, { guestOffers, which }));
   }
 }
 console.log(`# ${number - failures} passed, ${failures} failed`);
