@@ -174,11 +174,12 @@ static void take_sctp_event(struct weir_peer *p, weir_time now, const struct wei
 
 static void tell_ended_channels(struct weir_peer *p)
 {
-    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX && weir_peer_has_room(p); i++) {
-        uint64_t bit = (uint64_t)1 << i % 64;
-        if ((p->ended[i / 64] & bit) != 0) {
-            struct weir_event e = { .type = WEIR_EVENT_CHANNEL_CLOSED, .channel = i };
-            p->ended[i / 64] &= ~bit;
+    for (uint16_t word = 0; word < sizeof p->ended / sizeof p->ended[0]; word++) {
+        while (p->ended[word] != 0 && weir_peer_has_room(p)) {
+            uint16_t bit = (uint16_t)__builtin_ctzll(p->ended[word]);
+            struct weir_event e = { .type = WEIR_EVENT_CHANNEL_CLOSED,
+                                    .channel = (uint16_t)(word * 64 + bit) };
+            p->ended[word] &= p->ended[word] - 1;
             weir_peer_push(p, &e);
         }
     }
