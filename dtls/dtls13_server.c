@@ -279,22 +279,6 @@ static enum weir_dtls_verdict judge_hello(struct weir_dtls *d, weir_time now, st
     return WEIR_DTLS_OK;
 }
 
-static enum weir_dtls_verdict check_client_hello(struct weir_dtls *d, weir_time now,
-                                                 struct weir_span body)
-{
-    struct dtls_hello h;
-    struct choice c = { .suite = 0 };
-    enum weir_dtls_verdict v = weir_dtls_hello_parse_client(body, &h);
-    if (v == WEIR_DTLS_OK) {
-        v = choose(d, now, &h, body, &c);
-    }
-    if (v == WEIR_DTLS_OK) {
-        v = judge_hello(d, now, body, &h, &c);
-    }
-    weir_wipe(&c, sizeof c); /* a ticket's secret may be in it */
-    return v;
-}
-
 /* [RFC 8446 4.1.2 MUST] Nothing but the share may have changed: what we chose, we choose again. */
 static enum weir_dtls_verdict judge_second_hello(struct weir_dtls *d, weir_time now, struct weir_span body,
                                                  const struct dtls_hello *h, const struct choice *c)
@@ -322,7 +306,8 @@ static enum weir_dtls_verdict judge_second_hello(struct weir_dtls *d, weir_time 
     return v;
 }
 
-static enum weir_dtls_verdict check_second_hello(struct weir_dtls *d, weir_time now,
+/* The first hello, and the second. */
+static enum weir_dtls_verdict check_client_hello(struct weir_dtls *d, weir_time now,
                                                  struct weir_span body)
 {
     struct dtls_hello h;
@@ -333,9 +318,10 @@ static enum weir_dtls_verdict check_second_hello(struct weir_dtls *d, weir_time 
                                                          : WEIR_DTLS_HELLO_VERSION;
     }
     if (v == WEIR_DTLS_OK) {
-        v = judge_second_hello(d, now, body, &h, &c);
+        v = d->hs.has_retry ? judge_second_hello(d, now, body, &h, &c)
+                            : judge_hello(d, now, body, &h, &c);
     }
-    weir_wipe(&c, sizeof c);
+    weir_wipe(&c, sizeof c); /* a ticket's secret may be in it */
     return v;
 }
 
@@ -455,7 +441,7 @@ static bool finish(struct weir_dtls *d, weir_time now)
 const struct dtls_row weir_dtls13_server_rows[] = {
     { STEP_SERVER_HELLO, MESSAGE_CLIENT_HELLO, STEP_SERVER13_CERTIFICATE, check_client_hello,
       answer_hello },
-    { STEP_SERVER13_RETRIED, MESSAGE_CLIENT_HELLO, STEP_SERVER13_CERTIFICATE, check_second_hello,
+    { STEP_SERVER13_RETRIED, MESSAGE_CLIENT_HELLO, STEP_SERVER13_CERTIFICATE, check_client_hello,
       answer_second_hello },
     { STEP_SERVER13_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_SERVER13_PROOF,
       weir_dtls13_check_certificate, NULL },
