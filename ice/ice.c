@@ -302,11 +302,8 @@ static void keep_old(struct weir_ice *ice)
     o->of.remote_pwd = ice->remote_pwd;
 }
 
-void weir_ice_restart(struct weir_ice *ice, weir_time now)
+static void begin_generation(struct weir_ice *ice)
 {
-    if (ice->state == WEIR_ICE_CLOSED) {
-        return;
-    }
     if (weir_ice_is_over(ice)) {
         weir_ice_consent_stop(ice); /* [RFC 7675 5.1] nothing is left to go on with */
     } else if (ice->selected != WEIR_ICE_NONE) {
@@ -319,8 +316,23 @@ void weir_ice_restart(struct weir_ice *ice, weir_time now)
     ice->answer_head = ice->answer_tail = 0;
     ice->role_switches = ice->refusals_told = 0;
     ice->check_at = ice->nominate_at = ice->fail_at = WEIR_NEVER;
-    new_credentials(ice);
-    weir_ice_set_state(ice, now, WEIR_ICE_CHECKING);
+}
+
+void weir_ice_restart(struct weir_ice *ice, weir_time now)
+{
+    if (ice->state != WEIR_ICE_CLOSED) {
+        begin_generation(ice);
+        new_credentials(ice);
+        weir_ice_set_state(ice, now, WEIR_ICE_CHECKING);
+    }
+}
+
+void weir_ice_replace_remote(struct weir_ice *ice, weir_time now)
+{
+    if (ice->has_remote && ice->state != WEIR_ICE_CLOSED) {
+        begin_generation(ice);
+        weir_ice_set_state(ice, now, WEIR_ICE_CHECKING);
+    }
 }
 
 void weir_ice_forget_old(struct weir_ice *ice)

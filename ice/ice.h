@@ -341,8 +341,8 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_add_server(struct weir_ice *i
 WEIR_API void weir_ice_gathering_done(struct weir_ice *ice, weir_time now);
 
 /* The peer's credentials, which begin the checks. The same ones again change nothing; others need
- * weir_ice_restart first: WEIR_ERR_STATE. WEIR_ERR_ARG: shorter or longer than RFC 8839 allows,
- * or both ends are lite: neither would ask for consent [RFC 8445 8.2 OMITTED]. */
+ * weir_ice_restart or weir_ice_replace_remote first: WEIR_ERR_STATE. WEIR_ERR_ARG: shorter or longer than
+ * RFC 8839 allows, or both ends are lite: neither would ask for consent [RFC 8445 8.2 OMITTED]. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_set_remote(struct weir_ice *ice, weir_time now,
                                                               struct weir_span ufrag,
                                                               struct weir_span pwd, bool is_lite);
@@ -357,6 +357,9 @@ WEIR_API void weir_ice_set_controlling(struct weir_ice *ice, bool is_controlling
 
 /* New credentials of ours; the old pairs carry data until new ones are valid [RFC 8445 9]. */
 WEIR_API void weir_ice_restart(struct weir_ice *ice, weir_time now);
+/* The same with our credentials kept: another agent has taken the peer's place, which answered what we said
+ * to the one of before. weir_ice_set_remote follows. Nothing happens before the first one. */
+WEIR_API void weir_ice_replace_remote(struct weir_ice *ice, weir_time now);
 WEIR_API void weir_ice_close(struct weir_ice *ice, weir_time now);
 
 /* The five verbs. */

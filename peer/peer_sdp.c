@@ -80,6 +80,9 @@ static void take_ice(struct weir_peer *p, weir_time now, const struct weir_sdp *
         weir_ice_restart(&p->ice, now);
         p->session_version++;
     }
+    if (is_changed && !is_offer) { /* in an answer: another one answers, as a page that was loaded anew */
+        weir_ice_replace_remote(&p->ice, now);
+    }
     if (is_changed) {
         weir_peer_forget_names(p);
     }

@@ -54,6 +54,16 @@ window.rig = {
   directions() { return this.pc.getTransceivers().filter(t => !t.stopped).map(t => t.currentDirection); },
   mids() { return this.pc.getTransceivers().map(t => t.mid); },
 
+  // Another connection in place of the one there is, as after a reload; nobody said goodbye.
+  async beginAnew(what) {
+    this.pc.onicecandidate = this.pc.ontrack = this.pc.ondatachannel = null;
+    this.left = [...(this.left || []), this.pc];
+    this.channels = {}; this.candidates = []; this.remote = [];
+    await this.begin(what);
+  },
+
+  restartIce() { this.pc.restartIce(); },
+
   // A channel that echoes, made now: the ones before may have ended with their association.
   async echoAnew(label) {
     this.prepare(this.channels[label] = this.pc.createDataChannel(label));

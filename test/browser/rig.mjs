@@ -198,14 +198,14 @@ async function testMedia(browser) {
 
 // Again and again: the browser or weir offers anew each time. A first section that stops is a new association in
 // Chromium, and so is one that takes its place; in Firefox a new DTLS association under the same SCTP.
-async function offerAnew(pair, role) {
+async function offerAnew(pair, role, how = {}) {
   const from = pair.peer.lines.length;
   const heard = (what, test) => pair.peer.wait(what, line => test(line) || line.error, 10000, from);
   if (role === 'browser offers') {
     pair.peer.send({ type: 'offer', sdp: await pair.call('offer') });
     await pair.call('accept', (await heard('an answer', line => line.type === 'answer')).sdp);
   } else {
-    pair.peer.send({ offer: true });
+    pair.peer.send({ offer: true, ...how });
     const answer = await pair.call('answer', (await heard('an offer', line => line.type === 'offer')).sdp);
     pair.peer.send({ type: 'answer', sdp: answer });
   }
@@ -245,6 +245,49 @@ async function testSections(browser) {
             if (got[1] !== want) throw new Error(`${direction} became ${got[1]}`);
           }
         }
+        return JSON.stringify(await pair.call('media', 15000));
+      }));
+  }
+}
+
+async function testAgain(browser) {
+  for (const role of ['browser offers', 'weir offers']) {
+    const weir = role === 'weir offers', label = weir ? 'weir' : 'data';
+    await test(`${browser.name}, ${role}: ICE restarts, and the other side restarts it, three times over`, () =>
+      withPair(browser, role, { media: true }, async pair => {
+        await pair.call('open', label);
+        for (let round = 0; round < 6; round++) {
+          const by = round % 2 === 0 ? role : weir ? 'browser offers' : 'weir offers';
+          if (by === 'browser offers') await pair.call('restartIce');
+          await offerAnew(pair, by, by === 'weir offers' ? { restart: true } : {});
+          // Firefox that restarts before the restart before is done sends nothing any more.
+          await new Promise(done => setTimeout(done, 300));
+          await pair.call('echo', label, 1000, 3);
+          await pair.call('connected');
+        }
+        return JSON.stringify(await pair.call('media', 15000));
+      }));
+    await test(`${browser.name}, ${role}: the page comes back as another, three times over`, () =>
+      withPair(browser, role, { media: true }, async pair => {
+        for (let round = 0; round < 3; round++) {
+          await pair.call('beginAnew', { media: true, channels: weir ? [] : [{ label: 'data', options: {} }] });
+          await offerAnew(pair, role);
+          await pair.call('connected');
+          if (weir) await pair.call('echoAnew', 'anew');
+          else { await pair.call('open', 'data'); await pair.call('echo', 'data', 1000, 3); }
+        }
+        return JSON.stringify(await pair.call('media', 15000));
+      }));
+    await test(`${browser.name}, ${role}: twenty sections more, one after the other`, () =>
+      withPair(browser, role, { media: true }, async pair => {
+        for (let i = 0; i < 20; i++) {
+          const kind = i % 2 ? 'audio' : 'video';
+          if (weir) pair.peer.send({ add: kind });
+          else await pair.call('add', kind);
+          if (i % 4 === 3) await offerAnew(pair, role);
+        }
+        await pair.call('echoAnew', 'after');
+        if ((await pair.call('directions')).length !== 22) throw new Error(JSON.stringify(await pair.call('directions')));
         return JSON.stringify(await pair.call('media', 15000));
       }));
   }
@@ -376,6 +419,7 @@ for (const browser of browsers) {
   await testData(browser);
   await testMedia(browser);
   await testSections(browser);
+  await testAgain(browser);
   await testLite(browser);
   await test(`${browser.name}: the demo's page connects, echoes and says goodbye`, () => tryDemo(browser, '127.0.0.1:8080'));
   await test(`${browser.name}: several pages of the demo at once, on shards`, () => trySeveral(browser));
