@@ -7,13 +7,15 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <poll.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -34,6 +36,7 @@ struct end {
     unsigned size; /* of messages; 0 = mixed */
     bool is_unreliable;
     struct content content;
+    _Atomic uint64_t *seen; /* of media: the number after the last packet that came; both ends see it */
 };
 
 /* -- Messages between the ends: a length and bytes --------------------------------------------- */
@@ -257,6 +260,7 @@ static void keep_full(struct end *e, weir_time until)
 static void send_bulk(struct end *e, int procs)
 {
     struct report r = { 0 };
+    hear(e->fd, NULL, 0); /* what comes before the other end listens would be lost there */
     keep_full(e, weir_pump_clock() + e->options.warm_ms * WEIR_MS);
     tell(e->fd, "", 0);
     double cpu = cpu_seconds();
@@ -265,7 +269,8 @@ static void send_bulk(struct end *e, int procs)
     tell(e->fd, "", 0);
     hear(e->fd, &r, sizeof r);
     print_head(e, procs, procs == 2 ? cpu + r.cpu : cpu);
-    printf(",\"mode\":\"%s\",", e->is_unreliable ? "unordered-rtx0" : "ordered-reliable");
+    printf(",\"mode\":\"%s\",\"offload\":%s,", e->is_unreliable ? "unordered-rtx0" : "ordered-reliable",
+           e->options.has_no_offload ? "false" : "true");
     printf(e->size == 0 ? "\"size\":\"mixed\"" : "\"size\":%u", e->size);
     printf(",\"mbps\":%.1f,\"messages\":%.0f}\n", (double)r.bytes * 8 / 1e6 / r.seconds,
            (double)r.packets / r.seconds);
@@ -278,6 +283,7 @@ static void receive_bulk(struct end *e)
     struct report r = { 0 };
     double cpu = 0;
     weir_time begin = 0;
+    tell(e->fd, "", 0);
     for (int words = 0; words < 2;) {
         if (weir_node_wait(e->node, weir_pump_clock() + 10 * WEIR_MS) != WEIR_OK) {
             die("the pump broke");
@@ -438,6 +444,10 @@ static void drain(struct end *e, weir_time until)
     }
 }
 
+/* SRTP cannot follow over a gap of 32,768 packets, ten milliseconds of these: who is so far ahead of what was
+ * seen last slows down until more is. */
+#define AHEAD_MAX 16384
+
 /* Send for a while, at a rate or (0) as fast as packets go; the number sent. */
 static uint64_t send_media(struct end *e, weir_duration time, double pps)
 {
@@ -446,6 +456,9 @@ static uint64_t send_media(struct end *e, weir_duration time, double pps)
     weir_time begin = weir_pump_clock(), now = begin;
     while (now - begin < time) {
         double due = pps == 0 ? 1e18 : (double)(now - begin) / 1e6 * pps;
+        if (e->content.next - atomic_load(e->seen) > AHEAD_MAX) {
+            drain(e, weir_pump_clock() + WEIR_MS);
+        }
         for (int i = 0; i < 64 && (double)sent < due; i++) {
             h.seq = (uint16_t)e->content.next;
             h.timestamp = (uint32_t)(e->content.next / 8 * 90);
@@ -509,6 +522,7 @@ static void answer_questions(struct end *e)
         while (weir_node_event(e->node, &ev)) {
             if (ev.type == WEIR_EVENT_RTP) {
                 content_check(&e->content, ev.rtp.payload, (unsigned)e->options.size - 12, false);
+                atomic_store_explicit(e->seen, e->content.next, memory_order_relaxed);
                 r.packets++;
             }
         }
@@ -659,6 +673,10 @@ static void run_scenario(const struct options *o, int procs, const char *scenari
     }
     struct end caller = { .fd = pipe[0], .is_caller = true, .options = *o, .scenario = scenario,
                           .size = size, .is_unreliable = is_unreliable };
+    caller.seen = mmap(NULL, sizeof *caller.seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (caller.seen == MAP_FAILED) {
+        die("no memory");
+    }
     struct end callee = caller;
     callee.fd = pipe[1];
     callee.is_caller = false;
