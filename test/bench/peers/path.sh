@@ -28,17 +28,26 @@ if [ "$kind" = loopback ]; then
 fi
 ready=$(mktemp)
 trap 'rm -f "$ready"' EXIT
-unshare --net sh -c "ip link set lo up; echo yes >'$ready'; exec sleep 3600" &
-far=$!
-while [ ! -s "$ready" ]; do sleep 0.01; done
+
+# another: a namespace; its process in $made.
+another() {
+    : >"$ready"
+    unshare --net sh -c "ip link set lo up; echo yes >'$ready'; exec sleep 3600" &
+    made=$!
+    while [ ! -s "$ready" ]; do sleep 0.01; done
+}
+
+another
+far=$made
 inside="nsenter --net=/proc/$far/ns/net"
 if [ "$kind" = segmented ]; then
     ip link add weir0 type veth peer name weir1 netns "$far"
 else
-    ip link add weir0 type veth peer name wire0
-    ip link add wire1 type veth peer name weir1 netns "$far"
-    ip link set wire0 up
-    ip link set wire1 up
+    # The wire has a namespace of its own: in one of the others its ends would answer for that one.
+    another
+    middle="nsenter --net=/proc/$made/ns/net"
+    ip link add weir0 type veth peer name wire0 netns "$made"
+    $middle ip link add wire1 type veth peer name weir1 netns "$far"
 fi
 ip address add 10.77.0.1/24 dev weir0
 $inside ip address add 10.77.0.2/24 dev weir1
@@ -48,10 +57,10 @@ ethtool -K weir0 tx off gso off tso off tx-udp-segmentation off >/dev/null 2>&1
 $inside ethtool -K weir1 tx off gso off tso off tx-udp-segmentation off >/dev/null 2>&1
 if [ "$kind" != segmented ]; then
     for end in wire0 wire1; do
-        ip link set "$end" txqueuelen 10000
-        ethtool -K "$end" gro off >/dev/null 2>&1
+        $middle ip link set "$end" txqueuelen 10000 up
+        $middle ethtool -K "$end" gro off >/dev/null 2>&1
     done
-    "$wire" wire0 wire1 "$kind" &
+    $middle "$wire" wire0 wire1 "$kind" &
 fi
 export WEIR_BENCH_NEAR=10.77.0.1 WEIR_BENCH_FAR=10.77.0.2 WEIR_BENCH_FAR_NET="/proc/$far/ns/net"
 status=0

@@ -78,6 +78,13 @@ func (p *pipe) hear() string {
 	return strings.TrimSpace(s)
 }
 
+// What pion logs on the standard output goes elsewhere: that belongs to the other process.
+var output = func() *os.File {
+	out := os.Stdout
+	os.Stdout = os.Stderr
+	return out
+}()
+
 var isCallee = os.Args[len(os.Args)-1] == "callee"
 
 // The address of this end.
@@ -100,6 +107,7 @@ var certificate = func() webrtc.Certificate {
 
 // One socket for all of them, with as much room as weir's takes.
 var mux = func() ice.UDPMux {
+	_ = output // before this
 	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: own})
 	must(err)
 	raw, err := c.SyscallConn()
@@ -264,7 +272,7 @@ func cpuSeconds(who int) float64 {
 }
 
 func report(scenario string, cpuPct float64, fields string) {
-	fmt.Printf("{\"bench\":\"pion\",\"ver\":\"3\",\"scenario\":%q,\"procs\":2,\"cpu_pct\":%.1f,%s}\n",
+	fmt.Fprintf(output, "{\"bench\":\"pion\",\"ver\":\"3\",\"scenario\":%q,\"procs\":2,\"cpu_pct\":%.1f,%s}\n",
 		scenario, cpuPct, fields)
 }
 
@@ -546,7 +554,7 @@ func main() {
 		warm = time.Duration(ms) * time.Millisecond
 	}
 	if isCallee {
-		callees[args[0]](&pipe{bufio.NewReader(os.Stdin), os.Stdout}, t)
+		callees[args[0]](&pipe{bufio.NewReader(os.Stdin), output}, t)
 		return
 	}
 	command := append([]string{os.Args[0]}, append(args, "callee")...)
