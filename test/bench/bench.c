@@ -47,10 +47,15 @@ static const char help[] =
     "  --setups N    connections of setup and reconnect (default 100)\n"
     "  --pairs N     connections of the memory scenario (default 1000)\n"
     "  --pump KIND   auto, uring or epoll\n"
-    "  --size N      aead and srtp: bytes of a packet (default 1200)\n"
-    "  --message N   throughput: messages of this size alone (default: 1024, 16384 and 65536)\n"
+    "  --warm MS     how long throughput and rtp run before they count (default 500)\n"
+    "  --size N      aead, srtp and rtp: bytes of a packet (default 1200)\n"
+    "  --message N   throughput: messages of this size alone, or 'mixed' (default: seven kinds)\n"
     "  --mode MODE   throughput: ordered-reliable or unordered-rtx0 alone\n"
-    "  --raw         pump: measure the kernel's ceiling beside it\n";
+    "  --no-offload  a connection's: neither segmented sends nor coalesced receives\n"
+    "  --raw         pump: measure the kernel's ceiling beside it\n"
+    "\n"
+    "With two processes, WEIR_BENCH_NEAR and WEIR_BENCH_FAR are the addresses of the two, 127.0.0.1 if not\n"
+    "set, and WEIR_BENCH_FAR_NET is the file of the network namespace of the second one.\n";
 
 static void run_aead(const struct options *o)
 {
@@ -108,13 +113,14 @@ static bool run_part(const struct options *o)
 
 int main(int argc, char **argv)
 {
-    struct options o = { .size = 1200, .seconds = 10, .setups = 100, .pairs = 1000 };
+    struct options o = { .size = 1200, .seconds = 10, .setups = 100, .pairs = 1000, .warm_ms = 500 };
     static const struct option options[] = {
         { "procs", required_argument, NULL, 'p' },  { "seconds", required_argument, NULL, 's' },
         { "setups", required_argument, NULL, 'n' }, { "pairs", required_argument, NULL, 'm' },
         { "pump", required_argument, NULL, 'k' },   { "help", no_argument, NULL, 'h' },
         { "raw", no_argument, NULL, 'r' },          { "size", required_argument, NULL, 'b' },
         { "message", required_argument, NULL, 'g' }, { "mode", required_argument, NULL, 'o' },
+        { "warm", required_argument, NULL, 'w' },   { "no-offload", no_argument, NULL, 'f' },
         { NULL, 0, NULL, 0 },
     };
     int c;
@@ -136,7 +142,14 @@ int main(int argc, char **argv)
             o.size = (size_t)atoi(optarg);
             break;
         case 'g':
-            o.message = (unsigned)atoi(optarg);
+            o.is_mixed = strcmp(optarg, "mixed") == 0;
+            o.message = o.is_mixed ? 0 : (unsigned)atoi(optarg);
+            break;
+        case 'w':
+            o.warm_ms = (unsigned)atoi(optarg);
+            break;
+        case 'f':
+            o.has_no_offload = true;
             break;
         case 'o':
             o.mode = optarg;
@@ -156,12 +169,13 @@ int main(int argc, char **argv)
         }
     }
     o.scenario = optind < argc ? argv[optind] : NULL;
-    if (o.size < 12 || o.size > 1484) {
-        die("packets have 12 to 1,484 bytes");
+    if (o.size < 20 || o.size > 1484) {
+        die("packets have 20 to 1,484 bytes");
     }
-    if (o.message > 65536) {
-        die("messages have up to 65,536 bytes");
+    if (o.message > CONTENT_MAX || (o.message != 0 && o.message < 16)) {
+        die("messages have 16 to 65,536 bytes");
     }
+    content_init();
     if (o.seconds == 0 || o.setups == 0 || o.pairs == 0) {
         die("numbers must be at least 1");
     }

@@ -1,16 +1,21 @@
 /* What a connection costs.
  *
- * Two nodes talk to each other over real UDP sockets on 127.0.0.1: in two threads of one process, or in
- * two processes. Descriptions pass through a pair of pipes either way, so that both runs take the same
- * path. The receiving side counts; what it counted comes back over the pipe.
+ * Two nodes talk to each other over real UDP sockets: in two threads of one process, or in two processes,
+ * which may live in different network namespaces. Descriptions pass through a pair of pipes either way, so
+ * that both runs take the same path. The receiving side checks every message and counts; what it counted
+ * comes back over the pipe. What happens before everything is warm does not count.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -28,8 +33,10 @@ struct end {
     uint16_t channel;
     bool is_open;
     const char *scenario;
-    unsigned size;
+    unsigned size; /* of messages; 0 = mixed */
     bool is_unreliable;
+    struct content content;
+    _Atomic uint64_t *seen; /* of media: the number after the last packet that came; both ends see it */
 };
 
 /* -- Messages between the ends: a length and bytes --------------------------------------------- */
@@ -71,12 +78,19 @@ static struct weir_node *open_node(const struct end *e, uint32_t peers, uint32_t
 {
     char error[WEIR_NODE_ERROR_BYTES];
     struct weir_addr bind[64];
+    const char *own = getenv(e->is_caller ? "WEIR_BENCH_NEAR" : "WEIR_BENCH_FAR");
+    own = own == NULL ? "127.0.0.1" : own;
     for (int i = 0; i < 64; i++) {
-        bind[i] = weir_addr_v4(127, 0, 0, 1, 0);
+        if (!weir_addr_parse_ip(weir_span_of((const uint8_t *)own, strlen(own)), &bind[i])) {
+            die("WEIR_BENCH_NEAR and WEIR_BENCH_FAR are addresses");
+        }
     }
     struct weir_node_config c = { .bind = bind, .binds = peers == 1 ? 1 : e->is_caller ? 61 : 64,
                                   .spread_locals = true, .peers_max = peers, .no_mdns = true,
-                                  .pool_buffers = buffers, .pump = { .kind = e->options.pump },
+                                  .pool_buffers = buffers,
+                                  .pump = { .kind = e->options.pump,
+                                            .no_gso = e->options.has_no_offload,
+                                            .no_gro = e->options.has_no_offload },
                                   .no_tickets = strcmp(e->scenario, "reconnect") != 0 };
     struct weir_node *n = weir_node_open(&c, error);
     if (n == NULL) {
@@ -169,7 +183,7 @@ static void connect_ends(struct end *e, bool is_data_only)
 /* What the callee tells at the end. */
 struct report {
     uint64_t bytes, packets;
-    double seconds, cpu;
+    double seconds, cpu, cpu_seconds; /* cpu in per cent */
 };
 
 static void print_head(const struct end *e, int procs, double cpu_pct)
@@ -184,10 +198,15 @@ static void print_head(const struct end *e, int procs, double cpu_pct)
  * time, or with the session of the time before. */
 static void run_setup(struct end *e, int procs)
 {
+    enum { WARM = 3 };
     unsigned n = e->options.setups;
-    double *ms = calloc(n, sizeof *ms), cpu = cpu_seconds();
-    weir_time begin = weir_pump_clock();
-    for (unsigned i = 0; i < n; i++) {
+    double *ms = calloc(n + WARM, sizeof *ms), cpu = 0;
+    weir_time begin = 0;
+    for (unsigned i = 0; i < n + WARM; i++) {
+        if (i == WARM) {
+            cpu = cpu_seconds();
+            begin = weir_pump_clock();
+        }
         if (e->is_caller) {
             hear(e->fd, NULL, 0); /* the other side waits for an offer */
             weir_time at = weir_pump_clock();
@@ -204,116 +223,166 @@ static void run_setup(struct end *e, int procs)
     if (e->is_caller) {
         double wall = (double)(weir_pump_clock() - begin) / 1e6;
         print_head(e, procs, (cpu_seconds() - cpu) / wall * 100);
-        double median = quantile(ms, n, 0.5);
-        printf(",\"n\":%u,\"median_ms\":%.3f,\"p95_ms\":%.3f}\n", n, median, quantile(ms, n, 0.95));
+        double median = quantile(ms + WARM, n, 0.5);
+        printf(",\"n\":%u,\"median_ms\":%.3f,\"p95_ms\":%.3f}\n", n, median,
+               quantile(ms + WARM, n, 0.95));
     }
     free(ms);
 }
 
-static void fill_channel(struct end *e, const uint8_t *message)
+/* Send messages until no more are taken. */
+static void fill_channel(struct end *e)
 {
-    while (weir_channel_send(e->node, e->peer, e->channel, weir_span_of(message, e->size), false)
-           == WEIR_OK) {
+    enum weir_status status;
+    do {
+        struct weir_span m = content_begin(&e->content, content_size(e->content.next, e->size));
+        status = weir_channel_send(e->node, e->peer, e->channel, m, false);
+        content_end(&e->content, status == WEIR_OK);
+    } while (status == WEIR_OK);
+}
+
+static void keep_full(struct end *e, weir_time until)
+{
+    struct weir_event ev;
+    while (weir_pump_clock() < until) {
+        fill_channel(e);
+        if (weir_node_wait(e->node, until) != WEIR_OK) {
+            die("the pump broke");
+        }
+        while (weir_node_event(e->node, &ev)) {
+            if (ev.type == WEIR_EVENT_WRITABLE) {
+                fill_channel(e);
+            }
+        }
     }
 }
 
-static void run_throughput(struct end *e, int procs)
+static void send_bulk(struct end *e, int procs)
 {
-    static uint8_t message[65536];
-    struct weir_event ev;
-    connect_ends(e, true);
-    double cpu = cpu_seconds();
-    weir_time begin = weir_pump_clock(), end = begin + e->options.seconds * WEIR_SEC;
     struct report r = { 0 };
-    if (e->is_caller) {
-        fill_channel(e, message);
-        while (weir_pump_clock() < end) {
-            if (weir_node_wait(e->node, end) != WEIR_OK) {
-                die("the pump broke");
-            }
-            while (weir_node_event(e->node, &ev)) {
-                if (ev.type == WEIR_EVENT_WRITABLE) {
-                    fill_channel(e, message);
-                }
-            }
-            fill_channel(e, message);
-        }
-        cpu = (cpu_seconds() - cpu) / e->options.seconds * 100;
-        tell(e->fd, "", 0);
-        hear(e->fd, &r, sizeof r);
-        double all = procs == 2 ? cpu + r.cpu : cpu;
-        print_head(e, procs, all);
-        printf(",\"mode\":\"%s\",\"size\":%u,\"mbps\":%.1f}\n",
-               e->is_unreliable ? "unordered-rtx0" : "ordered-reliable", e->size,
-               (double)r.bytes * 8 / 1e6 / r.seconds);
-        return;
-    }
-    while (!has_news(e->fd)) {
-        if (weir_node_wait(e->node, weir_pump_clock() + 100 * WEIR_MS) != WEIR_OK) {
+    hear(e->fd, NULL, 0); /* what comes before the other end listens would be lost there */
+    keep_full(e, weir_pump_clock() + e->options.warm_ms * WEIR_MS);
+    tell(e->fd, "", 0);
+    double cpu = cpu_seconds();
+    keep_full(e, weir_pump_clock() + e->options.seconds * WEIR_SEC);
+    cpu = (cpu_seconds() - cpu) / e->options.seconds * 100;
+    tell(e->fd, "", 0);
+    hear(e->fd, &r, sizeof r);
+    print_head(e, procs, procs == 2 ? cpu + r.cpu : cpu);
+    printf(",\"mode\":\"%s\",\"offload\":%s,", e->is_unreliable ? "unordered-rtx0" : "ordered-reliable",
+           e->options.has_no_offload ? "false" : "true");
+    printf(e->size == 0 ? "\"size\":\"mixed\"" : "\"size\":%u", e->size);
+    printf(",\"mbps\":%.1f,\"messages\":%.0f}\n", (double)r.bytes * 8 / 1e6 / r.seconds,
+           (double)r.packets / r.seconds);
+}
+
+/* From the first word over the pipe to the second. */
+static void receive_bulk(struct end *e)
+{
+    struct weir_event ev;
+    struct report r = { 0 };
+    double cpu = 0;
+    weir_time begin = 0;
+    tell(e->fd, "", 0);
+    for (int words = 0; words < 2;) {
+        if (weir_node_wait(e->node, weir_pump_clock() + 10 * WEIR_MS) != WEIR_OK) {
             die("the pump broke");
         }
         while (weir_node_event(e->node, &ev)) {
             if (ev.type == WEIR_EVENT_CHANNEL_MESSAGE) {
+                content_check(&e->content, ev.data, e->size, !e->is_unreliable);
                 r.bytes += ev.data.n;
                 r.packets++;
+            }
+        }
+        if (has_news(e->fd)) {
+            hear(e->fd, NULL, 0);
+            if (++words == 1) {
+                r = (struct report){ 0 };
+                cpu = cpu_seconds();
+                begin = weir_pump_clock();
             }
         }
     }
     r.seconds = (double)(weir_pump_clock() - begin) / 1e6;
     r.cpu = (cpu_seconds() - cpu) / r.seconds * 100;
-    hear(e->fd, NULL, 0);
     tell(e->fd, &r, sizeof r);
 }
 
-static void run_latency(struct end *e, int procs)
+static void run_throughput(struct end *e, int procs)
 {
-    enum { ROUNDS = 20000 };
-    uint8_t message[64] = { 0 };
-    struct weir_event ev;
     connect_ends(e, true);
     if (e->is_caller) {
-        hear(e->fd, NULL, 0); /* a ping before the other end is ready would be lost there */
+        send_bulk(e, procs);
     } else {
-        tell(e->fd, "", 0);
+        receive_bulk(e);
     }
-    double *us = calloc(ROUNDS, sizeof *us), cpu = cpu_seconds();
-    unsigned n = 0;
-    weir_time begin = weir_pump_clock(), sent = begin;
-    bool is_over = false;
-    if (e->is_caller
-        && weir_channel_send(e->node, e->peer, e->channel, weir_span_of(message, 64), false) != WEIR_OK) {
-        die("no ping");
-    }
-    while (!is_over) {
+}
+
+/* Wait for one message and check it; false when instead the other end says that it is over. */
+static bool hear_ball(struct end *e, struct content *c)
+{
+    struct weir_event ev;
+    bool is_there = false;
+    while (!is_there) {
         if (weir_node_wait(e->node, weir_pump_clock() + 100 * WEIR_MS) != WEIR_OK) {
             die("the pump broke");
         }
         while (weir_node_event(e->node, &ev)) {
-            if (ev.type != WEIR_EVENT_CHANNEL_MESSAGE) {
-                continue;
-            }
-            weir_time now = weir_pump_clock();
-            if (e->is_caller && n < ROUNDS) {
-                us[n++] = (double)(now - sent);
-                sent = now;
-            }
-            if (!(e->is_caller && n == ROUNDS)
-                && weir_channel_send(e->node, e->peer, e->channel, weir_span_of(message, 64), false)
-                       != WEIR_OK) {
-                die("no pong");
+            if (ev.type == WEIR_EVENT_CHANNEL_MESSAGE) {
+                content_check(c, ev.data, 64, true);
+                is_there = true;
             }
         }
-        is_over = e->is_caller ? n == ROUNDS : has_news(e->fd);
+        if (!is_there && has_news(e->fd)) {
+            hear(e->fd, NULL, 0);
+            return false;
+        }
     }
-    if (e->is_caller) {
-        double wall = (double)(weir_pump_clock() - begin) / 1e6;
-        tell(e->fd, "", 0);
-        print_head(e, procs, (cpu_seconds() - cpu) / wall * 100);
-        double p50 = quantile(us, n, 0.5);
-        printf(",\"p50_us\":%.1f,\"p99_us\":%.1f}\n", p50, quantile(us, n, 0.99));
-    } else {
-        hear(e->fd, NULL, 0);
+    return true;
+}
+
+static void send_ball(struct end *e)
+{
+    struct weir_span m = content_begin(&e->content, 64);
+    if (weir_channel_send(e->node, e->peer, e->channel, m, false) != WEIR_OK) {
+        die("no ball");
     }
+    content_end(&e->content, true);
+}
+
+static void run_latency(struct end *e, int procs)
+{
+    enum { WARM = 500, ROUNDS = 10000 };
+    struct content heard = { 0 };
+    connect_ends(e, true);
+    if (!e->is_caller) {
+        tell(e->fd, "", 0); /* a ping before this end is ready would be lost here */
+        while (hear_ball(e, &heard)) {
+            send_ball(e);
+        }
+        return;
+    }
+    hear(e->fd, NULL, 0);
+    double *us = calloc(WARM + ROUNDS, sizeof *us), cpu = 0;
+    weir_time begin = 0;
+    for (unsigned i = 0; i < WARM + ROUNDS; i++) {
+        weir_time at = weir_pump_clock();
+        if (i == WARM) {
+            cpu = cpu_seconds();
+            begin = at;
+        }
+        send_ball(e);
+        if (!hear_ball(e, &heard)) {
+            die("the other end is gone");
+        }
+        us[i] = (double)(weir_pump_clock() - at);
+    }
+    double wall = (double)(weir_pump_clock() - begin) / 1e6;
+    tell(e->fd, "", 0);
+    print_head(e, procs, (cpu_seconds() - cpu) / wall * 100);
+    double p50 = quantile(us + WARM, ROUNDS, 0.5);
+    printf(",\"p50_us\":%.1f,\"p99_us\":%.1f}\n", p50, quantile(us + WARM, ROUNDS, 0.99));
     free(us);
 }
 
@@ -375,25 +444,31 @@ static void drain(struct end *e, weir_time until)
     }
 }
 
+/* SRTP cannot follow over a gap of 32,768 packets, ten milliseconds of these: who is so far ahead of what was
+ * seen last slows down until more is. */
+#define AHEAD_MAX 16384
+
 /* Send for a while, at a rate or (0) as fast as packets go; the number sent. */
 static uint64_t send_media(struct end *e, weir_duration time, double pps)
 {
-    static uint8_t payload[1188];
-    static uint64_t sent_ever;
-    struct weir_rtp_header h = { .payload_type = e->peer->media[0].codec[0].payload_type,
-                                 .payload = { payload, sizeof payload } };
+    struct weir_rtp_header h = { .payload_type = e->peer->media[0].codec[0].payload_type };
     uint64_t sent = 0;
     weir_time begin = weir_pump_clock(), now = begin;
     while (now - begin < time) {
         double due = pps == 0 ? 1e18 : (double)(now - begin) / 1e6 * pps;
+        if (e->content.next - atomic_load(e->seen) > AHEAD_MAX) {
+            drain(e, weir_pump_clock() + WEIR_MS);
+        }
         for (int i = 0; i < 64 && (double)sent < due; i++) {
-            h.seq = (uint16_t)sent_ever;
-            h.timestamp = (uint32_t)(sent_ever / 8 * 90);
-            if (weir_send_rtp(e->node, e->peer, 0, &h) != WEIR_OK) {
+            h.seq = (uint16_t)e->content.next;
+            h.timestamp = (uint32_t)(e->content.next / 8 * 90);
+            h.payload = content_begin(&e->content, e->options.size - 12);
+            bool is_sent = weir_send_rtp(e->node, e->peer, 0, &h) == WEIR_OK;
+            content_end(&e->content, is_sent);
+            if (!is_sent) {
                 break;
             }
             sent++;
-            sent_ever++;
         }
         drain(e, 0);
         now = weir_pump_clock();
@@ -445,12 +520,16 @@ static void answer_questions(struct end *e)
             die("the pump broke");
         }
         while (weir_node_event(e->node, &ev)) {
-            r.packets += ev.type == WEIR_EVENT_RTP ? 1 : 0;
+            if (ev.type == WEIR_EVENT_RTP) {
+                content_check(&e->content, ev.rtp.payload, (unsigned)e->options.size - 12, false);
+                atomic_store_explicit(e->seen, e->content.next, memory_order_relaxed);
+                r.packets++;
+            }
         }
         if (has_news(e->fd)) {
             bool is_over = hear(e->fd, question, 1) == 1;
             r.seconds = (double)(weir_pump_clock() - begin) / 1e6;
-            r.cpu = (cpu_seconds() - cpu) / r.seconds * 100;
+            r.cpu_seconds = cpu_seconds() - cpu;
             tell(e->fd, &r, sizeof r);
             if (is_over) {
                 return;
@@ -466,19 +545,23 @@ static void run_rtp(struct end *e, int procs)
         answer_questions(e);
         return;
     }
-    struct report r;
+    (void)send_media(e, e->options.warm_ms * WEIR_MS, 0);
+    struct report warm = ask(e), r;
     double cpu = cpu_seconds();
     weir_time begin = weir_pump_clock();
     uint64_t sent = send_media(e, e->options.seconds * WEIR_SEC, 0);
     double wall = (double)(weir_pump_clock() - begin) / 1e6;
     cpu = (cpu_seconds() - cpu) / wall * 100;
     r = ask(e);
+    r.packets -= warm.packets;
+    r.cpu = (r.cpu_seconds - warm.cpu_seconds) / (r.seconds - warm.seconds) * 100;
     double pps = (double)r.packets / wall;
     double lossless = lossless_pps(e, pps);
     tell(e->fd, "", 1);
     hear(e->fd, &(struct report){ 0 }, sizeof r);
     print_head(e, procs, procs == 2 ? cpu + r.cpu : cpu);
-    printf(",\"pps_received\":%.0f,\"lost_pct\":%.2f,\"lossless_pps\":%.0f}\n", pps,
+    printf(",\"size\":%zu,\"pps_received\":%.0f,\"lost_pct\":%.2f,\"lossless_pps\":%.0f}\n",
+           e->options.size, pps,
            sent == 0 ? 0.0 : 100.0 - (double)r.packets * 100 / (double)sent, lossless);
 }
 
@@ -562,6 +645,19 @@ static void run_end(struct end *e, int procs)
     weir_node_close(e->node);
 }
 
+/* Into the network namespace of the far side, where there is one. */
+static void go_far(void)
+{
+    const char *path = getenv("WEIR_BENCH_FAR_NET");
+    if (path != NULL) {
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || setns(fd, CLONE_NEWNET) != 0) {
+            die("WEIR_BENCH_FAR_NET is no network namespace to enter");
+        }
+        close(fd);
+    }
+}
+
 static void *callee_thread(void *argument)
 {
     run_end(argument, 1);
@@ -577,6 +673,10 @@ static void run_scenario(const struct options *o, int procs, const char *scenari
     }
     struct end caller = { .fd = pipe[0], .is_caller = true, .options = *o, .scenario = scenario,
                           .size = size, .is_unreliable = is_unreliable };
+    caller.seen = mmap(NULL, sizeof *caller.seen, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (caller.seen == MAP_FAILED) {
+        die("no memory");
+    }
     struct end callee = caller;
     callee.fd = pipe[1];
     callee.is_caller = false;
@@ -585,6 +685,7 @@ static void run_scenario(const struct options *o, int procs, const char *scenari
         pid_t child = fork();
         if (child == 0) {
             close(pipe[0]);
+            go_far();
             run_end(&callee, 2);
             _exit(0);
         }
@@ -606,19 +707,20 @@ static void run_scenario(const struct options *o, int procs, const char *scenari
 
 static void run_all(const struct options *o, int procs)
 {
-    static const unsigned sizes[] = { 1024, 16384, 65536 };
+    static const unsigned sizes[] = { 64, 1150, 1300, 4096, 16384, 65536, 0 };
+    enum { SIZES = sizeof sizes / sizeof sizes[0] };
     static const char *const plain[] = { "setup", "reconnect", "latency", "memory", "rtp" };
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
         if (o->scenario == NULL || strcmp(o->scenario, plain[i]) == 0) {
             run_scenario(o, procs, plain[i], 0, false);
         }
     }
-    for (int i = 0; i < 6 && (o->scenario == NULL || strcmp(o->scenario, "throughput") == 0); i++) {
-        const char *mode = i < 3 ? "ordered-reliable" : "unordered-rtx0";
-        unsigned size = o->message == 0 ? sizes[i % 3] : o->message;
-        bool is_again = o->message != 0 && i % 3 != 0;
-        if (!is_again && (o->mode == NULL || strcmp(o->mode, mode) == 0)) {
-            run_scenario(o, procs, "throughput", size, i >= 3);
+    for (int i = 0; i < 2 * SIZES && (o->scenario == NULL || strcmp(o->scenario, "throughput") == 0); i++) {
+        const char *mode = i < SIZES ? "ordered-reliable" : "unordered-rtx0";
+        bool is_one = o->message != 0 || o->is_mixed;
+        unsigned size = is_one ? o->message : sizes[i % SIZES];
+        if ((!is_one || i % SIZES == 0) && (o->mode == NULL || strcmp(o->mode, mode) == 0)) {
+            run_scenario(o, procs, "throughput", size, i >= SIZES);
         }
     }
 }

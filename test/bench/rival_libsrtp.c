@@ -3,12 +3,24 @@
 
 #ifdef WEIR_BENCH_LIBSRTP
 #include <srtp2/srtp.h>
+#ifdef WEIR_BENCH_LIBSRTP_OPENSSL
+#include <openssl/crypto.h>
+#include <stdio.h>
+#endif
 
 static srtp_t sending, receiving;
 
+/* test/bench/peers/build.sh says where it built the library itself. */
 static const char *version(void)
 {
+#ifdef WEIR_BENCH_LIBSRTP_OPENSSL
+    static char text[100];
+    snprintf(text, sizeof text, "%s on OpenSSL %s", srtp_get_version_string(),
+             OpenSSL_version(OPENSSL_VERSION_STRING));
+    return text;
+#else
     return srtp_get_version_string();
+#endif
 }
 
 static bool open_session(srtp_t *session, enum weir_srtp_profile profile, const uint8_t *key,

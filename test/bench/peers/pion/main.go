@@ -1,18 +1,27 @@
 // pion v3 doing what weir-bench does, one JSON object per line. Two processes with one peer connection
 // each; descriptions and counts pass over the standard streams of the second one.
 //
-//	pion setup|latency|throughput|rtp SECONDS
+//	pion setup | latency | throughput SECONDS SIZE|mixed MODE | rtp SECONDS SIZE
+//
+// Used as it is fastest: channels are detached, so that messages are read without a goroutine each; one
+// certificate and one socket serve all connections; the collector runs a quarter as often.
 package main
 
 import (
 	"bufio"
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"sort"
 	"strconv"
 	"strings"
@@ -20,19 +29,30 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/pion/datachannel"
 	"github.com/pion/ice/v2"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v3"
 )
 
 const (
-	setups      = 30
-	rounds      = 4000
-	messageSize = 65535 // its receiver reads into 65,535 bytes and stops at one more
-	rtpPayload  = 1188
-	socketBytes = 4 << 20
-	buffered    = 256 << 10 // where it is fastest: with more it loses packets to its own bursts
+	setups, warmSetups = 30, 3
+	pings, warmPings   = 4000, 500
+	messageMax         = 65535 // its receiver reads into 65,535 bytes and stops at one more
+	rtpHeader          = 12
+	socketBytes        = 4 << 20
 )
+
+var warm = 500 * time.Millisecond
+
+// How much lies ahead in the sender, and the receiver's room: where it is fastest over loopback. With more it
+// loses packets to its own bursts; a long path wants more.
+var buffered, receiveBuffer = func() (uint64, uint32) {
+	if n, err := strconv.Atoi(os.Getenv("WEIR_BENCH_AHEAD")); err == nil {
+		return uint64(n), 4 << 20
+	}
+	return 256 << 10, 1 << 20
+}()
 
 func must(err error) {
 	if err != nil {
@@ -58,9 +78,37 @@ func (p *pipe) hear() string {
 	return strings.TrimSpace(s)
 }
 
-// One socket for all peers of this process, with as much room as weir's takes.
+// What pion logs on the standard output goes elsewhere: that belongs to the other process.
+var output = func() *os.File {
+	out := os.Stdout
+	os.Stdout = os.Stderr
+	return out
+}()
+
+var isCallee = os.Args[len(os.Args)-1] == "callee"
+
+// The address of this end.
+var own = func() net.IP {
+	text := os.Getenv(map[bool]string{false: "WEIR_BENCH_NEAR", true: "WEIR_BENCH_FAR"}[isCallee])
+	if text == "" {
+		text = "127.0.0.1"
+	}
+	return net.ParseIP(text)
+}()
+
+// One certificate for all peers of this process.
+var certificate = func() webrtc.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(err)
+	c, err := webrtc.GenerateCertificate(key)
+	must(err)
+	return *c
+}()
+
+// One socket for all of them, with as much room as weir's takes.
 var mux = func() ice.UDPMux {
-	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	_ = output // before this
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: own})
 	must(err)
 	raw, err := c.SyscallConn()
 	must(err)
@@ -80,11 +128,13 @@ func newPeer() *webrtc.PeerConnection {
 	s.SetICEUDPMux(mux)
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
-	s.SetIPFilter(func(ip net.IP) bool { return ip.IsLoopback() })
+	s.SetIPFilter(func(ip net.IP) bool { return ip.Equal(own) })
+	s.SetSCTPMaxReceiveBufferSize(receiveBuffer)
+	s.DetachDataChannels()
 	m := &webrtc.MediaEngine{}
 	must(m.RegisterDefaultCodecs())
 	p, err := webrtc.NewAPI(webrtc.WithSettingEngine(s), webrtc.WithMediaEngine(m)).
-		NewPeerConnection(webrtc.Configuration{})
+		NewPeerConnection(webrtc.Configuration{Certificates: []webrtc.Certificate{certificate}})
 	must(err)
 	return p
 }
@@ -120,16 +170,100 @@ func answer(p *webrtc.PeerConnection, other *pipe) {
 	other.tell(describe(p, a))
 }
 
-// An open channel of the caller.
-func openChannel(p *webrtc.PeerConnection, other *pipe) *webrtc.DataChannel {
-	c, err := p.CreateDataChannel("bench", nil)
-	must(err)
-	open := make(chan bool, 1)
-	c.OnOpen(func() { open <- true })
-	call(p, other)
-	<-open
-	return c
+// An open channel.
+type channel struct {
+	*webrtc.DataChannel
+	raw datachannel.ReadWriteCloser
 }
+
+func opened(c *webrtc.DataChannel) chan channel {
+	open := make(chan channel, 1)
+	c.OnOpen(func() {
+		raw, err := c.Detach()
+		must(err)
+		open <- channel{c, raw}
+	})
+	return open
+}
+
+func openChannel(p *webrtc.PeerConnection, other *pipe, mode string) channel {
+	init := &webrtc.DataChannelInit{}
+	if mode != "ordered-reliable" {
+		ordered, retransmits := false, uint16(0)
+		init.Ordered, init.MaxRetransmits = &ordered, &retransmits
+	}
+	c, err := p.CreateDataChannel("bench", init)
+	must(err)
+	open := opened(c)
+	call(p, other)
+	return <-open
+}
+
+func acceptChannel(p *webrtc.PeerConnection, other *pipe) channel {
+	open := make(chan channel, 1)
+	p.OnDataChannel(func(c *webrtc.DataChannel) {
+		go func() { open <- <-opened(c) }()
+	})
+	answer(p, other)
+	return <-open
+}
+
+// -- Content: a number, then a piece of one table of noise, as in bench_content.c -------------------
+
+const places, placeBytes = 64, 40
+
+var noise, table = func() ([]byte, []byte) {
+	n := make([]byte, 65536+places*placeBytes)
+	x := uint32(2463534242)
+	for i := range n {
+		x ^= x << 13
+		x ^= x >> 17
+		x ^= x << 5
+		n[i] = byte(x >> 11)
+	}
+	return n, append([]byte(nil), n...)
+}()
+
+func place(k uint64) int { return int(k%places) * placeBytes }
+
+func sizeOf(k uint64, size int) int {
+	if size == 0 {
+		x := uint32(k) * 2654435761
+		size = 16 + int((x>>16)%(1<<(7+(x>>8)%8)))
+	}
+	if size > messageMax {
+		size = messageMax
+	}
+	return size
+}
+
+// Lend message k to send; the table is as it was afterwards.
+func lend(k uint64, size int, send func([]byte)) {
+	at := place(k)
+	binary.LittleEndian.PutUint64(table[at:], k)
+	send(table[at : at+sizeOf(k, size)])
+	copy(table[at:at+8], noise[at:at+8])
+}
+
+// The number of a message that is as it was sent; ends the program if it is not.
+func check(m []byte, size int) uint64 {
+	if len(m) >= 8 {
+		k := binary.LittleEndian.Uint64(m)
+		if at := place(k); len(m) == sizeOf(k, size) && bytes.Equal(m[8:], noise[at+8:at+len(m)]) {
+			return k
+		}
+	}
+	must(fmt.Errorf("a message came damaged"))
+	return 0
+}
+
+func checkNext(m []byte, size int, next uint64) {
+	if k := check(m, size); k != next {
+		must(fmt.Errorf("message %d came for %d", k, next))
+	}
+}
+
+// -------------------------------------------------------------------------------------------------
 
 func cpuSeconds(who int) float64 {
 	var u syscall.Rusage
@@ -138,22 +272,33 @@ func cpuSeconds(who int) float64 {
 }
 
 func report(scenario string, cpuPct float64, fields string) {
-	fmt.Printf("{\"bench\":\"pion\",\"ver\":\"3\",\"scenario\":%q,\"procs\":2,\"cpu_pct\":%.1f,%s}\n",
+	fmt.Fprintf(output, "{\"bench\":\"pion\",\"ver\":\"3\",\"scenario\":%q,\"procs\":2,\"cpu_pct\":%.1f,%s}\n",
 		scenario, cpuPct, fields)
 }
 
 // -- Set-up ---------------------------------------------------------------------------------------
 
-func setupCaller(other *pipe, _ int) {
+type task struct {
+	seconds int
+	size    int // 0: mixed
+	mode    string
+}
+
+func setupCaller(other *pipe, _ task) {
 	ms := make([]float64, setups)
-	cpu, begin := cpuSeconds(syscall.RUSAGE_SELF), time.Now()
-	for i := range ms {
+	cpu, begin := 0.0, time.Now()
+	for i := -warmSetups; i < setups; i++ {
+		if i == 0 {
+			cpu, begin = cpuSeconds(syscall.RUSAGE_SELF), time.Now()
+		}
 		other.hear()
 		at := time.Now()
 		p := newPeer()
-		openChannel(p, other)
+		openChannel(p, other, "ordered-reliable")
 		other.hear()
-		ms[i] = float64(time.Since(at).Microseconds()) / 1000
+		if i >= 0 {
+			ms[i] = float64(time.Since(at).Microseconds()) / 1000
+		}
 		other.tell("done")
 		must(p.Close())
 	}
@@ -163,14 +308,11 @@ func setupCaller(other *pipe, _ int) {
 		fmt.Sprintf("\"n\":%d,\"median_ms\":%.3f,\"p95_ms\":%.3f", setups, ms[setups/2], ms[setups*95/100]))
 }
 
-func setupCallee(other *pipe) {
-	for i := 0; i < setups; i++ {
+func setupCallee(other *pipe, _ task) {
+	for i := -warmSetups; i < setups; i++ {
 		other.tell("ready")
 		p := newPeer()
-		open := make(chan bool, 1)
-		p.OnDataChannel(func(c *webrtc.DataChannel) { c.OnOpen(func() { open <- true }) })
-		answer(p, other)
-		<-open
+		acceptChannel(p, other)
 		other.tell("open")
 		other.hear()
 		must(p.Close())
@@ -179,41 +321,59 @@ func setupCallee(other *pipe) {
 
 // -- Latency --------------------------------------------------------------------------------------
 
-func latencyCaller(other *pipe, _ int) {
-	c := openChannel(newPeer(), other)
-	pong := make(chan bool, 1)
-	c.OnMessage(func(webrtc.DataChannelMessage) { pong <- true })
+func latencyCaller(other *pipe, _ task) {
+	c := openChannel(newPeer(), other, "ordered-reliable")
 	other.hear()
-	us := make([]float64, rounds)
-	message := make([]byte, 64)
-	cpu, begin := cpuSeconds(syscall.RUSAGE_SELF), time.Now()
-	for i := range us {
+	us := make([]float64, pings)
+	room := make([]byte, 128)
+	cpu, begin := 0.0, time.Now()
+	for i := -warmPings; i < pings; i++ {
+		k := uint64(i + warmPings)
 		at := time.Now()
-		must(c.Send(message))
-		<-pong
-		us[i] = float64(time.Since(at).Nanoseconds()) / 1000
+		if i == 0 {
+			cpu, begin = cpuSeconds(syscall.RUSAGE_SELF), at
+		}
+		lend(k, 64, func(m []byte) {
+			_, err := c.raw.Write(m)
+			must(err)
+		})
+		n, err := c.raw.Read(room)
+		must(err)
+		checkNext(room[:n], 64, k)
+		if i >= 0 {
+			us[i] = float64(time.Since(at).Nanoseconds()) / 1000
+		}
 	}
 	wall := time.Since(begin).Seconds()
 	sort.Float64s(us)
 	report("latency", (cpuSeconds(syscall.RUSAGE_SELF)-cpu)/wall*100,
-		fmt.Sprintf("\"p50_us\":%.1f,\"p99_us\":%.1f", us[rounds/2], us[rounds*99/100]))
+		fmt.Sprintf("\"p50_us\":%.1f,\"p99_us\":%.1f", us[pings/2], us[pings*99/100]))
 	other.tell("over")
 }
 
-func latencyCallee(other *pipe) {
-	p := newPeer()
-	p.OnDataChannel(func(c *webrtc.DataChannel) {
-		c.OnMessage(func(m webrtc.DataChannelMessage) { must(c.Send(m.Data)) })
-		c.OnOpen(func() { other.tell("ready") })
-	})
-	answer(p, other)
+func latencyCallee(other *pipe, _ task) {
+	c := acceptChannel(newPeer(), other)
+	go func() {
+		room := make([]byte, 128)
+		for k := uint64(0); ; k++ {
+			n, err := c.raw.Read(room)
+			if err != nil {
+				return
+			}
+			checkNext(room[:n], 64, k)
+			_, err = c.raw.Write(room[:n])
+			must(err)
+		}
+	}()
+	other.tell("ready")
 	other.hear()
 }
 
 // -- Throughput -----------------------------------------------------------------------------------
 
-func throughputCaller(other *pipe, seconds int) {
-	c := openChannel(newPeer(), other)
+func throughputCaller(other *pipe, t task) {
+	c := openChannel(newPeer(), other, t.mode)
+	other.hear()
 	low := make(chan bool, 1)
 	c.SetBufferedAmountLowThreshold(buffered / 2)
 	c.OnBufferedAmountLow(func() {
@@ -222,44 +382,72 @@ func throughputCaller(other *pipe, seconds int) {
 		default:
 		}
 	})
-	message := make([]byte, messageSize)
-	cpu, end := cpuSeconds(syscall.RUSAGE_SELF), time.Now().Add(time.Duration(seconds)*time.Second)
-	for time.Now().Before(end) {
-		must(c.Send(message))
-		for c.BufferedAmount() > buffered {
-			select {
-			case <-low:
-			case <-time.After(5 * time.Millisecond): // it is not always told
+	k := uint64(0)
+	keepFull := func(end time.Time) {
+		for time.Now().Before(end) {
+			lend(k, t.size, func(m []byte) {
+				_, err := c.raw.Write(m)
+				must(err)
+			})
+			k++
+			for c.BufferedAmount() > buffered && time.Now().Before(end) {
+				select {
+				case <-low:
+				case <-time.After(5 * time.Millisecond): // it is not always told
+				}
 			}
 		}
 	}
-	cpuPct := (cpuSeconds(syscall.RUSAGE_SELF) - cpu) / float64(seconds) * 100
+	keepFull(time.Now().Add(warm))
+	other.tell("begin")
+	cpu := cpuSeconds(syscall.RUSAGE_SELF)
+	keepFull(time.Now().Add(time.Duration(t.seconds) * time.Second))
+	cpuPct := (cpuSeconds(syscall.RUSAGE_SELF) - cpu) / float64(t.seconds) * 100
 	other.tell("over")
 	counted := strings.Fields(other.hear())
-	theirs, err := strconv.ParseFloat(counted[1], 64)
+	theirs, err := strconv.ParseFloat(counted[2], 64)
 	must(err)
-	report("throughput", cpuPct+theirs,
-		fmt.Sprintf("\"mode\":\"ordered-reliable\",\"size\":%d,\"mbps\":%s", messageSize, counted[0]))
+	size := strconv.Itoa(t.size)
+	if t.size == 0 {
+		size = "\"mixed\""
+	}
+	report("throughput", cpuPct+theirs, fmt.Sprintf("\"mode\":%q,\"size\":%s,\"mbps\":%s,\"messages\":%s",
+		t.mode, size, counted[0], counted[1]))
 }
 
-func throughputCallee(other *pipe) {
-	var bytes uint64
-	p := newPeer()
-	begin, cpu := time.Now(), 0.0
-	p.OnDataChannel(func(c *webrtc.DataChannel) {
-		c.OnOpen(func() { begin, cpu = time.Now(), cpuSeconds(syscall.RUSAGE_SELF) })
-		c.OnMessage(func(m webrtc.DataChannelMessage) { atomic.AddUint64(&bytes, uint64(len(m.Data))) })
-	})
-	answer(p, other)
+func throughputCallee(other *pipe, t task) {
+	var total, messages uint64
+	c := acceptChannel(newPeer(), other)
+	go func() {
+		room := make([]byte, 1<<17)
+		for next := uint64(0); ; next++ {
+			n, err := c.raw.Read(room)
+			if err != nil {
+				return
+			}
+			if t.mode == "ordered-reliable" {
+				checkNext(room[:n], t.size, next)
+			} else {
+				check(room[:n], t.size)
+			}
+			atomic.AddUint64(&total, uint64(n))
+			atomic.AddUint64(&messages, 1)
+		}
+	}()
+	other.tell("ready")
+	other.hear()
+	begin, cpu := time.Now(), cpuSeconds(syscall.RUSAGE_SELF)
+	total0, messages0 := atomic.LoadUint64(&total), atomic.LoadUint64(&messages)
 	other.hear()
 	seconds := time.Since(begin).Seconds()
-	other.tell(fmt.Sprintf("%.1f %.1f", float64(atomic.LoadUint64(&bytes))*8/1e6/seconds,
+	other.tell(fmt.Sprintf("%.1f %.0f %.1f", float64(atomic.LoadUint64(&total)-total0)*8/1e6/seconds,
+		float64(atomic.LoadUint64(&messages)-messages0)/seconds,
 		(cpuSeconds(syscall.RUSAGE_SELF)-cpu)/seconds*100))
 }
 
 // -- Media ----------------------------------------------------------------------------------------
 
-func rtpCaller(other *pipe, seconds int) {
+func rtpCaller(other *pipe, t task) {
 	p := newPeer()
 	track, err := webrtc.NewTrackLocalStaticRTP(
 		webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "video", "bench")
@@ -274,18 +462,26 @@ func rtpCaller(other *pipe, seconds int) {
 	})
 	call(p, other)
 	<-connected
-	packet := &rtp.Packet{Header: rtp.Header{Version: 2}, Payload: make([]byte, rtpPayload)}
-	sent := 0
-	cpu, begin := cpuSeconds(syscall.RUSAGE_SELF), time.Now()
-	end := begin.Add(time.Duration(seconds) * time.Second)
-	for time.Now().Before(end) {
-		for i := 0; i < 64; i++ {
-			packet.SequenceNumber = uint16(sent)
-			packet.Timestamp = uint32(sent / 8 * 90)
-			must(track.WriteRTP(packet))
-			sent++
+	packet := &rtp.Packet{Header: rtp.Header{Version: 2}}
+	sent := uint64(0)
+	flood := func(end time.Time) {
+		for time.Now().Before(end) {
+			for i := 0; i < 64; i++ {
+				packet.SequenceNumber = uint16(sent)
+				packet.Timestamp = uint32(sent / 8 * 90)
+				lend(sent, t.size-rtpHeader, func(m []byte) {
+					packet.Payload = m
+					must(track.WriteRTP(packet))
+				})
+				sent++
+			}
 		}
 	}
+	flood(time.Now().Add(warm))
+	time.Sleep(300 * time.Millisecond)
+	other.tell("begin")
+	cpu, begin, sent0 := cpuSeconds(syscall.RUSAGE_SELF), time.Now(), sent
+	flood(begin.Add(time.Duration(t.seconds) * time.Second))
 	wall := time.Since(begin).Seconds()
 	cpuPct := (cpuSeconds(syscall.RUSAGE_SELF) - cpu) / wall * 100
 	time.Sleep(300 * time.Millisecond)
@@ -295,57 +491,84 @@ func rtpCaller(other *pipe, seconds int) {
 	must(err)
 	theirs, err := strconv.ParseFloat(counted[1], 64)
 	must(err)
-	report("rtp", cpuPct+theirs, fmt.Sprintf("\"pps_received\":%.0f,\"lost_pct\":%.2f", received/wall,
-		100-received*100/float64(sent)))
+	report("rtp", cpuPct+theirs, fmt.Sprintf("\"size\":%d,\"pps_received\":%.0f,\"lost_pct\":%.2f", t.size,
+		received/wall, 100-received*100/float64(sent-sent0)))
 }
 
-func rtpCallee(other *pipe) {
+func rtpCallee(other *pipe, t task) {
 	var packets uint64
 	p := newPeer()
 	_, err := p.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo)
 	must(err)
-	p.OnTrack(func(t *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+	p.OnTrack(func(remote *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		buffer := make([]byte, 1500)
 		for {
-			if _, _, err := t.Read(buffer); err != nil {
+			n, _, err := remote.Read(buffer)
+			if err != nil {
 				return
 			}
+			check(buffer[rtpHeader:n], t.size-rtpHeader)
 			atomic.AddUint64(&packets, 1)
 		}
 	})
 	answer(p, other)
-	begin, cpu := time.Now(), cpuSeconds(syscall.RUSAGE_SELF)
+	other.hear()
+	begin, cpu, packets0 := time.Now(), cpuSeconds(syscall.RUSAGE_SELF), atomic.LoadUint64(&packets)
 	other.hear()
 	seconds := time.Since(begin).Seconds()
-	other.tell(fmt.Sprintf("%d %.1f", atomic.LoadUint64(&packets),
+	other.tell(fmt.Sprintf("%d %.1f", atomic.LoadUint64(&packets)-packets0,
 		(cpuSeconds(syscall.RUSAGE_SELF)-cpu)/seconds*100))
 }
 
 // -------------------------------------------------------------------------------------------------
 
 func main() {
-	callers := map[string]func(*pipe, int){"setup": setupCaller, "latency": latencyCaller,
+	callers := map[string]func(*pipe, task){"setup": setupCaller, "latency": latencyCaller,
 		"throughput": throughputCaller, "rtp": rtpCaller}
-	callees := map[string]func(*pipe){"setup": setupCallee, "latency": latencyCallee,
+	callees := map[string]func(*pipe, task){"setup": setupCallee, "latency": latencyCallee,
 		"throughput": throughputCallee, "rtp": rtpCallee}
-	if len(os.Args) != 3 || callers[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: pion setup|latency|throughput|rtp SECONDS")
+	wanted := map[string]int{"setup": 1, "latency": 1, "throughput": 4, "rtp": 3}
+	debug.SetGCPercent(400)
+	args := os.Args[1:]
+	if isCallee {
+		args = args[:len(args)-1]
+	}
+	if len(args) == 0 || wanted[args[0]] != len(args) {
+		fmt.Fprintln(os.Stderr, "usage: pion setup | latency | throughput SECONDS SIZE|mixed MODE | rtp SECONDS SIZE")
 		os.Exit(2)
 	}
-	if os.Args[2] == "callee" {
-		callees[os.Args[1]](&pipe{bufio.NewReader(os.Stdin), os.Stdout})
+	var t task
+	if len(args) > 2 {
+		var err error
+		t.seconds, err = strconv.Atoi(args[1])
+		must(err)
+		if args[2] != "mixed" {
+			t.size, err = strconv.Atoi(args[2])
+			must(err)
+		}
+	}
+	if len(args) > 3 {
+		t.mode = args[3]
+	}
+	if ms, err := strconv.Atoi(os.Getenv("WEIR_BENCH_WARM")); err == nil {
+		warm = time.Duration(ms) * time.Millisecond
+	}
+	if isCallee {
+		callees[args[0]](&pipe{bufio.NewReader(os.Stdin), output}, t)
 		return
 	}
-	seconds, err := strconv.Atoi(os.Args[2])
-	must(err)
-	child := exec.Command(os.Args[0], os.Args[1], "callee")
+	command := append([]string{os.Args[0]}, append(args, "callee")...)
+	if far := os.Getenv("WEIR_BENCH_FAR_NET"); far != "" {
+		command = append([]string{"nsenter", "--net=" + far}, command...)
+	}
+	child := exec.Command(command[0], command[1:]...)
 	child.Stderr = os.Stderr
 	in, err := child.StdinPipe()
 	must(err)
 	out, err := child.StdoutPipe()
 	must(err)
 	must(child.Start())
-	callers[os.Args[1]](&pipe{bufio.NewReader(out), in}, seconds)
+	callers[args[0]](&pipe{bufio.NewReader(out), in}, t)
 	must(in.Close())
 	_ = child.Wait()
 }
