@@ -51,6 +51,9 @@ void weir_peer_init_sctp(struct weir_peer *p, weir_time now)
     c.rx_quota = p->config.rx_buffers;
     c.tx_quota = p->config.tx_buffers;
     c.message_max_local = p->config.max_message_size;
+    if (p->config.channel_wait != 0) {
+        c.channel_wait = p->config.channel_wait != WEIR_NEVER ? p->config.channel_wait : 0;
+    }
     memcpy(c.seed, p->sctp_seed, sizeof c.seed);
     weir_sctp_init(&p->sctp, &c, p->pool, now);
     weir_wipe(&c, sizeof c);

@@ -75,7 +75,8 @@ enum weir_event_type {
     WEIR_EVENT_CHANNEL_OPEN,    /* channel, is_remote */
     WEIR_EVENT_CHANNEL_MESSAGE, /* channel, data, is_text */
     WEIR_EVENT_CHANNEL_LOW,     /* channel: buffered amount fell to its threshold */
-    WEIR_EVENT_CHANNEL_CLOSED,  /* channel: its index is free now */
+    WEIR_EVENT_CHANNEL_CLOSED,  /* channel: its index is free now. sctp_reason is TIMEOUT when the peer did
+                                   not answer our OPEN in time, see channel_wait; else NONE */
     WEIR_EVENT_WRITABLE,        /* after WEIR_ERR_FULL: sending may go on */
     WEIR_EVENT_DATA_READY,      /* SCTP is up: channels of ours open from now on */
     WEIR_EVENT_DATA_CLOSED,     /* SCTP is over, why in sctp_reason: TIMEOUT also when it was not up in
@@ -166,6 +167,8 @@ struct weir_peer_config {
     bool is_data_only;                    /* reject audio and video */
     enum weir_sdp_setup setup;            /* as answerer: ACTIVE (default) or PASSIVE */
     uint32_t max_message_size;            /* of data channels; 0 = 262,144 */
+    weir_duration channel_wait;           /* for the peer's answer when we open a channel, once data is up;
+                                             0 = 30 s, WEIR_NEVER = no limit */
     uint32_t rx_buffers, tx_buffers;      /* pool buffers SCTP may hold each way; 0 = 320 and 512 */
     uint64_t ntp_at_epoch;                /* NTP time when weir_time was 0, for sender reports */
     struct weir_mspan assembly;           /* shared scratch for messages of several pieces, at least
@@ -527,6 +530,7 @@ struct weir_node_config {
     uint32_t peers_max;               /* 0 = 64 */
     uint32_t pool_buffers;            /* 0 = 512 per peer, at most 32,768 */
     uint32_t max_message_size;        /* 0 = 262,144 */
+    weir_duration channel_wait;       /* of every peer, see weir_peer_config */
     uint32_t sections_max, description_max; /* of every peer, see weir_peer_config */
     struct weir_addr stun_server;     /* family 0 = none */
     uint8_t seed[WEIR_SEED_BYTES];
