@@ -61,15 +61,30 @@ enum weir_peer_state {
     WEIR_PEER_CONNECTING,
     WEIR_PEER_CONNECTED,    /* ICE and DTLS are up */
     WEIR_PEER_DISCONNECTED, /* no answer for some seconds; may recover */
-    WEIR_PEER_FAILED,       /* consent lost, or DTLS refused: nothing leaves and nothing is taken, until an
-                               offer, ours or the peer's, begins again with new credentials */
+    WEIR_PEER_FAILED,       /* why, in weir_peer_reason: nothing leaves but the alert that says that DTLS
+                               is over, and nothing is taken, until an offer, ours or the peer's,
+                               begins again with new credentials */
     WEIR_PEER_CLOSED,
     WEIR_PEER_STATES,
 };
 
+/* Why a connection has failed. Data alone ends otherwise: WEIR_EVENT_DATA_CLOSED. */
+enum weir_peer_reason {
+    WEIR_PEER_REASON_NONE,             /* it has not */
+    WEIR_PEER_REASON_NO_PAIR,          /* ICE found no way to the peer in time, some 40 s */
+    WEIR_PEER_REASON_CONSENT,          /* there was one, and the peer has not answered on it for 30 s, or
+                                          refuses to be sent anything [RFC 7675 5.1] */
+    WEIR_PEER_REASON_DTLS_TIMEOUT,     /* there is one, and DTLS got no answer; `alert` may say why */
+    WEIR_PEER_REASON_DTLS_ALERT,       /* the peer ended DTLS: `alert` */
+    WEIR_PEER_REASON_DTLS_FINGERPRINT, /* the peer's certificate is none that its description names */
+    WEIR_PEER_REASON_DTLS_MESSAGE,     /* a message of the handshake broke the rule in dtls_verdict */
+    WEIR_PEER_REASON_DTLS_FORGERIES,   /* as many forged records came as the keys can bear */
+    WEIR_PEER_REASONS,
+};
+
 enum weir_event_type {
     WEIR_EVENT_NONE,
-    WEIR_EVENT_STATE,           /* state */
+    WEIR_EVENT_STATE,           /* state; of FAILED also reason, has_alert and alert, dtls_verdict */
     WEIR_EVENT_CANDIDATE,       /* data: a local candidate "candidate:...", or empty at the end */
     WEIR_EVENT_SELECTED,        /* path: the pair that is used from now on */
     WEIR_EVENT_CHANNEL_OPEN,    /* channel, is_remote */
@@ -100,6 +115,11 @@ struct weir_event {
     bool is_remote;
     bool is_text;
     uint8_t media; /* index of the m= section */
+    bool has_alert;
+    uint8_t alert; /* of DTLS_ALERT; of another reason one that came without protection while DTLS shook
+                      hands: it may say why, or be anybody's */
+    enum weir_peer_reason reason;
+    enum weir_dtls_verdict dtls_verdict;
     enum weir_sctp_reason sctp_reason;
     struct weir_span data;
     struct weir_rtp_header rtp;
@@ -129,6 +149,9 @@ enum weir_peer_verdict {
 
 WEIR_API const char *weir_peer_verdict_name(enum weir_peer_verdict v);
 WEIR_API const char *weir_peer_state_name(enum weir_peer_state s);
+/* "no-pair", "consent", "dtls-timeout", "dtls-alert", "dtls-fingerprint", "dtls-message",
+ * "dtls-forgeries". */
+WEIR_API const char *weir_peer_reason_name(enum weir_peer_reason r);
 
 /* -- Reconnecting ------------------------------------------------------------------------------ */
 
@@ -260,6 +283,7 @@ struct weir_peer {
     struct weir_pool *pool;
     struct weir_rand rand;
     enum weir_peer_state state;
+    enum weir_peer_reason reason; /* of FAILED */
     enum weir_signalling signalling;
     bool has_local, has_remote;
     bool is_dtls_ready;  /* initialised, may take records */

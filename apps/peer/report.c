@@ -148,6 +148,22 @@ static void print_channel(const struct program *p, const struct weir_event *e, c
     report(o);
 }
 
+static void print_state(const struct weir_event *e)
+{
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "state", weir_peer_state_name(e->state));
+    if (e->state == WEIR_PEER_FAILED) {
+        cJSON_AddStringToObject(o, "reason", weir_peer_reason_name(e->reason));
+    }
+    if (e->reason == WEIR_PEER_REASON_DTLS_MESSAGE) {
+        cJSON_AddStringToObject(o, "rule", weir_dtls_verdict_name(e->dtls_verdict));
+    }
+    if (e->has_alert) {
+        cJSON_AddStringToObject(o, "alert", weir_dtls_alert_name(e->alert));
+    }
+    report(o);
+}
+
 static void print_data(const char *what, const char *reason)
 {
     cJSON *o = cJSON_CreateObject();
@@ -183,7 +199,7 @@ void report_event(struct program *p, const struct weir_event *e)
 {
     switch (e->type) {
     case WEIR_EVENT_STATE:
-        report_pair("state", weir_peer_state_name(e->state));
+        print_state(e);
         break;
     case WEIR_EVENT_CANDIDATE:
         if (p->is_trickling) {

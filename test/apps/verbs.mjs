@@ -91,6 +91,18 @@ assert.equal((await says(d, 'the echo', line => line.event === 'message', () => 
 await d.bye();
 await e.state('closed');
 
+// A certificate that is not the one described: each side says why it failed.
+const f = new Peer(...bind, '--offer', '--data-only'), g = new Peer(...bind);
+const wrong = await f.wait('an offer', line => line.type === 'offer');
+wrong.sdp = wrong.sdp.replace(/(a=fingerprint:sha-256 )(..)/, (all, name, byte) => name + (byte === '00' ? '01' : '00'));
+f.send(await says(g, 'an answer', line => line.type === 'answer', () => g.send(wrong)));
+assert.equal((await g.state('failed')).reason, 'dtls-fingerprint');
+const told = await f.state('failed');
+assert.equal(told.reason, 'dtls-alert');
+assert.equal(told.alert, 'bad_certificate');
+f.child.kill('SIGKILL');
+g.child.kill('SIGKILL');
+
 // A section that is not spoken is rejected with its reason.
 const c = new Peer(...bind);
 const rejected = await says(c, 'a rejection', line => line.rejected,

@@ -291,6 +291,11 @@ static void take_event(struct sim *s, int i, const struct weir_event *e)
     switch (e->type) {
     case WEIR_EVENT_STATE:
         s->state[i] = e->state;
+        if (e->state == WEIR_PEER_FAILED) {
+            s->failure[i] = *e;
+        } else {
+            assert_int_equal(e->reason, WEIR_PEER_REASON_NONE);
+        }
         break;
     case WEIR_EVENT_CHANNEL_OPEN:
         s->opened[i]++;

@@ -68,6 +68,7 @@ struct sim {
     unsigned events;
     /* what events told */
     enum weir_peer_state state[2];
+    struct weir_event failure[2]; /* the event that told it last */
     unsigned opened[2], closed[2], messages[2], rtp[2];
     uint64_t message_bytes[2];
     enum weir_sctp_reason closed_reason[2]; /* of the channel that closed last */
