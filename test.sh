@@ -134,6 +134,7 @@ if [ "$long" = yes ]; then
     step mbedtls3 sh test/mbedtls3.sh
     step openssl35 sh test/openssl35.sh
     step arm64 sh test/arm64.sh
+    step arm32 sh test/arm32.sh
     step valgrind sh test/valgrind.sh build
     step mutants sh test/mutate.sh
     tail -n 12 "$work/mutants.log" | sed 's/^/        /'

@@ -134,9 +134,8 @@ struct weir_identity {
 
 struct weir_crypto {
     const char *name; /* "mbedtls 2.28.3", "OpenSSL 3.0.17 1 Jul 2025", ... */
-    /* No kernel of ours does AES here, so it is the library's: slow, and where that looks bytes up in
-     * tables, of
-     * a time that tells of its keys to who shares the processor's caches. DTLS then puts ChaCha20 first. */
+    /* The processor does not help with AES, so it is done in bit slices: of a time that tells nothing of
+     * its keys, and slow. DTLS then puts ChaCha20 first. */
     bool is_aes_slow;
 
     /* AEAD, in place. `key` has 16 or 32 bytes as the id says. */

@@ -490,6 +490,18 @@ size_t weir_dtls_send_to(struct weir_dtls *d, weir_time now, struct weir_mspan o
     return weir_dtls_alert_send(d, out);
 }
 
+void weir_dtls_failure(const struct weir_dtls *d, struct weir_dtls_event *event)
+{
+    memset(event, 0, sizeof *event);
+    if (d->state == WEIR_DTLS_FAILED) {
+        event->type = WEIR_DTLS_EVENT_FAILED;
+        event->reason = d->reason;
+        event->verdict = d->fail_verdict;
+        event->has_plain_alert = d->reason == WEIR_DTLS_REASON_TIMEOUT && d->has_plain_alert;
+        event->alert = event->has_plain_alert ? d->plain_alert : d->fail_alert;
+    }
+}
+
 bool weir_dtls_event(struct weir_dtls *d, struct weir_dtls_event *event)
 {
     memset(event, 0, sizeof *event);
@@ -504,11 +516,7 @@ bool weir_dtls_event(struct weir_dtls *d, struct weir_dtls_event *event)
         event->type = WEIR_DTLS_EVENT_CLOSED;
     } else if (d->owes_failed) {
         d->owes_failed = false;
-        event->type = WEIR_DTLS_EVENT_FAILED;
-        event->reason = d->reason;
-        event->verdict = d->fail_verdict;
-        event->has_plain_alert = d->reason == WEIR_DTLS_REASON_TIMEOUT && d->has_plain_alert;
-        event->alert = event->has_plain_alert ? d->plain_alert : d->fail_alert;
+        weir_dtls_failure(d, event);
     } else if (d->owes_moved) {
         d->owes_moved = false;
         event->type = WEIR_DTLS_EVENT_MOVED;

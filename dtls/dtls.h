@@ -571,6 +571,8 @@ WEIR_API void weir_dtls_tick(struct weir_dtls *d, weir_time now);
 WEIR_API size_t weir_dtls_send(struct weir_dtls *d, weir_time now, struct weir_mspan out);
 
 WEIR_API bool weir_dtls_event(struct weir_dtls *d, struct weir_dtls_event *event);
+/* The event FAILED again, whoever took it; of type NONE when it has not failed. */
+WEIR_API void weir_dtls_failure(const struct weir_dtls *d, struct weir_dtls_event *event);
 
 WEIR_API weir_time weir_dtls_deadline(const struct weir_dtls *d);
 

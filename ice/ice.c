@@ -88,6 +88,7 @@ void weir_ice_set_state(struct weir_ice *ice, weir_time now, enum weir_ice_state
     weir_trace(ice->config.trace, now, WEIR_TRACE_ICE, WEIR_TRACE_STATE, ice->config.conn,
                (uint32_t)ice->state, (uint32_t)next, 0);
     ice->state = next;
+    ice->failure = WEIR_ICE_FAILURE_NONE;
     if (weir_ice_is_over(ice)) {
         ice->keys_at = 0; /* whoever comes after a restart shows keys of its own */
         stop_timers(ice);
@@ -101,6 +102,11 @@ void weir_ice_set_state(struct weir_ice *ice, weir_time now, enum weir_ice_state
 enum weir_ice_state weir_ice_state(const struct weir_ice *ice)
 {
     return ice->state;
+}
+
+enum weir_ice_failure weir_ice_failure(const struct weir_ice *ice)
+{
+    return ice->failure;
 }
 
 /* -- Beginning --------------------------------------------------------------------------------- */
@@ -302,6 +308,12 @@ static void keep_old(struct weir_ice *ice)
     o->of.remote_pwd = ice->remote_pwd;
 }
 
+void weir_ice_fail(struct weir_ice *ice, weir_time now, enum weir_ice_failure why)
+{
+    weir_ice_set_state(ice, now, WEIR_ICE_FAILED);
+    ice->failure = why;
+}
+
 static void begin_generation(struct weir_ice *ice)
 {
     if (weir_ice_is_over(ice)) {
@@ -415,7 +427,7 @@ static void tick_patience(struct weir_ice *ice, weir_time now)
     if (weir_ice_is_checking(ice) || ice->old.is_used) { /* [RFC 8445 9] the old path goes on */
         ice->fail_at = weir_time_add(now, ICE_STILL_CHECKING);
     } else {
-        weir_ice_set_state(ice, now, WEIR_ICE_FAILED);
+        weir_ice_fail(ice, now, WEIR_ICE_FAILURE_NO_PAIR);
     }
 }
 

@@ -85,6 +85,13 @@ enum weir_ice_state {
     WEIR_ICE_STATES,
 };
 
+/* Why the state is FAILED. */
+enum weir_ice_failure {
+    WEIR_ICE_FAILURE_NONE,    /* it is not */
+    WEIR_ICE_FAILURE_NO_PAIR, /* no pair worked in time */
+    WEIR_ICE_FAILURE_CONSENT, /* one did, and the peer consents no more [RFC 7675 5.1] */
+};
+
 /* What a datagram met, in the order in which it is checked. */
 enum weir_ice_verdict {
     WEIR_ICE_OK,
@@ -287,6 +294,7 @@ struct weir_ice {
     struct weir_ice_config config;
     struct weir_rand rand;
     enum weir_ice_state state;
+    enum weir_ice_failure failure;
     bool is_controlling;
     bool is_remote_lite, has_remote, is_remote_done, is_gathering_done, has_told_gathered;
     uint64_t tie_breaker;
@@ -463,6 +471,7 @@ struct weir_ice_pair_info {
 };
 
 WEIR_API enum weir_ice_state weir_ice_state(const struct weir_ice *ice);
+WEIR_API enum weir_ice_failure weir_ice_failure(const struct weir_ice *ice);
 /* The i-th pair; false past the last. */
 WEIR_API bool weir_ice_pair_info(const struct weir_ice *ice, uint32_t i,
                                  struct weir_ice_pair_info *out);

@@ -102,7 +102,7 @@ static void expire(struct weir_ice *ice, weir_time now)
 {
     weir_ice_consent_stop(ice);
     if (ice->selected != WEIR_ICE_NONE) {
-        weir_ice_set_state(ice, now, WEIR_ICE_FAILED);
+        weir_ice_fail(ice, now, WEIR_ICE_FAILURE_CONSENT);
     } else {
         memset(&ice->old, 0, sizeof ice->old);
     }

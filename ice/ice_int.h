@@ -51,6 +51,8 @@ static inline bool weir_ice_is_over(const struct weir_ice *ice)
 /* -- ice.c ------------------------------------------------------------------------------------- */
 
 void weir_ice_set_state(struct weir_ice *ice, weir_time now, enum weir_ice_state next);
+/* FAILED, and why. */
+void weir_ice_fail(struct weir_ice *ice, weir_time now, enum weir_ice_failure why);
 /* What carries data may have changed: note its path. */
 void weir_ice_note_via(struct weir_ice *ice);
 /* [RFC 8445 9] nobody needs the credentials of before a restart any more. */

@@ -261,6 +261,7 @@ struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
                                   .no_cid = n->config.no_cid, .cid_bytes = NODE_CID_BYTES,
                                   .prefers_hybrid = n->config.prefers_hybrid,
                                   .is_lite = n->config.is_lite,
+                                  .channel_wait = n->config.channel_wait,
                                   .allows = n->config.allows, .meter = &n->meter,
                                   .txid_key = weir_shard_txid_key(n),
                                   .txid_tag = weir_shard_make_tag(n, slot), .has_txid_tag = true,

@@ -15,6 +15,15 @@ const char *weir_peer_state_name(enum weir_peer_state s)
     return (unsigned)s < WEIR_PEER_STATES ? name[s] : "?";
 }
 
+const char *weir_peer_reason_name(enum weir_peer_reason r)
+{
+    static const char *const name[] = { "none",           "no-pair",    "consent",
+                                        "dtls-timeout",   "dtls-alert", "dtls-fingerprint",
+                                        "dtls-message",   "dtls-forgeries" };
+    _Static_assert(sizeof name / sizeof name[0] == WEIR_PEER_REASONS, "every reason has a name");
+    return (unsigned)r < WEIR_PEER_REASONS ? name[r] : "?";
+}
+
 const char *weir_peer_verdict_name(enum weir_peer_verdict v)
 {
     static const char *const name[] = { "ok",   "empty", "class", "stun", "path",  "dtls", "sctp",
@@ -51,6 +60,9 @@ void weir_peer_init_sctp(struct weir_peer *p, weir_time now)
     c.rx_quota = p->config.rx_buffers;
     c.tx_quota = p->config.tx_buffers;
     c.message_max_local = p->config.max_message_size;
+    if (p->config.channel_wait != 0) {
+        c.channel_wait = p->config.channel_wait != WEIR_NEVER ? p->config.channel_wait : 0;
+    }
     memcpy(c.seed, p->sctp_seed, sizeof c.seed);
     weir_sctp_init(&p->sctp, &c, p->pool, now);
     weir_wipe(&c, sizeof c);
@@ -501,15 +513,29 @@ static size_t send_goodbye(struct weir_peer *p, weir_time now, struct weir_mspan
     return n;
 }
 
+/* Where DTLS has failed and the path has not, the alert that says why is the last that leaves. */
+static size_t send_alert(struct weir_peer *p, weir_time now, struct weir_mspan out, struct weir_path *to)
+{
+    bool has_path = p->is_dtls_ready && weir_dtls_state(&p->dtls) == WEIR_DTLS_FAILED
+                    && weir_ice_failure(&p->ice) == WEIR_ICE_FAILURE_NONE && weir_ice_selected(&p->ice, to);
+    out.n = has_path ? weir_peer_lite_room(p, to, out.n) : 0;
+    return has_path ? weir_dtls_send(&p->dtls, now, out) : 0;
+}
+
 size_t weir_peer_send(struct weir_peer *p, weir_time now, struct weir_mspan out, struct weir_path *to)
 {
-    if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED) {
+    size_t n = 0;
+    if (p->state == WEIR_PEER_CLOSED) {
         return 0;
     }
-    weir_peer_embed_collect(p, now);
-    size_t n = weir_ice_send(&p->ice, now, out, to);
+    if (p->state != WEIR_PEER_FAILED) {
+        weir_peer_embed_collect(p, now);
+        n = weir_ice_send(&p->ice, now, out, to);
+    }
     if (n != 0) {
         p->timeline.first_check = weir_time_min(p->timeline.first_check, now);
+    } else if (p->state == WEIR_PEER_FAILED) {
+        n = send_alert(p, now, out, to);
     } else {
         bool has_path = weir_ice_selected(&p->ice, to);
         out.n = has_path ? weir_peer_lite_room(p, to, out.n) : 0;

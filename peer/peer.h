@@ -61,21 +61,37 @@ enum weir_peer_state {
     WEIR_PEER_CONNECTING,
     WEIR_PEER_CONNECTED,    /* ICE and DTLS are up */
     WEIR_PEER_DISCONNECTED, /* no answer for some seconds; may recover */
-    WEIR_PEER_FAILED,       /* consent lost, or DTLS refused: nothing leaves and nothing is taken, until an
-                               offer, ours or the peer's, begins again with new credentials */
+    WEIR_PEER_FAILED,       /* why, in weir_peer_reason: nothing leaves but the alert that says that DTLS
+                               is over, and nothing is taken, until an offer, ours or the peer's,
+                               begins again with new credentials */
     WEIR_PEER_CLOSED,
     WEIR_PEER_STATES,
 };
 
+/* Why a connection has failed. Data alone ends otherwise: WEIR_EVENT_DATA_CLOSED. */
+enum weir_peer_reason {
+    WEIR_PEER_REASON_NONE,             /* it has not */
+    WEIR_PEER_REASON_NO_PAIR,          /* ICE found no way to the peer in time, some 40 s */
+    WEIR_PEER_REASON_CONSENT,          /* there was one, and the peer has not answered on it for 30 s, or
+                                          refuses to be sent anything [RFC 7675 5.1] */
+    WEIR_PEER_REASON_DTLS_TIMEOUT,     /* there is one, and DTLS got no answer; `alert` may say why */
+    WEIR_PEER_REASON_DTLS_ALERT,       /* the peer ended DTLS: `alert` */
+    WEIR_PEER_REASON_DTLS_FINGERPRINT, /* the peer's certificate is none that its description names */
+    WEIR_PEER_REASON_DTLS_MESSAGE,     /* a message of the handshake broke the rule in dtls_verdict */
+    WEIR_PEER_REASON_DTLS_FORGERIES,   /* as many forged records came as the keys can bear */
+    WEIR_PEER_REASONS,
+};
+
 enum weir_event_type {
     WEIR_EVENT_NONE,
-    WEIR_EVENT_STATE,           /* state */
+    WEIR_EVENT_STATE,           /* state; of FAILED also reason, has_alert and alert, dtls_verdict */
     WEIR_EVENT_CANDIDATE,       /* data: a local candidate "candidate:...", or empty at the end */
     WEIR_EVENT_SELECTED,        /* path: the pair that is used from now on */
     WEIR_EVENT_CHANNEL_OPEN,    /* channel, is_remote */
     WEIR_EVENT_CHANNEL_MESSAGE, /* channel, data, is_text */
     WEIR_EVENT_CHANNEL_LOW,     /* channel: buffered amount fell to its threshold */
-    WEIR_EVENT_CHANNEL_CLOSED,  /* channel: its index is free now */
+    WEIR_EVENT_CHANNEL_CLOSED,  /* channel: its index is free now. sctp_reason is TIMEOUT when the peer did
+                                   not answer our OPEN in time, see channel_wait; else NONE */
     WEIR_EVENT_WRITABLE,        /* after WEIR_ERR_FULL: sending may go on */
     WEIR_EVENT_DATA_READY,      /* SCTP is up: channels of ours open from now on */
     WEIR_EVENT_DATA_CLOSED,     /* SCTP is over, why in sctp_reason: TIMEOUT also when it was not up in
@@ -99,6 +115,11 @@ struct weir_event {
     bool is_remote;
     bool is_text;
     uint8_t media; /* index of the m= section */
+    bool has_alert;
+    uint8_t alert; /* of DTLS_ALERT; of another reason one that came without protection while DTLS shook
+                      hands: it may say why, or be anybody's */
+    enum weir_peer_reason reason;
+    enum weir_dtls_verdict dtls_verdict;
     enum weir_sctp_reason sctp_reason;
     struct weir_span data;
     struct weir_rtp_header rtp;
@@ -128,6 +149,9 @@ enum weir_peer_verdict {
 
 WEIR_API const char *weir_peer_verdict_name(enum weir_peer_verdict v);
 WEIR_API const char *weir_peer_state_name(enum weir_peer_state s);
+/* "no-pair", "consent", "dtls-timeout", "dtls-alert", "dtls-fingerprint", "dtls-message",
+ * "dtls-forgeries". */
+WEIR_API const char *weir_peer_reason_name(enum weir_peer_reason r);
 
 /* -- Reconnecting ------------------------------------------------------------------------------ */
 
@@ -166,6 +190,8 @@ struct weir_peer_config {
     bool is_data_only;                    /* reject audio and video */
     enum weir_sdp_setup setup;            /* as answerer: ACTIVE (default) or PASSIVE */
     uint32_t max_message_size;            /* of data channels; 0 = 262,144 */
+    weir_duration channel_wait;           /* for the peer's answer when we open a channel, once data is up;
+                                             0 = 30 s, WEIR_NEVER = no limit */
     uint32_t rx_buffers, tx_buffers;      /* pool buffers SCTP may hold each way; 0 = 320 and 512 */
     uint64_t ntp_at_epoch;                /* NTP time when weir_time was 0, for sender reports */
     struct weir_mspan assembly;           /* shared scratch for messages of several pieces, at least
@@ -257,6 +283,7 @@ struct weir_peer {
     struct weir_pool *pool;
     struct weir_rand rand;
     enum weir_peer_state state;
+    enum weir_peer_reason reason; /* of FAILED */
     enum weir_signalling signalling;
     bool has_local, has_remote;
     bool is_dtls_ready;  /* initialised, may take records */
@@ -527,6 +554,7 @@ struct weir_node_config {
     uint32_t peers_max;               /* 0 = 64 */
     uint32_t pool_buffers;            /* 0 = 512 per peer, at most 32,768 */
     uint32_t max_message_size;        /* 0 = 262,144 */
+    weir_duration channel_wait;       /* of every peer, see weir_peer_config */
     uint32_t sections_max, description_max; /* of every peer, see weir_peer_config */
     struct weir_addr stun_server;     /* family 0 = none */
     uint8_t seed[WEIR_SEED_BYTES];

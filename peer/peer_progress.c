@@ -15,15 +15,58 @@ bool weir_peer_has_room(const struct weir_peer *p)
     return p->event_head - p->event_tail < WEIR_PEER_EVENTS_MAX - 4;
 }
 
+static enum weir_peer_reason dtls_reason(enum weir_dtls_reason reason)
+{
+    switch (reason) {
+    case WEIR_DTLS_REASON_FINGERPRINT:
+        return WEIR_PEER_REASON_DTLS_FINGERPRINT;
+    case WEIR_DTLS_REASON_ALERT:
+        return WEIR_PEER_REASON_DTLS_ALERT;
+    case WEIR_DTLS_REASON_TIMEOUT:
+        return WEIR_PEER_REASON_DTLS_TIMEOUT;
+    case WEIR_DTLS_REASON_FORGERIES:
+        return WEIR_PEER_REASON_DTLS_FORGERIES;
+    case WEIR_DTLS_REASON_MESSAGE:
+    case WEIR_DTLS_REASON_NONE:
+    case WEIR_DTLS_REASONS:
+        break;
+    }
+    return WEIR_PEER_REASON_DTLS_MESSAGE;
+}
+
+/* Why it fails now. Without a path DTLS hears nothing, so ICE is asked first; but a peer that refuses the
+ * handshake may stop answering checks as well. */
+static void tell_reason(const struct weir_peer *p, struct weir_event *e)
+{
+    struct weir_dtls_event end;
+    enum weir_ice_failure ice = weir_ice_failure(&p->ice);
+    if (ice != WEIR_ICE_FAILURE_NONE) {
+        e->reason = ice == WEIR_ICE_FAILURE_CONSENT ? WEIR_PEER_REASON_CONSENT : WEIR_PEER_REASON_NO_PAIR;
+        e->has_alert = p->is_dtls_ready && weir_dtls_state(&p->dtls) == WEIR_DTLS_HANDSHAKE
+                       && p->dtls.has_plain_alert;
+        e->alert = e->has_alert ? p->dtls.plain_alert : 0;
+        return;
+    }
+    weir_dtls_failure(&p->dtls, &end);
+    e->reason = dtls_reason(end.reason);
+    e->dtls_verdict = end.verdict;
+    e->has_alert = end.reason == WEIR_DTLS_REASON_ALERT || end.has_plain_alert;
+    e->alert = e->has_alert ? end.alert : 0;
+}
+
 void weir_peer_set_state(struct weir_peer *p, weir_time now, enum weir_peer_state next)
 {
+    struct weir_event e = { .type = WEIR_EVENT_STATE, .state = next };
     if (p->state == next) {
         return;
     }
+    if (next == WEIR_PEER_FAILED) {
+        tell_reason(p, &e);
+    }
     weir_trace(p->config.trace, now, WEIR_TRACE_PEER, WEIR_TRACE_STATE, p->config.conn,
-               (uint32_t)p->state, (uint32_t)next, 0);
+               (uint32_t)p->state, (uint32_t)next, (uint32_t)e.reason);
     p->state = next;
-    struct weir_event e = { .type = WEIR_EVENT_STATE, .state = next };
+    p->reason = e.reason;
     weir_peer_push(p, &e);
 }
 

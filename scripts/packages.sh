@@ -38,9 +38,9 @@ need_openssl() {
     need libssl-dev
 }
 
-# For test/arm64.sh: the cross compiler, and what runs its programs.
+# For test/arm64.sh and test/arm32.sh: the cross compilers, and what runs their programs.
 need_arm64() {
-    need gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+    need gcc-aarch64-linux-gnu libc6-dev-arm64-cross clang lld qemu-user
 }
 
 need_apps() {

@@ -8,7 +8,8 @@
  *   sack_at       a SACK was delayed long enough [RFC 9260 6.2]
  *   reset_at      a stream reset request is unanswered: send it again [RFC 6525 5.1.1]
  *   heartbeat_at  idle for an interval: ask whether the peer is there [RFC 9260 8.3]
- * tick runs those due in this order: t3, t1, t2, sack, reset, heartbeat.
+ *   open_at       an OPEN is unanswered for too long: give its channel up; the earliest of all
+ * tick runs those due in this order: t3, t1, t2, sack, reset, heartbeat, open.
  *
  * Events are bits and flags rather than a queue, so none is lost and none needs room; they come in
  * an order that suits their reader: the association begins, channels open, messages, channels
@@ -38,6 +39,7 @@ void weir_sctp_config_default(struct weir_sctp_config *c, const struct weir_cryp
     c->rto_max = 60 * WEIR_SEC;
     c->sack_delay = 100 * WEIR_MS;
     c->heartbeat_interval = 30 * WEIR_SEC;
+    c->channel_wait = 30 * WEIR_SEC;
     c->cookie_life = 60 * WEIR_SEC;
     /* [RFC 9260 16 DEVIATION] Whether the peer lives is for ICE consent to say; here patience ends
      * after about a minute of set-up, or three of data. Waits do not grow beyond 3 s, so that data
@@ -94,6 +96,7 @@ static void timers_stop(struct weir_sctp *s)
     s->sack_at = WEIR_NEVER;
     s->reset_at = WEIR_NEVER;
     s->heartbeat_at = WEIR_NEVER;
+    s->open_at = WEIR_NEVER;
 }
 
 void weir_sctp_init(struct weir_sctp *s, const struct weir_sctp_config *c, struct weir_pool *pool,
@@ -240,13 +243,17 @@ void weir_sctp_tick(struct weir_sctp *s, weir_time now)
     if (s->heartbeat_at <= now) {
         weir_sctp_heartbeat_expired(s, now);
     }
+    if (s->open_at <= now) {
+        weir_sctp_channels_expired(s, now);
+    }
 }
 
 weir_time weir_sctp_deadline(const struct weir_sctp *s)
 {
     weir_time at = weir_time_min(s->t1_at, s->t2_at);
     at = weir_time_min(at, weir_time_min(s->t3_at, s->sack_at));
-    return weir_time_min(at, weir_time_min(s->reset_at, s->heartbeat_at));
+    at = weir_time_min(at, weir_time_min(s->reset_at, s->heartbeat_at));
+    return weir_time_min(at, s->open_at);
 }
 
 /* -- Events ----------------------------------------------------------------------------------- */

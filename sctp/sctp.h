@@ -151,6 +151,8 @@ struct weir_sctp_config {
     weir_duration backoff_max;        /* longest wait between retransmissions of one thing */
     weir_duration sack_delay;         /* at most 500 ms [RFC 9260 6.2 MUST] */
     weir_duration heartbeat_interval; /* 0 = none */
+    weir_duration channel_wait;       /* an OPEN that the peer has not answered for so long, once the
+                                       * association is up, ends its channel; 0 = no limit */
     weir_duration cookie_life;
     uint32_t init_retransmits_max;
     uint32_t retransmits_max;         /* of anything else, in a row without an answer */
@@ -183,7 +185,9 @@ enum weir_sctp_event_type {
     WEIR_SCTP_EVENT_BUFFERED_LOW,   /* a channel's unsent bytes fell to its threshold */
     WEIR_SCTP_EVENT_WRITABLE,       /* after a WEIR_ERR_FULL: half of the quota is free again */
     WEIR_SCTP_EVENT_STREAM_RESET,   /* without channels: the peer reset this stream */
-    WEIR_SCTP_EVENT_CHANNEL_CLOSED, /* both directions are reset; its index is free now */
+    WEIR_SCTP_EVENT_CHANNEL_CLOSED, /* its index is free now: both directions are reset; or, of reason
+                                     * TIMEOUT, its OPEN was not answered in time, and the stream is
+                                     * used again once the peer resets it */
     WEIR_SCTP_EVENT_CLOSED,         /* the association is over, why in `reason` */
 };
 
@@ -192,7 +196,7 @@ enum weir_sctp_reason {
     WEIR_SCTP_REASON_SHUTDOWN,    /* graceful, asked by either side */
     WEIR_SCTP_REASON_ABORTED,     /* we called abort */
     WEIR_SCTP_REASON_PEER_ABORT,  /* the peer did; its cause in `cause`, 0 if it gave none */
-    WEIR_SCTP_REASON_TIMEOUT,     /* no answer after all retransmissions */
+    WEIR_SCTP_REASON_TIMEOUT,     /* no answer after all retransmissions; of a channel, see there */
     WEIR_SCTP_REASON_VIOLATION,   /* the peer broke a rule; the cause we sent in `cause` */
 };
 
@@ -201,7 +205,7 @@ struct weir_sctp_event {
     uint16_t channel;  /* index, or WEIR_SCTP_NO_CHANNEL */
     uint16_t stream;   /* stream identifier, or WEIR_SCTP_NO_STREAM */
     bool is_remote;    /* CHANNEL_OPEN: the peer opened it */
-    enum weir_sctp_reason reason;
+    enum weir_sctp_reason reason; /* CLOSED, CHANNEL_CLOSED */
     uint16_t cause;
 };
 
@@ -294,6 +298,7 @@ struct weir_sctp_stream {
     bool is_scheduled;
     bool is_rx_deferred;  /* the peer resets it once earlier data is here */
     bool is_rx_reset;     /* event owed */
+    bool awaits_rx_reset; /* of a channel that was given up, and that the peer may still answer */
     uint8_t tx_reset;     /* enum reset_step */
     uint32_t queue_head;  /* unsent fragments */
     uint32_t queue_tail;
@@ -316,6 +321,7 @@ struct weir_sctp_channel {
     bool tx_reset_done;
     bool rx_reset_done;
     bool awaits_stream;   /* the reset of the channel before it on this stream is not answered yet */
+    bool is_given_up;     /* its OPEN was not answered in time */
     uint16_t slot;        /* stream slot */
     uint16_t id;          /* stream identifier */
     uint16_t priority;
@@ -325,6 +331,7 @@ struct weir_sctp_channel {
     uint32_t reliability_value;
     uint32_t low_threshold;
     uint32_t unread;      /* messages delivered and not read */
+    weir_time open_by;    /* while CONNECTING: when it is given up */
 };
 
 struct weir_sctp_counters {
@@ -372,7 +379,7 @@ struct weir_sctp {
     uint8_t cookie[WEIR_SCTP_COOKIE_MAX];       /* the peer's, to echo */
 
     /* Timers, WEIR_NEVER = off; see sctp.c for the list. */
-    weir_time t1_at, t2_at, t3_at, sack_at, reset_at, heartbeat_at;
+    weir_time t1_at, t2_at, t3_at, sack_at, reset_at, heartbeat_at, open_at;
     uint32_t t1_count, t3_count; /* expirations in a row */
     uint32_t error_count;        /* transmissions in a row without an answer */
     weir_duration rto, srtt, rttvar;

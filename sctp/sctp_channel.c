@@ -1,9 +1,9 @@
 /* Data channels over streams [RFC 8831]: opening, sending, closing, events.
  *
  *   WAITING --DTLS role known--> CONNECTING --ACK or a message--> OPEN
- *      |                             |                              |
- *      |                             +---- close, or peer resets ---+
- *      v                                            v
+ *      |                         |   |                              |
+ *      |       neither in time --+   +---- close, or peer resets ---+
+ *      v                         v                  v
  *   CLOSED <------ both directions are reset ---- CLOSING
  *
  * A channel that the peer opened begins in OPEN; a negotiated one opens with the association. The
@@ -174,6 +174,13 @@ void weir_sctp_channel_opened(struct weir_sctp *s, uint16_t channel)
 
 /* -- Opening ---------------------------------------------------------------------------------- */
 
+/* The time to wait for an answer runs while the association is up. */
+static void await_answer(struct weir_sctp *s, weir_time now, struct weir_sctp_channel *ch)
+{
+    ch->open_by = s->config.channel_wait != 0 ? weir_time_add(now, s->config.channel_wait) : WEIR_NEVER;
+    s->open_at = weir_time_min(s->open_at, ch->open_by);
+}
+
 static bool is_stream_fresh(const struct weir_sctp *s, uint16_t id)
 {
     uint16_t slot = weir_sctp_stream_find(s, id);
@@ -183,7 +190,7 @@ static bool is_stream_fresh(const struct weir_sctp *s, uint16_t id)
     const struct weir_sctp_stream *st = &s->stream[slot];
     return st->channel == WEIR_SCTP_NO_CHANNEL && st->tx_ssn == 0 && st->rx_ssn == 0 &&
            st->tx_reset == RESET_NONE && st->queue_head == WEIR_NO_BUF && st->outstanding == 0 &&
-           st->fragments == 0 && st->unread == 0;
+           st->fragments == 0 && st->unread == 0 && !st->awaits_rx_reset;
 }
 
 static uint32_t streams_usable(const struct weir_sctp *s)
@@ -198,7 +205,7 @@ static uint32_t streams_usable(const struct weir_sctp *s)
 
 /* [RFC 8832 6 MUST] Even for the DTLS client, odd for the server. At most STREAMS_MAX are in use,
  * so the search is short. */
-static bool assign_stream(struct weir_sctp *s, uint16_t channel)
+static bool assign_stream(struct weir_sctp *s, weir_time now, uint16_t channel)
 {
     uint32_t id = s->is_dtls_client ? 0 : 1;
     uint32_t usable = streams_usable(s);
@@ -216,16 +223,18 @@ static bool assign_stream(struct weir_sctp *s, uint16_t channel)
     s->channel[channel].state = WEIR_SCTP_CHANNEL_CONNECTING;
     s->channel[channel].owes_open = true;
     s->channels_owe_wire = true;
+    if (s->state == WEIR_SCTP_ESTABLISHED) {
+        await_answer(s, now, &s->channel[channel]);
+    }
     return true;
 }
 
 void weir_sctp_set_dtls_role(struct weir_sctp *s, weir_time now, bool is_client)
 {
-    (void)now;
     s->is_dtls_role_known = true;
     s->is_dtls_client = is_client;
     for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
-        if (s->channel[i].state == WEIR_SCTP_CHANNEL_WAITING && !assign_stream(s, i)) {
+        if (s->channel[i].state == WEIR_SCTP_CHANNEL_WAITING && !assign_stream(s, now, i)) {
             channel_closed(s, i);
         }
     }
@@ -255,7 +264,6 @@ enum weir_status weir_sctp_channel_open(struct weir_sctp *s, weir_time now,
                                         const struct weir_sctp_channel_config *config,
                                         uint16_t *channel)
 {
-    (void)now;
     if (is_ending(s) || !s->config.has_channels) {
         return WEIR_ERR_STATE;
     }
@@ -276,7 +284,7 @@ enum weir_status weir_sctp_channel_open(struct weir_sctp *s, weir_time now,
     enum weir_status status = WEIR_OK;
     if (config->is_negotiated) {
         status = open_negotiated(s, i, config->id);
-    } else if (s->is_dtls_role_known && !assign_stream(s, i)) {
+    } else if (s->is_dtls_role_known && !assign_stream(s, now, i)) {
         status = WEIR_ERR_FULL;
     }
     if (status != WEIR_OK) {
@@ -289,11 +297,12 @@ enum weir_status weir_sctp_channel_open(struct weir_sctp *s, weir_time now,
 
 void weir_sctp_channels_connected(struct weir_sctp *s, weir_time now)
 {
-    (void)now;
     for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
         struct weir_sctp_channel *ch = &s->channel[i];
         if (ch->state == WEIR_SCTP_CHANNEL_CONNECTING && ch->is_negotiated) {
             weir_sctp_channel_opened(s, i);
+        } else if (ch->state == WEIR_SCTP_CHANNEL_CONNECTING) {
+            await_answer(s, now, ch);
         }
     }
 }
@@ -451,6 +460,38 @@ enum weir_status weir_sctp_channel_close(struct weir_sctp *s, weir_time now, uin
     return WEIR_OK;
 }
 
+/* The peer has not answered, and may still: nothing uses the stream again before it has reset its direction
+ * of it, as it does when it sees ours reset [RFC 8831 6.7]. If the OPEN never left there is nothing to
+ * answer. */
+static void give_up(struct weir_sctp *s, uint16_t channel)
+{
+    struct weir_sctp_channel *ch = &s->channel[channel];
+    struct weir_sctp_stream *st = &s->stream[ch->slot];
+    ch->is_given_up = true;
+    weir_sctp_queue_discard(s, ch->slot);
+    if (st->tx_ssn != 0 || st->outstanding != 0 || s->tx_mid == ch->slot) {
+        st->awaits_rx_reset = true;
+        weir_sctp_reset_want(s, ch->slot);
+    }
+    channel_closed(s, channel);
+}
+
+void weir_sctp_channels_expired(struct weir_sctp *s, weir_time now)
+{
+    s->open_at = WEIR_NEVER;
+    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
+        const struct weir_sctp_channel *ch = &s->channel[i];
+        if (ch->state != WEIR_SCTP_CHANNEL_CONNECTING || ch->is_negotiated) {
+            continue;
+        }
+        if (ch->open_by <= now) {
+            give_up(s, i);
+        } else {
+            s->open_at = weir_time_min(s->open_at, ch->open_by);
+        }
+    }
+}
+
 void weir_sctp_channel_tx_reset(struct weir_sctp *s, uint16_t channel)
 {
     struct weir_sctp_channel *ch = &s->channel[channel];
@@ -562,6 +603,7 @@ bool weir_sctp_channels_event(struct weir_sctp *s, enum weir_sctp_event_type typ
     e->stream = s->channel[channel].id;
     e->is_remote = s->channel[channel].is_remote;
     if (kind == OWED_CLOSED) {
+        e->reason = s->channel[channel].is_given_up ? WEIR_SCTP_REASON_TIMEOUT : WEIR_SCTP_REASON_NONE;
         channel_free(s, channel);
     }
     return true;

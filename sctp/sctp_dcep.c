@@ -98,7 +98,7 @@ static enum weir_sctp_verdict rx_ack(struct weir_sctp *s, uint16_t slot)
 {
     uint16_t channel = s->stream[slot].channel;
     if (channel == WEIR_SCTP_NO_CHANNEL || s->channel[channel].is_remote ||
-        s->channel[channel].is_negotiated) {
+        s->channel[channel].is_negotiated || s->channel[channel].is_given_up) {
         return WEIR_SCTP_DCEP_IN_USE;
     }
     /* It may be closing by now, or a message may have come first. */

@@ -423,6 +423,8 @@ void weir_sctp_reset_expired(struct weir_sctp *s, weir_time now);
 
 void weir_sctp_channels_connected(struct weir_sctp *s, weir_time now);
 void weir_sctp_channels_ended(struct weir_sctp *s);
+/* Give up the channels whose OPEN was not answered in time. */
+void weir_sctp_channels_expired(struct weir_sctp *s, weir_time now);
 /* Write the OPEN and ACK messages that are owed. */
 void weir_sctp_channels_wire(struct weir_sctp *s, weir_time now);
 bool weir_sctp_channels_event(struct weir_sctp *s, enum weir_sctp_event_type type,

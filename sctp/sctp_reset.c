@@ -175,6 +175,7 @@ static void rx_stream_reset(struct weir_sctp *s, uint16_t slot)
     bool was_unused = st->rx_ssn == 0 && st->tx_ssn == 0;
     bool is_theirs = s->is_dtls_role_known && (st->id & 1) == (s->is_dtls_client ? 1 : 0);
     st->is_rx_deferred = false;
+    st->awaits_rx_reset = false;
     st->rx_ssn = 0;
     if (st->channel != WEIR_SCTP_NO_CHANNEL) {
         weir_sctp_channel_rx_reset(s, st->channel);

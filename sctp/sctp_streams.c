@@ -62,7 +62,7 @@ uint16_t weir_sctp_stream_get(struct weir_sctp *s, uint16_t id)
 static bool is_blank(const struct weir_sctp_stream *st)
 {
     return st->channel == WEIR_SCTP_NO_CHANNEL && st->tx_ssn == 0 && st->rx_ssn == 0 &&
-           !st->is_scheduled && !st->is_rx_deferred && !st->is_rx_reset &&
+           !st->is_scheduled && !st->is_rx_deferred && !st->is_rx_reset && !st->awaits_rx_reset &&
            st->tx_reset == RESET_NONE && st->queue_head == WEIR_NO_BUF && st->outstanding == 0 &&
            st->fragments == 0 && st->unread == 0;
 }

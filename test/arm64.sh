@@ -15,7 +15,7 @@ run="qemu-aarch64 -cpu max -E WEIR_TEST_LEVEL=armv8 -L /usr/aarch64-linux-gnu -E
 cmake -S . -B "$build" -G Ninja -DWEIR_APPS=OFF -DCMAKE_SYSTEM_NAME=Linux \
     -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc \
     -DCMAKE_FIND_ROOT_PATH="$here/tree" -DCMAKE_EXE_LINKER_FLAGS="-L$libraries"
-tests="kernels_test crypto_vector_test sctp_vector_test"
+tests="kernels_test sliced_test crypto_vector_test sctp_vector_test"
 cmake --build "$build" --target $tests
 for level in generic armv8; do
     for test in $tests; do

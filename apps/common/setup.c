@@ -129,6 +129,13 @@ bool setup_option(struct setup *s, const char *name, const char *value)
         s->node.peers_max = (uint32_t)v;
         return true;
     }
+    if (strcmp(name, "channel-wait") == 0) {
+        if (!read_number(value, 86400, &v)) {
+            return complain(name, value, "give seconds up to 86400, 0 for no limit");
+        }
+        s->node.channel_wait = v != 0 ? v * WEIR_SEC : WEIR_NEVER;
+        return true;
+    }
     if (strcmp(name, "keylog") == 0) {
         snprintf(s->keylog_path, sizeof s->keylog_path, "%s", value);
         return true;

@@ -219,6 +219,7 @@ static void take_event(struct side *s, const struct weir_event *e)
             s->connected_at = weir_pump_clock();
             setup_keylog(&s->setup, s->peer);
         } else if (e->state == WEIR_PEER_FAILED) {
+            fprintf(stderr, "the connection failed: %s\n", weir_peer_reason_name(e->reason));
             failed(s, "the connection failed");
         }
     } else if (e->type == WEIR_EVENT_CHANNEL_OPEN && s->is_caller) {

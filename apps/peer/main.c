@@ -40,9 +40,12 @@ static const char help[] =
     "  {\"bye\":true}                          close and exit\n"
     "out:\n"
     "  {\"type\":\"offer\"|\"answer\",\"sdp\":\"...\"}, {\"type\":\"candidate\",\"candidate\":\"...\"},\n"
-    "  {\"state\":\"connecting\"|\"connected\"|\"disconnected\"|\"failed\"|\"closed\"},\n"
+    "  {\"state\":\"connecting\"|\"connected\"|\"disconnected\"|\"closed\"},\n"
+    "  {\"state\":\"failed\",\"reason\":\"no-pair\"|\"consent\"|\"dtls-timeout\"|\"dtls-alert\"|\n"
+    "    \"dtls-fingerprint\"|\"dtls-message\"|\"dtls-forgeries\",\"alert\":\"...\",\"rule\":\"...\"},\n"
     "  {\"channel\":0,\"event\":\"opening\"|\"open\"|\"close\",\"label\":\"...\"},\n"
     "  {\"channel\":0,\"event\":\"message\",\"bytes\":5,\"text\":\"hello\"},\n"
+    "  {\"channel\":0,\"event\":\"close\",\"reason\":\"timeout\"},\n"
     "  {\"data\":\"ready\"|\"closed\",\"reason\":\"timeout\"}, {\"media\":0,\"rejected\":\"...\"},\n"
     "  {\"error\":\"...\",\"refused\":\"too-long\"}\n"
     "\n"
@@ -60,6 +63,8 @@ static const char help[] =
     "  --dtls VERSION      the newest version to speak: 1.2 or 1.3 (default)\n"
     "  --channel           open a data channel as answerer too\n"
     "  --negotiated ID     the channel is agreed on outside: no OPEN is sent, both sides use stream ID\n"
+    "  --channel-wait S    end a channel of ours that the other side does not answer in S seconds\n"
+    "                      (default: 30; 0: never)\n"
     "  --greet BYTES       send a text of so many bytes on each channel as soon as that may be\n"
     "  --no-echo           send nothing back: for one of two weir-peers\n"
     "  --no-snap           set SCTP up by packets, not in the descriptions\n"
@@ -189,7 +194,7 @@ static bool read_options(struct program *p, int argc, char **argv)
         { "no-sped", no_argument, NULL, 'n' },      { "no-cid", no_argument, NULL, 'n' },
         { "ice-lite", no_argument, NULL, 'n' },
         { "no-tickets", no_argument, NULL, 'n' },   { "hybrid", no_argument, NULL, 'n' },
-        { "dtls", required_argument, NULL, 'n' },
+        { "dtls", required_argument, NULL, 'n' },   { "channel-wait", required_argument, NULL, 'n' },
         { "channel", no_argument, NULL, 'c' },      { "negotiated", required_argument, NULL, 'i' },
         { "greet", required_argument, NULL, 'g' },  { "no-echo", no_argument, NULL, 'e' },
         { NULL, 0, NULL, 0 },

@@ -100,32 +100,6 @@ void report_stats(const struct program *p)
 
 /* -- Events ------------------------------------------------------------------------------------ */
 
-static void print_channel(const struct program *p, const struct weir_event *e, const char *what)
-{
-    struct weir_sctp_channel_info info;
-    char label[128] = "";
-    cJSON *o = cJSON_CreateObject();
-    cJSON_AddNumberToObject(o, "channel", e->channel);
-    cJSON_AddStringToObject(o, "event", what);
-    if (e->type == WEIR_EVENT_CHANNEL_OPEN
-        && weir_sctp_channel_info(&p->peer->sctp, e->channel, &info)) {
-        snprintf(label, sizeof label, "%.*s", (int)info.config.label.n,
-                 (const char *)info.config.label.p);
-        cJSON_AddStringToObject(o, "label", label);
-        cJSON_AddNumberToObject(o, "id", info.id);
-    }
-    if (e->type == WEIR_EVENT_CHANNEL_MESSAGE) {
-        cJSON_AddNumberToObject(o, "bytes", (double)e->data.n);
-        if (e->is_text && e->data.n < SHOWN_MAX) {
-            char text[SHOWN_MAX + 1];
-            memcpy(text, e->data.p, e->data.n);
-            text[e->data.n] = '\0';
-            cJSON_AddStringToObject(o, "text", text);
-        }
-    }
-    report(o);
-}
-
 static const char *reason_name(enum weir_sctp_reason r)
 {
     switch (r) {
@@ -143,6 +117,51 @@ static const char *reason_name(enum weir_sctp_reason r)
         break;
     }
     return "none";
+}
+
+static void print_channel(const struct program *p, const struct weir_event *e, const char *what)
+{
+    struct weir_sctp_channel_info info;
+    char label[128] = "";
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddNumberToObject(o, "channel", e->channel);
+    cJSON_AddStringToObject(o, "event", what);
+    if (e->type == WEIR_EVENT_CHANNEL_OPEN
+        && weir_sctp_channel_info(&p->peer->sctp, e->channel, &info)) {
+        snprintf(label, sizeof label, "%.*s", (int)info.config.label.n,
+                 (const char *)info.config.label.p);
+        cJSON_AddStringToObject(o, "label", label);
+        cJSON_AddNumberToObject(o, "id", info.id);
+    }
+    if (e->type == WEIR_EVENT_CHANNEL_CLOSED && e->sctp_reason != WEIR_SCTP_REASON_NONE) {
+        cJSON_AddStringToObject(o, "reason", reason_name(e->sctp_reason));
+    }
+    if (e->type == WEIR_EVENT_CHANNEL_MESSAGE) {
+        cJSON_AddNumberToObject(o, "bytes", (double)e->data.n);
+        if (e->is_text && e->data.n < SHOWN_MAX) {
+            char text[SHOWN_MAX + 1];
+            memcpy(text, e->data.p, e->data.n);
+            text[e->data.n] = '\0';
+            cJSON_AddStringToObject(o, "text", text);
+        }
+    }
+    report(o);
+}
+
+static void print_state(const struct weir_event *e)
+{
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "state", weir_peer_state_name(e->state));
+    if (e->state == WEIR_PEER_FAILED) {
+        cJSON_AddStringToObject(o, "reason", weir_peer_reason_name(e->reason));
+    }
+    if (e->reason == WEIR_PEER_REASON_DTLS_MESSAGE) {
+        cJSON_AddStringToObject(o, "rule", weir_dtls_verdict_name(e->dtls_verdict));
+    }
+    if (e->has_alert) {
+        cJSON_AddStringToObject(o, "alert", weir_dtls_alert_name(e->alert));
+    }
+    report(o);
 }
 
 static void print_data(const char *what, const char *reason)
@@ -180,7 +199,7 @@ void report_event(struct program *p, const struct weir_event *e)
 {
     switch (e->type) {
     case WEIR_EVENT_STATE:
-        report_pair("state", weir_peer_state_name(e->state));
+        print_state(e);
         break;
     case WEIR_EVENT_CANDIDATE:
         if (p->is_trickling) {

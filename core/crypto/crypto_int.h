@@ -23,19 +23,6 @@ bool weir_gcm_open(const struct weir_block_cipher *b, const uint8_t h[16],
                    const uint8_t nonce[WEIR_NONCE_BYTES], struct weir_span aad,
                    struct weir_mspan data, const uint8_t tag[WEIR_TAG_BYTES]);
 
-/* GHASH of GCM, portable and without secret-dependent table look-ups (ghash.c). */
-struct weir_ghash {
-    uint64_t h[2];   /* the hash key as two halves, high first */
-    uint64_t acc[2]; /* the running value */
-};
-
-void weir_ghash_init(struct weir_ghash *g, const uint8_t h[16]);
-/* Absorb bytes, the last block padded with zeros. */
-void weir_ghash_update(struct weir_ghash *g, struct weir_span data);
-/* Absorb one block of two 64-bit numbers, which is how GCM ends. */
-void weir_ghash_lengths(struct weir_ghash *g, uint64_t aad_bits, uint64_t data_bits);
-void weir_ghash_value(const struct weir_ghash *g, uint8_t out[16]);
-
 /* -- ChaCha20-Poly1305, portable and in constant time (chacha.c) ------------------------------- */
 
 void weir_chacha_seal(const uint8_t key[32], const uint8_t nonce[WEIR_NONCE_BYTES],

@@ -1,6 +1,6 @@
 /* The table that everything uses: the configured provider with the processor's kernels over it.
- * WEIR_CPU=generic, aesni or vaes in the environment asks for a lower level than the best; not in a program
- * that has more rights than who started it. */
+ * WEIR_CPU=generic, aesni, vaes or armv8 in the environment asks for a lower level than the best; not in a
+ * program that has more rights than who started it. */
 #if defined(__linux__)
 #define _GNU_SOURCE /* secure_getenv */
 #endif

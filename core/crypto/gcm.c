@@ -6,6 +6,7 @@
  * [NIST SP 800-38D 7]. Opening checks the tag before it decrypts.
  */
 #include "core/crypto/crypto_int.h"
+#include "core/kernels/ghash.h"
 
 void weir_block_ctr(const struct weir_block_cipher *b, const uint8_t iv[16], struct weir_mspan data)
 {

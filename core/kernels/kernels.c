@@ -43,6 +43,95 @@ enum weir_kernels_level weir_kernels_best(void)
 #endif
 }
 
+/* The rows that the kernels cover, for what they hand down. Written by weir_kernels_select, with the
+ * same values every time. */
+static struct weir_crypto under;
+
+/* -- Any processor: AES in bit slices ---------------------------------------------------------- */
+
+static const struct weir_sliced_gcm_key *sliced_key_of(const struct weir_aead *k)
+{
+    return (const struct weir_sliced_gcm_key *)(const void *)k->opaque;
+}
+
+static bool sliced_aead_init(struct weir_aead *k, enum weir_aead_id id, const uint8_t *key)
+{
+    if (id == WEIR_CHACHA20_POLY1305) {
+        return under.aead_init(k, id, key);
+    }
+    memset(k, 0, sizeof *k);
+    k->id = (uint32_t)id;
+    weir_sliced_gcm_init((struct weir_sliced_gcm_key *)(void *)k->opaque, key, weir_aead_key_bytes(id));
+    return true;
+}
+
+static void sliced_seal(const struct weir_aead *k, const uint8_t nonce[12], struct weir_span aad,
+                        struct weir_mspan data, uint8_t tag[16])
+{
+    if (k->id == WEIR_CHACHA20_POLY1305) {
+        under.aead_seal(k, nonce, aad, data, tag);
+    } else {
+        weir_sliced_gcm_seal(sliced_key_of(k), nonce, aad, data, tag);
+    }
+}
+
+static bool sliced_open(const struct weir_aead *k, const uint8_t nonce[12], struct weir_span aad,
+                        struct weir_mspan data, const uint8_t tag[16])
+{
+    return k->id == WEIR_CHACHA20_POLY1305 ? under.aead_open(k, nonce, aad, data, tag)
+                                           : weir_sliced_gcm_open(sliced_key_of(k), nonce, aad, data, tag);
+}
+
+static bool sliced_ctr_init(struct weir_ctr *k, const uint8_t *key, size_t key_bytes)
+{
+    struct weir_aes_key *aes = (struct weir_aes_key *)(void *)k->opaque;
+    if (key_bytes != 16 && key_bytes != 32) {
+        return false;
+    }
+    memset(k, 0, sizeof *k);
+    aes->rounds = weir_sliced_expand(aes->round_key, key, key_bytes);
+    return true;
+}
+
+static void sliced_ctr(const struct weir_ctr *k, const uint8_t iv[16], struct weir_mspan data)
+{
+    weir_sliced_ctr_xor(weir_aes_key_of(k), iv, data);
+}
+
+static bool sliced_mask_init(struct weir_mask *k, enum weir_aead_id id, const uint8_t *key)
+{
+    struct weir_aes_key *aes = (struct weir_aes_key *)(void *)k->opaque;
+    if (id == WEIR_CHACHA20_POLY1305) {
+        return under.mask_init(k, id, key);
+    }
+    memset(k, 0, sizeof *k);
+    k->id = (uint32_t)id;
+    aes->rounds = weir_sliced_expand(aes->round_key, key, weir_aead_key_bytes(id));
+    return true;
+}
+
+static void sliced_mask(const struct weir_mask *k, const uint8_t sample[16], uint8_t out[16])
+{
+    if (k->id == WEIR_CHACHA20_POLY1305) {
+        under.mask(k, sample, out);
+        return;
+    }
+    memset(out, 0, 16);
+    weir_sliced_ctr_xor((const struct weir_aes_key *)(const void *)k->opaque, sample,
+                        (struct weir_mspan){ out, 16 });
+}
+
+static void lay_generic(struct weir_crypto *c)
+{
+    c->aead_init = sliced_aead_init;
+    c->aead_seal = sliced_seal;
+    c->aead_open = sliced_open;
+    c->ctr_init = sliced_ctr_init;
+    c->ctr_xor = sliced_ctr;
+    c->mask_init = sliced_mask_init;
+    c->mask = sliced_mask;
+}
+
 #if WEIR_KERNELS_ANY
 
 #if WEIR_KERNELS_X86
@@ -52,10 +141,6 @@ enum weir_kernels_level weir_kernels_best(void)
 #define AES_EXPAND weir_arm_expand
 #define GCM_INIT weir_arm_gcm_init
 #endif
-
-/* The rows that the kernels cover, for what they hand down. Written by weir_kernels_select, with the
- * same values every time. */
-static struct weir_crypto under;
 
 /* -- AEAD ------------------------------------------------------------------------------------- */
 
@@ -265,14 +350,8 @@ static void lay_packet_path(struct weir_crypto *c, enum weir_kernels_level level
 
 #endif
 
-enum weir_kernels_level weir_kernels_select(struct weir_crypto *c, enum weir_kernels_level level)
+static void lay_best(struct weir_crypto *c, enum weir_kernels_level level)
 {
-    enum weir_kernels_level best = weir_kernels_best();
-    level = level < best ? level : best;
-    if (level == WEIR_KERNELS_GENERIC) {
-        return level;
-    }
-    under = *c;
     c->aead_init = aead_init;
     c->ctr_init = ctr_init;
     c->mask_init = mask_init;
@@ -284,15 +363,26 @@ enum weir_kernels_level weir_kernels_select(struct weir_crypto *c, enum weir_ker
         c->hash_final = hash_final;
         c->hmac = hmac;
     }
-    return level;
 }
 
 #else
 
-enum weir_kernels_level weir_kernels_select(struct weir_crypto *c, enum weir_kernels_level level)
+static void lay_best(struct weir_crypto *c, enum weir_kernels_level level)
 {
-    (void)c, (void)level;
-    return WEIR_KERNELS_GENERIC;
+    (void)c, (void)level; /* there is none but generic */
 }
 
 #endif
+
+enum weir_kernels_level weir_kernels_select(struct weir_crypto *c, enum weir_kernels_level level)
+{
+    enum weir_kernels_level best = weir_kernels_best();
+    level = level < best ? level : best;
+    under = *c;
+    if (level == WEIR_KERNELS_GENERIC) {
+        lay_generic(c);
+    } else {
+        lay_best(c, level);
+    }
+    return level;
+}

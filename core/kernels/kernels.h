@@ -1,5 +1,5 @@
-/* Crypto of the packet path written for the processor: AES-GCM, AES counter mode, SHA-1 and SHA-256;
- * and SCTP's checksum.
+/* Crypto of the packet path: AES-GCM and AES counter mode for every processor, and written for some, SHA-1
+ * and SHA-256 likewise; and SCTP's checksum.
  *
  * Kernels lie over a provider. weir_kernels_select takes a table that a provider has filled and puts
  * its own functions in the rows that this processor does faster; what they do not do themselves
@@ -13,7 +13,7 @@
 
 /* In rising order: a processor that has one has those before it. */
 enum weir_kernels_level {
-    WEIR_KERNELS_GENERIC, /* the provider's own code */
+    WEIR_KERNELS_GENERIC, /* AES in bit slices, which asks nothing of the processor */
 #if defined(__aarch64__)
     WEIR_KERNELS_ARMV8,   /* AES, PMULL; SHA1 and SHA2, CRC32 where they are there */
 #else

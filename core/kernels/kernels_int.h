@@ -37,6 +37,12 @@ struct weir_gcm_key {
     uint32_t rounds;
 };
 
+/* The same for AES in bit slices: the round keys are as aes_sliced.c packs them, the hash key is whole. */
+struct weir_sliced_gcm_key {
+    struct weir_aes_key aes;
+    uint8_t h[16];
+};
+
 #define WEIR_SHA_BLOCK 64
 
 /* A SHA-1 or SHA-256 in progress. */
@@ -50,6 +56,8 @@ _Static_assert(sizeof(struct weir_sha) <= sizeof(((struct weir_hash *)0)->opaque
                "a hash fits its opaque room");
 _Static_assert(sizeof(struct weir_gcm_key) <= sizeof(((struct weir_aead *)0)->opaque),
                "a GCM key fits its opaque room");
+_Static_assert(sizeof(struct weir_sliced_gcm_key) <= sizeof(((struct weir_aead *)0)->opaque),
+               "a GCM key in bit slices fits its opaque room");
 _Static_assert(sizeof(struct weir_aes_key) <= sizeof(((struct weir_ctr *)0)->opaque),
                "a CTR key fits its opaque room");
 _Static_assert(sizeof(struct weir_aes_key) <= sizeof(((struct weir_mask *)0)->opaque),
@@ -80,6 +88,17 @@ struct weir_kernels_cpu {
 struct weir_kernels_cpu weir_kernels_cpu(void);
 
 /* -- The kernels proper ------------------------------------------------------------------------ */
+
+/* For any processor: AES in bit slices, GCM over it. Round keys are of a form of their own. */
+uint32_t weir_sliced_expand(uint8_t round_key[WEIR_AES_ROUND_KEYS_MAX][16], const uint8_t *key,
+                            size_t key_bytes);
+void weir_sliced_ctr_xor(const struct weir_aes_key *k, const uint8_t iv[16], struct weir_mspan data);
+void weir_sliced_gcm_init(struct weir_sliced_gcm_key *k, const uint8_t *key, size_t key_bytes);
+void weir_sliced_gcm_seal(const struct weir_sliced_gcm_key *k, const uint8_t nonce[WEIR_NONCE_BYTES],
+                          struct weir_span aad, struct weir_mspan data, uint8_t tag[WEIR_TAG_BYTES]);
+bool weir_sliced_gcm_open(const struct weir_sliced_gcm_key *k, const uint8_t nonce[WEIR_NONCE_BYTES],
+                          struct weir_span aad, struct weir_mspan data,
+                          const uint8_t tag[WEIR_TAG_BYTES]);
 
 #if WEIR_KERNELS_X86
 

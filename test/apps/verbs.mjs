@@ -77,6 +77,32 @@ for (const [line, want] of [[{ frob: 1 }, /no verb/], [{ add: 'smell' }, /audio 
 await a.bye();
 await b.state('closed');
 
+// A channel that the other side does not answer ends with its reason; the others go on when it is back.
+const d = new Peer(...bind, '--no-echo', '--channel-wait', '2', '--offer', '--data-only'), e = new Peer(...bind);
+const offered = await d.wait('an offer', line => line.type === 'offer');
+d.send(await says(e, 'an answer', line => line.type === 'answer', () => e.send(offered)));
+await d.wait('open', line => line.event === 'open');
+e.child.kill('SIGSTOP');
+const silent = await says(d, 'opening', line => line.event === 'opening', () => d.send({ open: 'who is there' }));
+const ended = await d.wait('its end', line => line.event === 'close' && line.channel === silent.channel);
+assert.equal(ended.reason, 'timeout');
+e.child.kill('SIGCONT');
+assert.equal((await says(d, 'the echo', line => line.event === 'message', () => d.send({ send: 'z' }))).text, 'echo:z');
+await d.bye();
+await e.state('closed');
+
+// A certificate that is not the one described: each side says why it failed.
+const f = new Peer(...bind, '--offer', '--data-only'), g = new Peer(...bind);
+const wrong = await f.wait('an offer', line => line.type === 'offer');
+wrong.sdp = wrong.sdp.replace(/(a=fingerprint:sha-256 )(..)/, (all, name, byte) => name + (byte === '00' ? '01' : '00'));
+f.send(await says(g, 'an answer', line => line.type === 'answer', () => g.send(wrong)));
+assert.equal((await g.state('failed')).reason, 'dtls-fingerprint');
+const told = await f.state('failed');
+assert.equal(told.reason, 'dtls-alert');
+assert.equal(told.alert, 'bad_certificate');
+f.child.kill('SIGKILL');
+g.child.kill('SIGKILL');
+
 // A section that is not spoken is rejected with its reason.
 const c = new Peer(...bind);
 const rejected = await says(c, 'a rejection', line => line.rejected,

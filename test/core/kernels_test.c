@@ -7,7 +7,7 @@
 #define ALIGNMENTS 32
 #define AAD_MAX 80
 
-static struct weir_crypto generic;
+static struct weir_crypto provider; /* the provider without kernels */
 static struct weir_crypto table[WEIR_KERNELS_LEVELS];
 static struct weir_rand rand_state;
 
@@ -17,7 +17,7 @@ static uint8_t text[BYTES_MAX], want[BYTES_MAX];
 static int set_up(void **state)
 {
     (void)state;
-    weir_crypto_provider(&generic);
+    weir_crypto_provider(&provider);
     for (unsigned l = 0; l <= (unsigned)weir_kernels_best(); l++) {
         weir_crypto_provider(&table[l]);
         assert_int_equal(weir_kernels_select(&table[l], (enum weir_kernels_level)l), l);
@@ -32,7 +32,7 @@ static unsigned below(unsigned n)
     return weir_rand_below(&rand_state, n);
 }
 
-#define EACH_LEVEL(l) (unsigned l = 1; l <= (unsigned)weir_kernels_best(); l++)
+#define EACH_LEVEL(l) (unsigned l = 0; l <= (unsigned)weir_kernels_best(); l++)
 
 /* -- Room with nothing behind it --------------------------------------------------------------- */
 
@@ -127,9 +127,9 @@ static void gcm_does_what_the_provider_does(void **state)
         struct seal_case s = a_case(n);
         struct weir_aead key;
         uint8_t tag[16];
-        assert_true(generic.aead_init(&key, s.id, s.key));
+        assert_true(provider.aead_init(&key, s.id, s.key));
         memcpy(want, text, n);
-        generic.aead_seal(&key, s.nonce, weir_span_of(s.aad, s.aad_bytes),
+        provider.aead_seal(&key, s.nonce, weir_span_of(s.aad, s.aad_bytes),
                           (struct weir_mspan){ want, n }, tag);
         for EACH_LEVEL(l) {
             for (size_t alignment = n % 4; alignment < ALIGNMENTS; alignment += 4) {
@@ -148,9 +148,9 @@ static void gcm_does_not_mind_alignment(void **state)
         struct seal_case s = a_case(edge[i]);
         struct weir_aead key;
         uint8_t tag[16];
-        assert_true(generic.aead_init(&key, s.id, s.key));
+        assert_true(provider.aead_init(&key, s.id, s.key));
         memcpy(want, text, s.bytes);
-        generic.aead_seal(&key, s.nonce, weir_span_of(s.aad, s.aad_bytes),
+        provider.aead_seal(&key, s.nonce, weir_span_of(s.aad, s.aad_bytes),
                           (struct weir_mspan){ want, s.bytes }, tag);
         for EACH_LEVEL(l) {
             for (size_t alignment = 0; alignment < ALIGNMENTS; alignment++) {
@@ -170,8 +170,8 @@ static void gcm_takes_additional_data_of_any_length(void **state)
         uint8_t tag[16], got[16];
         for EACH_LEVEL(l) {
             struct weir_aead key;
-            assert_true(generic.aead_init(&key, s.id, s.key));
-            generic.aead_seal(&key, s.nonce, weir_span_of(aad, n), nothing, tag);
+            assert_true(provider.aead_init(&key, s.id, s.key));
+            provider.aead_seal(&key, s.nonce, weir_span_of(aad, n), nothing, tag);
             assert_true(table[l].aead_init(&key, s.id, s.key));
             table[l].aead_seal(&key, s.nonce, weir_span_of(aad, n), nothing, got);
             test_assert_bytes(weir_span_of(got, 16), weir_span_of(tag, 16));
@@ -193,8 +193,9 @@ static void gcm_writes_and_reads_the_tag_behind_the_data(void **state)
             weir_copy(packet, text, n);
             assert_true(table[l].aead_init(&key, s.id, s.key));
             table[l].aead_seal(&key, s.nonce, aad, (struct weir_mspan){ packet, n }, packet + n);
-            assert_true(generic.aead_init(&key, s.id, s.key));
-            assert_true(generic.aead_open(&key, s.nonce, aad, (struct weir_mspan){ packet, n }, packet + n));
+            assert_true(provider.aead_init(&key, s.id, s.key));
+            struct weir_mspan data = { packet, n };
+            assert_true(provider.aead_open(&key, s.nonce, aad, data, packet + n));
             test_assert_bytes(weir_span_of(packet, n), weir_span_of(text, n));
             free(packet);
         }
@@ -261,7 +262,7 @@ static void chacha20_poly1305_stays_with_the_provider(void **state)
         memcpy(want, text, 333);
         assert_true(table[l].aead_init(&key, WEIR_CHACHA20_POLY1305, s.key));
         table[l].aead_seal(&key, s.nonce, weir_span_of(s.aad, 13), (struct weir_mspan){ want, 333 }, tag);
-        assert_true(generic.aead_open(&key, s.nonce, weir_span_of(s.aad, 13),
+        assert_true(provider.aead_open(&key, s.nonce, weir_span_of(s.aad, 13),
                                       (struct weir_mspan){ want, 333 }, tag));
         test_assert_bytes(weir_span_of(want, 333), weir_span_of(text, 333));
     }
@@ -282,8 +283,8 @@ static void ctr_does_what_the_provider_does(void **state)
             weir_put32(iv + 12, 0u - below((unsigned)(n + 15) / 16 + 1));
         }
         memcpy(want, text, n);
-        assert_true(generic.ctr_init(&key, raw, key_bytes));
-        generic.ctr_xor(&key, iv, (struct weir_mspan){ want, n });
+        assert_true(provider.ctr_init(&key, raw, key_bytes));
+        provider.ctr_xor(&key, iv, (struct weir_mspan){ want, n });
         for EACH_LEVEL(l) {
             assert_true(table[l].ctr_init(&key, raw, key_bytes));
             struct weir_ctr copy = key;
@@ -328,7 +329,7 @@ static void hashes_do_what_the_provider_does(void **state)
             struct weir_span all = { text, n };
             uint8_t digest[WEIR_HASH_BYTES_MAX], got[WEIR_HASH_BYTES_MAX];
             size_t bytes = weir_hash_bytes((enum weir_hash_id)id);
-            weir_hash_of(&generic, (enum weir_hash_id)id, &all, 1, digest);
+            weir_hash_of(&provider, (enum weir_hash_id)id, &all, 1, digest);
             for EACH_LEVEL(l) {
                 uint8_t *room = malloc(n + ALIGNMENTS);
                 size_t alignment = n % ALIGNMENTS;
@@ -382,8 +383,8 @@ static void hmac_does_what_the_provider_does(void **state)
             struct weir_span raw = { text, n % 150 };
             struct weir_hmac_key key;
             uint8_t tag[WEIR_HASH_BYTES_MAX], got[WEIR_HASH_BYTES_MAX];
-            weir_hmac_init(&generic, &key, (enum weir_hash_id)id, raw);
-            weir_hmac(&generic, &key, part, 3, tag);
+            weir_hmac_init(&provider, &key, (enum weir_hash_id)id, raw);
+            weir_hmac(&provider, &key, part, 3, tag);
             for EACH_LEVEL(l) {
                 weir_hmac_init(&table[l], &key, (enum weir_hash_id)id, raw);
                 weir_hmac(&table[l], &key, part, 3, got);
@@ -404,14 +405,14 @@ static void check_ctr_hmac(const struct weir_crypto *c, size_t head, size_t secr
     struct weir_span part[2] = { { want, n }, { trailer, secret % 2 == 0 ? 4 : 0 } };
     weir_rand_bytes(&rand_state, raw, sizeof raw);
     weir_rand_bytes(&rand_state, iv, sizeof iv);
-    assert_true(generic.ctr_init(&plain_cipher, raw, key_bytes));
-    weir_hmac_init(&generic, &plain_auth, WEIR_SHA1, weir_span_of(raw, 20));
+    assert_true(provider.ctr_init(&plain_cipher, raw, key_bytes));
+    weir_hmac_init(&provider, &plain_auth, WEIR_SHA1, weir_span_of(raw, 20));
     assert_true(c->ctr_init(&cipher, raw, key_bytes));
     weir_hmac_init(c, &auth, WEIR_SHA1, weir_span_of(raw, 20));
 
     memcpy(want, text, n);
-    generic.ctr_xor(&plain_cipher, iv, (struct weir_mspan){ want + head, secret });
-    weir_hmac(&generic, &plain_auth, part, 2, digest);
+    provider.ctr_xor(&plain_cipher, iv, (struct weir_mspan){ want + head, secret });
+    weir_hmac(&provider, &plain_auth, part, 2, digest);
 
     struct weir_ctr_hmac j = { &cipher, &auth, iv, weir_span_const(r.data),
                                { r.data.p + head, secret }, part[1] };
@@ -460,8 +461,8 @@ static void the_best_level_is_the_one_that_is_known(void **state)
     const char *known = getenv("WEIR_TEST_LEVEL");
     if (known != NULL) {
         assert_string_equal(weir_kernels_name(weir_kernels_best()), known);
-        assert_true(generic.crc32c == NULL && table[weir_kernels_best()].crc32c != NULL);
-        assert_ptr_not_equal(generic.hash_update, table[weir_kernels_best()].hash_update);
+        assert_true(provider.crc32c == NULL && table[weir_kernels_best()].crc32c != NULL);
+        assert_ptr_not_equal(provider.hash_update, table[weir_kernels_best()].hash_update);
     }
 }
 
@@ -473,9 +474,10 @@ static void a_level_beyond_the_processor_gives_the_best(void **state)
     assert_int_equal(weir_kernels_select(&c, WEIR_KERNELS_LEVELS), weir_kernels_best());
     weir_crypto_provider(&c);
     assert_int_equal(weir_kernels_select(&c, WEIR_KERNELS_GENERIC), WEIR_KERNELS_GENERIC);
-    assert_ptr_equal(c.aead_seal, generic.aead_seal);
-    assert_ptr_equal(c.ctr_xor, generic.ctr_xor);
-    assert_ptr_equal(c.hash_update, generic.hash_update);
+    assert_ptr_not_equal(c.aead_seal, provider.aead_seal); /* in bit slices, not the library's */
+    assert_ptr_not_equal(c.ctr_xor, provider.ctr_xor);
+    assert_ptr_not_equal(c.mask, provider.mask);
+    assert_ptr_equal(c.hash_update, provider.hash_update);
 }
 
 int main(void)

@@ -334,6 +334,7 @@ static void attack_S15_without_consent_sending_stops_within_thirty_seconds(void 
     assert_int_equal(weir_ice_state(&w.agent[0]), WEIR_ICE_DISCONNECTED);
     run(&w, w.now + 16 * WEIR_SEC);
     assert_int_equal(weir_ice_state(&w.agent[0]), WEIR_ICE_FAILED);
+    assert_int_equal(weir_ice_failure(&w.agent[0]), WEIR_ICE_FAILURE_CONSENT);
     assert_false(weir_ice_selected(&w.agent[0], &path));
     unsigned sent = w.sent[0];
     run(&w, w.now + 60 * WEIR_SEC);

@@ -149,8 +149,10 @@ static void it_asks_nobody_and_gives_up_when_nobody_asks(void **state)
     assert_int_equal(weir_ice_state(&b.ice), WEIR_ICE_CHECKING);
     wait_in_silence(&b, 39 * WEIR_SEC);
     assert_int_equal(weir_ice_state(&b.ice), WEIR_ICE_CHECKING);
+    assert_int_equal(weir_ice_failure(&b.ice), WEIR_ICE_FAILURE_NONE);
     wait_in_silence(&b, WEIR_SEC);
     assert_int_equal(weir_ice_state(&b.ice), WEIR_ICE_FAILED);
+    assert_int_equal(weir_ice_failure(&b.ice), WEIR_ICE_FAILURE_NO_PAIR);
 }
 
 static void a_nomination_opens_the_path_and_nothing_else_does(void **state)
@@ -273,6 +275,7 @@ static void attack_S15_without_requests_sending_stops_within_thirty_seconds(void
     wait_in_silence(&b, WEIR_SEC);
     assert_false(sends_to_peer(&b));
     assert_int_equal(weir_ice_state(&b.ice), WEIR_ICE_FAILED);
+    assert_int_equal(weir_ice_failure(&b.ice), WEIR_ICE_FAILURE_CONSENT);
     assert_int_equal(ask(&b, &nomination), WEIR_ICE_OVER);
     assert_true(weir_ice_deadline(&b.ice) == WEIR_NEVER);
 }

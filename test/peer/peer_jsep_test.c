@@ -766,6 +766,55 @@ static void data_that_never_comes_ends_with_its_reason(void **state)
     sim_close(s);
 }
 
+/* A peer whose SCTP takes every message and answers no OPEN. */
+static void a_channel_that_is_not_answered_ends_alone(void **state)
+{
+    (void)state;
+    const struct sim_options o = { .seed = 20 };
+    const struct weir_sctp_channel_config c = { .label = WEIR_LIT("who is there") };
+    struct sim *s = sim_open_with(&o);
+    uint16_t channel;
+    sim_introduce(s);
+    sim_run(s, s->now + 5 * WEIR_SEC, true);
+    assert_true(sim_is_open(s));
+    s->peer[1]->sctp.config.has_channels = false;
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_int_equal(weir_peer_open_channel(s->peer[0], s->now, &c, &channel), WEIR_OK);
+        sim_run(s, s->now + 29 * WEIR_SEC, false);
+        assert_int_equal(s->closed[0], i - 1);
+        sim_run(s, s->now + 2 * WEIR_SEC, false);
+        assert_int_equal(s->closed[0], i);
+        assert_int_equal(s->closed_reason[0], WEIR_SCTP_REASON_TIMEOUT);
+    }
+    s->peer[1]->sctp.config.has_channels = true;
+    assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
+    assert_int_equal(s->data_reason[0], WEIR_SCTP_REASON_NONE);
+    unsigned before = s->messages[1];
+    assert_int_equal(sim_send(s, 0, 1000), WEIR_OK); /* on the channel that there was before */
+    assert_int_equal(weir_peer_open_channel(s->peer[0], s->now, &c, &channel), WEIR_OK);
+    sim_run(s, s->now + 2 * WEIR_SEC, false);
+    assert_int_equal(s->messages[1], before + 1);
+    assert_int_equal(s->opened[0], 2);
+    sim_close(s);
+}
+
+/* As the application wants it: sooner, or never. */
+static void how_long_a_channel_waits_is_the_applications_to_say(void **state)
+{
+    (void)state;
+    static const weir_duration wait[] = { 2 * WEIR_SEC, WEIR_NEVER };
+    for (unsigned i = 0; i < 2; i++) {
+        const struct sim_options o = { .seed = 21, .channel_wait = wait[i] };
+        struct sim *s = sim_open_with(&o);
+        sim_introduce(s);
+        s->peer[1]->sctp.config.has_channels = false;
+        sim_run(s, s->now + 100 * WEIR_SEC, false);
+        assert_int_equal(s->closed[0], i == 0 ? 1 : 0);
+        assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
+        sim_close(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -790,6 +839,8 @@ int main(void)
         cmocka_unit_test(a_pool_without_room_refuses_and_changes_nothing),
         cmocka_unit_test(sections_beyond_are_rejected_alone),
         cmocka_unit_test(data_that_never_comes_ends_with_its_reason),
+        cmocka_unit_test(a_channel_that_is_not_answered_ends_alone),
+        cmocka_unit_test(how_long_a_channel_waits_is_the_applications_to_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

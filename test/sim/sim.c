@@ -55,6 +55,7 @@ struct sim *sim_open_with(const struct sim_options *options)
                                                                                      : options->setup,
                                       .no_snap = options->no_snap[i], .no_sped = options->no_sped[i],
                                       .no_cid = options->no_cid[i], .is_lite = options->is_lite[i],
+                                      .channel_wait = options->channel_wait,
                                       .cid_bytes = options->cid_bytes[i], .cid = { (uint8_t)(0xa0 + i), 7 },
                                       .prefers_hybrid = options->prefers_hybrid,
                                       .sessions = options->sessions[i],
@@ -290,6 +291,11 @@ static void take_event(struct sim *s, int i, const struct weir_event *e)
     switch (e->type) {
     case WEIR_EVENT_STATE:
         s->state[i] = e->state;
+        if (e->state == WEIR_PEER_FAILED) {
+            s->failure[i] = *e;
+        } else {
+            assert_int_equal(e->reason, WEIR_PEER_REASON_NONE);
+        }
         break;
     case WEIR_EVENT_CHANNEL_OPEN:
         s->opened[i]++;
@@ -300,6 +306,7 @@ static void take_event(struct sim *s, int i, const struct weir_event *e)
         break;
     case WEIR_EVENT_CHANNEL_CLOSED:
         s->closed[i]++;
+        s->closed_reason[i] = e->sctp_reason;
         break;
     case WEIR_EVENT_CHANNEL_MESSAGE:
         s->messages[i]++;

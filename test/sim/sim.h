@@ -32,6 +32,7 @@ struct sim_options {
     bool no_snap[2], no_sped[2], no_cid[2], is_lite[2], prefers_hybrid;
     uint8_t cid_bytes[2];             /* ids of each side's own; 0: none */
     struct weir_sessions *sessions[2]; /* of each side; NULL: none */
+    weir_duration channel_wait;       /* of both; 0: the default */
     uint64_t ntp_at_epoch;
     enum weir_sdp_setup setup;        /* of the answerer; none: active */
 };
@@ -67,8 +68,10 @@ struct sim {
     unsigned events;
     /* what events told */
     enum weir_peer_state state[2];
+    struct weir_event failure[2]; /* the event that told it last */
     unsigned opened[2], closed[2], messages[2], rtp[2];
     uint64_t message_bytes[2];
+    enum weir_sctp_reason closed_reason[2]; /* of the channel that closed last */
     enum weir_sctp_reason data_reason[2]; /* why data was over last; NONE: it is not, or is up again */
     bool is_corrupt;  /* a message or media packet was not what was sent */
     uint16_t channel[2];
