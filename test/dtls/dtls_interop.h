@@ -94,9 +94,18 @@ struct end {
     struct weir_dtls_event last;
     char got[4096];
     size_t got_bytes;
-    unsigned datagrams;
-    unsigned lose; /* every so many datagrams of ours one is not sent; 0: none */
+    unsigned lose; /* about one datagram of ours in so many is not sent, never two in a row; 0: none */
+    uint32_t chance;
+    bool is_lost;
 };
+
+/* Not every so many: a flight of so many would lose the same one each time that it is repeated. */
+static inline bool loses(struct end *e)
+{
+    e->chance = e->chance * 1103515245u + 12345u;
+    e->is_lost = e->lose != 0 && !e->is_lost && (e->chance >> 16) % e->lose == 0;
+    return e->is_lost;
+}
 
 static inline weir_time clock_now(void)
 {
@@ -136,7 +145,7 @@ static inline void end_drain(struct end *e)
         e->last = event;
     }
     while ((n = weir_dtls_send(&e->d, clock_now(), (struct weir_mspan){ out, sizeof out })) != 0) {
-        if (e->lose == 0 || ++e->datagrams % e->lose != 0) {
+        if (!loses(e)) {
             (void)!send(e->fd, out, n, 0); /* refused until the other program listens */
         }
     }
