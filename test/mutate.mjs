@@ -171,7 +171,7 @@ async function measure(tree, directory) {
         if (!await run(program, [], 300)) {
             throw new Error(`${program} fails without any mutant`);
         }
-        tests.push({ program, seconds: (Date.now() - begin) / 1000, kills: 0 });
+        tests.push({ name, program, seconds: (Date.now() - begin) / 1000, kills: 0 });
     }
     return tests;
 }
@@ -191,10 +191,10 @@ async function attempt(tree, tests, m) {
     }
     writeFileSync(path, changed);
     try {
-        if (!await run('cmake', ['--build', join(tree, 'build'), '--target', `tests_${m.directory}`], 300)) {
-            return 'unbuilt';
-        }
-        for (const test of inOrder(tests)) {
+        for (const test of inOrder(tests)) { /* each is linked when its turn comes: most die by the first */
+            if (!await run('cmake', ['--build', join(tree, 'build'), '--target', test.name], 300)) {
+                return 'unbuilt';
+            }
             if (!await run(test.program, [], 10 + 10 * test.seconds)) {
                 test.kills++;
                 return 'killed';

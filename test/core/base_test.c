@@ -1,5 +1,6 @@
 /* The floor: reader, writer, time, addresses, random bytes, pool, trace. */
 #include "core/addr.h"
+#include "core/budget.h"
 #include "core/pool.h"
 #include "core/rand.h"
 #include "core/trace.h"
@@ -49,6 +50,9 @@ static void a_child_never_outgrows_its_parent(void **state)
         assert_int_equal(child.n, is_read ? claimed : 77);
         assert_int_equal(r.n, is_read ? 15 - claimed : 16);
     }
+    assert_true(weir_span_eq(WEIR_LIT("ab"), WEIR_LIT("ab")));
+    assert_false(weir_span_eq(WEIR_LIT("ab"), WEIR_LIT("abc"))); /* nor is a part the whole */
+    assert_false(weir_span_eq(WEIR_LIT("abc"), WEIR_LIT("ab")));
     const uint8_t over16[] = { 0xff, 0xff, 1 }, over24[] = { 0, 0, 2, 1 };
     struct weir_rd r = { over16, 3 }, child;
     assert_false(weir_rd_sub16(&r, &child));
@@ -146,6 +150,24 @@ static void attack_C24_time_saturates(void **state)
     assert_true(weir_time_add(WEIR_NEVER, 0) == WEIR_NEVER);
     assert_true(weir_time_since(5, 9) == 0);
     assert_true(weir_time_since(9, 5) == 4);
+}
+
+/* So many at once, and one more each time; what was not used does not add up beyond that. */
+static void a_budget_gives_its_burst_and_then_one_each(void **state)
+{
+    (void)state;
+    struct weir_budget b = weir_budget_of(3, WEIR_SEC), none = weir_budget_of(0, WEIR_SEC);
+    assert_false(weir_budget_has(&none, 100 * WEIR_SEC));
+    for (weir_time now = 100 * WEIR_SEC; now <= 200 * WEIR_SEC; now += 100 * WEIR_SEC) {
+        for (unsigned i = 0; i < 3; i++) {
+            assert_true(weir_budget_has(&b, now));
+            weir_budget_spend(&b, now);
+        }
+        assert_false(weir_budget_has(&b, now));
+        weir_budget_spend(&b, now); /* nothing is there to be spent: it costs nothing */
+        assert_false(weir_budget_has(&b, now + WEIR_SEC - 1));
+        assert_true(weir_budget_has(&b, now + WEIR_SEC));
+    }
 }
 
 /* -- Addresses --------------------------------------------------------------------------------- */
@@ -462,6 +484,7 @@ int main(void)
         cmocka_unit_test(a_length_that_does_not_fit_its_field_is_an_overflow),
         cmocka_unit_test(numbers_are_written_in_decimal_and_hexadecimal),
         cmocka_unit_test(attack_C24_time_saturates),
+        cmocka_unit_test(a_budget_gives_its_burst_and_then_one_each),
         cmocka_unit_test(addresses_read_and_write_in_canonical_form),
         cmocka_unit_test(kinds_of_addresses_are_told_apart),
         cmocka_unit_test(what_is_set_aside_is_known_to_its_edges),
