@@ -278,6 +278,25 @@ static void what_is_set_aside_is_known_to_its_edges(void **state)
     }
 }
 
+/* Addresses of IPv6 that stand for one of IPv4, by translation [RFC 6052] and 6to4 [RFC 3056]. */
+static void an_address_inside_an_address_is_found(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *outer, *inner; /* NULL: there is none */
+    } row[] = { { "64:ff9b::192.0.2.1", "192.0.2.1" }, { "2002:c000:201::1", "192.0.2.1" },
+                { "64:ff9b:1::192.0.2.1", NULL },      { "2001:db8::1", NULL },
+                { "192.0.2.1", NULL } };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct weir_addr a = ip(row[i].outer), inner;
+        assert_int_equal(weir_addr_embedded_v4(&a, &inner), row[i].inner != NULL);
+        if (row[i].inner != NULL) {
+            struct weir_addr want = ip(row[i].inner);
+            assert_true(weir_addr_same_ip(&inner, &want));
+        }
+    }
+}
+
 /* [RFC 4007 6] fe80::1 of one link is not fe80::1 of another. */
 static void an_address_of_another_link_is_another(void **state)
 {
@@ -365,7 +384,9 @@ static void what_was_given_out_is_forgotten(void **state)
     weir_rand_init_number(&r, 5);
     weir_rand_bytes(&r, given, sizeof given);
     assert_memory_not_equal(given, zero, sizeof zero);
-    assert_memory_equal(r.pool, zero, sizeof zero);
+    for (size_t i = 0; i + sizeof given <= sizeof r.pool; i++) {
+        assert_memory_not_equal(r.pool + i, given, sizeof given);
+    }
 }
 
 /* -- Pool and trace ---------------------------------------------------------------------------- */
@@ -446,12 +467,13 @@ static void a_forked_or_stirred_generator_goes_its_own_way(void **state)
     weir_rand_bytes(&parent, y, sizeof y);
     assert_memory_not_equal(x, y, sizeof x);
     /* Each child has a seed of its own, and another parent other children. */
-    struct weir_rand second, stranger;
-    weir_rand_fork(&parent, &second);
-    assert_memory_not_equal(second.key, child.key, sizeof child.key);
+    struct weir_rand twins[2], stranger;
+    weir_rand_fork(&parent, &twins[0]);
+    weir_rand_fork(&parent, &twins[1]);
+    assert_memory_not_equal(twins[0].key, twins[1].key, sizeof twins[0].key);
     weir_rand_init_number(&stranger, 10);
-    weir_rand_fork(&stranger, &second);
-    assert_memory_not_equal(second.key, child.key, sizeof child.key);
+    weir_rand_fork(&stranger, &twins[1]);
+    assert_memory_not_equal(twins[0].key, twins[1].key, sizeof twins[0].key);
     weir_rand_init_number(&stranger, 10);
     /* A process that forked: the same state twice, until one of them is stirred. */
     (void)weir_rand_u32(&parent);
@@ -488,6 +510,7 @@ int main(void)
         cmocka_unit_test(addresses_read_and_write_in_canonical_form),
         cmocka_unit_test(kinds_of_addresses_are_told_apart),
         cmocka_unit_test(what_is_set_aside_is_known_to_its_edges),
+        cmocka_unit_test(an_address_inside_an_address_is_found),
         cmocka_unit_test(an_address_of_another_link_is_another),
         cmocka_unit_test(no_number_is_likelier_than_another),
         cmocka_unit_test(what_was_given_out_is_forgotten),

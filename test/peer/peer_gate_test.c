@@ -439,11 +439,12 @@ static void nothing_comes_in_after_the_end(void **state)
     }
 }
 
-/* What came before the end, and was not taken yet, is not given out behind it. */
+/* What came before the end, and was not taken yet, is not given out behind it: neither after our own end nor
+ * after a close_notify. */
 static void no_message_is_given_out_after_the_end(void **state)
 {
     (void)state;
-    for (int how = 0; how < 2; how++) {
+    for (int how = 0; how < 3; how++) {
         struct sim *s = connected(11, 0);
         struct weir_peer *p = s->peer[CALLEE];
         struct weir_event e;
@@ -462,8 +463,12 @@ static void no_message_is_given_out_after_the_end(void **state)
             weir_peer_close(p, s->now);
             while (weir_peer_send(p, s->now, (struct weir_mspan){ out, sizeof out }, &to) != 0) {
             }
-            assert_int_equal(p->state, WEIR_PEER_CLOSED);
+        } else if (how == 2) {
+            weir_dtls_close(&s->peer[CALLER]->dtls, s->now);
+            n = weir_dtls_send(&s->peer[CALLER]->dtls, s->now, (struct weir_mspan){ out, sizeof out });
+            assert_int_equal(hear_from(s, CALLEE, &s->addr[CALLER], out, n), WEIR_PEER_OK);
         }
+        assert_int_equal(p->state, how == 0 ? WEIR_PEER_CONNECTED : WEIR_PEER_CLOSED);
         while (weir_peer_event(p, s->now, &e)) {
             messages += e.type == WEIR_EVENT_CHANNEL_MESSAGE ? 1 : 0;
         }

@@ -369,6 +369,29 @@ static void a_direction_is_what_both_want(void **state)
     }
 }
 
+/* What was agreed on is offered again as it was: a codec with all of its configuration, a track under its name. */
+static void an_offer_repeats_what_was_agreed(void **state)
+{
+    (void)state;
+    static const char video[] = HEAD "m=video 9 UDP/TLS/RTP/SAVPF 102\r\na=rtpmap:102 H264/90000\r\na=fmtp:102 "
+                                "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n" ICE DTLS;
+    struct weir_sdp_error error;
+    uint8_t room[3000];
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ room, sizeof room - 1 });
+    struct weir_sdp_local local = { .session_id = WEIR_LIT("1"), .cname = WEIR_LIT("c") };
+    struct weir_sdp_codec codec = { .payload_type = 102, .clock_hz = 90000, .name = WEIR_LIT("H264") };
+    struct weir_sdp_section section = { .kind = WEIR_SDP_VIDEO, .direction = WEIR_SDP_SENDRECV, .ssrc = 7,
+                                        .msid = WEIR_LIT("stream track"), .codec = &codec, .codecs = 1 };
+    assert_int_equal(weir_sdp_parse(WEIR_LIT(video), &sdp, &error), WEIR_SDP_OK);
+    assert_true(weir_sdp_codec_config(&sdp.media[0].codec[0], &codec.config));
+    weir_sdp_make_offer(&local, &section, 1, &offer);
+    assert_true(weir_sdp_write(&w, &offer));
+    room[w.len] = '\0';
+    assert_non_null(strstr((const char *)room, "a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;"
+                                               "profile-level-id=42e01f\r\n"));
+    assert_non_null(strstr((const char *)room, "a=msid:stream track\r\n"));
+}
+
 /* An answer says of a=tls-id and SPED no more than the offer did [RFC 8842 5.3 MUST NOT]. */
 static void an_answer_names_what_was_offered_alone(void **state)
 {
@@ -460,6 +483,7 @@ int main(void)
         cmocka_unit_test(fingerprints_have_room_for_eight),
         cmocka_unit_test(an_offer_never_outgrows_its_room),
         cmocka_unit_test(a_direction_is_what_both_want),
+        cmocka_unit_test(an_offer_repeats_what_was_agreed),
         cmocka_unit_test(an_answer_names_what_was_offered_alone),
         cmocka_unit_test(base64_is_read_strictly),
         cmocka_unit_test(an_init_chunk_is_answered_only_when_offered),
