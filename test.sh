@@ -136,7 +136,7 @@ if [ "$long" = yes ]; then
     step arm64 sh test/arm64.sh
     step arm32 sh test/arm32.sh
     step valgrind sh test/valgrind.sh build
-    step mutants sh test/mutate.sh
+    step mutants sh test/mutate.sh --every 2
     tail -n 12 "$work/mutants.log" | sed 's/^/        /'
     step threads sh test/tsan.sh
     step fuzz sh fuzz/run.sh 20

@@ -199,6 +199,7 @@ void weir_ice_validated(struct weir_ice *ice, weir_time now, struct weir_ice_pai
         weir_ice_consent_came(ice, now);
     }
     weir_ice_consider_nomination(ice, now);
+    weir_ice_arm_checks(ice, now); /* [RFC 8445 7.2.5.3.3] others of its foundation thaw */
 }
 
 void weir_ice_invalidated(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p)

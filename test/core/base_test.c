@@ -1,5 +1,6 @@
 /* The floor: reader, writer, time, addresses, random bytes, pool, trace. */
 #include "core/addr.h"
+#include "core/budget.h"
 #include "core/pool.h"
 #include "core/rand.h"
 #include "core/trace.h"
@@ -49,6 +50,9 @@ static void a_child_never_outgrows_its_parent(void **state)
         assert_int_equal(child.n, is_read ? claimed : 77);
         assert_int_equal(r.n, is_read ? 15 - claimed : 16);
     }
+    assert_true(weir_span_eq(WEIR_LIT("ab"), WEIR_LIT("ab")));
+    assert_false(weir_span_eq(WEIR_LIT("ab"), WEIR_LIT("abc"))); /* nor is a part the whole */
+    assert_false(weir_span_eq(WEIR_LIT("abc"), WEIR_LIT("ab")));
     const uint8_t over16[] = { 0xff, 0xff, 1 }, over24[] = { 0, 0, 2, 1 };
     struct weir_rd r = { over16, 3 }, child;
     assert_false(weir_rd_sub16(&r, &child));
@@ -148,6 +152,24 @@ static void attack_C24_time_saturates(void **state)
     assert_true(weir_time_since(9, 5) == 4);
 }
 
+/* So many at once, and one more each time; what was not used does not add up beyond that. */
+static void a_budget_gives_its_burst_and_then_one_each(void **state)
+{
+    (void)state;
+    struct weir_budget b = weir_budget_of(3, WEIR_SEC), none = weir_budget_of(0, WEIR_SEC);
+    assert_false(weir_budget_has(&none, 100 * WEIR_SEC));
+    for (weir_time now = 100 * WEIR_SEC; now <= 200 * WEIR_SEC; now += 100 * WEIR_SEC) {
+        for (unsigned i = 0; i < 3; i++) {
+            assert_true(weir_budget_has(&b, now));
+            weir_budget_spend(&b, now);
+        }
+        assert_false(weir_budget_has(&b, now));
+        weir_budget_spend(&b, now); /* nothing is there to be spent: it costs nothing */
+        assert_false(weir_budget_has(&b, now + WEIR_SEC - 1));
+        assert_true(weir_budget_has(&b, now + WEIR_SEC));
+    }
+}
+
 /* -- Addresses --------------------------------------------------------------------------------- */
 
 static void addresses_read_and_write_in_canonical_form(void **state)
@@ -181,6 +203,8 @@ static void addresses_read_and_write_in_canonical_form(void **state)
         { "1:2:3:4:5:6:7:8:9", NULL },
         { "1:2:3:4:5:6:7", NULL },
         { "1::2::3", NULL },
+        { "1:2:3:4::5:6:7:8", NULL }, /* a gap stands for a group at least */
+        { "1:2:3::5:6:7:8", "[1:2:3:0:5:6:7:8]:0" },
         { ":1", NULL },
         { "12345::", NULL },
         { "[::1", NULL },
@@ -232,6 +256,56 @@ static void kinds_of_addresses_are_told_apart(void **state)
         assert_int_equal(weir_addr_is_multicast(&a), row[i].multicast);
         assert_int_equal(weir_addr_is_private(&a), row[i].private);
     }
+}
+
+static struct weir_addr ip(const char *text)
+{
+    struct weir_addr a;
+    assert_true(weir_addr_parse_ip(weir_span_of(text, strlen(text)), &a));
+    return a;
+}
+
+static void what_is_set_aside_is_known_to_its_edges(void **state)
+{
+    (void)state;
+    static const char *const reserved[] = { "240.0.0.0", "255.255.255.255", "100::1", "::2", "::127.0.0.1" };
+    static const char *const others[] = { "239.255.255.255", "::1", "100:0:0:1::1", "64:ff9b::1.2.3.4",
+                                          "::1:0:0" };
+    for (size_t i = 0; i < 5; i++) {
+        struct weir_addr a = ip(reserved[i]), b = ip(others[i]);
+        assert_true(weir_addr_is_reserved(&a));
+        assert_false(weir_addr_is_reserved(&b));
+    }
+}
+
+/* Addresses of IPv6 that stand for one of IPv4, by translation [RFC 6052] and 6to4 [RFC 3056]. */
+static void an_address_inside_an_address_is_found(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *outer, *inner; /* NULL: there is none */
+    } row[] = { { "64:ff9b::192.0.2.1", "192.0.2.1" }, { "2002:c000:201::1", "192.0.2.1" },
+                { "64:ff9b:1::192.0.2.1", NULL },      { "2001:db8::1", NULL },
+                { "192.0.2.1", NULL } };
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        struct weir_addr a = ip(row[i].outer), inner;
+        assert_int_equal(weir_addr_embedded_v4(&a, &inner), row[i].inner != NULL);
+        if (row[i].inner != NULL) {
+            struct weir_addr want = ip(row[i].inner);
+            assert_true(weir_addr_same_ip(&inner, &want));
+        }
+    }
+}
+
+/* [RFC 4007 6] fe80::1 of one link is not fe80::1 of another. */
+static void an_address_of_another_link_is_another(void **state)
+{
+    (void)state;
+    struct weir_addr a = ip("fe80::1"), b = a;
+    a.port = 1;
+    assert_true(weir_addr_same_ip(&a, &b));
+    b.scope = 2;
+    assert_false(weir_addr_same_ip(&a, &b));
 }
 
 /* -- Random bytes ------------------------------------------------------------------------------ */
@@ -286,6 +360,35 @@ static void numbers_stay_below_their_bound_and_reach_all_of_it(void **state)
     assert_int_equal(weir_rand_below(&r, 1), 0);
 }
 
+/* 2^32 is no multiple of most bounds: of three quarters of it the lowest third would come twice as often as
+ * another. */
+static void no_number_is_likelier_than_another(void **state)
+{
+    (void)state;
+    struct weir_rand r;
+    unsigned low = 0;
+    weir_rand_init_number(&r, 1);
+    for (int i = 0; i < 3000; i++) {
+        low += weir_rand_below(&r, 0xc0000000) < 0x40000000 ? 1 : 0;
+    }
+    assert_in_range(low, 900, 1100);
+}
+
+/* Who looks into the memory later learns nothing of what was given before. */
+static void what_was_given_out_is_forgotten(void **state)
+{
+    (void)state;
+    struct weir_rand r;
+    uint8_t given[20];
+    const uint8_t zero[20] = { 0 };
+    weir_rand_init_number(&r, 5);
+    weir_rand_bytes(&r, given, sizeof given);
+    assert_memory_not_equal(given, zero, sizeof zero);
+    for (size_t i = 0; i + sizeof given <= sizeof r.pool; i++) {
+        assert_memory_not_equal(r.pool + i, given, sizeof given);
+    }
+}
+
 /* -- Pool and trace ---------------------------------------------------------------------------- */
 
 static void an_empty_pool_counts_misses_and_recovers(void **state)
@@ -311,6 +414,7 @@ static void an_empty_pool_counts_misses_and_recovers(void **state)
     uint32_t again = weir_pool_get(&p);
     assert_int_equal(weir_pool_at(&p, again)->meta[0], 0); /* handed out clean */
     assert_int_equal(weir_pool_at(&p, again)->start, WEIR_BUF_HEADROOM);
+    assert_int_equal(weir_pool_at(&p, again)->next, WEIR_NO_BUF); /* and alone */
 }
 
 static void the_trace_ring_keeps_the_last_records(void **state)
@@ -362,11 +466,25 @@ static void a_forked_or_stirred_generator_goes_its_own_way(void **state)
     weir_rand_bytes(&child, x, sizeof x);
     weir_rand_bytes(&parent, y, sizeof y);
     assert_memory_not_equal(x, y, sizeof x);
+    /* Each child has a seed of its own, and another parent other children. */
+    struct weir_rand twins[2], stranger;
+    weir_rand_fork(&parent, &twins[0]);
+    weir_rand_fork(&parent, &twins[1]);
+    assert_memory_not_equal(twins[0].key, twins[1].key, sizeof twins[0].key);
+    weir_rand_init_number(&stranger, 10);
+    weir_rand_fork(&stranger, &twins[1]);
+    assert_memory_not_equal(twins[0].key, twins[1].key, sizeof twins[0].key);
+    weir_rand_init_number(&stranger, 10);
     /* A process that forked: the same state twice, until one of them is stirred. */
     (void)weir_rand_u32(&parent);
     twin = parent;
     weir_rand_stir(&twin, seed);
     assert_int_equal(twin.left, 0); /* nor is what was ready given out twice */
+    for (unsigned i = 0; i < 8; i++) { /* the key is made of the mixture, and is not the mixture */
+        assert_true(twin.key[i] != (parent.key[i] ^ weir_be32(seed + 4 * i)));
+    }
+    weir_rand_stir(&stranger, seed); /* what was there before counts, too */
+    assert_memory_not_equal(stranger.key, twin.key, sizeof twin.key);
     assert_memory_not_equal(twin.key, parent.key, sizeof twin.key);
     weir_rand_bytes(&twin, x, sizeof x);
     weir_rand_bytes(&parent, y, sizeof y);
@@ -388,8 +506,14 @@ int main(void)
         cmocka_unit_test(a_length_that_does_not_fit_its_field_is_an_overflow),
         cmocka_unit_test(numbers_are_written_in_decimal_and_hexadecimal),
         cmocka_unit_test(attack_C24_time_saturates),
+        cmocka_unit_test(a_budget_gives_its_burst_and_then_one_each),
         cmocka_unit_test(addresses_read_and_write_in_canonical_form),
         cmocka_unit_test(kinds_of_addresses_are_told_apart),
+        cmocka_unit_test(what_is_set_aside_is_known_to_its_edges),
+        cmocka_unit_test(an_address_inside_an_address_is_found),
+        cmocka_unit_test(an_address_of_another_link_is_another),
+        cmocka_unit_test(no_number_is_likelier_than_another),
+        cmocka_unit_test(what_was_given_out_is_forgotten),
         cmocka_unit_test(random_bytes_are_chacha20),
         cmocka_unit_test(the_same_seed_gives_the_same_bytes_however_they_are_asked_for),
         cmocka_unit_test(numbers_stay_below_their_bound_and_reach_all_of_it),

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "core/pool.h"
 #include "core/pump/pump.h"
 #include "test/support/support.h"
 
@@ -165,6 +166,46 @@ static void ecn_marks_travel(void **state)
     weir_pump_close(r.pump);
 }
 
+/* Of one size they could leave as one run; but a run has one destination and one mark. */
+static void what_differs_in_path_or_mark_leaves_apart(void **state)
+{
+    (void)state;
+    enum { COUNT = 64 };
+    struct rig r = open_default();
+    const struct weir_path path[2] = { r.a_to_b, { .local = r.a, .remote = r.a } };
+    unsigned got = 0;
+    for (uint32_t i = 0; i < COUNT; i++) { /* one of the two changes each time */
+        struct weir_mspan room = weir_pump_room(r.pump);
+        memset(room.p, 0, 100);
+        weir_put32(room.p, i);
+        assert_int_equal(weir_pump_send(r.pump, &path[i / 2 % 2], (uint8_t)((i + 1) / 2 % 2), 100), WEIR_OK);
+    }
+    for (weir_time until = weir_pump_clock() + WEIR_SEC; got < COUNT && weir_pump_clock() < until;) {
+        struct weir_packet packet;
+        assert_int_equal(weir_pump_wait(r.pump, until), WEIR_OK);
+        while (weir_pump_recv(r.pump, &packet, 1) != 0) {
+            uint32_t i = weir_be32(packet.data);
+            assert_int_equal(packet.len, 100);
+            assert_true(weir_addr_eq(&packet.path.local, &path[i / 2 % 2].remote));
+            assert_int_equal(packet.ecn, (i + 1) / 2 % 2);
+            got++;
+        }
+    }
+    assert_int_equal(got, COUNT);
+    weir_pump_close(r.pump);
+}
+
+static void nothing_leaves_that_is_empty_or_too_long(void **state)
+{
+    (void)state;
+    struct rig r = open_default();
+    assert_int_equal(weir_pump_room(r.pump).n, WEIR_MTU);
+    assert_int_equal(weir_pump_send(r.pump, &r.a_to_b, 0, 0), WEIR_ERR_SIZE);
+    assert_int_equal(weir_pump_send(r.pump, &r.a_to_b, 0, WEIR_MTU + 1), WEIR_ERR_SIZE);
+    assert_int_equal(weir_pump_send(r.pump, &r.a_to_b, 0, WEIR_MTU), WEIR_OK);
+    weir_pump_close(r.pump);
+}
+
 static void a_wait_ends_at_its_time(void **state)
 {
     (void)state;
@@ -311,6 +352,8 @@ int main(void)
         cmocka_unit_test(slots_run_out_as_back_pressure_and_come_back),
         cmocka_unit_test(an_empty_datagram_is_a_packet_of_no_bytes),
         cmocka_unit_test(ecn_marks_travel),
+        cmocka_unit_test(what_differs_in_path_or_mark_leaves_apart),
+        cmocka_unit_test(nothing_leaves_that_is_empty_or_too_long),
         cmocka_unit_test(a_wait_ends_at_its_time),
         cmocka_unit_test(a_wake_from_another_thread_ends_a_wait),
         cmocka_unit_test(a_wake_before_the_wait_ends_it),

@@ -295,8 +295,11 @@ static void attack_D12_a_failing_second_hello_leaves_the_place_open(void **state
         memcpy(record, honest.bytes, honest.n);
         record[at] ^= (uint8_t)(1u << at % 8);
         struct weir_dtls before = s.end[SERVER].d;
-        sim_hear(&s, SERVER, record, honest.n);
+        enum weir_dtls_verdict v = sim_hear(&s, SERVER, record, honest.n);
         assert_true(s.end[SERVER].d.state != WEIR_DTLS_FAILED);
+        if (at >= 27 && at < 59) { /* [RFC 8446 4.1.2 MUST] the random is that of the first */
+            assert_int_equal(v, WEIR_DTLS_HELLO_SHARE);
+        }
         if (s.end[SERVER].d.step != STEP_SERVER13_RETRIED) {
             s.end[SERVER].d = before; /* a flip that only Finished can find */
             s.count = 1;
@@ -305,6 +308,31 @@ static void attack_D12_a_failing_second_hello_leaves_the_place_open(void **state
     s.edit = NULL;
     assert_true(sim_await(&s, 2 * WEIR_SEC));
     sim_check_up(&s);
+    sim_free(&s);
+}
+
+/* [RFC 8446 5.1 MUST] A message that came ahead under the keys of the handshake is none of what follows it. */
+static void attack_D7_nothing_of_the_handshakes_keys_outlives_them(void **state)
+{
+    (void)state;
+    struct sim s;
+    uint8_t message[64], record[200];
+    sim_init_default(&s, 103);
+    sim_start(&s);
+    while (s.end[CLIENT].d.step != STEP_DONE) {
+        assert_true(sim_step(&s, WEIR_NEVER - 1));
+    }
+    struct weir_dtls *c = &s.end[CLIENT].d, *d = &s.end[SERVER].d;
+    size_t n = message_bytes(message, MESSAGE_KEY_UPDATE, c->message_seq, weir_span_of("", 1));
+    memcpy(record + weir_dtls_record_head(c, EPOCH_HANDSHAKE), message, n);
+    n = weir_dtls_record_seal(c, EPOCH_HANDSHAKE, CONTENT_HANDSHAKE, VERSION_1_2, record, n);
+    assert_true(n != 0);
+    assert_int_equal(sim_hear(&s, SERVER, record, n), WEIR_DTLS_OK); /* kept: its turn may come */
+    assert_true(d->step != STEP_DONE && d->reassembly.used != 0);
+    assert_true(sim_await(&s, 2 * WEIR_SEC));
+    sim_check_up(&s);
+    assert_int_equal(d->rx_epoch, EPOCH_APPLICATION); /* no new keys */
+    assert_int_equal(d->reassembly.used, 0);
     sim_free(&s);
 }
 
@@ -671,6 +699,7 @@ static void attack_D36_shares_off_the_curve_and_zero_secrets_are_refused(void **
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(attack_D7_nothing_of_the_handshakes_keys_outlives_them),
         cmocka_unit_test(attack_D2_D3_fragments_are_kept_apart_by_number_and_have_one_type),
         cmocka_unit_test(attack_D4_fragments_without_bytes_take_nothing),
         cmocka_unit_test(attack_D6_the_queue_of_early_messages_is_bounded),

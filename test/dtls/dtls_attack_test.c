@@ -284,6 +284,25 @@ static void attack_D40_replayed_hellos_are_answered_at_the_timers_pace(void **st
     sim_free(&s);
 }
 
+/* The client's Finished says that it lacks ours; but not one without protection, which is anybody's. */
+static void attack_D40_a_finished_in_the_clear_repeats_nothing(void **state)
+{
+    (void)state;
+    struct sim s;
+    sim_init_default(&s, 97);
+    sim_start(&s);
+    assert_true(sim_await(&s, 2 * WEIR_SEC));
+    s.now += 10 * WEIR_SEC;
+    const unsigned sent = s.end[SERVER].sent;
+    for (uint16_t seq = 0; seq < 6; seq++) {
+        (void)poke(&s, MESSAGE_FINISHED, seq, 12, 0, WEIR_LIT("twelve bytes"));
+        s.now += 10 * WEIR_SEC;
+    }
+    assert_int_equal(s.end[SERVER].sent, sent);
+    assert_int_equal(s.end[SERVER].d.state, WEIR_DTLS_CONNECTED);
+    sim_free(&s);
+}
+
 static void attack_D32_what_is_broken_is_not_there(void **state)
 {
     (void)state;
@@ -417,6 +436,7 @@ static void attack_D33_an_mki_is_answered_with_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(attack_D40_a_finished_in_the_clear_repeats_nothing),
         cmocka_unit_test(attack_D2_fragments_of_one_type_and_two_numbers_stay_apart),
         cmocka_unit_test(attack_D3_one_number_has_one_type_and_one_length),
         cmocka_unit_test(attack_D4_fragments_without_bytes_take_nothing),

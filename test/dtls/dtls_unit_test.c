@@ -100,6 +100,26 @@ static void expect_ready(struct weir_dtls_reassembly *r, uint8_t type, const uin
     weir_dtls_reassembly_pop(r);
 }
 
+/* No fragment reaches beyond its message: the next one in the buffer is somebody else's. */
+static void a_fragment_ends_where_its_message_does(void **state)
+{
+    (void)state;
+    enum { LENGTH = 10 };
+    for (uint32_t offset = 0; offset <= LENGTH + 2; offset++) {
+        for (uint32_t n = 0; n <= LENGTH + 2; n++) {
+            uint8_t bytes[12 + LENGTH + 2] = { MESSAGE_CERTIFICATE };
+            struct dtls_fragment f;
+            weir_put24(bytes + 1, LENGTH);
+            weir_put24(bytes + 6, offset);
+            weir_put24(bytes + 9, n);
+            struct weir_rd rd = { bytes, 12 + n };
+            bool is_within = offset <= LENGTH && offset + n <= LENGTH;
+            assert_int_equal(weir_dtls_fragment_take(&rd, &f),
+                             is_within ? WEIR_DTLS_OK : WEIR_DTLS_FRAGMENT_RANGE);
+        }
+    }
+}
+
 static void messages_come_together_from_overlapping_pieces(void **state)
 {
     (void)state;
@@ -322,9 +342,43 @@ static void attack_D39_secrets_are_compared_in_constant_time(void **state)
     }
 }
 
+/* -- Fingerprints ------------------------------------------------------------------------------ */
+
+/* [RFC 8122 5] The strongest kind decides, wherever it stands in the list; what is weaker than SHA-256 is not
+ * even kept. */
+static void of_several_fingerprints_the_strongest_kind_decides(void **state)
+{
+    (void)state;
+    static const enum weir_hash_id kinds[] = { WEIR_SHA256, WEIR_SHA384, WEIR_SHA512 };
+    static struct weir_dtls d;
+    struct weir_dtls_config c = sim_config(CLIENT, 1);
+    struct weir_dtls_digests digests;
+    memcpy(digests.sha256, sim_fingerprint(SERVER, WEIR_SHA256).bytes, sizeof digests.sha256);
+    memcpy(digests.sha384, sim_fingerprint(SERVER, WEIR_SHA384).bytes, sizeof digests.sha384);
+    memcpy(digests.sha512, sim_fingerprint(SERVER, WEIR_SHA512).bytes, sizeof digests.sha512);
+    for (unsigned i = 0; i < 3; i++) {
+        for (unsigned k = 0; k < 3; k++) {
+            for (unsigned bad = 0; bad < 4; bad++) { /* which of the two are another's */
+                c.fingerprints = 2;
+                c.fingerprint[0] = sim_fingerprint((bad & 1) != 0 ? CLIENT : SERVER, kinds[i]);
+                c.fingerprint[1] = sim_fingerprint((bad & 2) != 0 ? CLIENT : SERVER, kinds[k]);
+                weir_dtls_init(&d, &c, 0);
+                bool is_first = i >= k && (bad & 1) == 0, is_second = k >= i && (bad & 2) == 0;
+                assert_int_equal(weir_dtls_fingerprint_fits(&d, &digests), is_first || is_second);
+            }
+        }
+    }
+    c.fingerprint[0] = (struct weir_dtls_fingerprint){ .hash = WEIR_SHA1 };
+    c.fingerprint[1] = (struct weir_dtls_fingerprint){ .hash = WEIR_MD5 };
+    weir_dtls_init(&d, &c, 0);
+    assert_int_equal(d.config.fingerprints, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_fragment_ends_where_its_message_does),
+        cmocka_unit_test(of_several_fingerprints_the_strongest_kind_decides),
         cmocka_unit_test(the_window_takes_each_number_once),
         cmocka_unit_test(the_window_agrees_with_a_list_of_all_numbers),
         cmocka_unit_test(messages_come_together_from_overlapping_pieces),

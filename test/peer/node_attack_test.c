@@ -240,36 +240,6 @@ static void attack_Y9_honest_peers_behind_one_port_are_told_apart(void **state)
     close_both();
 }
 
-static void attack_Y9_a_claim_gives_way_to_better_proof_alone(void **state)
-{
-    (void)state;
-    char error[WEIR_NODE_ERROR_BYTES];
-    const struct weir_addr one = weir_addr_v4(127, 0, 0, 1, 0);
-    const struct weir_path path = { weir_addr_v4(127, 0, 0, 1, 5000), weir_addr_v4(192, 0, 2, 1, 6000) };
-    struct weir_node_config c = { .bind = &one, .binds = 1, .no_mdns = true, .peers_max = 4 };
-    struct weir_shards *s = weir_shards_open(&c, 4, error);
-    struct weir_packet none[1];
-    assert_non_null(s);
-    struct weir_node *n[4];
-    for (uint32_t i = 0; i < 4; i++) {
-        n[i] = weir_shards_node(s, i);
-    }
-    const struct { uint32_t from; enum weir_ice_proof proof; uint32_t then; } step[] = {
-        { 2, WEIR_ICE_ASKED, 2 },    { 1, WEIR_ICE_ANSWERED, 1 }, { 2, WEIR_ICE_ASKED, 1 },
-        { 3, WEIR_ICE_ASKED, 1 },    { 3, WEIR_ICE_ANSWERED, 1 }, { 1, WEIR_ICE_UNPROVEN, 3 },
-        { 3, WEIR_ICE_UNPROVEN, NODE_NONE },
-    };
-    for (size_t i = 0; i < sizeof step / sizeof step[0]; i++) {
-        assert_true(weir_shard_claim(n[step[i].from], &path, step[i].proof));
-        assert_int_equal(weir_shard_take(n[0], none, 1), 0);
-        assert_int_equal(weir_shard_of_path(n[0], &path, WEIR_ICE_UNPROVEN), step[i].then);
-    }
-    assert_true(weir_shard_claim(n[1], &path, WEIR_ICE_ASKED));
-    assert_int_equal(weir_shard_take(n[0], none, 1), 0);
-    assert_int_equal(weir_shard_of_path(n[0], &path, WEIR_ICE_ASKED), NODE_NONE); /* no better than ours */
-    weir_shards_close(s);
-}
-
 /* A peer has room for 32 paths; whoever sends it from more addresses does not drive out the one in use. */
 static void attack_Y9_of_many_paths_the_proven_one_stays(void **state)
 {
@@ -371,7 +341,6 @@ int main(void)
         cmocka_unit_test(attack_Y9_who_asks_from_anothers_address_takes_nothing),
         cmocka_unit_test(attack_Y9_who_asked_first_keeps_nobody_out),
         cmocka_unit_test(attack_Y9_honest_peers_behind_one_port_are_told_apart),
-        cmocka_unit_test(attack_Y9_a_claim_gives_way_to_better_proof_alone),
         cmocka_unit_test(attack_Y9_of_many_paths_the_proven_one_stays),
         cmocka_unit_test(attack_S17_an_address_inside_is_refused_and_told),
         cmocka_unit_test(attack_S19_Y13_a_restart_whose_answer_is_slow_changes_nothing),

@@ -2,7 +2,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "peer/peer.h"
+#include "peer/node_int.h"
 #include "test/support/support.h"
 
 enum { SHARDS = 4, CALLS = 24, MESSAGES = 20 };
@@ -229,11 +229,72 @@ static void strangers_are_dropped_by_the_shard_that_they_reach(void **state)
     weir_shards_close(shards);
 }
 
+static void attack_Y9_a_claim_gives_way_to_better_proof_alone(void **state)
+{
+    (void)state;
+    char error[WEIR_NODE_ERROR_BYTES];
+    const struct weir_addr one = weir_addr_v4(127, 0, 0, 1, 0);
+    const struct weir_path path = { weir_addr_v4(127, 0, 0, 1, 5000), weir_addr_v4(192, 0, 2, 1, 6000) };
+    struct weir_node_config c = { .bind = &one, .binds = 1, .no_mdns = true, .peers_max = 4 };
+    struct weir_shards *s = weir_shards_open(&c, 4, error);
+    struct weir_packet none[1];
+    assert_non_null(s);
+    struct weir_node *n[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        n[i] = weir_shards_node(s, i);
+    }
+    const struct { uint32_t from; enum weir_ice_proof proof; uint32_t then; } step[] = {
+        { 2, WEIR_ICE_ASKED, 2 },    { 1, WEIR_ICE_ANSWERED, 1 }, { 2, WEIR_ICE_ASKED, 1 },
+        { 3, WEIR_ICE_ASKED, 1 },    { 3, WEIR_ICE_ANSWERED, 1 }, { 1, WEIR_ICE_UNPROVEN, 3 },
+        { 3, WEIR_ICE_UNPROVEN, NODE_NONE },
+    };
+    for (size_t i = 0; i < sizeof step / sizeof step[0]; i++) {
+        assert_true(weir_shard_claim(n[step[i].from], &path, step[i].proof));
+        assert_int_equal(weir_shard_take(n[0], none, 1), 0);
+        assert_int_equal(weir_shard_of_path(n[0], &path, WEIR_ICE_UNPROVEN), step[i].then);
+    }
+    assert_true(weir_shard_claim(n[1], &path, WEIR_ICE_ASKED));
+    assert_int_equal(weir_shard_take(n[0], none, 1), 0);
+    assert_int_equal(weir_shard_of_path(n[0], &path, WEIR_ICE_ASKED), NODE_NONE); /* no better than ours */
+    weir_shards_close(s);
+}
+
+/* A shard remembers a bounded number of others' paths: a new one takes the place of one that is proven as well
+ * or less, never of a better one. */
+static void attack_Y9_a_full_table_of_claims_keeps_what_is_better_proven(void **state)
+{
+    (void)state;
+    enum { CLAIMS = 1024 }; /* the least that there are */
+    char error[WEIR_NODE_ERROR_BYTES];
+    const struct weir_addr one = weir_addr_v4(127, 0, 0, 1, 0);
+    struct weir_node_config c = { .bind = &one, .binds = 1, .no_mdns = true, .peers_max = 4 };
+    struct weir_shards *s = weir_shards_open(&c, 2, error);
+    struct weir_packet none[1];
+    assert_non_null(s);
+    struct weir_node *from = weir_shards_node(s, 0), *at = weir_shards_node(s, 1);
+    struct weir_path path = { weir_addr_v4(127, 0, 0, 1, 5000), weir_addr_v4(192, 0, 2, 1, 0) };
+    for (unsigned i = 0; i < CLAIMS + 200; i++) {
+        path.remote.port = (uint16_t)(1000 + i);
+        assert_true(weir_shard_claim(from, &path, i < CLAIMS ? WEIR_ICE_ANSWERED : WEIR_ICE_ASKED));
+        assert_int_equal(weir_shard_take(at, none, 1), 0);
+    }
+    for (unsigned i = 0; i < CLAIMS + 200; i++) {
+        path.remote.port = (uint16_t)(1000 + i);
+        assert_int_equal(weir_shard_of_path(at, &path, WEIR_ICE_UNPROVEN), i < CLAIMS ? 0 : NODE_NONE);
+    }
+    assert_true(weir_shard_claim(from, &path, WEIR_ICE_ANSWERED));
+    assert_int_equal(weir_shard_take(at, none, 1), 0);
+    assert_int_equal(weir_shard_of_path(at, &path, WEIR_ICE_UNPROVEN), 0);
+    weir_shards_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_one_thread_every_call_reaches_its_shard),
         cmocka_unit_test(in_a_thread_each_they_wake_one_another),
+        cmocka_unit_test(attack_Y9_a_claim_gives_way_to_better_proof_alone),
+        cmocka_unit_test(attack_Y9_a_full_table_of_claims_keeps_what_is_better_proven),
         cmocka_unit_test(strangers_are_dropped_by_the_shard_that_they_reach),
     };
     kind = WEIR_PUMP_DEFAULT;

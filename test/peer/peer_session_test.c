@@ -197,6 +197,34 @@ static void a_session_that_was_offered_is_gone(void **state)
     assert_true(meet(&m, 522).is_resumed);
 }
 
+/* An offer in the middle of a call begins nothing, and takes nothing out of the store. */
+static void describing_oneself_again_uses_no_session(void **state)
+{
+    (void)state;
+    static uint8_t text[2][WEIR_PEER_SDP_MAX];
+    const struct sim_options o = { .seed = 950, .sessions = { &sessions[CALLER], &sessions[CALLEE] },
+                                   .ntp_at_epoch = epoch_2026 };
+    struct sim *s = sim_open_with(&o);
+    sim_introduce(s);
+    sim_run(s, s->now + 5 * WEIR_SEC, true);
+    sim_run(s, s->now + 3 * WEIR_SEC, false); /* the ticket comes, to the client */
+    assert_int_equal(sessions[CALLEE].kept, 1);
+    for (int from = 0; from < 2; from++) {
+        struct weir_wr offer = weir_wr_of((struct weir_mspan){ text[0], sizeof text[0] });
+        struct weir_wr answer = weir_wr_of((struct weir_mspan){ text[1], sizeof text[1] });
+        struct weir_peer *a = s->peer[from], *b = s->peer[1 - from];
+        struct weir_sdp_error error;
+        assert_int_equal(weir_peer_create_offer(a, s->now, &offer), WEIR_OK);
+        assert_int_equal(weir_peer_set_remote(b, s->now, true, weir_span_of(text[0], offer.len), &error), WEIR_OK);
+        assert_int_equal(weir_peer_create_answer(b, s->now, &answer), WEIR_OK);
+        assert_int_equal(weir_peer_set_remote(a, s->now, false, weir_span_of(text[1], answer.len), &error),
+                         WEIR_OK);
+        sim_run(s, s->now + WEIR_SEC, false);
+        assert_int_equal(sessions[CALLEE].kept, 1);
+    }
+    sim_close(s);
+}
+
 static void a_week_later_certificates_are_shown(void **state)
 {
     struct meeting m = with_sessions();
@@ -294,6 +322,7 @@ int main(void)
         cmocka_unit_test(roles_make_sessions),
         cmocka_unit_test(a_server_that_forgot_all_but_its_certificate_still_knows_its_tickets),
         cmocka_unit_test(a_session_that_was_offered_is_gone),
+        cmocka_unit_test(describing_oneself_again_uses_no_session),
         cmocka_unit_test(a_week_later_certificates_are_shown),
         cmocka_unit_test(another_peer_is_met_for_the_first_time),
         cmocka_unit_test(the_store_keeps_one_for_each_peer_and_gives_it_once),

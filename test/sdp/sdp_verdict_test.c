@@ -67,6 +67,8 @@ static const struct row {
     { "P7 ufrag with a space", HEAD DATA "a=ice-ufrag:ab cd\r\n", WHOLE, WEIR_SDP_UFRAG, 7 },
     { "P7 password of 21", HEAD DATA "a=ice-pwd:012345678901234567890\r\n", WHOLE, WEIR_SDP_PWD, 7 },
     { "fingerprint of words", HEAD DATA "a=fingerprint:sha-256 hello\r\n", WHOLE, WEIR_SDP_FINGERPRINT, 7 },
+    { "fingerprint with other dividers", HEAD DATA "a=fingerprint:sha-256 00-11-22-33-44-55-66-77-88-99-AA-BB-"
+      "CC-DD-EE-FF-00-11-22-33-44-55-66-77-88-99-AA-BB-CC-DD-EE-FF\r\n", WHOLE, WEIR_SDP_FINGERPRINT, 7 },
     { "D20 fingerprint too short", HEAD DATA "a=fingerprint:sha-256 00:11\r\n", WHOLE, WEIR_SDP_FINGERPRINT,
       7 },
     { "fingerprint without hash", HEAD DATA "a=fingerprint:\r\n", WHOLE, WEIR_SDP_FINGERPRINT, 7 },
@@ -142,6 +144,13 @@ static void attack_P1_size_lines_and_control_characters_are_limited(void **state
         memcpy(text + i, "a=x\n", 4);
     }
     assert_int_equal(weir_sdp_parse(weir_span_of(text, 40000), &sdp, &error), WEIR_SDP_LONG);
+    /* The last byte that is taken, and the first that is not. */
+    size_t n = strlen(GOOD);
+    memcpy(text, GOOD, n);
+    memset(text + n, 'x', WEIR_SDP_BYTES_MAX + 1 - n);
+    memcpy(text + n, "a=", 2);
+    assert_int_equal(weir_sdp_parse(weir_span_of(text, WEIR_SDP_BYTES_MAX), &sdp, &error), WEIR_SDP_OK);
+    assert_int_equal(weir_sdp_parse(weir_span_of(text, WEIR_SDP_BYTES_MAX + 1), &sdp, &error), WEIR_SDP_LONG);
     free(text);
     assert_int_equal(weir_sdp_parse(WEIR_LIT("v=0\r\ns=\0\r\n"), &sdp, &error), WEIR_SDP_CONTROL);
     assert_int_equal(weir_sdp_parse(WEIR_LIT("v=0\rs=-\r\n"), &sdp, &error), WEIR_SDP_CONTROL);
@@ -219,6 +228,11 @@ static void attack_P8_an_answer_must_fit_its_offer(void **state)
                                         &error), WEIR_SDP_OK);
         assert_int_equal(weir_sdp_judge_answer(&offer, &sdp, &error), answer[i].want);
     }
+    /* Those behind the table count, too. */
+    assert_int_equal(weir_sdp_parse(WEIR_LIT(HEAD DATA ICE HASH "a=setup:active\r\na=mid:0\r\n"), &sdp, &error),
+                     WEIR_SDP_OK);
+    sdp.rest_medias = 1;
+    assert_int_equal(weir_sdp_judge_answer(&offer, &sdp, &error), WEIR_SDP_ANSWER_SHAPE);
 }
 
 static void one_end_at_least_checks_paths(void **state)
@@ -255,6 +269,145 @@ static void every_verdict_has_a_name_a_text_and_a_row(void **state)
         }
         assert_true(strlen(weir_sdp_verdict_text((enum weir_sdp_verdict)v)) > 10);
     }
+}
+
+/* -- What stands where it does not count, and what would not fit ------------------------------------- */
+
+/* [RFC 8839 5.3] a=ice-lite speaks for the whole: a section that says it makes nobody lite. */
+static void a_section_is_not_lite(void **state)
+{
+    (void)state;
+    struct weir_sdp_error error;
+    assert_int_equal(weir_sdp_parse(WEIR_LIT(GOOD "a=ice-lite\r\n"), &sdp, &error), WEIR_SDP_OK);
+    assert_false(sdp.has_ice_lite);
+}
+
+/* [RFC 8122 5] Eight of the strongest kind; the ninth is passed over, and the eight stay as they were. */
+static void fingerprints_have_room_for_eight(void **state)
+{
+    (void)state;
+    struct weir_sdp_error error;
+    char text[4000];
+    size_t n = (size_t)snprintf(text, sizeof text, "%s", HEAD DATA ICE "a=setup:actpass\r\na=mid:0\r\n");
+    for (int i = 0; i < WEIR_SDP_FINGERPRINTS_MAX + 1; i++) {
+        n += (size_t)snprintf(text + n, sizeof text - n, "a=fingerprint:sha-256 %02X", i);
+        for (int k = 1; k < 32; k++) {
+            n += (size_t)snprintf(text + n, sizeof text - n, ":00");
+        }
+        n += (size_t)snprintf(text + n, sizeof text - n, "\r\n");
+    }
+    assert_int_equal(weir_sdp_parse(weir_span_of(text, n), &sdp, &error), WEIR_SDP_OK);
+    assert_int_equal(sdp.media[0].fingerprints, WEIR_SDP_FINGERPRINTS_MAX);
+    assert_int_equal(sdp.first_passed.verdict, WEIR_SDP_FINGERPRINT);
+    assert_int_equal(sdp.passed_over, 1);
+    for (int i = 0; i < WEIR_SDP_FINGERPRINTS_MAX; i++) {
+        assert_int_equal(sdp.media[0].fingerprint[i].digest[0], i);
+    }
+}
+
+/* All sections of an offer together have room for so many payload types: the last ones go without. */
+static void an_offer_never_outgrows_its_room(void **state)
+{
+    (void)state;
+    static struct weir_sdp_codec full[WEIR_SDP_CODECS_MAX];
+    static struct weir_sdp_section section[WEIR_SDP_MEDIA_MAX];
+    struct weir_sdp_local local = { .session_id = WEIR_LIT("1") };
+    for (int i = 0; i < WEIR_SDP_CODECS_MAX; i++) {
+        full[i] = (struct weir_sdp_codec){ .payload_type = (uint8_t)i, .clock_hz = 48000,
+                                           .name = WEIR_LIT("opus") };
+    }
+    for (int i = 0; i < WEIR_SDP_MEDIA_MAX; i++) {
+        section[i] = (struct weir_sdp_section){ .kind = WEIR_SDP_AUDIO, .direction = WEIR_SDP_SENDRECV,
+                                                .codec = full, .codecs = WEIR_SDP_CODECS_MAX };
+    }
+    weir_sdp_make_offer(&local, section, WEIR_SDP_MEDIA_MAX, &offer);
+    assert_int_equal(offer.codecs, WEIR_SDP_CODECS_ALL);
+    for (uint32_t i = 0; i < WEIR_SDP_MEDIA_MAX; i++) {
+        bool has_room = i < WEIR_SDP_CODECS_ALL / WEIR_SDP_CODECS_MAX;
+        assert_int_equal(offer.media[i].codecs, has_room ? WEIR_SDP_CODECS_MAX : 0);
+    }
+}
+
+/* -- What is agreed ---------------------------------------------------------------------------------- */
+
+/* An answer to this offer, with a section that wants this; true when it has the line. */
+static bool answer_has(const char *text, const struct weir_sdp_local *local, enum weir_sdp_direction wanted,
+                       const char *line)
+{
+    struct weir_sdp_error error;
+    uint8_t room[3000];
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ room, sizeof room - 1 });
+    const struct weir_sdp_section section = { .direction = wanted };
+    assert_int_equal(weir_sdp_parse(weir_span_of(text, strlen(text)), &offer, &error), WEIR_SDP_OK);
+    assert_int_equal(weir_sdp_judge_offer(&offer, local, &error), WEIR_SDP_OK);
+    weir_sdp_make_answer(&offer, local, &section, &sdp);
+    assert_true(weir_sdp_write(&w, &sdp));
+    room[w.len] = '\0';
+    return strstr((const char *)room, line) != NULL;
+}
+
+/* [RFC 3264 6.1] What we send is no more than we want to send and they want to receive. */
+static void a_direction_is_what_both_want(void **state)
+{
+    (void)state;
+    static const char *const line[] = { "a=inactive\r\n", "a=sendonly\r\n", "a=recvonly\r\n",
+                                        "a=sendrecv\r\n" };
+    static const enum weir_sdp_direction all[] = { WEIR_SDP_INACTIVE, WEIR_SDP_SENDONLY, WEIR_SDP_RECVONLY,
+                                                   WEIR_SDP_SENDRECV };
+    static const uint8_t want[4][4] = { /* [theirs][ours] */
+        { 0, 0, 0, 0 }, { 0, 0, 2, 2 }, { 0, 1, 0, 1 }, { 0, 1, 2, 3 },
+    };
+    struct weir_sdp_local local = { .session_id = WEIR_LIT("1"), .ufrag = WEIR_LIT("abcd"), .codec = codecs,
+                                    .pwd = WEIR_LIT("0123456789012345678901"), .cname = WEIR_LIT("c") };
+    for (int theirs = 0; theirs < 4; theirs++) {
+        for (int ours = 0; ours < 4; ours++) {
+            char text[2000];
+            snprintf(text, sizeof text, "%s%s", HEAD AUDIO "a=rtpmap:111 opus/48000/2\r\n" ICE DTLS
+                     "a=mid:0\r\na=rtcp-mux\r\n", line[theirs]);
+            assert_true(answer_has(text, &local, all[ours], line[want[theirs][ours]]));
+        }
+    }
+}
+
+/* What was agreed on is offered again as it was: a codec with all of its configuration, a track under its name. */
+static void an_offer_repeats_what_was_agreed(void **state)
+{
+    (void)state;
+    static const char video[] = HEAD "m=video 9 UDP/TLS/RTP/SAVPF 102\r\na=rtpmap:102 H264/90000\r\na=fmtp:102 "
+                                "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n" ICE DTLS;
+    struct weir_sdp_error error;
+    uint8_t room[3000];
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ room, sizeof room - 1 });
+    struct weir_sdp_local local = { .session_id = WEIR_LIT("1"), .cname = WEIR_LIT("c") };
+    struct weir_sdp_codec codec = { .payload_type = 102, .clock_hz = 90000, .name = WEIR_LIT("H264") };
+    struct weir_sdp_section section = { .kind = WEIR_SDP_VIDEO, .direction = WEIR_SDP_SENDRECV, .ssrc = 7,
+                                        .msid = WEIR_LIT("stream track"), .codec = &codec, .codecs = 1 };
+    assert_int_equal(weir_sdp_parse(WEIR_LIT(video), &sdp, &error), WEIR_SDP_OK);
+    assert_true(weir_sdp_codec_config(&sdp.media[0].codec[0], &codec.config));
+    weir_sdp_make_offer(&local, &section, 1, &offer);
+    assert_true(weir_sdp_write(&w, &offer));
+    room[w.len] = '\0';
+    assert_non_null(strstr((const char *)room, "a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;"
+                                               "profile-level-id=42e01f\r\n"));
+    assert_non_null(strstr((const char *)room, "a=msid:stream track\r\n"));
+}
+
+/* An answer says of a=tls-id and SPED no more than the offer did [RFC 8842 5.3 MUST NOT]. */
+static void an_answer_names_what_was_offered_alone(void **state)
+{
+    (void)state;
+    struct weir_sdp_local local = { .session_id = WEIR_LIT("1"), .ufrag = WEIR_LIT("abcd"), .sctp_port = 5000,
+                                    .pwd = WEIR_LIT("0123456789012345678901"),
+                                    .tls_id = WEIR_LIT("abcdefghijklmnopqrstuvwxyz"),
+                                    .sped = WEIR_SDP_SPED | WEIR_SDP_SPED_GOOG };
+    const enum weir_sdp_direction both = WEIR_SDP_SENDRECV;
+    assert_false(answer_has(GOOD, &local, both, "a=tls-id"));
+    assert_true(answer_has(GOOD "a=tls-id:01234567890123456789\r\n", &local, both,
+                           "a=tls-id:abcdefghijklmnopqrstuvwxyz\r\n"));
+    assert_false(answer_has(GOOD, &local, both, "sped"));
+    assert_true(answer_has(GOOD "a=ice-options:trickle sped\r\n", &local, both, "sped"));
+    assert_false(answer_has(GOOD "a=ice-options:trickle sped\r\n", &local, both, "googspedv1"));
+    assert_true(answer_has(GOOD "a=ice-options:googspedv1\r\n", &local, both, "googspedv1"));
 }
 
 /* -- Base64 and the INIT chunk of SNAP ----------------------------------------------------------- */
@@ -326,6 +479,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_rule_has_its_verdict_and_line),
+        cmocka_unit_test(a_section_is_not_lite),
+        cmocka_unit_test(fingerprints_have_room_for_eight),
+        cmocka_unit_test(an_offer_never_outgrows_its_room),
+        cmocka_unit_test(a_direction_is_what_both_want),
+        cmocka_unit_test(an_offer_repeats_what_was_agreed),
+        cmocka_unit_test(an_answer_names_what_was_offered_alone),
         cmocka_unit_test(base64_is_read_strictly),
         cmocka_unit_test(an_init_chunk_is_answered_only_when_offered),
         cmocka_unit_test(attack_P1_size_lines_and_control_characters_are_limited),

@@ -129,12 +129,49 @@ static void a_binding_answer_is_known_by_all_of_its_transaction_and_path(void **
     assert_int_equal(t.state, WEIR_STUN_CLIENT_FAILED);
 }
 
+/* [RFC 8489 14.6] Behind the integrity that counts another one is as much as nothing. */
+static void an_integrity_behind_the_integrity_is_ignored(void **state)
+{
+    (void)state;
+    uint8_t bytes[256];
+    struct weir_stun_msg m;
+    size_t n = request(bytes, true) - 8;
+    weir_put32(bytes + n, (uint32_t)WEIR_STUN_MESSAGE_INTEGRITY_SHA256 << 16 | STUN_SHA256_BYTES);
+    memset(bytes + n + 4, 7, STUN_SHA256_BYTES);
+    n += 4 + STUN_SHA256_BYTES;
+    weir_put16(bytes + 2, (uint16_t)(n + 8 - WEIR_STUN_HEADER_BYTES));
+    put_fingerprint(bytes, n);
+    assert_int_equal(weir_stun_parse(weir_span_of(bytes, n + 8), &m), WEIR_STUN_OK);
+    assert_true(m.integrity_sha256_at < n - 4 - STUN_SHA256_BYTES);
+    assert_int_equal(weir_stun_verify(&m, weir_crypto_default(), WEIR_LIT("password")), WEIR_STUN_OK);
+}
+
+/* [RFC 8489 14] Types below 0x8000 must be understood, those from there on need not. */
+static void half_of_all_types_must_be_understood(void **state)
+{
+    (void)state;
+    static const uint16_t type[] = { 0x7ffe, 0x7fff, 0x8005, 0xffff };
+    for (unsigned i = 0; i < 4; i++) {
+        struct weir_stun_build b;
+        struct weir_stun_msg m;
+        uint8_t bytes[256];
+        const struct weir_stun_seal plain = { .with_fingerprint = true };
+        weir_stun_begin(&b, (struct weir_mspan){ bytes, 256 }, WEIR_STUN_BINDING, WEIR_STUN_REQUEST, txid);
+        weir_stun_put_u32(&b, type[i], 0);
+        size_t n = weir_stun_end(&b, &plain);
+        assert_int_equal(weir_stun_parse(weir_span_of(bytes, n), &m), WEIR_STUN_OK);
+        assert_int_equal(m.unknowns, i < 2 ? 1 : 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_bit_of_an_integrity_counts),
         cmocka_unit_test(a_fingerprint_that_is_not_last_is_wrong),
         cmocka_unit_test(every_bit_of_a_fingerprint_counts),
+        cmocka_unit_test(an_integrity_behind_the_integrity_is_ignored),
+        cmocka_unit_test(half_of_all_types_must_be_understood),
         cmocka_unit_test(a_binding_answer_is_known_by_all_of_its_transaction_and_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
