@@ -1,6 +1,7 @@
 /* Rules of the agent that no connection shows by itself: which question says what, for how long an answer is
  * good, what a restart leaves behind, and following a peer that was heard elsewhere. */
 #include "ice/ice_int.h"
+#include "ice/mdns.h"
 #include "test/ice/ice_script.h"
 
 /* -- Credentials ------------------------------------------------------------------------------- */
@@ -344,6 +345,33 @@ static void a_valid_pair_is_not_followed(void **state)
     assert_true(weir_ice_selected(&s.ice, &to) && weir_path_eq(&to, &path[0]));
 }
 
+/* -- Lines and questions ----------------------------------------------------------------------- */
+
+static void a_line_end_is_no_part_of_a_candidate(void **state)
+{
+    (void)state;
+    struct weir_ice_candidate_line line;
+    assert_true(weir_ice_candidate_line_parse(WEIR_LIT("candidate:1 1 udp 7 10.0.0.1 5000 typ host\r\n"), &line));
+    assert_true(weir_ice_candidate_line_parse(WEIR_LIT("candidate:1 1 udp 7 10.0.0.1 5000 typ host \t\n"), &line));
+    assert_int_equal(line.candidate.addr.port, 5000);
+}
+
+/* [RFC 1035 3.1] Each label behind its length. */
+static void a_question_names_label_by_label(void **state)
+{
+    (void)state;
+    static const char name[] = "01234567-89ab-cdef-0123-456789abcdef.local";
+    struct weir_mdns m;
+    uint8_t out[512];
+    weir_mdns_init(&m);
+    assert_int_equal(weir_mdns_ask(&m, WEIR_SEC, weir_span_of(name, sizeof name - 1)), WEIR_OK);
+    weir_mdns_tick(&m, WEIR_SEC);
+    assert_true(weir_mdns_send(&m, (struct weir_mspan){ out, sizeof out }) > 56);
+    assert_int_equal(out[12], 36);
+    assert_memory_equal(out + 13, name, 36);
+    assert_memory_equal(out + 49, "\x05local", 7); /* and its end */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +389,8 @@ int main(void)
         cmocka_unit_test(who_was_heard_elsewhere_is_asked_there_and_then_followed),
         cmocka_unit_test(nobody_is_followed_who_does_not_answer_or_may_not_be_asked),
         cmocka_unit_test(a_valid_pair_is_not_followed),
+        cmocka_unit_test(a_line_end_is_no_part_of_a_candidate),
+        cmocka_unit_test(a_question_names_label_by_label),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
