@@ -182,9 +182,9 @@ enum weir_dtls_verdict {
     WEIR_DTLS_REQUEST_MALFORMED,
     WEIR_DTLS_REQUEST_SCHEME,     /* the server cannot verify our signature */
     WEIR_DTLS_DONE_MALFORMED,     /* ServerHelloDone with content */
-    WEIR_DTLS_PROOF_MALFORMED,    /* CertificateVerify */
-    WEIR_DTLS_PROOF_SCHEME,
-    WEIR_DTLS_PROOF_SIGNATURE,
+    WEIR_DTLS_CERTIFICATE_VERIFY_MALFORMED,    /* CertificateVerify */
+    WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME,
+    WEIR_DTLS_CERTIFICATE_VERIFY_SIGNATURE,
     WEIR_DTLS_FINISHED,           /* wrong verify_data */
     WEIR_DTLS_TICKET_MALFORMED,   /* NewSessionTicket */
     WEIR_DTLS_UPDATE_MALFORMED,   /* KeyUpdate */

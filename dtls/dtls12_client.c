@@ -215,7 +215,7 @@ static bool write_client_key(struct weir_dtls *d)
     return weir_dtls_message_close(d, &w);
 }
 
-static bool write_proof(struct weir_dtls *d)
+static bool write_certificate_verify(struct weir_dtls *d)
 {
     uint8_t digest[WEIR_HASH_BYTES_MAX];
     weir_dtls_transcript_digest(d, WEIR_SHA256, digest);
@@ -230,7 +230,7 @@ static bool send_second_flight(struct weir_dtls *d, weir_time now)
     (void)now;
     weir_dtls_flight_begin(d, true);
     return (!d->hs.has_request || weir_dtls12_write_certificate(d)) && write_client_key(d)
-           && weir_dtls12_derive(d) && (!d->hs.has_request || write_proof(d))
+           && weir_dtls12_derive(d) && (!d->hs.has_request || write_certificate_verify(d))
            && weir_dtls12_write_ending(d);
 }
 

@@ -296,7 +296,8 @@ static bool derive(struct weir_dtls *d, weir_time now)
 
 /* -- 6. CertificateVerify [RFC 5246 7.4.8] ----------------------------------------------------- */
 
-static enum weir_dtls_verdict check_proof(struct weir_dtls *d, weir_time now, struct weir_span body)
+static enum weir_dtls_verdict check_certificate_verify(struct weir_dtls *d, weir_time now,
+                                                       struct weir_span body)
 {
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd signature;
@@ -305,19 +306,19 @@ static enum weir_dtls_verdict check_proof(struct weir_dtls *d, weir_time now, st
     uint8_t digest[WEIR_HASH_BYTES_MAX];
     (void)now;
     if (!weir_rd_u16(&rd, &scheme) || !weir_rd_sub16(&rd, &signature) || rd.n != 0) {
-        return WEIR_DTLS_PROOF_MALFORMED;
+        return WEIR_DTLS_CERTIFICATE_VERIFY_MALFORMED;
     }
     /* [RFC 5246 7.4.8 MUST] one that we asked for, and of the kind of the certificate's key. */
     if (!weir_dtls_list_has(weir_dtls_schemes(true), scheme)
         || !weir_dtls_scheme_suits(scheme, d->hs.peer_key.type)
         || !weir_sigscheme_hash(scheme, &hash)) {
-        return WEIR_DTLS_PROOF_SCHEME;
+        return WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME;
     }
     weir_dtls_transcript_digest(d, hash, digest);
     return weir_dtls_verify(d, scheme, weir_span_of(digest, weir_hash_bytes(hash)),
                             weir_rd_rest(&signature))
                ? WEIR_DTLS_OK
-               : WEIR_DTLS_PROOF_SIGNATURE;
+               : WEIR_DTLS_CERTIFICATE_VERIFY_SIGNATURE;
 }
 
 /* -- 8. Our end -------------------------------------------------------------------------------- */
@@ -340,8 +341,9 @@ const struct dtls_row weir_dtls12_server_rows[] = {
       send_first_flight },
     { STEP_SERVER_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_SERVER_KEY,
       weir_dtls12_check_peer_certificate, NULL },
-    { STEP_SERVER_KEY, MESSAGE_CLIENT_KEY, STEP_SERVER_PROOF, check_client_key, derive },
-    { STEP_SERVER_PROOF, MESSAGE_CERTIFICATE_VERIFY, STEP_SERVER_CCS, check_proof, NULL },
+    { STEP_SERVER_KEY, MESSAGE_CLIENT_KEY, STEP_SERVER_CERTIFICATE_VERIFY, check_client_key, derive },
+    { STEP_SERVER_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, STEP_SERVER_CCS,
+      check_certificate_verify, NULL },
     /* STEP_SERVER_CCS takes no message: weir_dtls_ccs_recv goes on to STEP_SERVER_FINISHED. */
     { STEP_SERVER_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls12_check_finished, finish },
 };

@@ -245,7 +245,8 @@ static bool finish(struct weir_dtls *d, weir_time now)
     weir_dtls13_derive_application(d);
     weir_dtls_ack_reset(d);
     weir_dtls_flight_begin(d, true);
-    if ((d->hs.has_request && (!weir_dtls13_write_certificate(d) || !weir_dtls13_write_proof(d)))
+    if ((d->hs.has_request
+         && (!weir_dtls13_write_certificate(d) || !weir_dtls13_write_certificate_verify(d)))
         || !weir_dtls13_write_finished(d) || !weir_dtls13_use_application_tx(d)
         || !weir_dtls13_use_application_rx(d, now)) {
         return false;
@@ -259,21 +260,22 @@ static bool finish(struct weir_dtls *d, weir_time now)
 /* -- The table --------------------------------------------------------------------------------- */
 
 const struct dtls_row weir_dtls13_client_rows[] = {
-    { STEP_CLIENT_HELLO, MESSAGE_SERVER_HELLO, STEP_CLIENT13_ENCRYPTED, check_server_hello,
-      follow_server_hello },
-    { STEP_CLIENT13_ENCRYPTED, MESSAGE_ENCRYPTED, STEP_CLIENT13_REQUEST, check_encrypted,
-      follow_encrypted },
-    { STEP_CLIENT13_REQUEST, MESSAGE_CERTIFICATE_REQUEST, STEP_CLIENT13_CERTIFICATE, check_request,
-      NULL },
-    { STEP_CLIENT13_REQUEST, MESSAGE_CERTIFICATE, STEP_CLIENT13_PROOF, weir_dtls13_check_certificate,
-      NULL },
-    { STEP_CLIENT13_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_CLIENT13_PROOF,
+    { STEP_CLIENT_HELLO, MESSAGE_SERVER_HELLO, STEP_CLIENT13_ENCRYPTED,
+      check_server_hello, follow_server_hello },
+    { STEP_CLIENT13_ENCRYPTED, MESSAGE_ENCRYPTED, STEP_CLIENT13_REQUEST,
+      check_encrypted, follow_encrypted },
+    { STEP_CLIENT13_REQUEST, MESSAGE_CERTIFICATE_REQUEST, STEP_CLIENT13_CERTIFICATE,
+      check_request, NULL },
+    { STEP_CLIENT13_REQUEST, MESSAGE_CERTIFICATE, STEP_CLIENT13_CERTIFICATE_VERIFY,
       weir_dtls13_check_certificate, NULL },
-    { STEP_CLIENT13_PROOF, MESSAGE_CERTIFICATE_VERIFY, STEP_CLIENT13_FINISHED, weir_dtls13_check_proof,
-      NULL },
+    { STEP_CLIENT13_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_CLIENT13_CERTIFICATE_VERIFY,
+      weir_dtls13_check_certificate, NULL },
+    { STEP_CLIENT13_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, STEP_CLIENT13_FINISHED,
+      weir_dtls13_check_certificate_verify, NULL },
     { STEP_CLIENT13_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls13_check_finished, finish },
     { STEP_DONE, MESSAGE_TICKET, STEP_DONE, weir_dtls13_check_ticket, NULL },
-    { STEP_DONE, MESSAGE_KEY_UPDATE, STEP_DONE, weir_dtls13_check_update, weir_dtls13_follow_update },
+    { STEP_DONE, MESSAGE_KEY_UPDATE, STEP_DONE,
+      weir_dtls13_check_update, weir_dtls13_follow_update },
     { STEP_DONE, MESSAGE_REQUEST_CID, STEP_DONE, weir_dtls_check_request_cid, NULL },
     { STEP_DONE, MESSAGE_NEW_CID, STEP_DONE, weir_dtls_check_new_cid, NULL },
 };

@@ -124,7 +124,7 @@ static void signed_digest(const struct weir_dtls *d, bool is_of_client, enum wei
     weir_hash_of(d->config.crypto, hash, part, 4, digest);
 }
 
-bool weir_dtls13_write_proof(struct weir_dtls *d)
+bool weir_dtls13_write_certificate_verify(struct weir_dtls *d)
 {
     uint8_t digest[WEIR_HASH_BYTES_MAX];
     signed_digest(d, d->config.is_client, WEIR_SHA256, digest);
@@ -132,8 +132,8 @@ bool weir_dtls13_write_proof(struct weir_dtls *d)
     return weir_dtls_write_signature(d, &w, digest) && weir_dtls_message_close(d, &w);
 }
 
-enum weir_dtls_verdict weir_dtls13_check_proof(struct weir_dtls *d, weir_time now,
-                                               struct weir_span body)
+enum weir_dtls_verdict weir_dtls13_check_certificate_verify(struct weir_dtls *d, weir_time now,
+                                                            struct weir_span body)
 {
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd signature;
@@ -142,16 +142,16 @@ enum weir_dtls_verdict weir_dtls13_check_proof(struct weir_dtls *d, weir_time no
     uint8_t digest[WEIR_HASH_BYTES_MAX];
     (void)now;
     if (!weir_rd_u16(&rd, &scheme) || !weir_rd_sub16(&rd, &signature) || rd.n != 0) {
-        return WEIR_DTLS_PROOF_MALFORMED;
+        return WEIR_DTLS_CERTIFICATE_VERIFY_MALFORMED;
     }
     if (!scheme_suits(scheme, d->hs.peer_key.type) || !weir_sigscheme_hash(scheme, &hash)) {
-        return WEIR_DTLS_PROOF_SCHEME;
+        return WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME;
     }
     signed_digest(d, !d->config.is_client, hash, digest);
     return weir_dtls_verify(d, scheme, weir_span_of(digest, weir_hash_bytes(hash)),
                             weir_rd_rest(&signature))
                ? WEIR_DTLS_OK
-               : WEIR_DTLS_PROOF_SIGNATURE;
+               : WEIR_DTLS_CERTIFICATE_VERIFY_SIGNATURE;
 }
 
 /* -- Finished [RFC 8446 4.4.4] ----------------------------------------------------------------- */

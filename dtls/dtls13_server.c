@@ -389,7 +389,8 @@ static bool send_flight(struct weir_dtls *d, weir_time now)
     weir_dtls_flight_begin(d, true);
     if (!write_server_hello(d) || !weir_dtls13_derive_handshake(d) || !write_encrypted(d)
         || (!d->is_resumed
-            && (!write_request(d) || !weir_dtls13_write_certificate(d) || !weir_dtls13_write_proof(d)))
+            && (!write_request(d) || !weir_dtls13_write_certificate(d)
+                || !weir_dtls13_write_certificate_verify(d)))
         || !weir_dtls13_write_finished(d)) {
         return false;
     }
@@ -439,16 +440,17 @@ static bool finish(struct weir_dtls *d, weir_time now)
 /* -- The table --------------------------------------------------------------------------------- */
 
 const struct dtls_row weir_dtls13_server_rows[] = {
-    { STEP_SERVER_HELLO, MESSAGE_CLIENT_HELLO, STEP_SERVER13_CERTIFICATE, check_client_hello,
-      answer_hello },
-    { STEP_SERVER13_RETRIED, MESSAGE_CLIENT_HELLO, STEP_SERVER13_CERTIFICATE, check_client_hello,
-      answer_second_hello },
-    { STEP_SERVER13_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_SERVER13_PROOF,
+    { STEP_SERVER_HELLO, MESSAGE_CLIENT_HELLO, STEP_SERVER13_CERTIFICATE,
+      check_client_hello, answer_hello },
+    { STEP_SERVER13_RETRIED, MESSAGE_CLIENT_HELLO, STEP_SERVER13_CERTIFICATE,
+      check_client_hello, answer_second_hello },
+    { STEP_SERVER13_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_SERVER13_CERTIFICATE_VERIFY,
       weir_dtls13_check_certificate, NULL },
-    { STEP_SERVER13_PROOF, MESSAGE_CERTIFICATE_VERIFY, STEP_SERVER13_FINISHED, weir_dtls13_check_proof,
-      NULL },
+    { STEP_SERVER13_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, STEP_SERVER13_FINISHED,
+      weir_dtls13_check_certificate_verify, NULL },
     { STEP_SERVER13_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls13_check_finished, finish },
-    { STEP_DONE, MESSAGE_KEY_UPDATE, STEP_DONE, weir_dtls13_check_update, weir_dtls13_follow_update },
+    { STEP_DONE, MESSAGE_KEY_UPDATE, STEP_DONE,
+      weir_dtls13_check_update, weir_dtls13_follow_update },
     { STEP_DONE, MESSAGE_REQUEST_CID, STEP_DONE, weir_dtls_check_request_cid, NULL },
     { STEP_DONE, MESSAGE_NEW_CID, STEP_DONE, weir_dtls_check_new_cid, NULL },
 };

@@ -137,17 +137,17 @@ enum dtls_step {
     STEP_SERVER_HELLO,
     STEP_SERVER_CERTIFICATE,
     STEP_SERVER_KEY,
-    STEP_SERVER_PROOF,
+    STEP_SERVER_CERTIFICATE_VERIFY,
     STEP_SERVER_CCS,
     STEP_SERVER_FINISHED,
     STEP_CLIENT13_ENCRYPTED, /* EncryptedExtensions */
     STEP_CLIENT13_REQUEST,   /* CertificateRequest or, without it, Certificate */
     STEP_CLIENT13_CERTIFICATE,
-    STEP_CLIENT13_PROOF,
+    STEP_CLIENT13_CERTIFICATE_VERIFY,
     STEP_CLIENT13_FINISHED,
     STEP_SERVER13_RETRIED,   /* HelloRetryRequest sent: waits for the second hello */
     STEP_SERVER13_CERTIFICATE,
-    STEP_SERVER13_PROOF,
+    STEP_SERVER13_CERTIFICATE_VERIFY,
     STEP_SERVER13_FINISHED,
     STEP_DONE,
     STEP_COUNT,
@@ -591,12 +591,12 @@ WEIR_MUST_CHECK bool weir_dtls13_give_ticket(struct weir_dtls *d, weir_time now)
 /* -- dtls13_common, dtls13_client, dtls13_server, dtls13_update ------------------------------- */
 
 WEIR_MUST_CHECK bool weir_dtls13_write_certificate(struct weir_dtls *d);
-WEIR_MUST_CHECK bool weir_dtls13_write_proof(struct weir_dtls *d);
+WEIR_MUST_CHECK bool weir_dtls13_write_certificate_verify(struct weir_dtls *d);
 WEIR_MUST_CHECK bool weir_dtls13_write_finished(struct weir_dtls *d);
 enum weir_dtls_verdict weir_dtls13_check_certificate(struct weir_dtls *d, weir_time now,
                                                      struct weir_span body);
-enum weir_dtls_verdict weir_dtls13_check_proof(struct weir_dtls *d, weir_time now,
-                                               struct weir_span body);
+enum weir_dtls_verdict weir_dtls13_check_certificate_verify(struct weir_dtls *d, weir_time now,
+                                                            struct weir_span body);
 enum weir_dtls_verdict weir_dtls13_check_finished(struct weir_dtls *d, weir_time now,
                                                   struct weir_span body);
 /* Schemes that may stand in a CertificateVerify: those of weir_dtls_schemes without PKCS1. */

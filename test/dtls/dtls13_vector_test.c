@@ -391,7 +391,7 @@ static void certificate(struct weir_rd *rd)
     field(3, "its extensions", weir_rd_rest(&ext));
 }
 
-static void proof(unsigned who, struct weir_rd *rd)
+static void certificate_verify(unsigned who, struct weir_rd *rd)
 {
     struct weir_rd signature;
     uint8_t digest[64];
@@ -535,7 +535,7 @@ static void messages(unsigned who, struct weir_span content)
             transcript_retry();
         }
         if (head.p[0] == MESSAGE_CERTIFICATE_VERIFY) {
-            proof(who, &in);
+            certificate_verify(who, &in);
         } else if (head.p[0] == MESSAGE_FINISHED) {
             check_verify_data(who, body);
         }

@@ -224,7 +224,7 @@ static void attack_D35_nesting_as_deep_as_a_message_takes_bounded_time(void **st
 
 /* -- Proof of the key -------------------------------------------------------------------------- */
 
-static void drop_proof(struct sim *s, unsigned who, const void *with)
+static void drop_certificate_verify(struct sim *s, unsigned who, const void *with)
 {
     (void)with;
     if (who == CLIENT) {
@@ -232,16 +232,16 @@ static void drop_proof(struct sim *s, unsigned who, const void *with)
     }
 }
 
-static void attack_D16_a_certificate_without_its_proof_never_connects(void **state)
+static void attack_D16_a_certificate_without_its_certificate_verify_never_connects(void **state)
 {
     (void)state;
     struct sim s;
     sim_init_default(&s, 107);
-    s.edit = drop_proof;
+    s.edit = drop_certificate_verify;
     assert_false(sim_connect(&s, 60 * WEIR_SEC));
     assert_int_equal(s.end[SERVER].told[WEIR_DTLS_EVENT_CONNECTED], 0);
     assert_int_equal(s.end[SERVER].told[WEIR_DTLS_EVENT_FAILED], 1);
-    assert_int_equal(s.end[SERVER].d.step, STEP_SERVER_PROOF);
+    assert_int_equal(s.end[SERVER].d.step, STEP_SERVER_CERTIFICATE_VERIFY);
     sim_free(&s);
 }
 
@@ -328,7 +328,7 @@ int main(void)
         cmocka_unit_test(attack_D36_shares_off_the_curve_and_zero_secrets_are_refused),
         cmocka_unit_test(attack_D35_certificates_take_bounded_time),
         cmocka_unit_test(attack_D35_nesting_as_deep_as_a_message_takes_bounded_time),
-        cmocka_unit_test(attack_D16_a_certificate_without_its_proof_never_connects),
+        cmocka_unit_test(attack_D16_a_certificate_without_its_certificate_verify_never_connects),
         cmocka_unit_test(attack_D17_a_finished_that_comes_without_change_cipher_spec_waits_for_one),
         cmocka_unit_test(attack_D21_only_schemes_of_the_offer_count),
         cmocka_unit_test(attack_D29_renegotiation_is_refused_and_the_call_goes_on),

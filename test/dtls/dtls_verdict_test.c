@@ -361,7 +361,7 @@ static void a_server_that_was_not_asked_for_srtp_does_not_speak_of_it(void **sta
     sim_free(&s);
 }
 
-/* Certificates, keys, requests, proofs: bodies as the honest end wrote them, with one thing
+/* Certificates, keys, requests, CertificateVerify: bodies as the honest end wrote them, with one thing
  * changed. A ServerKeyExchange: type 1, group 2, length 1, share 32 (X25519), scheme 2, length 2,
  * signature. */
 static void a_bad_message_ends_the_handshake_with_its_alert(void **state)
@@ -410,13 +410,19 @@ static void a_bad_message_ends_the_handshake_with_its_alert(void **state)
         { WEIR_DTLS_KEY_SHARE, SERVER, MESSAGE_CLIENT_KEY, 47, 0, 0, "02 0102", true },
         { WEIR_DTLS_KEY_SHARE, SERVER, MESSAGE_CLIENT_KEY, 47, 1, 0,
           "0000000000000000000000000000000000000000000000000000000000000000", false },
-        { WEIR_DTLS_PROOF_MALFORMED, SERVER, MESSAGE_CERTIFICATE_VERIFY, 50, 0, -1, NULL, false },
-        { WEIR_DTLS_PROOF_MALFORMED, SERVER, MESSAGE_CERTIFICATE_VERIFY, 50, 0, 0, "0403", true },
-        { WEIR_DTLS_PROOF_SCHEME, SERVER, MESSAGE_CERTIFICATE_VERIFY, 47, 0, 0, "0203", false },
-        { WEIR_DTLS_PROOF_SCHEME, SERVER, MESSAGE_CERTIFICATE_VERIFY, 47, 0, 0, "0806", false },
-        { WEIR_DTLS_PROOF_SCHEME, SERVER, MESSAGE_CERTIFICATE_VERIFY, 47, 0, 0, "0401", false },
-        { WEIR_DTLS_PROOF_SIGNATURE, SERVER, MESSAGE_CERTIFICATE_VERIFY, 51, -1, 0, "00", false },
-        { WEIR_DTLS_PROOF_SIGNATURE, SERVER, MESSAGE_CERTIFICATE_VERIFY, 51, 0, 0, "0403 0000",
+        { WEIR_DTLS_CERTIFICATE_VERIFY_MALFORMED, SERVER, MESSAGE_CERTIFICATE_VERIFY,
+          50, 0, -1, NULL, false },
+        { WEIR_DTLS_CERTIFICATE_VERIFY_MALFORMED, SERVER, MESSAGE_CERTIFICATE_VERIFY,
+          50, 0, 0, "0403", true },
+        { WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME, SERVER, MESSAGE_CERTIFICATE_VERIFY,
+          47, 0, 0, "0203", false },
+        { WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME, SERVER, MESSAGE_CERTIFICATE_VERIFY,
+          47, 0, 0, "0806", false },
+        { WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME, SERVER, MESSAGE_CERTIFICATE_VERIFY,
+          47, 0, 0, "0401", false },
+        { WEIR_DTLS_CERTIFICATE_VERIFY_SIGNATURE, SERVER, MESSAGE_CERTIFICATE_VERIFY,
+          51, -1, 0, "00", false },
+        { WEIR_DTLS_CERTIFICATE_VERIFY_SIGNATURE, SERVER, MESSAGE_CERTIFICATE_VERIFY, 51, 0, 0, "0403 0000",
           true },
         { WEIR_DTLS_FINISHED, SERVER, MESSAGE_FINISHED, 51, 0, 0, "0000", false },
         { WEIR_DTLS_FINISHED, SERVER, MESSAGE_FINISHED, 51, 0, -1, NULL, false },
@@ -475,7 +481,7 @@ static void a_message_out_of_its_step_ends_the_handshake(void **state)
     assert_int_equal(s.end[CLIENT].d.state, WEIR_DTLS_HANDSHAKE);
     assert_true(sim_step(&s, WEIR_NEVER - 1)); /* the server heard the hello */
     n = plain_message(record, MESSAGE_CERTIFICATE_VERIFY, 1, WEIR_LIT("x"));
-    expect(sim_hear(&s, SERVER, record, n), WEIR_DTLS_UNEXPECTED, "a proof before the certificate");
+    expect(sim_hear(&s, SERVER, record, n), WEIR_DTLS_UNEXPECTED, "a CertificateVerify before the certificate");
     assert_int_equal(s.end[SERVER].last.alert, ALERT_UNEXPECTED_MESSAGE);
     assert_int_equal(s.end[SERVER].d.state, WEIR_DTLS_FAILED);
     sim_free(&s);
