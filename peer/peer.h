@@ -324,6 +324,7 @@ struct weir_peer {
     uint64_t ended[(WEIR_SCTP_CHANNELS_MAX + 63) / 64]; /* channels whose end is still to be told */
     uint32_t tag_known[WEIR_PEER_TAG_KNOWN]; /* digests of the peer's addresses when it was told to stop */
     uint8_t tag_knowns;
+    bool tag_is_client;                  /* of the DTLS that may begin then */
     weir_time tag_until;                 /* and how long it matters; 0 = it does not */
     weir_time data_until;                /* SCTP is to be up by then; WEIR_NEVER: it is, or is not wanted */
     char tls_id[WEIR_PEER_TLS_ID];       /* of our association [RFC 8842 4] */

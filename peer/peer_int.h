@@ -79,7 +79,10 @@ void weir_peer_begin_again(struct weir_peer *p, weir_time now, bool is_offered);
 void weir_peer_restart_sctp(struct weir_peer *p, weir_time now, bool is_offered);
 void weir_peer_note_tls_id(struct weir_peer *p, const struct weir_sdp_media *t);
 /* The section whose transport is used is being stopped: see there. */
-void weir_peer_tag_stops(struct weir_peer *p, weir_time now);
+void weir_peer_tag_stops(struct weir_peer *p, weir_time now, bool is_client);
+/* The answer to an offer that moved the bundle's transport is there, and with it what we are in the DTLS of
+ * the new one, if the peer makes a new one. */
+void weir_peer_tag_answered(struct weir_peer *p, weir_time now, bool is_client);
 void weir_peer_tag_selected(struct weir_peer *p, weir_time now, const struct weir_path *path);
 /* DTLS is up; SCTP goes on over it if it is older, or begins again if it ended meanwhile. */
 void weir_peer_carry_data(struct weir_peer *p, weir_time now);

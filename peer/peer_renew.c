@@ -147,9 +147,10 @@ static uint32_t address_digest(const struct weir_addr *a)
     return (uint32_t)digest_of(weir_span_of(a->ip, sizeof a->ip)) ^ a->port;
 }
 
-void weir_peer_tag_stops(struct weir_peer *p, weir_time now)
+void weir_peer_tag_stops(struct weir_peer *p, weir_time now, bool is_client)
 {
     if (p->is_dtls_begun) {
+        p->tag_is_client = is_client;
         p->tag_until = weir_time_add(now, PEER_TAG_WAIT);
         p->tag_knowns = 0;
         for (uint32_t i = 0; i < p->ice.remotes && i < WEIR_PEER_TAG_KNOWN; i++) {
@@ -171,15 +172,14 @@ void weir_peer_carry_data(struct weir_peer *p, weir_time now)
         begin_data_alike(p, now);
         weir_sctp_set_dtls_role(&p->sctp, now, p->dtls.config.is_client);
     } else if (p->is_sctp_begun) {
-        weir_sctp_carried_anew(&p->sctp, now);
+        weir_sctp_carried_anew(&p->sctp, now, p->dtls.config.is_client);
     }
 }
 
-/* The same role, certificates and tls-id as before, and the same SCTP if it was up. */
+/* The same certificates and tls-id as before, and the same SCTP if it was up. */
 static void begin_alike(struct weir_peer *p, weir_time now)
 {
     struct weir_dtls_fingerprint list[WEIR_DTLS_FINGERPRINTS_MAX];
-    bool is_client = p->dtls.config.is_client;
     size_t count = p->dtls.config.fingerprints;
     uint64_t tls_id = p->remote_tls_id;
     memcpy(list, p->dtls.config.fingerprint, sizeof list);
@@ -188,7 +188,16 @@ static void begin_alike(struct weir_peer *p, weir_time now)
     }
     begin_transport_again(p);
     p->remote_tls_id = tls_id;
-    weir_peer_settle_role(p, now, is_client, list, count);
+    weir_peer_settle_role(p, now, p->tag_is_client, list, count);
+}
+
+void weir_peer_tag_answered(struct weir_peer *p, weir_time now, bool is_client)
+{
+    bool is_begun_anew = p->tag_until == 0 && weir_dtls_state(&p->dtls) < WEIR_DTLS_CONNECTED;
+    p->tag_is_client = is_client;
+    if (is_begun_anew && p->dtls.config.is_client != is_client) {
+        begin_alike(p, now); /* the goodbye came before the answer */
+    }
 }
 
 bool weir_peer_tag_closed(struct weir_peer *p, weir_time now)

@@ -124,7 +124,7 @@ static void follow_tag(struct weir_peer *p, weir_time now)
         first++;
     }
     if (p->has_remote && first < p->medias && first != p->tag) {
-        weir_peer_tag_stops(p, now);
+        weir_peer_tag_stops(p, now, false); /* until the answer says: whoever answers is active, as a rule */
         p->wants_restart |= first < p->tag;
     }
 }
@@ -304,7 +304,7 @@ static enum weir_status take_offer(struct weir_peer *p, struct weir_peer_scratch
     }
     const struct weir_sdp_media *t = weir_sdp_transport(sdp);
     if (p->has_remote && t != NULL && !is_named_as_before(p, t)) {
-        weir_peer_tag_stops(p, now);
+        weir_peer_tag_stops(p, now, p->dtls.config.is_client); /* as our answer says */
     }
     name_sections(p, sdp);
     if (!p->has_remote) {
@@ -347,9 +347,9 @@ static enum weir_status take_answer(struct weir_peer *p, struct weir_peer_scratc
     }
     const struct weir_sdp_media *t = weir_sdp_transport(sdp);
     bool is_client = t != NULL && answer_makes_client(p, t);
-    bool is_as_offered = sdp->transport == s->ours.transport; /* follow_tag saw to that */
-    if (p->has_remote && t != NULL && !is_as_offered && !is_named_as_before(p, t)) {
-        weir_peer_tag_stops(p, now);
+    bool is_moved = p->has_remote && t != NULL && !is_named_as_before(p, t);
+    if (is_moved && sdp->transport != s->ours.transport) { /* else follow_tag saw to that */
+        weir_peer_tag_stops(p, now, false);
     }
     if (t != NULL && weir_peer_is_another(p, t, is_client ? WEIR_SDP_ACTIVE : WEIR_SDP_PASSIVE)) {
         weir_peer_begin_again(p, now, true);
@@ -365,6 +365,9 @@ static enum weir_status take_answer(struct weir_peer *p, struct weir_peer_scratc
     p->tag = (uint8_t)sdp->transport;
     weir_peer_embed_settle(p, t->sped);
     take_ice(p, now, sdp, t, false);
+    if (is_moved && p->is_dtls_begun) {
+        weir_peer_tag_answered(p, now, t->setup == WEIR_SDP_PASSIVE);
+    }
     take_transport(p, now, t, is_client);
     return WEIR_OK;
 }

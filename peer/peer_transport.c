@@ -81,10 +81,12 @@ void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client,
     weir_wipe(&session, sizeof session);
     (void)!weir_dtls_set_fingerprints(&p->dtls, now, list, count); /* judged before: one is good at least */
     p->is_dtls_begun = true;
-    if (p->sctp.is_dtls_role_known && p->sctp.is_dtls_client != is_client) {
+    if (p->sctp.is_dtls_role_known && p->sctp.is_dtls_client != is_client && !p->is_sctp_begun) {
         weir_peer_restart_sctp(p, now, true); /* streams of the other parity are not ours any more */
     }
-    weir_sctp_set_dtls_role(&p->sctp, now, is_client);
+    if (!p->is_sctp_begun) { /* else it is older than this DTLS: weir_peer_carry_data */
+        weir_sctp_set_dtls_role(&p->sctp, now, is_client);
+    }
     weir_peer_start_dtls(p, now);
 }
 

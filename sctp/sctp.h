@@ -363,7 +363,7 @@ struct weir_sctp {
     uint32_t local_tsn;       /* our initial TSN */
     uint32_t tie_local, tie_remote;
     struct weir_sctp_init_chunk remote;
-    bool is_dtls_role_known, is_dtls_client;
+    bool is_dtls_role_known, is_dtls_client, is_carrier_client; /* the last one counts after a restart */
     bool is_told;             /* the two INITs went another way: weir_sctp_connect_with */
 
     /* Answers owed, one of each kind; the peer asks again for what we lose. */
@@ -533,8 +533,10 @@ WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_reset_stream(struct weir_sct
 WEIR_API void weir_sctp_set_rtt_hint(struct weir_sctp *s, weir_duration rtt);
 
 /* What carries the packets was replaced, and what was on its way is lost: it is sent again now, not when a
- * timer that has backed off runs out. */
-WEIR_API void weir_sctp_carried_anew(struct weir_sctp *s, weir_time now);
+ * timer that has backed off runs out. `is_client`: our end of the new DTLS. It decides the parity of our
+ * streams from the time on when the peer restarts the association; as long as that goes on, so does its
+ * parity. */
+WEIR_API void weir_sctp_carried_anew(struct weir_sctp *s, weir_time now, bool is_client);
 
 /* -- Data channels ---------------------------------------------------------------------------- */
 

@@ -232,7 +232,7 @@ static bool assign_stream(struct weir_sctp *s, weir_time now, uint16_t channel)
 void weir_sctp_set_dtls_role(struct weir_sctp *s, weir_time now, bool is_client)
 {
     s->is_dtls_role_known = true;
-    s->is_dtls_client = is_client;
+    s->is_dtls_client = s->is_carrier_client = is_client;
     for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
         if (s->channel[i].state == WEIR_SCTP_CHANNEL_WAITING && !assign_stream(s, now, i)) {
             channel_closed(s, i);

@@ -383,8 +383,9 @@ void weir_sctp_t3_expired(struct weir_sctp *s, weir_time now)
     }
 }
 
-void weir_sctp_carried_anew(struct weir_sctp *s, weir_time now)
+void weir_sctp_carried_anew(struct weir_sctp *s, weir_time now, bool is_client)
 {
+    s->is_carrier_client = is_client;
     s->t3_count = 0;
     s->error_count = 0;
     if (s->t3_at != WEIR_NEVER) {

@@ -229,6 +229,7 @@ static void restart_from(struct weir_sctp *s, weir_time now, const struct cookie
     s->t3_count = 0;
     weir_sctp_cc_init(s);
     weir_sctp_channels_ended(s);
+    s->is_dtls_client = s->is_carrier_client;
     weir_sctp_owe_event(s, WEIR_SCTP_EVENT_RESTARTED);
     for (uint16_t i = 0; i < WEIR_SCTP_STREAMS_MAX; i++) {
         weir_sctp_stream_settle(s, i);

@@ -214,33 +214,34 @@ async function offerAnew(pair, role, how = {}) {
 }
 
 async function testSections(browser) {
-  for (const role of ['browser offers', 'weir offers']) {
-    const weir = role === 'weir offers';
+  const roles = ['browser offers', 'weir offers'];
+  for (const [role, by] of [[0, 0], [1, 1], [0, 1], [1, 0]].map(both => both.map(i => roles[i]))) {
+    const weir = by === 'weir offers', who = role === by ? role : `${role}, then ${by}`;
     for (const which of [0, 1]) {
-      await test(`${browser.name}, ${role}: section ${which} of a call stops, is used again, stops again, and data goes on`, () =>
+      await test(`${browser.name}, ${who}: section ${which} of a call stops, is used again, stops again, and data goes on`, () =>
         withPair(browser, role, { media: true }, async pair => {
           for (let round = 0; round < 3; round++) {
             if (weir) pair.peer.send({ remove: which });
             else await pair.call('stop', which === 0 ? 0 : (await pair.call('mids')).length - 1);
-            await offerAnew(pair, role);
+            await offerAnew(pair, by);
             await pair.call('echoAnew', `after stop ${round}`);
             if (weir) pair.peer.send({ add: which === 0 ? 'audio' : 'video' });
             else await pair.call('add', 'audio');
-            await offerAnew(pair, role);
+            await offerAnew(pair, by);
             await pair.call('connected');
             await pair.call('echoAnew', `after use ${round}`);
           }
           return 'three rounds';
         }));
     }
-    await test(`${browser.name}, ${role}: a section goes through all directions and back`, () =>
+    await test(`${browser.name}, ${who}: a section goes through all directions and back`, () =>
       withPair(browser, role, { media: true }, async pair => {
         const turned = { sendonly: 'recvonly', recvonly: 'sendonly' };
         for (let round = 0; round < 3; round++) {
           for (const direction of ['sendonly', 'inactive', 'recvonly', 'inactive', 'sendrecv']) {
             if (weir) pair.peer.send({ media: 1, direction });
             else await pair.call('turn', 1, direction);
-            await offerAnew(pair, role);
+            await offerAnew(pair, by);
             const got = await pair.call('directions'), want = weir ? turned[direction] || direction : direction;
             if (got[1] !== want) throw new Error(`${direction} became ${got[1]}`);
           }

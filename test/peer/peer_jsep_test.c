@@ -533,19 +533,24 @@ static void a_stopped_tag_and_a_goodbye_is_another(void **state)
     }
 }
 
-/* Both transports begin again, on the path of before; peer 0's SCTP too when it `is_anew`. What peer 1 sends
- * meanwhile waits. */
-static struct sim *carried_anew(bool is_anew, bool has_aborted)
+/* Both transports begin again, on the path of before, with the roles turned round when it `turns`; peer 0's SCTP
+ * too when it `is_anew`. What peer 1 sends meanwhile waits. */
+static struct sim *carried_anew(bool is_anew, bool has_aborted, bool turns)
 {
     uint8_t packet[1500];
     struct sim *s = connected(16, WEIR_SDP_ACTIVE);
     assert_int_equal(weir_peer_stop_media(s->peer[0], 0), WEIR_OK);
     negotiate(s, 0);
-    weir_peer_tag_stops(s->peer[0], s->now);
     for (int i = 0; i < 2; i++) {
         struct weir_path path = { s->addr[i], weir_addr_v4(203, 0, 113, 5, 5000) };
+        bool is_client = s->peer[i]->dtls.config.is_client != turns;
+        s->peer[i]->resend_head = 3; /* sealed again under new keys it would be another packet */
+        weir_peer_tag_stops(s->peer[i], s->now, is_client);
         weir_peer_tag_selected(s->peer[i], s->now, &path);
         assert_int_not_equal(weir_dtls_state(&s->peer[i]->dtls), WEIR_DTLS_CONNECTED);
+        assert_int_equal(s->peer[i]->dtls.config.is_client, is_client);
+        assert_int_equal(s->peer[i]->resend_head, s->peer[i]->resend_tail);
+        assert_int_equal(s->peer[i]->tag_until, 0);
     }
     if (has_aborted) { /* delivered behind the goodbye of what carried it */
         weir_sctp_abort(&s->peer[0]->sctp, s->now, WEIR_LIT("gone"));
@@ -571,26 +576,51 @@ static struct sim *carried_anew(bool is_anew, bool has_aborted)
 static void a_new_transport_may_carry_the_old_association(void **state)
 {
     (void)state;
-    struct sim *s = carried_anew(false, false);
-    assert_int_equal(s->messages[0], 3);
-    assert_int_equal(s->closed[0] + s->closed[1], 0);
-    assert_int_equal(s->data_reason[1], WEIR_SCTP_REASON_NONE);
-    check_data(s);
-    open_again(s, 0);
-    open_again(s, 1);
-    sim_close(s);
+    for (int turns = 0; turns < 2; turns++) {
+        struct sim *s = carried_anew(false, false, turns != 0);
+        assert_int_equal(s->messages[0], 3);
+        assert_int_equal(s->closed[0] + s->closed[1], 0);
+        assert_int_equal(s->data_reason[1], WEIR_SCTP_REASON_NONE);
+        check_data(s);
+        open_again(s, 0);
+        open_again(s, 1);
+        sim_close(s);
+    }
 }
 
 /* As libwebrtc does it: both are new. The association's channels end, and others open. */
 static void a_new_transport_may_bring_a_new_association(void **state)
 {
     (void)state;
-    for (int aborted = 0; aborted < 2; aborted++) {
-        struct sim *s = carried_anew(true, aborted != 0);
+    for (int i = 0; i < 4; i++) {
+        struct sim *s = carried_anew(true, (i & 1) != 0, (i & 2) != 0);
         assert_int_equal(s->closed[1], 1);
         assert_int_equal(s->data_reason[1], WEIR_SCTP_REASON_NONE); /* up again */
         open_again(s, 0);
         open_again(s, 1);
+        sim_close(s);
+    }
+}
+
+/* The goodbye came before the answer, which says who is DTLS client on the new transport. */
+static void an_answer_says_the_role_on_a_new_transport(void **state)
+{
+    (void)state;
+    for (int passive = 0; passive < 2; passive++) {
+        struct sim *s = connected(18, WEIR_SDP_ACTIVE);
+        assert_int_equal(weir_peer_stop_media(s->peer[0], 0), WEIR_OK);
+        offer(s, 0);
+        assert_true(weir_peer_tag_closed(s->peer[0], s->now));
+        assert_false(s->peer[0]->dtls.config.is_client);
+        answer(s, 1);
+        without(1, "a=tls-id:");
+        for (char *p = (char *)text[1]; (p = strstr(p, "a=setup:")) != NULL;) {
+            memcpy(p, passive != 0 ? "a=setup:passive" : "a=setup:active ", 15);
+            p += 15;
+        }
+        take_answer(s, 0);
+        assert_int_equal(s->peer[0]->dtls.config.is_client, passive != 0);
+        assert_true(s->peer[0]->dtls.config.fingerprints != 0);
         sim_close(s);
     }
 }
@@ -830,6 +860,7 @@ int main(void)
         cmocka_unit_test(another_certificate_is_another),
         cmocka_unit_test(a_new_tls_id_is_another),
         cmocka_unit_test(a_stopped_tag_and_a_goodbye_is_another),
+        cmocka_unit_test(an_answer_says_the_role_on_a_new_transport),
         cmocka_unit_test(a_stopped_tag_and_a_new_address_is_another),
         cmocka_unit_test(a_new_transport_may_carry_the_old_association),
         cmocka_unit_test(a_new_transport_may_bring_a_new_association),

@@ -297,7 +297,7 @@ static void what_waited_leaves_with_a_new_carrier(void **state)
     m->loss_permille = 0;
     assert_true(m->end[0].s.t3_at > m->now + WEIR_SEC && m->end[1].s.reset_at > m->now + WEIR_SEC);
     for (int i = 0; i < 2; i++) {
-        weir_sctp_carried_anew(&m->end[i].s, m->now);
+        weir_sctp_carried_anew(&m->end[i].s, m->now, m->end[i].s.is_dtls_client);
         assert_true(weir_sctp_check(&m->end[i].s));
     }
     sim_run(m, 100 * WEIR_MS);
