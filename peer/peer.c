@@ -124,9 +124,34 @@ void weir_peer_init(struct weir_peer *p, const struct weir_peer_config *config, 
     weir_rand_text(&p->rand, p->tls_id, sizeof p->tls_id);
 }
 
+static void drop_left(struct weir_peer *p)
+{
+    if (p->has_left) {
+        weir_pool_put_list(p->pool, p->left);
+        p->has_left = false;
+    }
+}
+
+/* The association that `reading` belongs to goes. What the application was given stays whole until it asks
+ * for the next event; what it deferred is not given again. */
+void weir_peer_leave_reading(struct weir_peer *p)
+{
+    if (p->is_reading) {
+        drop_left(p);
+        p->left = p->reading.head;
+        p->has_left = true;
+    }
+    if (p->is_deferred) {
+        drop_left(p);
+    }
+    p->is_reading = p->is_deferred = p->is_held = false;
+}
+
 void weir_peer_deinit(struct weir_peer *p)
 {
     weir_peer_drop_offer(p);
+    weir_peer_leave_reading(p);
+    drop_left(p);
     weir_sctp_release_all(&p->sctp);
     weir_rtcp_history_clear(&p->history, p->pool);
     if (p->is_dtls_ready) {
@@ -168,6 +193,7 @@ void weir_peer_gather(struct weir_peer *p, weir_time now)
 
 static void release_reading(struct weir_peer *p, weir_time now)
 {
+    drop_left(p);
     if (p->is_reading && !p->is_deferred) {
         weir_sctp_release(&p->sctp, now, &p->reading);
         p->is_reading = false;

@@ -355,6 +355,8 @@ struct weir_peer {
     bool is_reading;
     bool is_deferred;                   /* `reading` is to be given again */
     bool is_held;                       /* no messages for now */
+    bool has_left;                      /* a message was given out whose association is gone ... */
+    uint32_t left;                      /* ... and these are its buffers */
     struct weir_peer_timeline timeline;
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
     uint32_t verdicts[WEIR_PEER_VERDICTS];

@@ -24,6 +24,8 @@
 
 /* Make the association, once more after it was given back. */
 void weir_peer_init_sctp(struct weir_peer *p, weir_time now);
+/* It goes, and with it the message that is being read. */
+void weir_peer_leave_reading(struct weir_peer *p);
 
 /* -- peer_progress.c --------------------------------------------------------------------------- */
 

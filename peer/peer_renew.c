@@ -81,8 +81,9 @@ static void end_channels(struct weir_peer *p)
 void weir_peer_restart_sctp(struct weir_peer *p, weir_time now, bool is_offered)
 {
     end_channels(p);
+    weir_peer_leave_reading(p);
     weir_sctp_release_all(&p->sctp);
-    p->is_reading = p->is_deferred = p->is_sctp_begun = false;
+    p->is_sctp_begun = false;
     if (!is_offered) {
         weir_rand_bytes(&p->rand, p->sctp_seed, sizeof p->sctp_seed);
     }

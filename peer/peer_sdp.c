@@ -124,7 +124,7 @@ static void follow_tag(struct weir_peer *p, weir_time now)
         first++;
     }
     if (p->has_remote && first < p->medias && first != p->tag) {
-        weir_peer_tag_stops(p, now, false); /* until the answer says: whoever answers is active, as a rule */
+        weir_peer_tag_stops(p, now, false); /* until the answer says: who answers is active as a rule */
         p->wants_restart |= first < p->tag;
     }
 }

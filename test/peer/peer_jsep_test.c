@@ -625,6 +625,51 @@ static void an_answer_says_the_role_on_a_new_transport(void **state)
     }
 }
 
+/* A message of peer 0 that peer 1's application has in its hands. */
+static struct weir_event hand_over(struct sim *s)
+{
+    struct weir_event e = { .type = WEIR_EVENT_NONE };
+    struct weir_path to;
+    uint8_t out[1500];
+    size_t n;
+    assert_int_equal(sim_send(s, 0, 3000), WEIR_OK);
+    while ((n = weir_peer_send(s->peer[0], s->now, (struct weir_mspan){ out, sizeof out }, &to)) != 0) {
+        struct weir_packet k = { .data = out, .len = n, .at = s->now, .path = { s->addr[1], s->addr[0] } };
+        (void)weir_peer_recv(s->peer[1], s->now, &k);
+    }
+    while (e.type != WEIR_EVENT_CHANNEL_MESSAGE) {
+        assert_true(weir_peer_event(s->peer[1], s->now, &e));
+    }
+    assert_int_equal(e.data.n, 3000);
+    return e;
+}
+
+/* Being read or deferred, a message's buffers come back with the end of its association, or of the peer; and what
+ * was given out stays whole as long as was promised, whatever the application does with it. */
+static void a_message_in_hand_is_given_back(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 4; how++) {
+        struct sim *s = connected(19, WEIR_SDP_ACTIVE);
+        uint32_t before = s->pool.free_count;
+        uint8_t copy[3000];
+        struct weir_event e = hand_over(s);
+        memcpy(copy, e.data.p, sizeof copy);
+        if ((how & 1) != 0) {
+            weir_peer_defer(s->peer[1]);
+        }
+        if ((how & 2) != 0) { /* it was the signalling */
+            weir_peer_renew(s->peer[0]);
+            negotiate(s, 0);
+            assert_true((how & 1) != 0 || memcmp(copy, e.data.p, sizeof copy) == 0);
+            sim_run(s, s->now + WEIR_SEC, false);
+            assert_int_equal(s->pool.free_count, before);
+            open_again(s, 0); /* and messages come again */
+        }
+        sim_close(s); /* every buffer came home */
+    }
+}
+
 static void a_stopped_tag_and_a_new_address_is_another(void **state)
 {
     (void)state;
@@ -861,6 +906,7 @@ int main(void)
         cmocka_unit_test(a_new_tls_id_is_another),
         cmocka_unit_test(a_stopped_tag_and_a_goodbye_is_another),
         cmocka_unit_test(an_answer_says_the_role_on_a_new_transport),
+        cmocka_unit_test(a_message_in_hand_is_given_back),
         cmocka_unit_test(a_stopped_tag_and_a_new_address_is_another),
         cmocka_unit_test(a_new_transport_may_carry_the_old_association),
         cmocka_unit_test(a_new_transport_may_bring_a_new_association),
