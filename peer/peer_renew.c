@@ -119,7 +119,6 @@ static void begin_transport_again(struct weir_peer *p)
     p->timeline.dtls_begun = p->timeline.dtls_done = WEIR_NEVER;
     p->tag_until = 0;
     p->remote_tls_id = 0;
-    weir_rand_text(&p->rand, p->tls_id, sizeof p->tls_id);
 }
 
 void weir_peer_begin_again(struct weir_peer *p, weir_time now, bool is_offered)
@@ -127,6 +126,9 @@ void weir_peer_begin_again(struct weir_peer *p, weir_time now, bool is_offered)
     begin_data_again(p, now, is_offered);
     p->timeline.sctp_done = WEIR_NEVER;
     begin_transport_again(p);
+    if (!is_offered) { /* else the offer said it [RFC 8842 5.2] */
+        weir_rand_text(&p->rand, p->tls_id, sizeof p->tls_id);
+    }
 }
 
 /* -- 2. Of our own accord ---------------------------------------------------------------------- */

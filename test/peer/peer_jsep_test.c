@@ -460,6 +460,11 @@ static void comes_back(int who, int from, bool restarts)
     negotiate(s, from);
     open_again(s, from);
     assert_int_equal(s->closed[1 - who], 1);
+    for (int i = 0; i < 4; i++) { /* [RFC 8842 5.3] that association is the one which both go on naming */
+        negotiate(s, i & 1);
+        check_data(s);
+    }
+    assert_int_equal(s->closed[1 - who], 1);
     sim_close(s);
 }
 
