@@ -291,6 +291,14 @@ static bool is_named_as_before(const struct weir_peer *p, const struct weir_sdp_
     return p->tag < p->medias && weir_span_eq(t->mid, weir_span_of(m->mid, m->mid_bytes));
 }
 
+/* The role in DTLS stays what it is [RFC 8842 5.3 MUST], unless a new association begins. */
+static void renew_if_asked(struct weir_peer *p, weir_time now, const struct weir_sdp_media *t)
+{
+    if (weir_peer_is_another(p, t, role_in(t))) {
+        weir_peer_begin_again(p, now, false);
+    }
+}
+
 static enum weir_status take_offer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
                                    struct weir_span text, struct weir_sdp_error *error)
 {
@@ -309,6 +317,9 @@ static enum weir_status take_offer(struct weir_peer *p, struct weir_peer_scratch
     name_sections(p, sdp);
     if (!p->has_remote) {
         weir_ice_set_controlling(&p->ice, false);
+    }
+    if (t != NULL && weir_dtls_state(&p->dtls) < WEIR_DTLS_CONNECTED) {
+        renew_if_asked(p, now, t); /* else what is unfinished would go on, on the path of the new one */
     }
     if (t != NULL) { /* requests of the peer may come before our answer reaches it: be ready for them */
         take_ice(p, now, sdp, t, true);
@@ -399,14 +410,6 @@ static enum weir_status set_remote(struct weir_peer *p, struct weir_peer_scratch
 }
 
 /* -- Answer ------------------------------------------------------------------------------------ */
-
-/* The role in DTLS stays what it is [RFC 8842 5.3 MUST], unless a new association begins. */
-static void renew_if_asked(struct weir_peer *p, weir_time now, const struct weir_sdp_media *t)
-{
-    if (weir_peer_is_another(p, t, role_in(t))) {
-        weir_peer_begin_again(p, now, false);
-    }
-}
 
 static void settle_answer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now)
 {

@@ -31,18 +31,28 @@ static void offer(struct sim *s, int from)
     text[0][w.len] = '\0';
 }
 
-/* Of an offer as text; the answer is given to who offered when there is one. */
-static void answer(struct sim *s, int from)
+static void take_offer(struct sim *s, int to)
 {
     struct weir_sdp_error error;
-    struct weir_wr w = weir_wr_of((struct weir_mspan){ text[1], sizeof text[1] - 1 });
-    if (weir_peer_set_remote(s->peer[from], s->now, true, weir_span_of(text[0], length[0]), &error)
+    if (weir_peer_set_remote(s->peer[to], s->now, true, weir_span_of(text[0], length[0]), &error)
         != WEIR_OK) {
         fail_msg("line %u: %s", error.line, weir_sdp_verdict_text(error.verdict));
     }
+}
+
+static void write_answer(struct sim *s, int from)
+{
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ text[1], sizeof text[1] - 1 });
     assert_int_equal(weir_peer_create_answer(s->peer[from], s->now, &w), WEIR_OK);
     length[1] = w.len;
     text[1][w.len] = '\0';
+}
+
+/* Of an offer as text; the answer is given to who offered when there is one. */
+static void answer(struct sim *s, int from)
+{
+    take_offer(s, from);
+    write_answer(s, from);
 }
 
 static void take_answer(struct sim *s, int to)
@@ -477,6 +487,39 @@ static void who_comes_back_is_another(void **state)
     }
 }
 
+/* The answer takes its time, somebody is asked; the DTLS of before was never finished, and its hello must not call
+ * on the path that the new offer opens. */
+static void what_was_never_finished_is_left_with_the_offer(void **state)
+{
+    (void)state;
+    for (int restarts = 0; restarts < 2; restarts++) {
+        const struct sim_options o = { .seed = 3, .no_sped = { true, true } };
+        struct sim *s = sim_open_with(&o);
+        sim_introduce(s);
+        while (!s->peer[1]->has_had_path) {
+            sim_run(s, s->now + WEIR_MS, false);
+        }
+        s->is_cut = true;
+        sim_run(s, s->now + 3 * WEIR_SEC, false);
+        s->is_cut = false;
+        assert_int_equal(weir_dtls_state(&s->peer[1]->dtls), WEIR_DTLS_HANDSHAKE);
+        if (restarts != 0) {
+            weir_peer_restart_ice(s->peer[0]);
+        }
+        weir_peer_renew(s->peer[0]);
+        offer(s, 0);
+        take_offer(s, 1);
+        sim_run(s, s->now + 300 * WEIR_MS, false);
+        write_answer(s, 1);
+        take_answer(s, 0);
+        sim_run(s, s->now + 10 * WEIR_SEC, false);
+        assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
+        assert_int_equal(s->state[1], WEIR_PEER_CONNECTED);
+        open_again(s, 0);
+        sim_close(s);
+    }
+}
+
 /* The same ICE credentials and another certificate. */
 static void another_certificate_is_another(void **state)
 {
@@ -907,6 +950,7 @@ int main(void)
         cmocka_unit_test(nothing_that_is_left_leaves_both_usable),
         cmocka_unit_test(data_that_is_stopped_ends_and_may_come_again),
         cmocka_unit_test(who_comes_back_is_another),
+        cmocka_unit_test(what_was_never_finished_is_left_with_the_offer),
         cmocka_unit_test(another_certificate_is_another),
         cmocka_unit_test(a_new_tls_id_is_another),
         cmocka_unit_test(a_stopped_tag_and_a_goodbye_is_another),
