@@ -256,7 +256,9 @@ struct weir_media {
     enum weir_sdp_direction wanted;     /* what we would like */
     enum weir_sdp_direction direction;  /* what was agreed, as we see it */
     bool is_accepted;
-    bool is_stopped;                    /* rejected, or to be with the next offer */
+    bool is_new;                        /* ours, and in no description yet: it waits for our next offer */
+    bool is_stopping;                   /* to be rejected with the next offer or answer */
+    bool is_stopped;                    /* rejected, or offered to be */
     bool is_free;                       /* that was agreed on: its place may get another section */
     enum weir_sdp_verdict refusal;      /* why we did not take it; OK: we did, or the peer did not */
     uint8_t mid_bytes;
@@ -431,8 +433,10 @@ WEIR_API void weir_peer_deliver(struct weir_peer *p, weir_time now, struct weir_
 /* -- Descriptions -- */
 
 /* Say what an offer shall contain, before creating it. The index of the section is returned in *media: a
- * new one, or the place of one that was rejected or stopped [RFC 8829 5.2.2]. A data section is always
- * offered too, behind the others. */
+ * new one, or the place of one that was rejected or stopped [RFC 8829 5.2.2]. When an offer of the peer's
+ * comes first, a section of the same kind that it brings is taken for this one [RFC 8829 5.10]; else this
+ * one goes on waiting, behind those of that offer. A data section is always offered too, behind the
+ * others. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_media(struct weir_peer *p,
                                                               enum weir_sdp_kind kind,
                                                               enum weir_sdp_direction direction,

@@ -59,6 +59,15 @@ extern const struct weir_sdp_codec_name weir_peer_codecs[];
 /* A new section, or a stopped one anew; NULL when there is no room. */
 struct weir_media *weir_peer_new_media(struct weir_peer *p, unsigned at, enum weir_sdp_kind kind);
 void weir_peer_name_media(struct weir_peer *p, struct weir_media *m);
+/* How many of our sections are in descriptions: all but those at the end that wait for our next offer. */
+unsigned weir_peer_described(const struct weir_peer *p);
+/* Now all are, and what was to stop has stopped. */
+void weir_peer_describe_sections(struct weir_peer *p);
+/* A section of the peer's that is new at place `at`: one of ours that waits and is of its kind, or a fresh
+ * one. */
+struct weir_media *weir_peer_place_theirs(struct weir_peer *p, unsigned at, enum weir_sdp_kind kind);
+/* Behind the `theirs` first ones only those are left that wait. */
+void weir_peer_keep_waiting(struct weir_peer *p, unsigned theirs);
 /* The peer named a section: ours are never named like one that ever was. */
 void weir_peer_note_mid(struct weir_peer *p, const struct weir_media *m);
 /* Our sections for an offer or an answer. */

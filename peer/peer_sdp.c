@@ -109,7 +109,7 @@ static void add_data(struct weir_peer *p)
         at = p->media[i].is_free && at == p->medias ? i : at;
     }
     if (at < p->config.sections_max) {
-        weir_peer_name_media(p, weir_peer_new_media(p, at, WEIR_SDP_DATA));
+        weir_peer_new_media(p, at, WEIR_SDP_DATA)->is_new = true;
     }
 }
 
@@ -135,7 +135,7 @@ static void begin_offer(struct weir_peer *p, weir_time now)
     follow_tag(p, now);
     bool has_failed = p->state == WEIR_PEER_FAILED;
     bool is_broken = p->is_dtls_ready && weir_dtls_state(&p->dtls) == WEIR_DTLS_FAILED;
-    if ((has_failed || p->wants_restart) && p->has_remote) {
+    if ((has_failed && p->has_remote) || (p->wants_restart && p->has_local)) {
         weir_peer_revive(p, now);
         weir_ice_restart(&p->ice, now);
     }
@@ -154,6 +154,7 @@ static enum weir_status create_offer(struct weir_peer *p, struct weir_peer_scrat
         return WEIR_ERR_STATE;
     }
     add_data(p);
+    weir_peer_describe_sections(p);
     begin_offer(p, now);
     p->session_version++;
     struct weir_sdp_local local = local_side(p, s);
@@ -179,10 +180,11 @@ static enum weir_status create_offer(struct weir_peer *p, struct weir_peer_scrat
  * another program, which knows nothing of what was before. */
 static bool fits_what_is_there(const struct weir_peer *p, const struct weir_sdp *sdp)
 {
-    bool fits = !p->has_remote || sdp->medias >= p->medias;
-    for (unsigned i = 0; i < p->medias && fits && p->has_remote; i++) {
+    unsigned described = weir_peer_described(p);
+    bool fits = !p->has_remote || sdp->medias >= described;
+    for (unsigned i = 0; i < described && fits && p->has_remote; i++) {
         const struct weir_media *m = &p->media[i];
-        fits = m->is_stopped || !weir_sdp_is_accepted(&sdp->media[i]) || m->mid_bytes == 0
+        fits = m->is_stopped || m->is_new || !weir_sdp_is_accepted(&sdp->media[i]) || m->mid_bytes == 0
                || weir_span_eq(sdp->media[i].mid, weir_span_of(m->mid, m->mid_bytes));
     }
     return fits;
@@ -272,15 +274,18 @@ static void name_sections(struct weir_peer *p, const struct weir_sdp *sdp)
     for (uint32_t i = 0; i < sdp->medias; i++) {
         const struct weir_sdp_media *theirs = &sdp->media[i];
         struct weir_media *m = &p->media[i];
-        bool is_same = i < p->medias && !m->is_stopped && m->kind == theirs->kind
+        if (i < p->medias && m->is_new && theirs->port == 0) {
+            continue; /* it is free on both sides: ours goes on waiting there */
+        }
+        bool is_same = i < p->medias && !m->is_stopped && !m->is_new && m->kind == theirs->kind
                        && (!p->has_remote || m->mid_bytes == 0
                            || weir_span_eq(theirs->mid, weir_span_of(m->mid, m->mid_bytes)));
-        m = is_same ? m : weir_peer_new_media(p, i, theirs->kind);
+        m = is_same ? m : weir_peer_place_theirs(p, i, theirs->kind);
         m->mid_bytes = (uint8_t)theirs->mid.n; /* the parser saw to the most */
         weir_copy(m->mid, theirs->mid.p, theirs->mid.n);
         weir_peer_note_mid(p, m);
     }
-    p->medias = (uint8_t)sdp->medias; /* fewer only of another program */
+    weir_peer_keep_waiting(p, sdp->medias); /* fewer than there are only of another program */
     p->rest_medias = (uint16_t)sdp->rest_medias;
 }
 
@@ -352,7 +357,8 @@ static enum weir_status take_answer(struct weir_peer *p, struct weir_peer_scratc
     struct weir_sdp *sdp = &s->theirs;
     struct weir_sdp_local local = local_side(p, s);
     weir_peer_our_sections(p, s);
-    weir_sdp_make_offer(&local, s->section, p->medias, &s->ours); /* as the judge needs it */
+    /* As the judge needs it: without what was said since. */
+    weir_sdp_make_offer(&local, s->section, weir_peer_described(p), &s->ours);
     if (weir_sdp_judge_answer(&s->ours, sdp, error) != WEIR_SDP_OK) {
         return WEIR_ERR_ARG;
     }
@@ -365,9 +371,11 @@ static enum weir_status take_answer(struct weir_peer *p, struct weir_peer_scratc
     if (t != NULL && weir_peer_is_another(p, t, is_client ? WEIR_SDP_ACTIVE : WEIR_SDP_PASSIVE)) {
         weir_peer_begin_again(p, now, true);
     }
-    for (unsigned i = 0; i < p->medias; i++) {
-        weir_peer_take_section(p, now, &p->media[i], &sdp->media[i], &sdp->media[i],
-                               mirrored(sdp->media[i].direction));
+    for (unsigned i = 0; i < s->ours.medias; i++) {
+        if (!p->media[i].is_new) {
+            weir_peer_take_section(p, now, &p->media[i], &sdp->media[i], &sdp->media[i],
+                                   mirrored(sdp->media[i].direction));
+        }
     }
     p->signalling = WEIR_STABLE;
     if (t == NULL) {
@@ -415,8 +423,10 @@ static void settle_answer(struct weir_peer *p, struct weir_peer_scratch *s, weir
 {
     const struct weir_sdp_media *ours = weir_sdp_transport(&s->ours);
     for (uint32_t i = 0; i < s->ours.medias; i++) {
-        weir_peer_take_section(p, now, &p->media[i], &s->ours.media[i], &s->theirs.media[i],
-                               s->ours.media[i].direction);
+        if (!p->media[i].is_new) {
+            weir_peer_take_section(p, now, &p->media[i], &s->ours.media[i], &s->theirs.media[i],
+                                   s->ours.media[i].direction);
+        }
     }
     p->signalling = WEIR_STABLE;
     weir_peer_drop_offer(p);
@@ -433,6 +443,19 @@ static void settle_answer(struct weir_peer *p, struct weir_peer_scratch *s, weir
     weir_peer_gather(p, now);
 }
 
+/* [RFC 8829 5.3.1] What we stopped is answered as if it had been offered with port 0. */
+static bool reject_stopping(const struct weir_peer *p, struct weir_sdp *offer)
+{
+    bool is_any = false;
+    for (uint32_t i = 0; i < offer->medias; i++) {
+        if (p->media[i].is_stopping) {
+            offer->media[i].port = 0;
+            is_any = true;
+        }
+    }
+    return is_any;
+}
+
 static enum weir_status create_answer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
                                       struct weir_wr *text)
 {
@@ -441,13 +464,19 @@ static enum weir_status create_answer(struct weir_peer *p, struct weir_peer_scra
         return WEIR_ERR_STATE;
     }
     struct weir_sdp_local local = local_side(p, s);
-    if (weir_sdp_parse(recall_offer(p, s), &s->theirs, &error) != WEIR_SDP_OK
-        || weir_sdp_judge_offer(&s->theirs, &local, &error) != WEIR_SDP_OK) {
+    if (weir_sdp_parse(recall_offer(p, s), &s->theirs, &error) != WEIR_SDP_OK) {
+        return WEIR_ERR_STATE; /* it was good when it came: cannot be */
+    }
+    bool rejects = reject_stopping(p, &s->theirs);
+    if (weir_sdp_judge_offer(&s->theirs, &local, &error) != WEIR_SDP_OK) {
         return WEIR_ERR_STATE; /* it was good when it came: cannot be */
     }
     const struct weir_sdp_media *t = weir_sdp_transport(&s->theirs);
     if (t != NULL) {
         renew_if_asked(p, now, t);
+    }
+    if (rejects && p->has_remote && t != NULL && !is_named_as_before(p, t)) {
+        weir_peer_tag_stops(p, now, p->dtls.config.is_client);
     }
     p->session_version++;
     local = local_side(p, s);

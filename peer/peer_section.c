@@ -90,14 +90,14 @@ enum weir_status weir_peer_add_media(struct weir_peer *p, enum weir_sdp_kind kin
     }
     struct weir_media *m = weir_peer_new_media(p, at, kind);
     m->wanted = direction;
-    weir_peer_name_media(p, m);
+    m->is_new = true;
     *media = (uint8_t)at;
     return WEIR_OK;
 }
 
 static bool is_media(const struct weir_peer *p, uint8_t media)
 {
-    return media < p->medias && !p->media[media].is_stopped
+    return media < p->medias && !p->media[media].is_stopped && !p->media[media].is_stopping
            && (p->media[media].kind == WEIR_SDP_AUDIO || p->media[media].kind == WEIR_SDP_VIDEO);
 }
 
@@ -116,10 +116,88 @@ enum weir_status weir_peer_stop_media(struct weir_peer *p, uint8_t media)
     if (!is_media(p, media)) {
         return WEIR_ERR_ARG;
     }
-    p->media[media].is_stopped = true;
+    p->media[media].is_stopping = true;
     p->media[media].is_accepted = false;
     p->media[media].direction = WEIR_SDP_INACTIVE;
     return WEIR_OK;
+}
+
+unsigned weir_peer_described(const struct weir_peer *p)
+{
+    unsigned n = p->medias;
+    while (n > 0 && p->media[n - 1].is_new) {
+        n--;
+    }
+    return n;
+}
+
+void weir_peer_describe_sections(struct weir_peer *p)
+{
+    for (unsigned i = 0; i < p->medias; i++) {
+        struct weir_media *m = &p->media[i];
+        if (m->is_new) {
+            weir_peer_name_media(p, m);
+        }
+        m->is_new = false;
+        m->is_stopped |= m->is_stopping;
+        m->is_stopping = false;
+    }
+}
+
+/* The first that waits for our offer and is of this kind; p->medias without one. */
+static unsigned waiting(const struct weir_peer *p, enum weir_sdp_kind kind)
+{
+    unsigned i = 0;
+    while (i < p->medias
+           && !(p->media[i].is_new && !p->media[i].is_stopping && p->media[i].kind == kind)) {
+        i++;
+    }
+    return i;
+}
+
+static void swap(struct weir_peer *p, unsigned i, unsigned k)
+{
+    struct weir_media m = p->media[i];
+    p->media[i] = p->media[k];
+    p->media[k] = m;
+}
+
+/* Place `at` is for a section of the peer's: what waits there goes on waiting elsewhere. */
+static void make_way(struct weir_peer *p, unsigned at)
+{
+    if (at < p->medias && p->media[at].is_new && p->medias < WEIR_PEER_MEDIA_MAX) {
+        p->media[p->medias++] = p->media[at];
+    }
+}
+
+struct weir_media *weir_peer_place_theirs(struct weir_peer *p, unsigned at, enum weir_sdp_kind kind)
+{
+    unsigned from = waiting(p, kind);
+    if (from == p->medias) {
+        make_way(p, at);
+        return weir_peer_new_media(p, at, kind);
+    }
+    if (at >= p->medias) {
+        (void)weir_peer_new_media(p, at, kind);
+    }
+    bool was_waiting = p->media[at].is_new;
+    swap(p, at, from);
+    if (from != at && !was_waiting) { /* a free place, or one that was never used */
+        p->media[from].is_stopped = p->media[from].is_free = true;
+    }
+    p->media[at].is_new = false;
+    return &p->media[at];
+}
+
+void weir_peer_keep_waiting(struct weir_peer *p, unsigned theirs)
+{
+    unsigned n = theirs;
+    for (unsigned i = theirs; i < p->medias; i++) {
+        if (p->media[i].is_new) {
+            p->media[n++] = p->media[i];
+        }
+    }
+    p->medias = (uint8_t)n;
 }
 
 /* -- Offered ----------------------------------------------------------------------------------- */
@@ -168,7 +246,8 @@ void weir_peer_our_sections(const struct weir_peer *p, struct weir_peer_scratch 
         s->section[i] = (struct weir_sdp_section){ .kind = m->kind, .direction = m->wanted,
                                                    .mid = weir_span_of(m->mid, m->mid_bytes),
                                                    .ssrc = m->ssrc, .msid = write_msid(p, i, s),
-                                                   .is_rejected = m->is_stopped, .codec = s->codec[i],
+                                                   .is_rejected = m->is_stopped || m->is_new,
+                                                   .codec = s->codec[i],
                                                    .codecs = copy_codecs(known, s->codec[i]),
                                                    .mid_ext = known->mid_ext };
     }
@@ -242,10 +321,12 @@ void weir_peer_take_section(struct weir_peer *p, weir_time now, struct weir_medi
     m->kind = agreed->kind;
     m->is_accepted = weir_sdp_is_accepted(agreed);
     m->is_stopped = m->is_free = !m->is_accepted;
+    m->is_stopping &= m->is_accepted; /* it was stopped while the answer was on its way */
+    m->is_accepted &= !m->is_stopping;
     m->refusal = theirs->verdict;
     m->direction = m->is_accepted ? direction : WEIR_SDP_INACTIVE;
     m->mid_ext = agreed->exts != 0 ? agreed->ext[0].id : 0;
-    if (!m->is_accepted) {
+    if (m->is_stopped) {
         end_section(p, now, m);
         return;
     }
