@@ -5,6 +5,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 build=$1
+crypto=$(sed -n 's/^WEIR_CRYPTO:STRING=//p' "$build/CMakeCache.txt")
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
 cmake --install "$build" --prefix "$tree/usr" >/dev/null
@@ -13,9 +14,17 @@ cmake --build "$tree/build" >/dev/null
 libdir=$(dirname "$(find "$tree/usr" -name libweir.so)")
 LD_LIBRARY_PATH="$libdir" "$tree/build/consumer_shared"
 "$tree/build/consumer_static"
-# The installed weir.pc names the prefix of the configured build; point it at this tree.
+# weir.pc speaks of the tree it is in, whatever prefix was configured and however deep the libraries lie.
 export PKG_CONFIG_PATH="$libdir/pkgconfig"
-flags=$(pkg-config --define-variable=prefix="$tree/usr" --cflags --libs weir)
+[ "$(realpath "$(pkg-config --variable=includedir weir)")" = "$(realpath "$tree/usr/include/weir")" ]
+[ "$(realpath "$(pkg-config --variable=libdir weir)")" = "$(realpath "$libdir")" ]
+cmake -S . -B "$tree/deep" -G Ninja -DWEIR_TESTS=OFF -DWEIR_APPS=OFF -DWEIR_CRYPTO="$crypto" \
+    -DCMAKE_INSTALL_LIBDIR=lib/of/any >/dev/null
+mkdir -p "$tree/moved/lib/of/any/pkgconfig"
+cp "$tree/deep/weir.pc" "$tree/moved/lib/of/any/pkgconfig"
+prefix=$(PKG_CONFIG_PATH="$tree/moved/lib/of/any/pkgconfig" pkg-config --variable=prefix weir)
+[ "$(realpath "$prefix")" = "$(realpath "$tree/moved")" ]
+flags=$(pkg-config --cflags --libs weir)
 cc -std=c11 test/consumer/main.c -o "$tree/by-pkg-config" $flags
 LD_LIBRARY_PATH="$libdir" "$tree/by-pkg-config"
 # The program of peer/README.md, as it stands there.
@@ -27,7 +36,6 @@ strange=$(nm -D --defined-only "$libdir/libweir.so" | awk '{print $3}' | grep -v
 [ -z "$strange" ] || { echo "foreign names: $strange"; exit 1; }
 
 # Inside another build, with the crypto provider of this one.
-crypto=$(sed -n 's/^WEIR_CRYPTO:STRING=//p' "$build/CMakeCache.txt")
 for way in subdirectory fetch; do
     cmake -S test/consumer/inside -B "$tree/$way" -G Ninja -DWAY=$way -DWEIR_CRYPTO="$crypto" >/dev/null
     cmake --build "$tree/$way" >/dev/null
