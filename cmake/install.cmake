@@ -16,8 +16,9 @@ if(NOT WEIR_SANITIZE)
     target_link_options(weir_all PRIVATE
         -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/weir.map -Wl,--no-undefined)
 endif()
+# SYSTEM: warnings are for who builds weir, not for who includes it.
 foreach(target weir_all weir_all_static)
-    target_include_directories(${target} INTERFACE
+    target_include_directories(${target} SYSTEM INTERFACE
         $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
         $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/weir>)
 endforeach()
@@ -34,6 +35,19 @@ foreach(dir core core/kernels core/pump stun ice dtls sctp srtp rtcp sdp peer)
     install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weir/${dir})
 endforeach()
 
+# weir.pc says where it stands itself, for the prefix may change after it is written.
+set(WEIR_PC_PREFIX ${CMAKE_INSTALL_PREFIX})
+if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
+    file(RELATIVE_PATH up /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+    string(REGEX REPLACE "/$" "" up ${up})
+    set(WEIR_PC_PREFIX "\${pcfiledir}/${up}")
+endif()
+foreach(dir LIBDIR INCLUDEDIR)
+    set(WEIR_PC_${dir} ${CMAKE_INSTALL_${dir}})
+    if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_${dir}})
+        set(WEIR_PC_${dir} "\${prefix}/${CMAKE_INSTALL_${dir}}")
+    endif()
+endforeach()
 configure_file(cmake/weir.pc.in ${PROJECT_BINARY_DIR}/weir.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/weir.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

@@ -185,7 +185,7 @@ WEIR_MUST_CHECK static inline bool weir_copy_into(void *to, size_t cap, struct w
 }
 
 /* Equality in time that depends on n alone. */
-WEIR_MUST_CHECK bool weir_equal_secret(const void *a, const void *b, size_t n);
+WEIR_MUST_CHECK WEIR_API bool weir_equal_secret(const void *a, const void *b, size_t n);
 
 /* Equality of public bytes. */
 WEIR_MUST_CHECK static inline bool weir_span_eq(struct weir_span a, struct weir_span b)
@@ -194,7 +194,7 @@ WEIR_MUST_CHECK static inline bool weir_span_eq(struct weir_span a, struct weir_
 }
 
 /* Overwrite with zeros in a way the compiler may not remove. */
-void weir_wipe(void *p, size_t n);
+WEIR_API void weir_wipe(void *p, size_t n);
 
 /* -- Reader: n = bytes left; it only shrinks --------------------------------------------------- */
 
@@ -308,9 +308,9 @@ WEIR_MUST_CHECK static inline bool weir_rd_sub(struct weir_rd *r, size_t n, stru
 }
 
 /* A child behind a length prefix of 8, 16 or 24 bits. */
-WEIR_MUST_CHECK bool weir_rd_sub8(struct weir_rd *r, struct weir_rd *child);
-WEIR_MUST_CHECK bool weir_rd_sub16(struct weir_rd *r, struct weir_rd *child);
-WEIR_MUST_CHECK bool weir_rd_sub24(struct weir_rd *r, struct weir_rd *child);
+WEIR_MUST_CHECK WEIR_API bool weir_rd_sub8(struct weir_rd *r, struct weir_rd *child);
+WEIR_MUST_CHECK WEIR_API bool weir_rd_sub16(struct weir_rd *r, struct weir_rd *child);
+WEIR_MUST_CHECK WEIR_API bool weir_rd_sub24(struct weir_rd *r, struct weir_rd *child);
 
 /* Consume the padding that brings a value of `len` bytes to a multiple of four, or fail. */
 WEIR_MUST_CHECK static inline bool weir_rd_pad4(struct weir_rd *r, size_t len)
@@ -340,25 +340,25 @@ static inline struct weir_wr weir_wr_of(struct weir_mspan out)
 }
 
 /* Room for n bytes at the cursor, which moves past them; NULL, and overflow set, if there is none. */
-uint8_t *weir_wr_room(struct weir_wr *w, size_t n);
-void weir_wr_u8(struct weir_wr *w, uint8_t v);
-void weir_wr_u16(struct weir_wr *w, uint16_t v);
-void weir_wr_u24(struct weir_wr *w, uint32_t v);
-void weir_wr_u32(struct weir_wr *w, uint32_t v);
-void weir_wr_u48(struct weir_wr *w, uint64_t v);
-void weir_wr_u64(struct weir_wr *w, uint64_t v);
-void weir_wr_bytes(struct weir_wr *w, struct weir_span s);
-void weir_wr_zero(struct weir_wr *w, size_t n);
+WEIR_API uint8_t *weir_wr_room(struct weir_wr *w, size_t n);
+WEIR_API void weir_wr_u8(struct weir_wr *w, uint8_t v);
+WEIR_API void weir_wr_u16(struct weir_wr *w, uint16_t v);
+WEIR_API void weir_wr_u24(struct weir_wr *w, uint32_t v);
+WEIR_API void weir_wr_u32(struct weir_wr *w, uint32_t v);
+WEIR_API void weir_wr_u48(struct weir_wr *w, uint64_t v);
+WEIR_API void weir_wr_u64(struct weir_wr *w, uint64_t v);
+WEIR_API void weir_wr_bytes(struct weir_wr *w, struct weir_span s);
+WEIR_API void weir_wr_zero(struct weir_wr *w, size_t n);
 /* Zero bytes until len is a multiple of four. */
-void weir_wr_pad4(struct weir_wr *w);
+WEIR_API void weir_wr_pad4(struct weir_wr *w);
 /* Text: a NUL-terminated string without its NUL; an unsigned number in decimal. */
-void weir_wr_str(struct weir_wr *w, const char *s);
-void weir_wr_dec(struct weir_wr *w, uint64_t v);
+WEIR_API void weir_wr_str(struct weir_wr *w, const char *s);
+WEIR_API void weir_wr_dec(struct weir_wr *w, uint64_t v);
 /* Text: n bytes as lower-case hexadecimal digits. */
-void weir_wr_hex(struct weir_wr *w, struct weir_span s);
+WEIR_API void weir_wr_hex(struct weir_wr *w, struct weir_span s);
 /* Reserve a length field of `width` bytes (1, 2 or 3); close writes the count of bytes since. */
-struct weir_mark weir_wr_open(struct weir_wr *w, unsigned width);
-void weir_wr_close(struct weir_wr *w, struct weir_mark m);
+WEIR_API struct weir_mark weir_wr_open(struct weir_wr *w, unsigned width);
+WEIR_API void weir_wr_close(struct weir_wr *w, struct weir_mark m);
 
 /* Bytes written, 0 when something did not fit. */
 WEIR_MUST_CHECK static inline size_t weir_wr_done(const struct weir_wr *w)

@@ -220,49 +220,49 @@ struct weir_crypto {
                    struct weir_span sig);
 };
 
-size_t weir_aead_key_bytes(enum weir_aead_id id);
-size_t weir_hash_bytes(enum weir_hash_id id);
-size_t weir_hash_block_bytes(enum weir_hash_id id);
-size_t weir_group_private_bytes(enum weir_group g); /* 0 for a group we do not know */
-size_t weir_group_public_bytes(enum weir_group g);
-size_t weir_group_shared_bytes(enum weir_group g);
+WEIR_API size_t weir_aead_key_bytes(enum weir_aead_id id);
+WEIR_API size_t weir_hash_bytes(enum weir_hash_id id);
+WEIR_API size_t weir_hash_block_bytes(enum weir_hash_id id);
+WEIR_API size_t weir_group_private_bytes(enum weir_group g); /* 0 for a group we do not know */
+WEIR_API size_t weir_group_public_bytes(enum weir_group g);
+WEIR_API size_t weir_group_shared_bytes(enum weir_group g);
 /* The hash a signature scheme signs over; false for a scheme we do not know. */
-WEIR_MUST_CHECK bool weir_sigscheme_hash(uint16_t scheme, enum weir_hash_id *out);
+WEIR_MUST_CHECK WEIR_API bool weir_sigscheme_hash(uint16_t scheme, enum weir_hash_id *out);
 
 /* -- Built over the table --------------------------------------------------------------------- */
 
 /* Hash of a list of spans. */
-void weir_hash_of(const struct weir_crypto *c, enum weir_hash_id id, const struct weir_span *part,
-                  size_t parts, uint8_t *out);
+WEIR_API void weir_hash_of(const struct weir_crypto *c, enum weir_hash_id id,
+                           const struct weir_span *part, size_t parts, uint8_t *out);
 
-void weir_hmac_init(const struct weir_crypto *c, struct weir_hmac_key *k, enum weir_hash_id id,
-                    struct weir_span key);
+WEIR_API void weir_hmac_init(const struct weir_crypto *c, struct weir_hmac_key *k,
+                             enum weir_hash_id id, struct weir_span key);
 /* HMAC of a list of spans; writes weir_hash_bytes(id) bytes. */
-void weir_hmac(const struct weir_crypto *c, const struct weir_hmac_key *k,
-               const struct weir_span *part, size_t parts, uint8_t *out);
+WEIR_API void weir_hmac(const struct weir_crypto *c, const struct weir_hmac_key *k,
+                        const struct weir_span *part, size_t parts, uint8_t *out);
 
 /* HKDF [RFC 5869]. okm at most 255 hashes long. */
-void weir_hkdf_extract(const struct weir_crypto *c, enum weir_hash_id id, struct weir_span salt,
-                       struct weir_span ikm, uint8_t *prk);
-void weir_hkdf_expand(const struct weir_crypto *c, enum weir_hash_id id, struct weir_span prk,
-                      struct weir_span info, struct weir_mspan okm);
+WEIR_API void weir_hkdf_extract(const struct weir_crypto *c, enum weir_hash_id id,
+                                struct weir_span salt, struct weir_span ikm, uint8_t *prk);
+WEIR_API void weir_hkdf_expand(const struct weir_crypto *c, enum weir_hash_id id,
+                               struct weir_span prk, struct weir_span info, struct weir_mspan okm);
 
 /* P_hash of TLS 1.2 [RFC 5246 5] over seed_a || seed_b. */
-void weir_tls12_prf(const struct weir_crypto *c, enum weir_hash_id id, struct weir_span secret,
-                    const char *label, struct weir_span seed_a, struct weir_span seed_b,
-                    struct weir_mspan out);
+WEIR_API void weir_tls12_prf(const struct weir_crypto *c, enum weir_hash_id id,
+                             struct weir_span secret, const char *label, struct weir_span seed_a,
+                             struct weir_span seed_b, struct weir_mspan out);
 
 /* -- Providers -------------------------------------------------------------------------------- */
 
 /* The provider this build was configured with, the processor's kernels over it (core/kernels). */
-const struct weir_crypto *weir_crypto_default(void);
+WEIR_API const struct weir_crypto *weir_crypto_default(void);
 
 /* The same provider without kernels, for tests and measurements. */
-void weir_crypto_provider(struct weir_crypto *out);
+WEIR_API void weir_crypto_provider(struct weir_crypto *out);
 
 /* For fuzzing and tests alone: a table that encrypts nothing and accepts every tag and signature,
  * with the real hashes of `under`, so that fuzz bytes reach the machines behind the crypto. The
  * table is written to *out. */
-void weir_crypto_null(struct weir_crypto *out, const struct weir_crypto *under);
+WEIR_API void weir_crypto_null(struct weir_crypto *out, const struct weir_crypto *under);
 
 #endif

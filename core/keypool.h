@@ -19,16 +19,16 @@ struct weir_keypool {
 };
 
 /* Begin empty. The generator is the pool's own, forked off `parent`. */
-void weir_keypool_init(struct weir_keypool *p, const struct weir_crypto *crypto,
-                       struct weir_rand *parent);
-void weir_keypool_deinit(struct weir_keypool *p);
+WEIR_API void weir_keypool_init(struct weir_keypool *p, const struct weir_crypto *crypto,
+                                struct weir_rand *parent);
+WEIR_API void weir_keypool_deinit(struct weir_keypool *p);
 
 /* Make one key; false when the pool is full or the provider failed. */
-bool weir_keypool_refill(struct weir_keypool *p);
+WEIR_API bool weir_keypool_refill(struct weir_keypool *p);
 
 /* Take a key out; false when there is none of this group. */
-WEIR_MUST_CHECK bool weir_keypool_take(struct weir_keypool *p, enum weir_group group,
-                                       uint8_t private_key[WEIR_GROUP_PRIVATE_MAX],
-                                       uint8_t public_key[WEIR_GROUP_PUBLIC_MAX]);
+WEIR_MUST_CHECK WEIR_API bool weir_keypool_take(struct weir_keypool *p, enum weir_group group,
+                                                uint8_t private_key[WEIR_GROUP_PRIVATE_MAX],
+                                                uint8_t public_key[WEIR_GROUP_PUBLIC_MAX]);
 
 #endif

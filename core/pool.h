@@ -49,15 +49,15 @@ static inline size_t weir_pool_bytes(uint32_t count)
 }
 
 /* Take over `count` buffers of caller memory, aligned to 64 bytes. */
-void weir_pool_init(struct weir_pool *p, struct weir_buf *bufs, uint32_t count);
+WEIR_API void weir_pool_init(struct weir_pool *p, struct weir_buf *bufs, uint32_t count);
 
 /* A free buffer: start = head-room, len = 0, next = WEIR_NO_BUF, meta zero. */
-WEIR_MUST_CHECK uint32_t weir_pool_get(struct weir_pool *p);
+WEIR_MUST_CHECK WEIR_API uint32_t weir_pool_get(struct weir_pool *p);
 
-void weir_pool_put(struct weir_pool *p, uint32_t index);
+WEIR_API void weir_pool_put(struct weir_pool *p, uint32_t index);
 
 /* Give back a whole list linked by next. */
-void weir_pool_put_list(struct weir_pool *p, uint32_t head);
+WEIR_API void weir_pool_put_list(struct weir_pool *p, uint32_t head);
 
 static inline struct weir_buf *weir_pool_at(const struct weir_pool *p, uint32_t index)
 {

@@ -24,27 +24,27 @@ struct weir_rand {
 };
 
 /* Start from 32 bytes of seed. The caller wipes its copy. */
-void weir_rand_init(struct weir_rand *r, const uint8_t seed[WEIR_SEED_BYTES]);
+WEIR_API void weir_rand_init(struct weir_rand *r, const uint8_t seed[WEIR_SEED_BYTES]);
 
 /* Start from a small number, for tests and simulations only: a number is not a secret. */
-void weir_rand_init_number(struct weir_rand *r, uint64_t number);
+WEIR_API void weir_rand_init_number(struct weir_rand *r, uint64_t number);
 
 /* Mix fresh bytes into the state, and forget what was ready to be given out: after a fork. What the
  * generator gives from then on is as strong as the stronger of the two. */
-void weir_rand_stir(struct weir_rand *r, const uint8_t seed[WEIR_SEED_BYTES]);
+WEIR_API void weir_rand_stir(struct weir_rand *r, const uint8_t seed[WEIR_SEED_BYTES]);
 
 /* A generator of its own for a part, so that parts do not disturb each other's sequence. */
-void weir_rand_fork(struct weir_rand *parent, struct weir_rand *child);
+WEIR_API void weir_rand_fork(struct weir_rand *parent, struct weir_rand *child);
 
-void weir_rand_bytes(struct weir_rand *r, void *out, size_t n);
-uint32_t weir_rand_u32(struct weir_rand *r);
-uint64_t weir_rand_u64(struct weir_rand *r);
+WEIR_API void weir_rand_bytes(struct weir_rand *r, void *out, size_t n);
+WEIR_API uint32_t weir_rand_u32(struct weir_rand *r);
+WEIR_API uint64_t weir_rand_u64(struct weir_rand *r);
 
 /* Uniform in [0, bound); bound at least 1. */
-uint32_t weir_rand_below(struct weir_rand *r, uint32_t bound);
+WEIR_API uint32_t weir_rand_below(struct weir_rand *r, uint32_t bound);
 
 /* n characters of the ICE alphabet without '+' and '/', which some peers mangle: 5.95 bits each.
  * Not terminated. */
-void weir_rand_text(struct weir_rand *r, char *out, size_t n);
+WEIR_API void weir_rand_text(struct weir_rand *r, char *out, size_t n);
 
 #endif

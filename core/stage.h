@@ -14,9 +14,11 @@ struct weir_stage {
 };
 
 /* A batch of packets passed in so many cycles. */
-void weir_stage_note(struct weir_stage *s, uint64_t packets, uint64_t bytes, uint64_t cycles);
+WEIR_API void weir_stage_note(struct weir_stage *s, uint64_t packets, uint64_t bytes,
+                              uint64_t cycles);
 
 /* The upper end of the bucket below which the given thousandth of a histogram's values lie. */
-uint64_t weir_stage_quantile(const uint64_t histogram[WEIR_STAGE_BUCKETS], unsigned of_1000);
+WEIR_API uint64_t weir_stage_quantile(const uint64_t histogram[WEIR_STAGE_BUCKETS],
+                                      unsigned of_1000);
 
 #endif

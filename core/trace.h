@@ -47,7 +47,7 @@ struct weir_trace {
     uint64_t written;            /* records ever written; the last `capacity` are readable */
 };
 
-void weir_trace_init(struct weir_trace *t, struct weir_trace_rec *ring, uint32_t capacity);
+WEIR_API void weir_trace_init(struct weir_trace *t, struct weir_trace_rec *ring, uint32_t capacity);
 
 static inline void weir_trace(struct weir_trace *t, weir_time at, enum weir_trace_proto proto,
                               enum weir_trace_kind kind, uint32_t conn, uint32_t a, uint32_t b,

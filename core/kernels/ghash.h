@@ -9,11 +9,11 @@ struct weir_ghash {
     uint64_t acc[2]; /* the running value */
 };
 
-void weir_ghash_init(struct weir_ghash *g, const uint8_t h[16]);
+WEIR_API void weir_ghash_init(struct weir_ghash *g, const uint8_t h[16]);
 /* Absorb bytes, the last block padded with zeros. */
-void weir_ghash_update(struct weir_ghash *g, struct weir_span data);
+WEIR_API void weir_ghash_update(struct weir_ghash *g, struct weir_span data);
 /* Absorb one block of two 64-bit numbers, which is how GCM ends. */
-void weir_ghash_lengths(struct weir_ghash *g, uint64_t aad_bits, uint64_t data_bits);
-void weir_ghash_value(const struct weir_ghash *g, uint8_t out[16]);
+WEIR_API void weir_ghash_lengths(struct weir_ghash *g, uint64_t aad_bits, uint64_t data_bits);
+WEIR_API void weir_ghash_value(const struct weir_ghash *g, uint8_t out[16]);
 
 #endif

@@ -24,16 +24,17 @@ enum weir_kernels_level {
 };
 
 /* The highest level that this processor, and the operating system under it, can run. */
-enum weir_kernels_level weir_kernels_best(void);
+WEIR_API enum weir_kernels_level weir_kernels_best(void);
 
 /* "generic"; "aesni", "vaes"; "armv8". */
-const char *weir_kernels_name(enum weir_kernels_level level);
+WEIR_API const char *weir_kernels_name(enum weir_kernels_level level);
 /* The level of a name; false when there is none. */
-WEIR_MUST_CHECK bool weir_kernels_named(const char *name, enum weir_kernels_level *out);
+WEIR_MUST_CHECK WEIR_API bool weir_kernels_named(const char *name, enum weir_kernels_level *out);
 
 /* Lay the kernels of `level`, or of the best level below it that this processor has, over the rows
  * of a provider. Returns the level that was laid. *c must hold the provider's own rows, and all
  * tables of one process rows of the same provider. */
-enum weir_kernels_level weir_kernels_select(struct weir_crypto *c, enum weir_kernels_level level);
+WEIR_API enum weir_kernels_level weir_kernels_select(struct weir_crypto *c,
+                                                     enum weir_kernels_level level);
 
 #endif

@@ -74,74 +74,75 @@ struct weir_pump_stats {
 struct weir_pump;
 
 /* Open a pump; NULL when nothing works, and then `error` says in one sentence what to do. */
-struct weir_pump *weir_pump_open(const struct weir_pump_config *, char error[WEIR_PUMP_ERROR_BYTES]);
-void weir_pump_close(struct weir_pump *);
+WEIR_API struct weir_pump *weir_pump_open(const struct weir_pump_config *,
+                                          char error[WEIR_PUMP_ERROR_BYTES]);
+WEIR_API void weir_pump_close(struct weir_pump *);
 
 /* "io_uring" or "epoll". */
-const char *weir_pump_name(const struct weir_pump *);
+WEIR_API const char *weir_pump_name(const struct weir_pump *);
 
 /* Open a UDP socket on a local address; port 0 lets the kernel choose. *bound gets the address with
  * its port, *socket its number. On failure `error` says why. Before the first wait only. */
-WEIR_MUST_CHECK enum weir_status weir_pump_bind(struct weir_pump *, const struct weir_addr *local,
-                                                struct weir_addr *bound, uint32_t *socket,
-                                                char error[WEIR_PUMP_ERROR_BYTES]);
+WEIR_MUST_CHECK WEIR_API enum weir_status
+weir_pump_bind(struct weir_pump *, const struct weir_addr *local, struct weir_addr *bound,
+               uint32_t *socket, char error[WEIR_PUMP_ERROR_BYTES]);
 
 /* Open a socket on port 5353 that hears multicast DNS on every interface [RFC 6762 5]. */
-WEIR_MUST_CHECK enum weir_status weir_pump_bind_mdns(struct weir_pump *, struct weir_addr *bound,
-                                                     uint32_t *socket,
-                                                     char error[WEIR_PUMP_ERROR_BYTES]);
+WEIR_MUST_CHECK WEIR_API enum weir_status
+weir_pump_bind_mdns(struct weir_pump *, struct weir_addr *bound, uint32_t *socket,
+                    char error[WEIR_PUMP_ERROR_BYTES]);
 
 /* Monotonic microseconds, read now. */
-weir_time weir_pump_clock(void);
+WEIR_API weir_time weir_pump_clock(void);
 
 /* A counter that is cheap to read and runs at an even rate, for measuring; its unit is the machine's. */
-uint64_t weir_pump_cycles(void);
+WEIR_API uint64_t weir_pump_cycles(void);
 
 /* The time the last wait returned, or the last refresh: one moment for a whole batch. */
-weir_time weir_pump_now(const struct weir_pump *);
+WEIR_API weir_time weir_pump_now(const struct weir_pump *);
 /* Read the clock into it now. */
-weir_time weir_pump_refresh(struct weir_pump *);
+WEIR_API weir_time weir_pump_refresh(struct weir_pump *);
 
 /* Send what is queued and wait for datagrams, for room to send, for a wake, or until `until`. Packets
  * given out before become invalid. WEIR_ERR_SYSTEM when the kernel interface broke. */
-WEIR_MUST_CHECK enum weir_status weir_pump_wait(struct weir_pump *, weir_time until);
+WEIR_MUST_CHECK WEIR_API enum weir_status weir_pump_wait(struct weir_pump *, weir_time until);
 
 /* Send what is queued without waiting. */
-void weir_pump_flush(struct weir_pump *);
+WEIR_API void weir_pump_flush(struct weir_pump *);
 
 /* Up to `max` of the datagrams that have arrived; 0 when there are none left. */
-size_t weir_pump_recv(struct weir_pump *, struct weir_packet *batch, size_t max);
+WEIR_API size_t weir_pump_recv(struct weir_pump *, struct weir_packet *batch, size_t max);
 
 /* Room for the next outgoing datagram: at least 1,500 bytes, or n = 0 when every slot is in use. The
  * room is the same until send is called. */
-struct weir_mspan weir_pump_room(struct weir_pump *);
+WEIR_API struct weir_mspan weir_pump_room(struct weir_pump *);
 
 /* Queue the bytes written to the room. WEIR_ERR_ARG when no socket has path->local. */
-enum weir_status weir_pump_send(struct weir_pump *, const struct weir_path *path, uint8_t ecn,
-                                size_t bytes);
+WEIR_API enum weir_status weir_pump_send(struct weir_pump *, const struct weir_path *path,
+                                         uint8_t ecn, size_t bytes);
 
 /* Make a wait in progress return; from any thread, and from a signal handler. */
-void weir_pump_wake(struct weir_pump *);
+WEIR_API void weir_pump_wake(struct weir_pump *);
 
 /* The same from the thread of another pump, as a message from ring to ring where both have one: it leaves
  * with the next wait or flush of `from`. `to` is open at least that long. */
-void weir_pump_ring(struct weir_pump *from, struct weir_pump *to);
+WEIR_API void weir_pump_ring(struct weir_pump *from, struct weir_pump *to);
 
 /* A descriptor that polls readable when wait would return at once, for foreign event loops. */
-int weir_pump_fd(const struct weir_pump *);
+WEIR_API int weir_pump_fd(const struct weir_pump *);
 
-const struct weir_pump_stats *weir_pump_stats(const struct weir_pump *);
+WEIR_API const struct weir_pump_stats *weir_pump_stats(const struct weir_pump *);
 
 /* Fill an array with the addresses of this host that are up; loopback only if asked. Link-local IPv6
  * is left out: browsers do not use it. Returns how many were written. */
-size_t weir_pump_interfaces(struct weir_addr *out, size_t max, bool with_loopback);
+WEIR_API size_t weir_pump_interfaces(struct weir_addr *out, size_t max, bool with_loopback);
 
 /* Seed bytes from the operating system. */
-WEIR_MUST_CHECK bool weir_pump_entropy(void *out, size_t n);
+WEIR_MUST_CHECK WEIR_API bool weir_pump_entropy(void *out, size_t n);
 
 /* UTC in seconds since 1970, for certificate dates and sender reports. */
-int64_t weir_pump_utc_s(void);
+WEIR_API int64_t weir_pump_utc_s(void);
 /* UTC in microseconds since 1970. */
-uint64_t weir_pump_utc_us(void);
+WEIR_API uint64_t weir_pump_utc_us(void);
 
 #endif
