@@ -74,6 +74,7 @@ void weir_peer_update_state(struct weir_peer *p, weir_time now)
 {
     enum weir_ice_state ice = weir_ice_state(&p->ice);
     enum weir_dtls_state dtls = p->is_dtls_ready ? weir_dtls_state(&p->dtls) : WEIR_DTLS_NEW;
+    struct weir_path path;
     if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED) {
         return;
     }
@@ -88,6 +89,9 @@ void weir_peer_update_state(struct weir_peer *p, weir_time now)
         weir_peer_set_state(p, now, WEIR_PEER_DISCONNECTED);
     } else if (dtls == WEIR_DTLS_CONNECTED && ice >= WEIR_ICE_CONNECTED) {
         weir_peer_set_state(p, now, WEIR_PEER_CONNECTED);
+    } else if (p->state == WEIR_PEER_CONNECTED && dtls == WEIR_DTLS_CONNECTED
+               && !weir_ice_selected(&p->ice, &path)) { /* a restart, and the path before it is over */
+        weir_peer_set_state(p, now, WEIR_PEER_DISCONNECTED);
     } else if (p->has_local && p->has_remote
                && (p->state == WEIR_PEER_NEW
                    || (p->state == WEIR_PEER_CONNECTED && dtls != WEIR_DTLS_CONNECTED

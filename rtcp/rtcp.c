@@ -58,6 +58,14 @@ static void begin_report(struct weir_rtcp *r)
     }
 }
 
+/* What is due now is no deadline any more: it may be long until it can leave. */
+static void mark_keyframes(struct weir_rtcp *r, weir_time now)
+{
+    for (uint32_t i = 0; i < r->remotes; i++) {
+        r->remote[i].is_keyframe_due = weir_rtcp_keyframe_is_due(&r->remote[i], now);
+    }
+}
+
 /* A key frame that was asked for too soon after the last is wanted still. */
 static void tell_waiting_keyframes(struct weir_rtcp *r, weir_time now)
 {
@@ -84,6 +92,7 @@ void weir_rtcp_tick(struct weir_rtcp *r, weir_time now)
     if (now >= r->nack_at) {
         weir_rtcp_missing_arm(r, now);
     }
+    mark_keyframes(r, now);
     tell_waiting_keyframes(r, now);
 }
 
@@ -91,7 +100,7 @@ weir_time weir_rtcp_deadline(const struct weir_rtcp *r)
 {
     weir_time at = weir_time_min(r->report_at, r->nack_at);
     for (uint32_t i = 0; i < r->remotes; i++) {
-        if (r->remote[i].owes_pli || r->remote[i].owes_fir) {
+        if ((r->remote[i].owes_pli || r->remote[i].owes_fir) && !r->remote[i].is_keyframe_due) {
             at = weir_time_min(at, r->remote[i].pli_after);
         }
     }

@@ -145,6 +145,7 @@ struct weir_rtcp_remote {
     bool owes_block;
     bool owes_pli;
     bool owes_fir;
+    bool is_keyframe_due;  /* its time has come: it leaves when there is a way */
     bool has_jumped;       /* the packet before was far off; one that follows it begins the count anew */
     uint8_t fir_seq;
     uint16_t jump_seq;
@@ -190,6 +191,7 @@ struct weir_rtcp_ended {
  *   report_at             armed by the first packet in or out, then every interval [RFC 3550 6.2]
  *   nack_at               the earliest missing packet to ask for again, of all remotes
  *   remote.pli_after      a PLI or FIR that is owed leaves then: at most one per 500 ms and stream
+ * What a tick found due and could not leave yet, for want of a path, is no deadline any more.
  *   local.keyframe_after  a key frame that was asked for too soon is told then: one per 300 ms and stream
  */
 struct weir_rtcp {

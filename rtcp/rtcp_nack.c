@@ -70,12 +70,17 @@ void weir_rtcp_missing_arm(struct weir_rtcp *r, weir_time now)
 {
     expire(r, now);
     r->nack_at = WEIR_NEVER;
+    r->nack_is_due = false;
     for (uint32_t i = 0; i < r->remotes; i++) {
         for (uint32_t k = 0; k < r->remote[i].missing_count; k++) {
-            r->nack_at = weir_time_min(r->nack_at, r->remote[i].missing[k].next_at);
+            weir_time next_at = r->remote[i].missing[k].next_at;
+            if (next_at <= now) {
+                r->nack_is_due = true; /* and no deadline: it may be long until it can leave */
+            } else {
+                r->nack_at = weir_time_min(r->nack_at, next_at);
+            }
         }
     }
-    r->nack_is_due = r->nack_at <= now;
 }
 
 static weir_duration retry_gap(const struct weir_rtcp *r)

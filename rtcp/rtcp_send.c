@@ -253,7 +253,7 @@ static void write_keyframe_request(struct weir_wr *w, weir_time now, struct weir
         weir_wr_u32(w, speaker);
         weir_wr_u32(w, s->ssrc);
     }
-    s->owes_fir = s->owes_pli = false;
+    s->owes_fir = s->owes_pli = s->is_keyframe_due = false;
     s->plis++;
     s->pli_after = weir_time_add(now, RTCP_KEYFRAME_GAP);
 }

@@ -298,7 +298,8 @@ struct weir_sctp_stream {
     bool is_scheduled;
     bool is_rx_deferred;  /* the peer resets it once earlier data is here */
     bool is_rx_reset;     /* event owed */
-    bool awaits_rx_reset; /* of a channel that was given up, and that the peer may still answer */
+    bool awaits_rx_reset; /* we reset our direction and have no channel here: theirs will be the answer */
+    bool is_reset_again;  /* the peer has used and reset it anew while our request is out: so will we */
     uint8_t tx_reset;     /* enum reset_step */
     uint32_t queue_head;  /* unsent fragments */
     uint32_t queue_tail;

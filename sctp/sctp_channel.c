@@ -146,6 +146,13 @@ void weir_sctp_channel_read(struct weir_sctp *s, uint16_t channel)
     }
 }
 
+void weir_sctp_channel_let_go(struct weir_sctp *s, uint16_t channel)
+{
+    if (s->channel[channel].state == WEIR_SCTP_CHANNEL_CLOSED) {
+        weir_sctp_channel_detach(s, channel);
+    }
+}
+
 bool weir_sctp_channel_give_way(struct weir_sctp *s, uint16_t channel, bool *awaits_stream)
 {
     struct weir_sctp_channel *ch = &s->channel[channel];

@@ -442,6 +442,8 @@ uint16_t weir_sctp_channel_make(struct weir_sctp *s, struct weir_span label,
                                 struct weir_span protocol);
 void weir_sctp_channel_attach(struct weir_sctp *s, uint16_t channel, uint16_t slot);
 void weir_sctp_channel_detach(struct weir_sctp *s, uint16_t channel);
+/* The peer resets the stream: one that is closed already, and only waits to be told so, leaves it. */
+void weir_sctp_channel_let_go(struct weir_sctp *s, uint16_t channel);
 /* The peer opens a new channel on the stream of this one. False when the old one stands in the way;
  * `awaits_stream` when our reset of it is still to be answered. */
 WEIR_MUST_CHECK bool weir_sctp_channel_give_way(struct weir_sctp *s, uint16_t channel,

@@ -28,20 +28,30 @@ bool weir_sctp_reset_overtaken(struct weir_sctp *s, uint16_t slot)
     struct weir_sctp_stream *st = &s->stream[slot];
     if (st->tx_reset == RESET_WANTED && st->tx_ssn == 0 && st->outstanding == 0) {
         st->tx_reset = RESET_NONE;
+        st->awaits_rx_reset = false;
         s->reset_wanted--;
     }
     return st->tx_reset == RESET_REQUESTED;
 }
 
+static void want(struct weir_sctp *s, struct weir_sctp_stream *st)
+{
+    if (st->tx_reset == RESET_NONE) {
+        st->tx_reset = RESET_WANTED;
+        s->reset_wanted++;
+        weir_sctp_reset_step(s);
+    } else if (st->tx_reset == RESET_REQUESTED && st->channel == WEIR_SCTP_NO_CHANNEL) {
+        st->is_reset_again = true; /* the request that is out is for the channel before */
+    }
+}
+
 void weir_sctp_reset_want(struct weir_sctp *s, uint16_t slot)
 {
     struct weir_sctp_stream *st = &s->stream[slot];
-    if (st->tx_reset != RESET_NONE) {
-        return;
+    if (st->channel == WEIR_SCTP_NO_CHANNEL && s->config.has_channels) {
+        st->awaits_rx_reset = true; /* the peer's reset will be the answer, and is not answered itself */
     }
-    st->tx_reset = RESET_WANTED;
-    s->reset_wanted++;
-    weir_sctp_reset_step(s);
+    want(s, st);
 }
 
 static bool is_drained(const struct weir_sctp *s, uint16_t slot)
@@ -57,6 +67,11 @@ static void finish(struct weir_sctp *s, uint16_t slot, enum reset_step step)
     st->tx_reset = (uint8_t)step;
     if (step == RESET_NONE) {
         st->tx_ssn = 0;
+    }
+    bool is_again = st->is_reset_again && step == RESET_NONE;
+    st->is_reset_again = false;
+    if (is_again && st->channel == WEIR_SCTP_NO_CHANNEL) {
+        want(s, st);
     }
     if (st->channel != WEIR_SCTP_NO_CHANNEL) {
         weir_sctp_channel_tx_reset(s, st->channel);
@@ -172,8 +187,10 @@ static void answer(struct weir_sctp *s, uint32_t number, uint32_t result)
 static void rx_stream_reset(struct weir_sctp *s, uint16_t slot)
 {
     struct weir_sctp_stream *st = &s->stream[slot];
-    bool was_unused = st->rx_ssn == 0 && st->tx_ssn == 0;
-    bool is_theirs = s->is_dtls_role_known && (st->id & 1) == (s->is_dtls_client ? 1 : 0);
+    bool is_answer = st->awaits_rx_reset;
+    if (st->channel != WEIR_SCTP_NO_CHANNEL) {
+        weir_sctp_channel_let_go(s, st->channel);
+    }
     st->is_rx_deferred = false;
     st->awaits_rx_reset = false;
     st->rx_ssn = 0;
@@ -182,11 +199,11 @@ static void rx_stream_reset(struct weir_sctp *s, uint16_t slot)
     } else if (!s->config.has_channels) {
         st->is_rx_reset = true;
         s->streams_owe_event = true;
-    } else if (was_unused && is_theirs) {
-        /* [RFC 8831 6.7] A channel that only the peer knows: it waits for us to reset the other
-         * direction. A stream that was used is one whose OPEN we refused by doing so already; and
-         * with streams of one parity alone, two ends do not reset each other's for ever. */
-        weir_sctp_reset_want(s, slot);
+    } else if (!is_answer) {
+        /* [RFC 8831 6.7] A channel that only the peer knows, of either parity, and on which data may
+         * have come: it waits for us to reset the other direction. What answers a reset of ours is
+         * not answered again, so two ends do not reset each other's streams for ever. */
+        want(s, st);
     }
     weir_sctp_stream_settle(s, slot);
 }

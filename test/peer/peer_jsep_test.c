@@ -659,6 +659,48 @@ static void a_restart_after_failed_recovers(void **state)
     }
 }
 
+/* A key frame is wanted while there is no path: a restart during an outage, whose old path is over, or what
+ * failed and is offered anew. The simulator sees to it that nothing spins; the request leaves with the new path.
+ * And who has no path does not say that it is connected. */
+static void a_key_frame_waits_for_a_path(void **state)
+{
+    (void)state;
+    for (int has_failed = 0; has_failed < 2; has_failed++) {
+        struct sim *s = connected(16, WEIR_SDP_ACTIVE);
+        struct weir_path path;
+        for (uint32_t i = 0; i < 5; i++) {
+            sim_send_rtp(s, 0, i);
+            sim_run(s, s->now + 20 * WEIR_MS, false);
+        }
+        s->is_cut = true;
+        if (has_failed != 0) {
+            sim_run(s, s->now + 35 * WEIR_SEC, false);
+            assert_int_equal(s->state[1], WEIR_PEER_FAILED);
+        } else {
+            assert_int_equal(s->state[1], WEIR_PEER_CONNECTED);
+        }
+        weir_peer_restart_ice(s->peer[0]);
+        negotiate(s, 0);
+        sim_run(s, s->now + (has_failed != 0 ? 1 : 31) * WEIR_SEC, false);
+        assert_false(weir_ice_selected(&s->peer[1]->ice, &path));
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(s->state[i], has_failed != 0 ? WEIR_PEER_CONNECTING : WEIR_PEER_DISCONNECTED);
+        }
+        uint32_t plis = s->peer[1]->rtcp.remote[0].plis;
+        weir_peer_request_keyframe(s->peer[1], s->now, 0);
+        sim_run(s, s->now + 2 * WEIR_SEC, false);
+        assert_int_equal(s->peer[1]->rtcp.remote[0].plis, plis);
+        s->is_cut = false;
+        weir_peer_restart_ice(s->peer[0]);
+        negotiate(s, 0);
+        sim_run(s, s->now + 5 * WEIR_SEC, false);
+        assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
+        assert_int_equal(s->state[1], WEIR_PEER_CONNECTED);
+        assert_int_equal(s->peer[1]->rtcp.remote[0].plis, plis + 1);
+        sim_close(s);
+    }
+}
+
 /* -- Limits ------------------------------------------------------------------------------------ */
 
 static void sizes_are_what_the_refusal_says(void **state)
@@ -851,6 +893,7 @@ int main(void)
         cmocka_unit_test(a_new_transport_may_bring_a_new_association),
         cmocka_unit_test(a_place_in_front_restarts_ice_and_one_behind_does_not),
         cmocka_unit_test(a_restart_after_failed_recovers),
+        cmocka_unit_test(a_key_frame_waits_for_a_path),
         cmocka_unit_test(sizes_are_what_the_refusal_says),
         cmocka_unit_test(a_pool_without_room_refuses_and_changes_nothing),
         cmocka_unit_test(sections_beyond_are_rejected_alone),

@@ -125,6 +125,37 @@ static void too_much_missing_asks_for_a_key_frame_instead(void **state)
     assert_true(b.remote[0].missing_count == WEIR_RTCP_MISSING_MAX);
 }
 
+/* No path for a while: what is due waits for it, and no deadline stays behind for which a loop would spin. */
+static void what_cannot_leave_has_no_deadline(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        weir_time now = 10 * WEIR_MS;
+        unsigned ticks = 0;
+        begin(0);
+        receive(&b, 1000, 1, 0);
+        if (i == 0) {
+            receive(&b, 2000, 3, 0);
+        } else {
+            assert_int_equal(weir_rtcp_request_keyframe(&b, now, 100, false), WEIR_OK);
+        }
+        for (; weir_rtcp_deadline(&b) < 10 * WEIR_SEC; ticks++) {
+            assert_true(ticks < 100);
+            now = weir_rtcp_deadline(&b) > now ? weir_rtcp_deadline(&b) : now;
+            weir_rtcp_tick(&b, now);
+            assert_true(weir_rtcp_deadline(&b) > now);
+        }
+        struct said s = say(&b, now, 1500);
+        assert_int_equal(s.nacks, i == 0);
+        assert_int_equal(s.plis, i == 1);
+        if (i == 1) { /* the next one has a deadline again */
+            assert_int_equal(weir_rtcp_request_keyframe(&b, now, 100, false), WEIR_OK);
+            weir_rtcp_tick(&b, now);
+            assert_true(weir_rtcp_deadline(&b) <= now + 500 * WEIR_MS);
+        }
+    }
+}
+
 static void streams_without_nack_are_not_asked_for(void **state)
 {
     (void)state;
@@ -376,6 +407,7 @@ int main(void)
         cmocka_unit_test(the_wait_between_two_requests_is_the_round_trip),
         cmocka_unit_test(what_never_comes_is_given_up_with_a_key_frame_request),
         cmocka_unit_test(too_much_missing_asks_for_a_key_frame_instead),
+        cmocka_unit_test(what_cannot_leave_has_no_deadline),
         cmocka_unit_test(streams_without_nack_are_not_asked_for),
         cmocka_unit_test(attack_R16_key_frames_are_asked_for_rarely),
         cmocka_unit_test(a_fir_and_a_pli_for_our_stream_become_events),

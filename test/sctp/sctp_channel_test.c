@@ -199,23 +199,112 @@ static void both_close_at_once(void **state)
     }
 }
 
-/* A negotiated channel that only one side made, on a stream of its own parity. */
+static uint16_t open_agreed(struct sim *m, unsigned end, uint16_t id)
+{
+    const struct weir_sctp_channel_config c = { .is_negotiated = true, .id = id };
+    uint16_t channel = WEIR_SCTP_NO_CHANNEL;
+    assert_int_equal(weir_sctp_channel_open(&m->end[end].s, m->now, &c, &channel), WEIR_OK);
+    return channel;
+}
+
+/* A negotiated channel that only one side made, on a stream of either parity, used or not. */
 static void a_lonely_channel_closes(void **state)
 {
     (void)state;
-    struct sim *m = sim_new(test_seed(14));
-    struct weir_sctp_channel_config c = { 0 };
-    uint16_t channel;
-    c.is_negotiated = true;
-    c.id = 8;
+    for (unsigned i = 0; i < 8; i++) {
+        struct sim *m = sim_new(test_seed(14));
+        unsigned end = i & 1;
+        uint16_t id = (uint16_t)(8 + (i >> 1 & 1));
+        sim_connect(m);
+        for (unsigned round = 1; round <= 3; round++) { /* the number comes back each time */
+            uint64_t before = m->packets;
+            uint16_t channel = open_agreed(m, end, id);
+            if (i >= 4) {
+                assert_int_equal(send_text(m, end, channel, "anybody?"), WEIR_OK);
+                sim_run(m, WEIR_SEC);
+            }
+            assert_int_equal(weir_sctp_channel_close(&m->end[end].s, m->now, channel), WEIR_OK);
+            sim_run(m, 5 * WEIR_SEC);
+            assert_int_equal(m->end[end].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], round);
+            assert_true(m->packets - before < 20); /* and the two do not reset each other for ever */
+            channel_bounds(m);
+        }
+        open_agreed(m, 1 - end, id); /* for the other side as well */
+        sim_free(m);
+    }
+}
+
+/* The number is used again as soon as it is free, while answers are lost and overtaken: also a reset that
+ * comes while our answer to the one before is out, is answered. */
+static void lonely_channels_close_over_a_bad_path(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        struct sim *m = sim_new(test_seed(200 + seed));
+        sim_connect(m);
+        m->loss_permille = 300;
+        m->jitter = 20 * WEIR_MS;
+        m->dup_permille = 100;
+        for (unsigned made = 1; made <= 20; made++) {
+            uint16_t channel = open_agreed(m, 0, (uint16_t)(8 + (seed & 1)));
+            assert_int_equal(weir_sctp_channel_close(&m->end[0].s, m->now, channel), WEIR_OK);
+            for (unsigned i = 0; i < 12000 && m->end[0].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED] < made; i++) {
+                sim_run(m, 5 * WEIR_MS);
+            }
+            assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], made);
+        }
+        sim_run(m, 60 * WEIR_SEC);
+        uint64_t packets = m->packets;
+        sim_run(m, 10 * WEIR_SEC);
+        assert_true(m->packets - packets < 10);
+        channel_bounds(m);
+        sim_free(m);
+    }
+}
+
+/* An application that does not take the end of its channel holds up no other of the peer's on that stream. */
+static void a_channel_whose_end_is_not_taken_is_not_in_the_way(void **state)
+{
+    (void)state;
+    struct sim *m = sim_new(test_seed(15));
     sim_connect(m);
-    assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_OK);
-    assert_int_equal(weir_sctp_channel_close(&m->end[0].s, m->now, channel), WEIR_OK);
-    sim_run(m, 5 * WEIR_SEC);
-    assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], 1);
-    assert_true(m->packets < 20); /* and the two do not reset each other for ever */
+    open_agreed(m, 1, 8);
+    m->end[1].keeps_events = true;
+    for (unsigned round = 1; round <= 3; round++) {
+        uint16_t channel = open_agreed(m, 0, 8);
+        sim_run(m, WEIR_SEC);
+        assert_int_equal(weir_sctp_channel_close(&m->end[0].s, m->now, channel), WEIR_OK);
+        sim_run(m, 5 * WEIR_SEC);
+        assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], round);
+    }
+    m->end[1].keeps_events = false;
+    sim_run(m, WEIR_SEC);
+    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], 1);
     channel_bounds(m);
     sim_free(m);
+}
+
+/* C13: an OPEN that is refused is so once, ordered or not; the reset that answers ours is not answered. */
+static void attack_C13_refusals_end(void **state)
+{
+    (void)state;
+    for (int is_unordered = 0; is_unordered < 2; is_unordered++) {
+        struct sim *m = sim_new(test_seed(16));
+        struct weir_sctp_channel_config c = { .is_unordered = is_unordered != 0 };
+        uint16_t channel;
+        m->end[1].s.is_dtls_client = true; /* so the OPEN comes on a stream of the wrong parity */
+        sim_connect(m);
+        for (unsigned round = 1; round <= 3; round++) {
+            uint64_t before = m->packets;
+            assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_OK);
+            sim_run(m, 5 * WEIR_SEC);
+            assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], round);
+            assert_int_equal(m->end[1].s.verdicts[WEIR_SCTP_DCEP_PARITY], round);
+            assert_true(m->packets - before < 20);
+            channel_bounds(m);
+        }
+        sim_free(m);
+    }
 }
 
 static void a_channel_never_heard_of_closes_at_once(void **state)
@@ -536,6 +625,9 @@ int main(void)
         cmocka_unit_test(close_sends_what_is_queued_and_frees_all),
         cmocka_unit_test(both_close_at_once),
         cmocka_unit_test(a_lonely_channel_closes),
+        cmocka_unit_test(lonely_channels_close_over_a_bad_path),
+        cmocka_unit_test(a_channel_whose_end_is_not_taken_is_not_in_the_way),
+        cmocka_unit_test(attack_C13_refusals_end),
         cmocka_unit_test(a_channel_never_heard_of_closes_at_once),
         cmocka_unit_test(attack_C13_identifiers_are_reused_safely),
         cmocka_unit_test(as_many_channels_as_there_is_room_for),

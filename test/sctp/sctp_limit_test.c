@@ -533,6 +533,31 @@ static void attack_C13_reset_requests(void **state)
     drive_end(&d);
 }
 
+/* The same to one that has channels: each stream is reset in return, and one request of ours is out at a time,
+ * whatever comes meanwhile. */
+static void attack_C13_reset_requests_for_channels(void **state)
+{
+    (void)state;
+    struct drive d;
+    uint8_t response[16] = { CHUNK_RE_CONFIG, 0, 0, 16, 0, PARAM_RESET_RESPONSE, 0, 12 };
+    drive_begin(&d, WEIR_SCTP_ESTABLISHED);
+    for (uint32_t i = 0; i < 1000; i++) {
+        assert_int_equal(request(&d, DRIVE_PEER_TSN + i, DRIVE_PEER_TSN - 1, 500, 7), 1);
+        assert_true(d.s.is_reset_out && d.s.reset_number == DRIVE_TSN);
+    }
+    assert_true(d.s.stream_count <= WEIR_SCTP_STREAMS_MAX);
+    weir_put32(response + 12, 1);
+    unsigned answered = 0;
+    for (; d.s.is_reset_out; answered++) {
+        assert_true(answered < 10);
+        weir_put32(response + 8, d.s.reset_number);
+        (void)drive_chunks(&d, weir_span_of(response, 16));
+        flush(&d);
+    }
+    assert_int_equal(d.s.stream_count, 0);
+    drive_end(&d);
+}
+
 /* A reset ahead of its data waits for the data, and is then answered by itself. */
 static void attack_C13_a_deferred_reset(void **state)
 {
@@ -623,6 +648,7 @@ int main(void)
         cmocka_unit_test(attack_C12_reneging),
         cmocka_unit_test(split_acknowledgements_gain_nothing),
         cmocka_unit_test(attack_C13_reset_requests),
+        cmocka_unit_test(attack_C13_reset_requests_for_channels),
         cmocka_unit_test(attack_C13_a_deferred_reset),
         cmocka_unit_test(attack_C13_our_reset_is_in_progress),
     };

@@ -283,6 +283,14 @@ static void carry(struct sim *s, int from, const struct weir_path *path, const u
 
 /* -- Running ----------------------------------------------------------------------------------- */
 
+enum { SPIN_TURNS = 8 }; /* at one moment, without a datagram or event: a few timers may fall together */
+
+struct spin {
+    weir_time now;
+    uint64_t sent;
+    unsigned in_flight, events, turns;
+};
+
 static void take_event(struct sim *s, int i, const struct weir_event *e)
 {
     if (++s->events == s->close_at) {
@@ -411,10 +419,25 @@ static void deliver(struct sim *s, int at)
     free(p.data);
 }
 
+/* A deadline that neither a tick nor sending clears would have a real loop spin: fails the test. */
+static void watch_for_spin(struct sim *s, struct spin *spin)
+{
+    bool is_idle = spin->now == s->now && spin->sent == s->sent && spin->in_flight == s->in_flight
+                   && spin->events == s->events;
+    spin->turns = is_idle ? spin->turns + 1 : 0;
+    spin->now = s->now;
+    spin->sent = s->sent;
+    spin->in_flight = s->in_flight;
+    spin->events = s->events;
+    assert_true(spin->turns < SPIN_TURNS);
+}
+
 void sim_run(struct sim *s, weir_time until, bool until_open)
 {
+    struct spin spin = { .turns = 0 };
     for (;;) {
         drain(s);
+        watch_for_spin(s, &spin);
         if (until_open && sim_is_open(s)) {
             return;
         }
