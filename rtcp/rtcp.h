@@ -84,7 +84,7 @@ WEIR_API WEIR_MUST_CHECK bool weir_rtcp_block_next(struct weir_rd *body, struct 
 
 #define WEIR_RTCP_LOCALS_MAX 8     /* SSRCs we send at one time */
 #define WEIR_RTCP_REMOTES_MAX 16   /* SSRCs we receive at one time; more are not reported on */
-#define WEIR_RTCP_MISSING_MAX 128  /* sequence numbers per remote that we still ask for */
+#define WEIR_RTCP_MISSING_MAX 160  /* sequence numbers per remote that we still ask for */
 #define WEIR_RTCP_CNAME_MAX 32
 #define WEIR_RTCP_NACK_TRIES 10    /* then the packet is given up */
 #define WEIR_RTCP_NACKED_MAX 64    /* requests of the peer that wait, each for up to 17 packets */
@@ -129,8 +129,8 @@ struct weir_rtcp_local {
 };
 
 struct weir_rtcp_missing {
-    uint32_t seq; /* extended */
     weir_time next_at;
+    uint32_t seq; /* extended */
     uint8_t tries;
 };
 

@@ -33,19 +33,19 @@ void weir_rtcp_missing_note(struct weir_rtcp *r, struct weir_rtcp_remote *s, wei
             forget(s, 0); /* the oldest is the least useful */
             s->given_up++;
         }
-        struct weir_rtcp_missing m = { seq, first_at, 0 };
+        struct weir_rtcp_missing m = { first_at, seq, 0 };
         s->missing[s->missing_count++] = m;
     }
     r->nack_at = weir_time_min(r->nack_at, first_at);
 }
 
-bool weir_rtcp_missing_came(struct weir_rtcp_remote *s, uint32_t seq)
+bool weir_rtcp_missing_came(struct weir_rtcp_remote *s, uint32_t seq, bool *was_asked_for)
 {
     for (uint32_t i = 0; i < s->missing_count; i++) {
         if (s->missing[i].seq == seq) {
-            bool was_asked_for = s->missing[i].tries != 0;
+            *was_asked_for = s->missing[i].tries != 0;
             forget(s, i);
-            return was_asked_for;
+            return true;
         }
     }
     return false;

@@ -2,6 +2,10 @@
  *
  * [RFC 3550 A.1 DEVIATION] There is no probation: a packet was authenticated before it is counted, so
  * the first one already proves its source, and what is lost just behind it is asked for.
+ *
+ * [RFC 3550 A.1 DEVIATION] MAX_MISORDER is made for streams in which nothing is sent again. What was asked
+ * for comes a round trip later, however many packets that is: a number that is missing is late, and so is
+ * one that SRTP's window has room for; neither begins the count anew.
  */
 #include "rtcp/rtcp_int.h"
 
@@ -190,6 +194,15 @@ static void restart_at(struct weir_rtcp_remote *s, uint16_t seq)
     s->has_jumped = false;
 }
 
+/* Whether a number so far behind the highest is late, and not the sign of a new beginning. */
+static bool is_late(struct weir_rtcp_remote *s, uint16_t behind)
+{
+    bool was_asked_for = false;
+    bool was_missing = weir_rtcp_missing_came(s, s->highest_seq - behind, &was_asked_for);
+    s->recovered += was_asked_for ? 1 : 0;
+    return was_missing || behind < WEIR_SRTP_WINDOW;
+}
+
 /* [RFC 3550 A.1] Count one sequence number; false for one that is far off and may be a mistake. */
 static bool note_sequence(struct weir_rtcp *r, struct weir_rtcp_remote *s, weir_time now, uint16_t seq)
 {
@@ -205,15 +218,13 @@ static bool note_sequence(struct weir_rtcp *r, struct weir_rtcp_remote *s, weir_
         }
         s->highest_seq += ahead;
         s->has_jumped = false;
-    } else if (ahead <= UINT16_MAX - RTCP_MISORDER_MAX) {
+    } else if (!is_late(s, (uint16_t)-ahead)) {
         if (!s->has_jumped || seq != s->jump_seq) {
             s->has_jumped = true;
             s->jump_seq = (uint16_t)(seq + 1);
             return false;
         }
         restart_at(s, seq); /* two in a row: the source began anew */
-    } else if (weir_rtcp_missing_came(s, s->highest_seq - (uint16_t)-ahead)) {
-        s->recovered++;
     }
     s->received++;
     return true;
