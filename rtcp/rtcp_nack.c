@@ -3,7 +3,7 @@
  *   1. a gap in the sequence numbers puts its numbers on the stream's missing list;
  *   2. a short while later, if it was not mere reordering, a NACK asks for them;
  *   3. it asks again every round trip, ten times at most, then gives up;
- *   4. a gap too wide to be a loss asks for a key frame instead.
+ *   4. a gap too wide to be a loss asks for a key frame instead, and so do numbers that begin anew.
  *
  * A number counts as asked for when the NACK that names it is written, and not before.
  */

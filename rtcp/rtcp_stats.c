@@ -224,7 +224,9 @@ static bool note_sequence(struct weir_rtcp *r, struct weir_rtcp_remote *s, weir_
             s->jump_seq = (uint16_t)(seq + 1);
             return false;
         }
-        restart_at(s, seq); /* two in a row: the source began anew */
+        s->given_up += s->missing_count;
+        s->owes_pli |= s->wants_nack; /* whatever it was, what is decoded broke off */
+        restart_at(s, seq); /* two in a row: the source began anew, or more is lost than numbers tell */
     }
     s->received++;
     return true;
