@@ -130,7 +130,7 @@ struct weir_rtcp_local {
 
 struct weir_rtcp_missing {
     weir_time next_at;
-    uint32_t seq; /* extended */
+    uint32_t seq; /* extended, the low 32 bits */
     uint8_t tries;
 };
 
@@ -149,11 +149,11 @@ struct weir_rtcp_remote {
     uint8_t fir_seq;
     uint16_t jump_seq;
     weir_time pli_after;   /* no PLI or FIR before this */
-    uint32_t base_seq, highest_seq; /* extended */
-    uint32_t packets, bytes;        /* in all */
-    uint32_t received;              /* since base_seq */
-    uint32_t lost_before;           /* before base_seq, when the numbers began anew */
-    uint32_t expected_prior, received_prior;
+    uint64_t base_seq, highest_seq; /* extended, further than a report says them */
+    uint64_t packets, bytes;        /* in all */
+    uint64_t received;              /* since base_seq */
+    uint64_t lost_before;           /* before base_seq, when the numbers began anew */
+    uint64_t expected_prior, received_prior;
     uint8_t fraction_lost; /* of 256, in the last interval */
     uint32_t jitter_q4;    /* 1/16 timestamp units */
     int64_t transit;
@@ -272,7 +272,7 @@ WEIR_API bool weir_rtcp_event(struct weir_rtcp *r, struct weir_rtcp_event *out);
 WEIR_API weir_time weir_rtcp_deadline(const struct weir_rtcp *r);
 
 /* Statistics of a remote stream: expected minus received, never below zero. */
-WEIR_API uint32_t weir_rtcp_remote_lost(const struct weir_rtcp_remote *s);
+WEIR_API uint64_t weir_rtcp_remote_lost(const struct weir_rtcp_remote *s);
 
 /* -- History ----------------------------------------------------------------------------------- */
 

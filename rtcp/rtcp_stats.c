@@ -186,7 +186,7 @@ static void note_jitter(struct weir_rtcp_remote *s, weir_time arrival, uint32_t 
 static void restart_at(struct weir_rtcp_remote *s, uint16_t seq)
 {
     s->lost_before = weir_rtcp_remote_lost(s);
-    s->base_seq = (uint32_t)seq + 0x10000; /* room for numbers just before the first */
+    s->base_seq = (uint64_t)seq + 0x10000; /* room for numbers just before the first */
     s->highest_seq = s->base_seq;
     s->expected_prior = s->received_prior = 0;
     s->received = 0;
@@ -198,7 +198,7 @@ static void restart_at(struct weir_rtcp_remote *s, uint16_t seq)
 static bool is_late(struct weir_rtcp_remote *s, uint16_t behind)
 {
     bool was_asked_for = false;
-    bool was_missing = weir_rtcp_missing_came(s, s->highest_seq - behind, &was_asked_for);
+    bool was_missing = weir_rtcp_missing_came(s, (uint32_t)(s->highest_seq - behind), &was_asked_for);
     s->recovered += was_asked_for ? 1 : 0;
     return was_missing || behind < WEIR_SRTP_WINDOW;
 }
@@ -214,7 +214,8 @@ static bool note_sequence(struct weir_rtcp *r, struct weir_rtcp_remote *s, weir_
         /* a duplicate */
     } else if (ahead < RTCP_DROPOUT_MAX) {
         if (ahead > 1) {
-            weir_rtcp_missing_note(r, s, now, s->highest_seq + 1, s->highest_seq + ahead);
+            uint32_t from = (uint32_t)s->highest_seq + 1;
+            weir_rtcp_missing_note(r, s, now, from, from + ahead - 1);
         }
         s->highest_seq += ahead;
         s->has_jumped = false;
@@ -245,7 +246,7 @@ void weir_rtcp_note_rx(struct weir_rtcp *r, weir_time now, weir_time arrival,
     s->wants_nack = wants_nack;
     s->last_rx = now;
     s->packets++;
-    s->bytes += (uint32_t)h->payload.n;
+    s->bytes += h->payload.n;
     if (note_sequence(r, s, now, h->seq)) {
         s->has_news = true;
         note_jitter(s, arrival, h->timestamp);
@@ -253,35 +254,35 @@ void weir_rtcp_note_rx(struct weir_rtcp *r, weir_time now, weir_time arrival,
     arm_report(r, now);
 }
 
-uint32_t weir_rtcp_remote_lost(const struct weir_rtcp_remote *s)
+uint64_t weir_rtcp_remote_lost(const struct weir_rtcp_remote *s)
 {
-    uint32_t expected = s->highest_seq - s->base_seq + 1;
+    uint64_t expected = s->highest_seq - s->base_seq + 1;
     return s->lost_before + (s->received != 0 && expected > s->received ? expected - s->received : 0);
 }
 
 /* [RFC 3550 6.4.1] cumulative loss may be negative, and saturates at 24 bits. */
 static int32_t cumulative_lost(const struct weir_rtcp_remote *s)
 {
-    int64_t lost = (int64_t)(uint32_t)(s->highest_seq - s->base_seq + 1) - (int64_t)s->received;
+    int64_t lost = (int64_t)(s->highest_seq - s->base_seq + 1 - s->received);
     return lost > 0x7fffff ? 0x7fffff : lost < -0x800000 ? -0x800000 : (int32_t)lost;
 }
 
 void weir_rtcp_report_block(struct weir_rtcp_remote *s, weir_time now, struct weir_rtcp_block *out)
 {
-    uint32_t expected = s->highest_seq - s->base_seq + 1;
-    uint32_t expected_now = expected - s->expected_prior;
-    uint32_t received_now = s->received - s->received_prior;
-    uint32_t lost_now = expected_now > received_now ? expected_now - received_now : 0;
+    uint64_t expected = s->highest_seq - s->base_seq + 1;
+    uint64_t expected_now = expected - s->expected_prior;
+    uint64_t received_now = s->received - s->received_prior;
+    uint64_t lost_now = expected_now > received_now ? expected_now - received_now : 0;
     s->expected_prior = expected;
     s->received_prior = s->received;
     /* [RFC 3550 6.4.1] of 256; all lost does not fit into eight bits. */
-    uint64_t fraction = expected_now == 0 ? 0 : (uint64_t)lost_now * 256 / expected_now;
+    uint64_t fraction = expected_now == 0 ? 0 : lost_now * 256 / expected_now;
     s->fraction_lost = fraction > 255 ? 255 : (uint8_t)fraction;
     memset(out, 0, sizeof *out);
     out->ssrc = s->ssrc;
     out->fraction_lost = s->fraction_lost;
     out->lost = cumulative_lost(s);
-    out->highest_seq = s->highest_seq - 0x10000;
+    out->highest_seq = (uint32_t)(s->highest_seq - 0x10000);
     out->jitter = s->jitter_q4 >> 4;
     if (s->sr_at != WEIR_NEVER) {
         weir_duration since = weir_time_since(now, s->sr_at);

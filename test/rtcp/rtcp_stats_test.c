@@ -78,6 +78,49 @@ static void cumulative_loss_saturates(void **state)
     assert_int_equal(blk.lost, -0x800000);
 }
 
+/* A stream of years: the numbers of a report wrap or saturate as it says [RFC 3550 6.4.1]; ours go on. */
+static void counts_go_on_beyond_32_bits(void **state)
+{
+    (void)state;
+    static const uint64_t before = (uint64_t)0xffff << 16; /* packets, of which every hundredth was lost */
+    struct weir_rtcp_block blk;
+    begin(0);
+    receive(&b, WEIR_SEC, 0, 0);
+    struct weir_rtcp_remote *s = &b.remote[0];
+    s->highest_seq += before;
+    s->received += before - before / 100;
+    s->packets += before;
+    s->bytes = (uint64_t)UINT32_MAX - 100;
+    weir_rtcp_report_block(s, WEIR_SEC, &blk);
+    uint64_t lost = weir_rtcp_remote_lost(s);
+    b.report_at = WEIR_NEVER - 1;
+    assert_true(lost == before / 100);
+    for (uint32_t i = 1; i < 200000; i++) {
+        if (i % 100 != 50) {
+            receive(&b, WEIR_SEC + (weir_time)i * 100, (uint16_t)i, 0);
+        }
+        lost += i % 100 == 50 ? 1 : 0;
+        if (i % 1000 == 0) {
+            say(&b, WEIR_SEC + (weir_time)i * 100, 1500); /* NACKs and all */
+            weir_rtcp_report_block(s, WEIR_SEC + (weir_time)i * 100, &blk);
+            assert_int_equal(blk.lost, 0x7fffff);
+            assert_in_range(blk.fraction_lost, 2, 3);
+            assert_int_equal(blk.highest_seq, (uint32_t)(before + i));
+            assert_true(weir_rtcp_remote_lost(s) == lost);
+        }
+    }
+    assert_int_equal(s->missing[s->missing_count - 1].seq, (uint32_t)s->highest_seq - 49);
+    receive(&b, 30 * WEIR_SEC, (uint16_t)199950, 0); /* late, beyond 2^32 too */
+    assert_true(weir_rtcp_remote_lost(s) == lost - 1);
+    uint64_t packets = s->packets, bytes = s->bytes;
+    assert_true(packets > UINT32_MAX && bytes > UINT32_MAX);
+    receive(&b, 31 * WEIR_SEC, 40000, 0);
+    receive(&b, 31 * WEIR_SEC, 40001, 0); /* it begins anew: what was lost is not forgotten */
+    assert_true(weir_rtcp_remote_lost(s) == lost - 1);
+    weir_rtcp_remove_remote(&b, 100);
+    assert_true(b.ended.packets == packets + 2 && b.ended.bytes == bytes + 20 && b.ended.lost == lost - 1);
+}
+
 static void jitter_is_zero_for_even_arrivals_and_grows_with_uneven_ones(void **state)
 {
     (void)state;
@@ -315,6 +358,7 @@ int main(void)
         cmocka_unit_test(loss_and_highest_number_follow_rfc3550),
         cmocka_unit_test(the_fraction_lost_is_of_256),
         cmocka_unit_test(cumulative_loss_saturates),
+        cmocka_unit_test(counts_go_on_beyond_32_bits),
         cmocka_unit_test(jitter_is_zero_for_even_arrivals_and_grows_with_uneven_ones),
         cmocka_unit_test(numbers_far_off_begin_anew_only_when_two_follow_each_other),
         cmocka_unit_test(attack_R13_remote_streams_are_capped),
