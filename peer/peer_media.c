@@ -177,6 +177,7 @@ enum weir_status weir_peer_write_rtp(struct weir_peer *p, weir_time now, uint8_t
     if ((codec->feedback & WEIR_SDP_FB_NACK) != 0) {
         weir_rtcp_history_note(&p->history, p->pool, m->ssrc, ours.seq, weir_span_of(out.p, *len));
     }
+    (void)!weir_rtcp_add_local(&p->rtcp, m->ssrc, codec->clock_hz); /* of this codec, if not of the last */
     weir_rtcp_note_tx(&p->rtcp, now, &ours);
     m->tx_packets++;
     m->tx_bytes += h->payload.n;

@@ -156,6 +156,7 @@ struct weir_rtcp_remote {
     uint64_t expected_prior, received_prior;
     uint8_t fraction_lost; /* of 256, in the last interval */
     uint32_t jitter_q4;    /* 1/16 timestamp units */
+    bool has_transit;      /* of a packet before, on the same clock */
     int64_t transit;
     uint32_t sr_ntp_mid;   /* the middle 32 bits of the last SR's NTP time */
     weir_time sr_at;       /* when it came; WEIR_NEVER = none yet */
@@ -231,7 +232,8 @@ struct weir_rtcp {
 WEIR_API void weir_rtcp_init(struct weir_rtcp *r, const struct weir_rtcp_config *config,
                              weir_time now);
 
-/* Say that we send a stream; clock_hz is its RTP clock. WEIR_ERR_FULL beyond the table. */
+/* Say that we send a stream; clock_hz is its RTP clock. A known stream may change to another: it reports
+ * again when it has sent on that. WEIR_ERR_FULL beyond the table. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_rtcp_add_local(struct weir_rtcp *r, uint32_t ssrc,
                                                               uint32_t clock_hz);
 /* We send it no more: if it ever sent, a BYE leaves with the next compound, and then its place is free.

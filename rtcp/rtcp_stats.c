@@ -53,6 +53,11 @@ enum weir_status weir_rtcp_add_local(struct weir_rtcp *r, uint32_t ssrc, uint32_
     if (known != NULL) {
         known->is_leaving = false;
         known->owes_bye = false;
+        if (known->clock_hz != clock_hz) { /* the last timestamp says no time of the new clock */
+            known->clock_hz = clock_hz;
+            known->owes_report = false;
+            known->quiet_reports = 2;
+        }
         return WEIR_OK;
     }
     for (uint32_t i = 0; i < r->locals && r->locals == WEIR_RTCP_LOCALS_MAX; i++) {
@@ -175,8 +180,9 @@ static void note_jitter(struct weir_rtcp_remote *s, weir_time arrival, uint32_t 
                              + arrival % WEIR_SEC * s->clock_hz / WEIR_SEC;
     int64_t transit = (int64_t)(uint32_t)(arrival_units - timestamp);
     int64_t d = transit - s->transit;
-    bool has_prior = s->received > 1;
+    bool has_prior = s->has_transit;
     s->transit = transit;
+    s->has_transit = true;
     d = d < 0 ? -d : d;
     if (has_prior && d < (int64_t)s->clock_hz * 10) { /* a jump of the clock is not jitter */
         s->jitter_q4 += (uint32_t)d - ((s->jitter_q4 + 8) >> 4);
@@ -192,6 +198,17 @@ static void restart_at(struct weir_rtcp_remote *s, uint16_t seq)
     s->received = 0;
     s->missing_count = 0;
     s->has_jumped = false;
+    s->has_transit = false;
+}
+
+/* Another payload type may have another clock: neither transit times nor jitter of the two compare. */
+static void note_clock(struct weir_rtcp_remote *s, uint32_t clock_hz)
+{
+    if (clock_hz != 0 && clock_hz != s->clock_hz) {
+        s->clock_hz = clock_hz;
+        s->jitter_q4 = 0;
+        s->has_transit = false;
+    }
 }
 
 /* Whether a number so far behind the highest is late, and not the sign of a new beginning. */
@@ -243,6 +260,7 @@ void weir_rtcp_note_rx(struct weir_rtcp *r, weir_time now, weir_time arrival,
     if (s == NULL) {
         return;
     }
+    note_clock(s, clock_hz);
     s->wants_nack = wants_nack;
     s->last_rx = now;
     s->packets++;

@@ -248,6 +248,28 @@ static void streams_take_turns_when_one_compound_is_all_there_is(void **state)
     }
 }
 
+/* A stream that goes on with another clock: its reports tell the time of that, and none before it sent on it. */
+static void a_stream_may_change_its_clock(void **state)
+{
+    (void)state;
+    uint8_t out[1500];
+    struct weir_rtcp_packet p;
+    begin(0);
+    assert_int_equal(weir_rtcp_add_local(&a, 7, 48000), WEIR_OK);
+    transmit(&a, WEIR_SEC, 7, 1000);
+    assert_int_equal(weir_rtcp_add_local(&a, 7, 48000), WEIR_OK);
+    assert_int_equal(say(&a, a.report_at, 1500).sender_reports, 1);
+    transmit(&a, 3 * WEIR_SEC, 7, 1000 + 96000);
+    assert_int_equal(weir_rtcp_add_local(&a, 7, 8000), WEIR_OK);
+    assert_int_equal(say(&a, a.report_at, 1500).sender_reports, 0);
+    transmit(&a, 6 * WEIR_SEC, 7, 5000);
+    a.report_at = 6500 * WEIR_MS;
+    size_t n = send_due(&a, 6500 * WEIR_MS, out);
+    assert_true(find(weir_span_of(out, n), WEIR_RTCP_SR, 0xff, &p));
+    assert_int_equal(weir_be32(p.body.p + 12), 5000 + 4000);
+    assert_int_equal(weir_be32(p.body.p + 16), 3); /* the counts go on */
+}
+
 static void goodbye_is_said_once(void **state)
 {
     (void)state;
@@ -311,6 +333,7 @@ int main(void)
         cmocka_unit_test(a_full_compound_is_counted),
         cmocka_unit_test(room_for_nothing_loses_nothing),
         cmocka_unit_test(streams_take_turns_when_one_compound_is_all_there_is),
+        cmocka_unit_test(a_stream_may_change_its_clock),
         cmocka_unit_test(goodbye_is_said_once),
         cmocka_unit_test(attack_Y13_a_removed_stream_says_goodbye_and_gives_its_place),
     };

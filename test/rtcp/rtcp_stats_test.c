@@ -143,6 +143,34 @@ static void jitter_is_zero_for_even_arrivals_and_grows_with_uneven_ones(void **s
     assert_int_equal(b.remote[0].jitter_q4, before);
 }
 
+static void receive_clock(uint32_t i, uint32_t clock_hz, uint32_t *timestamp)
+{
+    struct weir_rtp_header h = { .ssrc = 100, .seq = (uint16_t)i, .timestamp = *timestamp };
+    weir_time now = WEIR_SEC + (weir_time)i * 20 * WEIR_MS;
+    weir_rtcp_note_rx(&b, now, now, &h, clock_hz, false);
+    *timestamp += (clock_hz == 0 ? 8000 : clock_hz) / 50;
+}
+
+/* Opus, then PCMU on the same SSRC, then Opus again: even arrivals are no jitter on either clock. */
+static void another_clock_begins_the_jitter_anew(void **state)
+{
+    (void)state;
+    uint32_t timestamp = 12345;
+    begin(0);
+    for (uint32_t i = 0; i < 300; i++) {
+        uint32_t clock_hz = i / 100 == 1 ? 8000 : 48000;
+        receive_clock(i, i % 10 == 5 && clock_hz == 8000 ? 0 : clock_hz, &timestamp); /* 0: not known */
+        assert_int_equal(b.remote[0].clock_hz, clock_hz);
+        assert_int_equal(b.remote[0].jitter_q4, 0);
+    }
+    assert_int_equal(weir_rtcp_remote_lost(&b.remote[0]), 0);
+    timestamp += 480;
+    receive_clock(300, 48000, &timestamp); /* and what is jitter counts */
+    assert_int_equal(b.remote[0].jitter_q4, 480);
+    receive_clock(301, 8000, &timestamp);
+    assert_int_equal(b.remote[0].jitter_q4, 0); /* in units of another clock it means nothing */
+}
+
 /* [RFC 3550 A.1] MAX_DROPOUT, the window of SRTP in place of MAX_MISORDER, and a source that begins anew. */
 static void numbers_far_off_begin_anew_only_when_two_follow_each_other(void **state)
 {
@@ -360,6 +388,7 @@ int main(void)
         cmocka_unit_test(cumulative_loss_saturates),
         cmocka_unit_test(counts_go_on_beyond_32_bits),
         cmocka_unit_test(jitter_is_zero_for_even_arrivals_and_grows_with_uneven_ones),
+        cmocka_unit_test(another_clock_begins_the_jitter_anew),
         cmocka_unit_test(numbers_far_off_begin_anew_only_when_two_follow_each_other),
         cmocka_unit_test(attack_R13_remote_streams_are_capped),
         cmocka_unit_test(attack_Y13_the_seventeenth_ssrc_is_like_the_first),
