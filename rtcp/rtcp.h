@@ -82,8 +82,8 @@ WEIR_API WEIR_MUST_CHECK bool weir_rtcp_block_next(struct weir_rd *body, struct 
 
 /* -- The machine ------------------------------------------------------------------------------- */
 
-#define WEIR_RTCP_LOCALS_MAX 8     /* SSRCs we send at one time */
-#define WEIR_RTCP_REMOTES_MAX 16   /* SSRCs we receive at one time; more are not reported on */
+#define WEIR_RTCP_LOCALS_MAX 64    /* SSRCs we send at one time: every section of a description */
+#define WEIR_RTCP_REMOTES_MAX 32   /* SSRCs we receive at one time; more are not reported on */
 #define WEIR_RTCP_MISSING_MAX 160  /* sequence numbers per remote that we still ask for */
 #define WEIR_RTCP_CNAME_MAX 32
 #define WEIR_RTCP_NACK_TRIES 10    /* then the packet is given up */

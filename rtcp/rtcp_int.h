@@ -9,7 +9,7 @@ enum {
     RTCP_SSRC_BYTES = 4,
     RTCP_SENDER_INFO_BYTES = 20,
     RTCP_BLOCK_BYTES = 24,
-    RTCP_BLOCKS_MAX = 31,     /* the count has five bits */
+    RTCP_COUNT_MAX = 31,      /* blocks, names, goodbyes of one packet: the count has five bits */
     RTCP_FEEDBACK_BYTES = 12, /* head, sender, media source [RFC 4585 6.1] */
     RTCP_NACK_PAIR_BYTES = 4,
     RTCP_FIR_ENTRY_BYTES = 8,
