@@ -1,5 +1,6 @@
 /* Two whole peers on a simulated network: they connect and move data and media whatever the network
  * does, the same way for the same seed. */
+#include "peer/peer_int.h"
 #include "test/sim/sim.h"
 #include "test/support/support.h"
 
@@ -388,6 +389,30 @@ static void every_section_has_its_reports_and_key_frames(void **state)
     many_sections(40);
 }
 
+/* An application that sends PCMU where Opus comes first: reports tell the time of the clock that it sends on,
+ * and the peer counts on that. */
+static void reports_follow_the_codec_that_is_sent(void **state)
+{
+    (void)state;
+    struct sim *s = sim_open(8, true);
+    uint8_t at;
+    assert_int_equal(weir_peer_add_media(s->peer[0], WEIR_SDP_AUDIO, WEIR_SDP_SENDRECV, &at), WEIR_OK);
+    assert_true(connect_within(s, 10 * WEIR_SEC) != WEIR_NEVER);
+    struct weir_media *m = &s->peer[0]->media[at];
+    const struct weir_media_codec *opus = weir_peer_codec(m, 111), *pcmu = weir_peer_codec(m, 0);
+    assert_non_null(opus);
+    assert_non_null(pcmu);
+    const struct weir_media_codec first = m->codec[0];
+    for (uint32_t n = 0; n < 300; n++) {
+        m->codec[0] = n / 100 == 1 ? *pcmu : first; /* what the simulation sends */
+        sim_send_rtp_in(s, 0, at, n);
+        assert_int_equal(local_of(s->peer[0], m->ssrc)->clock_hz, n / 100 == 1 ? 8000 : 48000);
+        sim_run(s, s->now + 20 * WEIR_MS, false);
+        assert_int_equal(remote_of(s->peer[1], m->ssrc)->clock_hz, n / 100 == 1 ? 8000 : 48000);
+    }
+    sim_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -407,6 +432,7 @@ int main(void)
         cmocka_unit_test(a_bad_offer_leaves_the_connection_as_it_was),
         cmocka_unit_test(a_deferred_message_comes_again_and_closes_the_window),
         cmocka_unit_test(every_section_has_its_reports_and_key_frames),
+        cmocka_unit_test(reports_follow_the_codec_that_is_sent),
         cmocka_unit_test(a_hybrid_share_makes_it_no_harder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
