@@ -75,9 +75,9 @@ enum weir_status weir_send_rtp(struct weir_node *n, struct weir_peer *p, uint8_t
     return weir_pump_send(n->pump, &to, 0, len);
 }
 
-void weir_request_keyframe(struct weir_node *n, struct weir_peer *p, uint8_t media)
+enum weir_status weir_request_keyframe(struct weir_node *n, struct weir_peer *p, uint8_t media)
 {
-    weir_peer_request_keyframe(p, now_of(n, p), media);
+    return weir_peer_request_keyframe(p, now_of(n, p), media);
 }
 
 void weir_defer(struct weir_node *n, struct weir_peer *p)

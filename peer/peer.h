@@ -504,7 +504,10 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_write_rtp(struct weir_peer *
                                                               const struct weir_rtp_header *h,
                                                               struct weir_mspan out, size_t *len,
                                                               struct weir_path *to);
-WEIR_API void weir_peer_request_keyframe(struct weir_peer *p, weir_time now, uint8_t media);
+/* Ask the peer for a key frame of what it sends in this section. WEIR_ERR_STATE when nobody can be asked:
+ * nothing has come in it, or its stream found no place among the WEIR_RTCP_REMOTES_MAX that RTCP keeps
+ * (rtcp.remotes_refused counts its packets) until another is silent for five seconds. */
+WEIR_API enum weir_status weir_peer_request_keyframe(struct weir_peer *p, weir_time now, uint8_t media);
 
 /* The message of the last CHANNEL_MESSAGE event cannot be used now: keep it and give no further ones,
  * so that the sender's window closes, until resume gives it again. */
@@ -620,7 +623,7 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_channel_close(struct weir_node *n
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_send_rtp(struct weir_node *n, struct weir_peer *p,
                                                         uint8_t media,
                                                         const struct weir_rtp_header *h);
-WEIR_API void weir_request_keyframe(struct weir_node *n, struct weir_peer *p, uint8_t media);
+WEIR_API enum weir_status weir_request_keyframe(struct weir_node *n, struct weir_peer *p, uint8_t media);
 /* weir_peer_defer and weir_peer_resume of a node's peer. */
 WEIR_API void weir_defer(struct weir_node *n, struct weir_peer *p);
 WEIR_API void weir_resume(struct weir_node *n, struct weir_peer *p);

@@ -1,6 +1,8 @@
 /* Audio and video: which section a packet belongs to, sending, sending again. */
 #include "peer/peer_int.h"
 
+_Static_assert((int)WEIR_RTCP_LOCALS_MAX >= (int)WEIR_PEER_MEDIA_MAX, "each that sends reports");
+
 const struct weir_media_codec *weir_peer_codec(const struct weir_media *m, uint8_t payload_type)
 {
     for (unsigned i = 0; i < m->codecs; i++) {
@@ -177,6 +179,7 @@ enum weir_status weir_peer_write_rtp(struct weir_peer *p, weir_time now, uint8_t
     if ((codec->feedback & WEIR_SDP_FB_NACK) != 0) {
         weir_rtcp_history_note(&p->history, p->pool, m->ssrc, ours.seq, weir_span_of(out.p, *len));
     }
+    (void)!weir_rtcp_add_local(&p->rtcp, m->ssrc, codec->clock_hz); /* of this codec, if not of the last */
     weir_rtcp_note_tx(&p->rtcp, now, &ours);
     m->tx_packets++;
     m->tx_bytes += h->payload.n;
@@ -208,11 +211,17 @@ size_t weir_peer_send_again(struct weir_peer *p, weir_time now, struct weir_mspa
     return 0;
 }
 
-void weir_peer_request_keyframe(struct weir_peer *p, weir_time now, uint8_t media)
+enum weir_status weir_peer_request_keyframe(struct weir_peer *p, weir_time now, uint8_t media)
 {
-    for (unsigned i = 0; media < p->medias && i < p->media[media].remote_ssrcs; i++) {
-        (void)weir_rtcp_request_keyframe(&p->rtcp, now, p->media[media].remote_ssrc[i], false);
+    if (media >= p->medias || !p->media[media].is_accepted || p->media[media].kind == WEIR_SDP_DATA) {
+        return WEIR_ERR_ARG;
     }
+    const struct weir_media *m = &p->media[media];
+    bool is_asked = false;
+    for (unsigned i = 0; i < m->remote_ssrcs; i++) {
+        is_asked |= weir_rtcp_request_keyframe(&p->rtcp, now, m->remote_ssrc[i], false) == WEIR_OK;
+    }
+    return is_asked ? WEIR_OK : WEIR_ERR_STATE;
 }
 
 /* -- What RTCP brought ------------------------------------------------------------------------- */

@@ -82,9 +82,9 @@ WEIR_API WEIR_MUST_CHECK bool weir_rtcp_block_next(struct weir_rd *body, struct 
 
 /* -- The machine ------------------------------------------------------------------------------- */
 
-#define WEIR_RTCP_LOCALS_MAX 8     /* SSRCs we send at one time */
-#define WEIR_RTCP_REMOTES_MAX 16   /* SSRCs we receive at one time; more are not reported on */
-#define WEIR_RTCP_MISSING_MAX 128  /* sequence numbers per remote that we still ask for */
+#define WEIR_RTCP_LOCALS_MAX 64    /* SSRCs we send at one time: every section of a description */
+#define WEIR_RTCP_REMOTES_MAX 32   /* SSRCs we receive at one time; more are not reported on */
+#define WEIR_RTCP_MISSING_MAX 160  /* sequence numbers per remote that we still ask for */
 #define WEIR_RTCP_CNAME_MAX 32
 #define WEIR_RTCP_NACK_TRIES 10    /* then the packet is given up */
 #define WEIR_RTCP_NACKED_MAX 64    /* requests of the peer that wait, each for up to 17 packets */
@@ -129,8 +129,8 @@ struct weir_rtcp_local {
 };
 
 struct weir_rtcp_missing {
-    uint32_t seq; /* extended */
     weir_time next_at;
+    uint32_t seq; /* extended, the low 32 bits */
     uint8_t tries;
 };
 
@@ -150,13 +150,14 @@ struct weir_rtcp_remote {
     uint8_t fir_seq;
     uint16_t jump_seq;
     weir_time pli_after;   /* no PLI or FIR before this */
-    uint32_t base_seq, highest_seq; /* extended */
-    uint32_t packets, bytes;        /* in all */
-    uint32_t received;              /* since base_seq */
-    uint32_t lost_before;           /* before base_seq, when the numbers began anew */
-    uint32_t expected_prior, received_prior;
+    uint64_t base_seq, highest_seq; /* extended, further than a report says them */
+    uint64_t packets, bytes;        /* in all */
+    uint64_t received;              /* since base_seq */
+    uint64_t lost_before;           /* before base_seq, when the numbers began anew */
+    uint64_t expected_prior, received_prior;
     uint8_t fraction_lost; /* of 256, in the last interval */
     uint32_t jitter_q4;    /* 1/16 timestamp units */
+    bool has_transit;      /* of a packet before, on the same clock */
     int64_t transit;
     uint32_t sr_ntp_mid;   /* the middle 32 bits of the last SR's NTP time */
     weir_time sr_at;       /* when it came; WEIR_NEVER = none yet */
@@ -233,7 +234,8 @@ struct weir_rtcp {
 WEIR_API void weir_rtcp_init(struct weir_rtcp *r, const struct weir_rtcp_config *config,
                              weir_time now);
 
-/* Say that we send a stream; clock_hz is its RTP clock. WEIR_ERR_FULL beyond the table. */
+/* Say that we send a stream; clock_hz is its RTP clock. A known stream may change to another: it reports
+ * again when it has sent on that. WEIR_ERR_FULL beyond the table. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_rtcp_add_local(struct weir_rtcp *r, uint32_t ssrc,
                                                               uint32_t clock_hz);
 /* We send it no more: if it ever sent, a BYE leaves with the next compound, and then its place is free.
@@ -274,7 +276,7 @@ WEIR_API bool weir_rtcp_event(struct weir_rtcp *r, struct weir_rtcp_event *out);
 WEIR_API weir_time weir_rtcp_deadline(const struct weir_rtcp *r);
 
 /* Statistics of a remote stream: expected minus received, never below zero. */
-WEIR_API uint32_t weir_rtcp_remote_lost(const struct weir_rtcp_remote *s);
+WEIR_API uint64_t weir_rtcp_remote_lost(const struct weir_rtcp_remote *s);
 
 /* -- History ----------------------------------------------------------------------------------- */
 

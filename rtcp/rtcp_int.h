@@ -9,7 +9,7 @@ enum {
     RTCP_SSRC_BYTES = 4,
     RTCP_SENDER_INFO_BYTES = 20,
     RTCP_BLOCK_BYTES = 24,
-    RTCP_BLOCKS_MAX = 31,     /* the count has five bits */
+    RTCP_COUNT_MAX = 31,      /* blocks, names, goodbyes of one packet: the count has five bits */
     RTCP_FEEDBACK_BYTES = 12, /* head, sender, media source [RFC 4585 6.1] */
     RTCP_NACK_PAIR_BYTES = 4,
     RTCP_FIR_ENTRY_BYTES = 8,
@@ -27,7 +27,6 @@ enum {
 #define RTCP_NACK_GAP_UNKNOWN (100 * WEIR_MS)
 #define RTCP_MISSING_RUN_MAX 100            /* a larger gap is a jump, not a loss: ask for a key frame */
 #define RTCP_DROPOUT_MAX 3000               /* [RFC 3550 A.1] MAX_DROPOUT */
-#define RTCP_MISORDER_MAX 100               /* [RFC 3550 A.1] MAX_MISORDER */
 
 /* -- rtcp_stats.c ------------------------------------------------------------------------------ */
 
@@ -46,8 +45,8 @@ uint64_t weir_rtcp_ntp(const struct weir_rtcp *r, weir_time at);
 
 void weir_rtcp_missing_note(struct weir_rtcp *r, struct weir_rtcp_remote *s, weir_time now,
                             uint32_t from_seq, uint32_t to_seq);
-/* A packet came: true when it was one that we asked for. */
-bool weir_rtcp_missing_came(struct weir_rtcp_remote *s, uint32_t seq);
+/* A packet came late: false when it was not missing. */
+bool weir_rtcp_missing_came(struct weir_rtcp_remote *s, uint32_t seq, bool *was_asked_for);
 /* Give up what was asked for too often, and set nack_at, and whether it has come. */
 void weir_rtcp_missing_arm(struct weir_rtcp *r, weir_time now);
 /* How many pairs of packet id and bit mask the numbers that are due make, at most `most`. */

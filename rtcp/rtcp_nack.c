@@ -3,7 +3,7 @@
  *   1. a gap in the sequence numbers puts its numbers on the stream's missing list;
  *   2. a short while later, if it was not mere reordering, a NACK asks for them;
  *   3. it asks again every round trip, ten times at most, then gives up;
- *   4. a gap too wide to be a loss asks for a key frame instead.
+ *   4. a gap too wide to be a loss asks for a key frame instead, and so do numbers that begin anew.
  *
  * A number counts as asked for when the NACK that names it is written, and not before.
  */
@@ -33,19 +33,19 @@ void weir_rtcp_missing_note(struct weir_rtcp *r, struct weir_rtcp_remote *s, wei
             forget(s, 0); /* the oldest is the least useful */
             s->given_up++;
         }
-        struct weir_rtcp_missing m = { seq, first_at, 0 };
+        struct weir_rtcp_missing m = { first_at, seq, 0 };
         s->missing[s->missing_count++] = m;
     }
     r->nack_at = weir_time_min(r->nack_at, first_at);
 }
 
-bool weir_rtcp_missing_came(struct weir_rtcp_remote *s, uint32_t seq)
+bool weir_rtcp_missing_came(struct weir_rtcp_remote *s, uint32_t seq, bool *was_asked_for)
 {
     for (uint32_t i = 0; i < s->missing_count; i++) {
         if (s->missing[i].seq == seq) {
-            bool was_asked_for = s->missing[i].tries != 0;
+            *was_asked_for = s->missing[i].tries != 0;
             forget(s, i);
-            return was_asked_for;
+            return true;
         }
     }
     return false;

@@ -19,7 +19,7 @@ struct plan {
     uint32_t speaker; /* the SSRC that feedback comes from */
     uint8_t report[WEIR_RTCP_LOCALS_MAX]; /* streams of ours with a sender report; none: an RR */
     unsigned reports;
-    uint8_t block[RTCP_BLOCKS_MAX];       /* streams of the peer's */
+    uint8_t block[RTCP_COUNT_MAX];       /* streams of the peer's */
     unsigned blocks;
     uint8_t keyframe[WEIR_RTCP_REMOTES_MAX];
     unsigned keyframes;
@@ -75,7 +75,8 @@ static void plan_reports(const struct weir_rtcp *r, struct plan *p, bool is_firs
         uint32_t at = (r->local_turn + i) % r->locals;
         bool is_planned = !is_first && p->reports != 0 && p->report[0] == at;
         if (r->local[at].owes_report && !is_planned) {
-            if (!take(p, bytes)) {
+            if (p->reports == RTCP_COUNT_MAX || !take(p, bytes)) { /* SDES names each */
+                p->is_full = true;
                 return;
             }
             p->report[p->reports++] = (uint8_t)at;
@@ -98,7 +99,7 @@ static void plan_head(const struct weir_rtcp *r, struct plan *p)
 
 static void plan_byes(const struct weir_rtcp *r, struct plan *p)
 {
-    for (uint32_t i = 0; i < r->locals; i++) {
+    for (uint32_t i = 0; i < r->locals && p->byes < RTCP_COUNT_MAX; i++) {
         size_t bytes = RTCP_SSRC_BYTES + (p->byes == 0 ? RTCP_HEAD_BYTES : 0);
         if (r->local[i].owes_bye && take(p, bytes)) {
             p->byes++;
@@ -148,7 +149,7 @@ static void plan_blocks(const struct weir_rtcp *r, struct plan *p)
         if (!r->remote[at].owes_block) {
             continue;
         }
-        if (p->blocks == RTCP_BLOCKS_MAX || !take(p, RTCP_BLOCK_BYTES)) {
+        if (p->blocks == RTCP_COUNT_MAX || !take(p, RTCP_BLOCK_BYTES)) {
             p->is_full = true;
             return;
         }

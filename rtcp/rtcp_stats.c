@@ -2,6 +2,10 @@
  *
  * [RFC 3550 A.1 DEVIATION] There is no probation: a packet was authenticated before it is counted, so
  * the first one already proves its source, and what is lost just behind it is asked for.
+ *
+ * [RFC 3550 A.1 DEVIATION] MAX_MISORDER is made for streams in which nothing is sent again. What was asked
+ * for comes a round trip later, however many packets that is: a number that is missing is late, and so is
+ * one that SRTP's window has room for; neither begins the count anew.
  */
 #include "rtcp/rtcp_int.h"
 
@@ -49,6 +53,11 @@ enum weir_status weir_rtcp_add_local(struct weir_rtcp *r, uint32_t ssrc, uint32_
     if (known != NULL) {
         known->is_leaving = false;
         known->owes_bye = false;
+        if (known->clock_hz != clock_hz) { /* the last timestamp says no time of the new clock */
+            known->clock_hz = clock_hz;
+            known->owes_report = false;
+            known->quiet_reports = 2;
+        }
         return WEIR_OK;
     }
     for (uint32_t i = 0; i < r->locals && r->locals == WEIR_RTCP_LOCALS_MAX; i++) {
@@ -171,8 +180,9 @@ static void note_jitter(struct weir_rtcp_remote *s, weir_time arrival, uint32_t 
                              + arrival % WEIR_SEC * s->clock_hz / WEIR_SEC;
     int64_t transit = (int64_t)(uint32_t)(arrival_units - timestamp);
     int64_t d = transit - s->transit;
-    bool has_prior = s->received > 1;
+    bool has_prior = s->has_transit;
     s->transit = transit;
+    s->has_transit = true;
     d = d < 0 ? -d : d;
     if (has_prior && d < (int64_t)s->clock_hz * 10) { /* a jump of the clock is not jitter */
         s->jitter_q4 += (uint32_t)d - ((s->jitter_q4 + 8) >> 4);
@@ -182,12 +192,32 @@ static void note_jitter(struct weir_rtcp_remote *s, weir_time arrival, uint32_t 
 static void restart_at(struct weir_rtcp_remote *s, uint16_t seq)
 {
     s->lost_before = weir_rtcp_remote_lost(s);
-    s->base_seq = (uint32_t)seq + 0x10000; /* room for numbers just before the first */
+    s->base_seq = (uint64_t)seq + 0x10000; /* room for numbers just before the first */
     s->highest_seq = s->base_seq;
     s->expected_prior = s->received_prior = 0;
     s->received = 0;
     s->missing_count = 0;
     s->has_jumped = false;
+    s->has_transit = false;
+}
+
+/* Another payload type may have another clock: neither transit times nor jitter of the two compare. */
+static void note_clock(struct weir_rtcp_remote *s, uint32_t clock_hz)
+{
+    if (clock_hz != 0 && clock_hz != s->clock_hz) {
+        s->clock_hz = clock_hz;
+        s->jitter_q4 = 0;
+        s->has_transit = false;
+    }
+}
+
+/* Whether a number so far behind the highest is late, and not the sign of a new beginning. */
+static bool is_late(struct weir_rtcp_remote *s, uint16_t behind)
+{
+    bool was_asked_for = false;
+    bool was_missing = weir_rtcp_missing_came(s, (uint32_t)(s->highest_seq - behind), &was_asked_for);
+    s->recovered += was_asked_for ? 1 : 0;
+    return was_missing || behind < WEIR_SRTP_WINDOW;
 }
 
 /* [RFC 3550 A.1] Count one sequence number; false for one that is far off and may be a mistake. */
@@ -201,19 +231,20 @@ static bool note_sequence(struct weir_rtcp *r, struct weir_rtcp_remote *s, weir_
         /* a duplicate */
     } else if (ahead < RTCP_DROPOUT_MAX) {
         if (ahead > 1) {
-            weir_rtcp_missing_note(r, s, now, s->highest_seq + 1, s->highest_seq + ahead);
+            uint32_t from = (uint32_t)s->highest_seq + 1;
+            weir_rtcp_missing_note(r, s, now, from, from + ahead - 1);
         }
         s->highest_seq += ahead;
         s->has_jumped = false;
-    } else if (ahead <= UINT16_MAX - RTCP_MISORDER_MAX) {
+    } else if (!is_late(s, (uint16_t)-ahead)) {
         if (!s->has_jumped || seq != s->jump_seq) {
             s->has_jumped = true;
             s->jump_seq = (uint16_t)(seq + 1);
             return false;
         }
-        restart_at(s, seq); /* two in a row: the source began anew */
-    } else if (weir_rtcp_missing_came(s, s->highest_seq - (uint16_t)-ahead)) {
-        s->recovered++;
+        s->given_up += s->missing_count;
+        s->owes_pli |= s->wants_nack; /* whatever it was, what is decoded broke off */
+        restart_at(s, seq); /* two in a row: the source began anew, or more is lost than numbers tell */
     }
     s->received++;
     return true;
@@ -229,10 +260,11 @@ void weir_rtcp_note_rx(struct weir_rtcp *r, weir_time now, weir_time arrival,
     if (s == NULL) {
         return;
     }
+    note_clock(s, clock_hz);
     s->wants_nack = wants_nack;
     s->last_rx = now;
     s->packets++;
-    s->bytes += (uint32_t)h->payload.n;
+    s->bytes += h->payload.n;
     if (note_sequence(r, s, now, h->seq)) {
         s->has_news = true;
         note_jitter(s, arrival, h->timestamp);
@@ -240,35 +272,35 @@ void weir_rtcp_note_rx(struct weir_rtcp *r, weir_time now, weir_time arrival,
     arm_report(r, now);
 }
 
-uint32_t weir_rtcp_remote_lost(const struct weir_rtcp_remote *s)
+uint64_t weir_rtcp_remote_lost(const struct weir_rtcp_remote *s)
 {
-    uint32_t expected = s->highest_seq - s->base_seq + 1;
+    uint64_t expected = s->highest_seq - s->base_seq + 1;
     return s->lost_before + (s->received != 0 && expected > s->received ? expected - s->received : 0);
 }
 
 /* [RFC 3550 6.4.1] cumulative loss may be negative, and saturates at 24 bits. */
 static int32_t cumulative_lost(const struct weir_rtcp_remote *s)
 {
-    int64_t lost = (int64_t)(uint32_t)(s->highest_seq - s->base_seq + 1) - (int64_t)s->received;
+    int64_t lost = (int64_t)(s->highest_seq - s->base_seq + 1 - s->received);
     return lost > 0x7fffff ? 0x7fffff : lost < -0x800000 ? -0x800000 : (int32_t)lost;
 }
 
 void weir_rtcp_report_block(struct weir_rtcp_remote *s, weir_time now, struct weir_rtcp_block *out)
 {
-    uint32_t expected = s->highest_seq - s->base_seq + 1;
-    uint32_t expected_now = expected - s->expected_prior;
-    uint32_t received_now = s->received - s->received_prior;
-    uint32_t lost_now = expected_now > received_now ? expected_now - received_now : 0;
+    uint64_t expected = s->highest_seq - s->base_seq + 1;
+    uint64_t expected_now = expected - s->expected_prior;
+    uint64_t received_now = s->received - s->received_prior;
+    uint64_t lost_now = expected_now > received_now ? expected_now - received_now : 0;
     s->expected_prior = expected;
     s->received_prior = s->received;
     /* [RFC 3550 6.4.1] of 256; all lost does not fit into eight bits. */
-    uint64_t fraction = expected_now == 0 ? 0 : (uint64_t)lost_now * 256 / expected_now;
+    uint64_t fraction = expected_now == 0 ? 0 : lost_now * 256 / expected_now;
     s->fraction_lost = fraction > 255 ? 255 : (uint8_t)fraction;
     memset(out, 0, sizeof *out);
     out->ssrc = s->ssrc;
     out->fraction_lost = s->fraction_lost;
     out->lost = cumulative_lost(s);
-    out->highest_seq = s->highest_seq - 0x10000;
+    out->highest_seq = (uint32_t)(s->highest_seq - 0x10000);
     out->jitter = s->jitter_q4 >> 4;
     if (s->sr_at != WEIR_NEVER) {
         weir_duration since = weir_time_since(now, s->sr_at);

@@ -7,7 +7,8 @@
  *   4. not too old and not seen before;
  *   5. verify the tag and decrypt in place;
  *   6. remember stream and index.
- * Sealing is the same without the verification: an index is used once, ever.
+ * Sealing is the same without the verification: an index is used once, ever. For RTP every SSRC that was
+ * ever sealed for is remembered, and one too many is refused; for RTCP one index is shared by all SSRCs.
  *
  *   SRTP   | RTP header, CSRCs, extension | payload, encrypted | tag (16 GCM, 10 CM) |
  *   SRTCP  | 8 bytes of header | rest, encrypted | GCM tag 16 | E + index (4) | CM tag 10 |
@@ -30,6 +31,7 @@ const char *weir_srtp_verdict_name(enum weir_srtp_verdict v)
         [WEIR_SRTP_AUTH] = "auth",
         [WEIR_SRTP_LIMIT] = "limit",
         [WEIR_SRTP_ROOM] = "room",
+        [WEIR_SRTP_FULL] = "full",
     };
     _Static_assert(sizeof name / sizeof name[0] == WEIR_SRTP_VERDICTS, "every verdict has a name");
     return (unsigned)v < WEIR_SRTP_VERDICTS ? name[v] : "?";
@@ -201,6 +203,9 @@ static enum weir_srtp_verdict seal_rtp(struct weir_srtp *s, struct weir_mspan ro
     if (index > RTP_INDEX_MAX) {
         return WEIR_SRTP_LIMIT;
     }
+    if (!weir_srtp_stream_fits(s, stream)) {
+        return WEIR_SRTP_FULL;
+    }
     struct job j = rtp_job(s, room.p, &f, *len, index, roc);
     seal_job(s, &j);
     weir_replay_note(&stream->rtp, index);
@@ -283,8 +288,7 @@ static enum weir_srtp_verdict seal_rtcp(struct weir_srtp *s, struct weir_mspan r
     if (*len > room.n || tail > room.n - *len) {
         return WEIR_SRTP_ROOM;
     }
-    struct weir_srtp_stream *stream = weir_srtp_stream_of(s, weir_be32(room.p + 4));
-    uint64_t index = stream->rtcp.has_any ? stream->rtcp.highest + 1 : 1;
+    uint64_t index = (uint64_t)s->rtcp_sealed + 1; /* [RFC 7714 9.1 MUST] whatever the SSRC is */
     if (index > RTCP_INDEX_MAX) {
         return WEIR_SRTP_LIMIT;
     }
@@ -292,8 +296,7 @@ static enum weir_srtp_verdict seal_rtcp(struct weir_srtp *s, struct weir_mspan r
     weir_put32(word, (uint32_t)index | 0x80000000);
     struct job j = rtcp_job(s, room.p, *len, index, word, aad);
     seal_job(s, &j);
-    weir_replay_note(&stream->rtcp, index);
-    weir_srtp_stream_keep(s, stream);
+    s->rtcp_sealed = (uint32_t)index;
     *len += tail;
     return WEIR_SRTP_OK;
 }

@@ -67,6 +67,7 @@ enum weir_srtp_verdict {
     WEIR_SRTP_AUTH,      /* authentication failed */
     WEIR_SRTP_LIMIT,     /* the key's packet limit is reached [RFC 3711 9.2] */
     WEIR_SRTP_ROOM,      /* no tail-room for tag and index */
+    WEIR_SRTP_FULL,      /* on sealing: one SSRC more than the key may have, for none may be forgotten */
     WEIR_SRTP_VERDICTS,
 };
 
@@ -97,7 +98,8 @@ enum weir_srtp_profile {
 };
 
 #define WEIR_SRTP_STREAMS_MAX 64   /* SSRCs at one time per direction: 32 videos with retransmission */
-#define WEIR_SRTP_RESTS_MAX 128    /* SSRCs that gave their place to others and are remembered */
+#define WEIR_SRTP_RESTS_MAX 128    /* SSRCs that gave their place to others and are remembered; a key seals
+                                      for as many as this and the above together */
 #define WEIR_SRTP_WINDOW 512       /* packets a reordered one may lag, a power of two, 64 bytes each */
 #define WEIR_SRTP_OVERHEAD_MAX 20  /* 16-byte tag and SRTCP index */
 #define WEIR_SRTP_KEY_MAX 32
@@ -115,7 +117,7 @@ struct weir_srtp_stream {
     uint32_t ssrc;
     uint32_t used_at;        /* weir_srtp.uses at its last packet */
     struct weir_replay rtp;  /* 48-bit indices: rollover counter and sequence number */
-    struct weir_replay rtcp; /* 31-bit indices */
+    struct weir_replay rtcp; /* 31-bit indices; on opening only */
 };
 
 #define WEIR_SRTP_NO_INDEX UINT64_MAX
@@ -144,6 +146,7 @@ struct weir_srtp {
     struct weir_srtp_keys rtcp;
     struct weir_srtp_stream stream[WEIR_SRTP_STREAMS_MAX + 1]; /* the one behind the last is being tried */
     uint32_t streams;
+    uint32_t rtcp_sealed; /* the last SRTCP index, of all SSRCs: it only grows */
     uint32_t uses; /* packets opened or sealed */
     struct weir_srtp_rest rest[WEIR_SRTP_RESTS_MAX]; /* the oldest first */
     uint32_t rests;
@@ -180,7 +183,9 @@ WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtcp_open(struct weir_srtp
                                                                 struct weir_mspan *packet);
 
 /* Seal the first *len bytes of room in place; *len grows by at most WEIR_SRTP_OVERHEAD_MAX. A sequence
- * number may be sealed once: retransmit the sealed bytes, or use another SSRC [RFC 3711 9.1]. */
+ * number may be sealed once: retransmit the sealed bytes, or use another SSRC [RFC 3711 9.1]. Of those a
+ * key has WEIR_SRTP_STREAMS_MAX + WEIR_SRTP_RESTS_MAX: one more is refused, and only new keys help. RTCP
+ * has no such bound. */
 WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtp_seal(struct weir_srtp *s,
                                                                struct weir_mspan room, size_t *len);
 WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtcp_seal(struct weir_srtp *s,

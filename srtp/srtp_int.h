@@ -34,6 +34,8 @@ void weir_replay_note(struct weir_replay *r, uint64_t index);
 
 /* The stream of an SSRC, or a blank one, which is lost unless it is kept before the next call. */
 struct weir_srtp_stream *weir_srtp_stream_of(struct weir_srtp *s, uint32_t ssrc);
+/* Whether it can be kept and none forgotten for it. */
+bool weir_srtp_stream_fits(const struct weir_srtp *s, const struct weir_srtp_stream *stream);
 /* A packet of the stream was verified or sealed. */
 void weir_srtp_stream_keep(struct weir_srtp *s, struct weir_srtp_stream *stream);
 

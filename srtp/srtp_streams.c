@@ -6,8 +6,9 @@
  *      its highest indices: sixteen bytes instead of a window. If it comes back it goes on behind
  *      them, so that nothing of before is taken or sealed a second time [RFC 3711 3.3.2, 9.1].
  *
- * A key lives as long as its connection, so a replay could matter for as long; the oldest of the
- * WEIR_SRTP_RESTS_MAX remembered ones is forgotten when there is one more.
+ * A key lives as long as its connection, so what was forgotten could matter for as long. On opening the
+ * oldest of the WEIR_SRTP_RESTS_MAX remembered ones is forgotten when there is one more: a recording of it
+ * could be played again. On sealing none ever is: there the one more is refused [RFC 3711 9.1 MUST].
  */
 #include "srtp/srtp_int.h"
 
@@ -93,6 +94,13 @@ static uint32_t least_lately_used(const struct weir_srtp *s)
         }
     }
     return oldest;
+}
+
+bool weir_srtp_stream_fits(const struct weir_srtp *s, const struct weir_srtp_stream *stream)
+{
+    bool is_new = stream == &s->stream[s->streams];
+    return !is_new || s->streams < WEIR_SRTP_STREAMS_MAX || s->rests < WEIR_SRTP_RESTS_MAX
+           || find_rest(s, stream->ssrc) != NULL;
 }
 
 void weir_srtp_stream_keep(struct weir_srtp *s, struct weir_srtp_stream *stream)

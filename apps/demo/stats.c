@@ -127,7 +127,7 @@ static void add_media(cJSON *root, const struct weir_peer *p)
         for (uint32_t k = 0; k < p->rtcp.remotes; k++) {
             const struct weir_rtcp_remote *r = &p->rtcp.remote[k];
             if (m->remote_ssrcs != 0 && r->ssrc == m->remote_ssrc[0] && r->clock_hz != 0) {
-                add_number(o, "lost", weir_rtcp_remote_lost(r));
+                add_number(o, "lost", (double)weir_rtcp_remote_lost(r));
                 add_number(o, "jitter_us", (double)(r->jitter_q4 >> 4) * 1e6 / r->clock_hz);
                 add_number(o, "recovered", r->recovered);
             }

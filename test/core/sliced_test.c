@@ -197,7 +197,7 @@ static void ctr_and_mask_in_secret(enum weir_aead_id id, size_t n)
 
 static void the_other_width_in_secret(size_t key_bytes)
 {
-    uint8_t key[32], iv[16], text[100];
+    uint8_t key[32] = { 0 }, iv[16] = { 0 }, text[100] = { 0 };
     struct weir_aes_key aes;
     struct weir_sliced_stream stream;
     secret(key, sizeof key);

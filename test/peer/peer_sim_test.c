@@ -1,5 +1,6 @@
 /* Two whole peers on a simulated network: they connect and move data and media whatever the network
  * does, the same way for the same seed. */
+#include "peer/peer_int.h"
 #include "test/sim/sim.h"
 #include "test/support/support.h"
 
@@ -313,6 +314,105 @@ static void a_hybrid_share_makes_it_no_harder(void **state)
     }
 }
 
+static const struct weir_rtcp_remote *remote_of(const struct weir_peer *p, uint32_t ssrc)
+{
+    for (uint32_t i = 0; i < p->rtcp.remotes; i++) {
+        if (p->rtcp.remote[i].ssrc == ssrc) {
+            return &p->rtcp.remote[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct weir_rtcp_local *local_of(const struct weir_peer *p, uint32_t ssrc)
+{
+    for (uint32_t i = 0; i < p->rtcp.locals; i++) {
+        if (p->rtcp.local[i].ssrc == ssrc) {
+            return &p->rtcp.local[i];
+        }
+    }
+    return NULL;
+}
+
+/* Twenty cameras, or forty, of one side. Each has its sender reports, and each that RTCP has a place for is
+ * reported on and asked for key frames; of the others the application hears. */
+static void many_sections(unsigned cameras)
+{
+    struct sim *s = sim_open(7, true);
+    unsigned first = s->peer[0]->medias, kept = 0, asked = 0;
+    for (unsigned i = 0; i < cameras; i++) {
+        uint8_t at;
+        assert_int_equal(weir_peer_add_media(s->peer[0], WEIR_SDP_VIDEO, WEIR_SDP_SENDRECV, &at), WEIR_OK);
+        assert_int_equal(at, first + i);
+    }
+    assert_true(connect_within(s, 10 * WEIR_SEC) != WEIR_NEVER);
+    assert_int_equal(weir_peer_request_keyframe(s->peer[1], s->now, (uint8_t)first), WEIR_ERR_STATE);
+    for (uint32_t n = 0; n < 150; n++) {
+        for (unsigned i = 0; i < cameras; i++) {
+            sim_send_rtp_in(s, 0, (uint8_t)(first + i), n);
+        }
+        sim_run(s, s->now + 20 * WEIR_MS, false);
+    }
+    for (unsigned i = 0; i < cameras; i++) {
+        asked += weir_peer_request_keyframe(s->peer[1], s->now, (uint8_t)(first + i)) == WEIR_OK ? 1 : 0;
+    }
+    sim_run(s, s->now + WEIR_SEC, false);
+    for (unsigned i = 0; i < cameras; i++) {
+        uint32_t ssrc = s->peer[0]->media[first + i].ssrc;
+        const struct weir_rtcp_remote *there = remote_of(s->peer[1], ssrc);
+        const struct weir_rtcp_local *here = local_of(s->peer[0], ssrc);
+        assert_non_null(here);
+        assert_int_equal(here->packets, 150);
+        if (there != NULL) {
+            kept++;
+            assert_true(there->sr_at != WEIR_NEVER);
+            assert_int_equal(there->packets, 150);
+            assert_int_equal(here->plis, 1);
+            assert_true(here->rtt != 0);
+        }
+    }
+    assert_int_equal(kept, cameras < WEIR_RTCP_REMOTES_MAX ? cameras : WEIR_RTCP_REMOTES_MAX);
+    assert_int_equal(asked, kept);
+    assert_int_equal(s->peer[1]->rtcp.remotes_refused, (cameras - kept) * 150);
+    for (unsigned i = 0; i <= s->peer[1]->medias; i++) {
+        bool is_media = i < s->peer[1]->medias && s->peer[1]->media[i].kind != WEIR_SDP_DATA;
+        enum weir_status status = weir_peer_request_keyframe(s->peer[1], s->now, (uint8_t)i);
+        assert_true((status == WEIR_ERR_ARG) == !is_media);
+    }
+    sim_close(s);
+}
+
+static void every_section_has_its_reports_and_key_frames(void **state)
+{
+    (void)state;
+    many_sections(20);
+    many_sections(40);
+}
+
+/* An application that sends PCMU where Opus comes first: reports tell the time of the clock that it sends on,
+ * and the peer counts on that. */
+static void reports_follow_the_codec_that_is_sent(void **state)
+{
+    (void)state;
+    struct sim *s = sim_open(8, true);
+    uint8_t at;
+    assert_int_equal(weir_peer_add_media(s->peer[0], WEIR_SDP_AUDIO, WEIR_SDP_SENDRECV, &at), WEIR_OK);
+    assert_true(connect_within(s, 10 * WEIR_SEC) != WEIR_NEVER);
+    struct weir_media *m = &s->peer[0]->media[at];
+    const struct weir_media_codec *opus = weir_peer_codec(m, 111), *pcmu = weir_peer_codec(m, 0);
+    assert_non_null(opus);
+    assert_non_null(pcmu);
+    const struct weir_media_codec first = m->codec[0];
+    for (uint32_t n = 0; n < 300; n++) {
+        m->codec[0] = n / 100 == 1 ? *pcmu : first; /* what the simulation sends */
+        sim_send_rtp_in(s, 0, at, n);
+        assert_int_equal(local_of(s->peer[0], m->ssrc)->clock_hz, n / 100 == 1 ? 8000 : 48000);
+        sim_run(s, s->now + 20 * WEIR_MS, false);
+        assert_int_equal(remote_of(s->peer[1], m->ssrc)->clock_hz, n / 100 == 1 ? 8000 : 48000);
+    }
+    sim_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +431,8 @@ int main(void)
         cmocka_unit_test(attack_D20_a_wrong_fingerprint_ends_it_before_any_key),
         cmocka_unit_test(a_bad_offer_leaves_the_connection_as_it_was),
         cmocka_unit_test(a_deferred_message_comes_again_and_closes_the_window),
+        cmocka_unit_test(every_section_has_its_reports_and_key_frames),
+        cmocka_unit_test(reports_follow_the_codec_that_is_sent),
         cmocka_unit_test(a_hybrid_share_makes_it_no_harder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

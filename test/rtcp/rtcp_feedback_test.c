@@ -61,6 +61,43 @@ static void a_mask_reaches_sixteen_numbers(void **state)
     }
 }
 
+/* What was asked for comes back behind as many packets as a round trip holds: it is late, and no source that
+ * begins anew [RFC 4585 6.2.1]. One that is missing no more is late as far as SRTP takes it. */
+static void a_retransmission_is_late_however_many_packets_came_between(void **state)
+{
+    (void)state;
+    static const uint16_t between[] = { 1, 98, 99, 100, 199, 511, 512, 2000 };
+    for (unsigned i = 0; i < sizeof between / sizeof between[0]; i++) {
+        for (uint16_t burst = 1; burst <= 3; burst++) {
+            uint16_t seq = 65500, lost; /* over the end of the numbers */
+            begin(0);
+            for (unsigned k = 0; k < 10; k++) {
+                receive(&b, 1000, seq++, 0);
+            }
+            b.report_at = WEIR_NEVER;
+            lost = seq;
+            seq = (uint16_t)(seq + burst);
+            receive(&b, 2000, seq++, 0);
+            assert_int_equal(say(&b, 7000, 1500).numbers, burst);
+            for (unsigned k = 1; k < between[i]; k++) {
+                receive(&b, 8000, seq++, 0);
+            }
+            assert_int_equal(weir_rtcp_remote_lost(&b.remote[0]), burst);
+            for (uint16_t k = 0; k < burst; k++) {
+                receive(&b, 9000, (uint16_t)(lost + k), 0);
+            }
+            receive(&b, 9000, seq++, 0);
+            assert_int_equal(b.remote[0].recovered, burst);
+            assert_int_equal(b.remote[0].missing_count, 0);
+            assert_int_equal(b.remote[0].base_seq, 0x10000 + 65500);
+            assert_int_equal(b.remote[0].received, 10u + burst + between[i] + 1);
+            assert_int_equal(weir_rtcp_remote_lost(&b.remote[0]), 0);
+            struct said s = say(&b, WEIR_SEC, 1500);
+            assert_int_equal(s.plis + s.numbers, 0);
+        }
+    }
+}
+
 static void the_wait_between_two_requests_is_the_round_trip(void **state)
 {
     (void)state;
@@ -154,6 +191,38 @@ static void what_cannot_leave_has_no_deadline(void **state)
             assert_true(weir_rtcp_deadline(&b) <= now + 500 * WEIR_MS);
         }
     }
+}
+
+/* An outage of any length asks for a key frame once, whether it is taken for a gap or for a new beginning. */
+static void every_outage_asks_for_a_key_frame(void **state)
+{
+    (void)state;
+    static const uint16_t gap[] = { 102, 1600, 2998, 2999, 3000, 4400, 5800, 20000, 32767, 32768, 50000, 64000 };
+    for (unsigned i = 0; i < sizeof gap / sizeof gap[0]; i++) {
+        uint16_t seq = 100;
+        unsigned plis = 0;
+        begin(0);
+        b.report_at = WEIR_NEVER;
+        for (unsigned k = 0; k < 20; k++) {
+            seq = (uint16_t)(seq + (k == 10 ? gap[i] : 1) + (k == 9 ? 1 : 0)); /* one is missing before it */
+            receive(&b, 1000 + k, seq, 0);
+        }
+        b.report_at = WEIR_NEVER;
+        assert_int_equal(b.remote[0].missing_count, 0);
+        assert_int_equal(b.remote[0].given_up, gap[i] < 3000 ? gap[i] : 1);
+        for (weir_time now = 2000; now < 2 * WEIR_SEC; now += 5 * WEIR_MS) {
+            plis += say(&b, now, 1500).plis;
+        }
+        assert_int_equal(plis, 1);
+    }
+    struct weir_rtp_header h = { .ssrc = 100 }; /* one that wants no feedback */
+    begin(0);
+    for (unsigned k = 0; k < 20; k++) {
+        h.seq = (uint16_t)(k + (k < 10 ? 0 : 5000));
+        weir_rtcp_note_rx(&b, 1000, 1000, &h, 90000, false);
+    }
+    assert_int_equal(b.remote[0].base_seq, 0x10000 + 5011);
+    assert_int_equal(say(&b, 2000, 1500).plis, 0);
 }
 
 static void streams_without_nack_are_not_asked_for(void **state)
@@ -404,10 +473,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_gap_is_asked_for_after_a_moment_and_not_if_it_was_disorder),
         cmocka_unit_test(a_mask_reaches_sixteen_numbers),
+        cmocka_unit_test(a_retransmission_is_late_however_many_packets_came_between),
         cmocka_unit_test(the_wait_between_two_requests_is_the_round_trip),
         cmocka_unit_test(what_never_comes_is_given_up_with_a_key_frame_request),
         cmocka_unit_test(too_much_missing_asks_for_a_key_frame_instead),
         cmocka_unit_test(what_cannot_leave_has_no_deadline),
+        cmocka_unit_test(every_outage_asks_for_a_key_frame),
         cmocka_unit_test(streams_without_nack_are_not_asked_for),
         cmocka_unit_test(attack_R16_key_frames_are_asked_for_rarely),
         cmocka_unit_test(a_fir_and_a_pli_for_our_stream_become_events),

@@ -248,6 +248,49 @@ static void streams_take_turns_when_one_compound_is_all_there_is(void **state)
     }
 }
 
+/* A stream that goes on with another clock: its reports tell the time of that, and none before it sent on it. */
+static void a_stream_may_change_its_clock(void **state)
+{
+    (void)state;
+    uint8_t out[1500];
+    struct weir_rtcp_packet p;
+    begin(0);
+    assert_int_equal(weir_rtcp_add_local(&a, 7, 48000), WEIR_OK);
+    transmit(&a, WEIR_SEC, 7, 1000);
+    assert_int_equal(weir_rtcp_add_local(&a, 7, 48000), WEIR_OK);
+    assert_int_equal(say(&a, a.report_at, 1500).sender_reports, 1);
+    transmit(&a, 3 * WEIR_SEC, 7, 1000 + 96000);
+    assert_int_equal(weir_rtcp_add_local(&a, 7, 8000), WEIR_OK);
+    assert_int_equal(say(&a, a.report_at, 1500).sender_reports, 0);
+    transmit(&a, 6 * WEIR_SEC, 7, 5000);
+    a.report_at = 6500 * WEIR_MS;
+    size_t n = send_due(&a, 6500 * WEIR_MS, out);
+    assert_true(find(weir_span_of(out, n), WEIR_RTCP_SR, 0xff, &p));
+    assert_int_equal(weir_be32(p.body.p + 12), 5000 + 4000);
+    assert_int_equal(weir_be32(p.body.p + 16), 3); /* the counts go on */
+}
+
+/* A count has five bits: of 64 streams with short names no packet names more than 31. */
+static void as_many_streams_as_sections_report_and_say_goodbye(void **state)
+{
+    (void)state;
+    begin(WEIR_RTCP_LOCALS_MAX);
+    a.config.cname[0] = '\0';
+    for (uint32_t i = 0; i < WEIR_RTCP_LOCALS_MAX; i++) {
+        transmit(&a, WEIR_SEC, 100 + i, 1);
+    }
+    for (uint32_t i = 0; i < WEIR_RTCP_REMOTES_MAX; i++) {
+        receive_of(&a, WEIR_SEC, 1000 + i, 1, 0);
+    }
+    struct said s = say(&a, 2 * WEIR_SEC, 1500);
+    assert_int_equal(s.sender_reports, WEIR_RTCP_LOCALS_MAX);
+    assert_int_equal(s.names, WEIR_RTCP_LOCALS_MAX);
+    assert_int_equal(s.blocks, WEIR_RTCP_REMOTES_MAX);
+    weir_rtcp_bye(&a, 2 * WEIR_SEC);
+    assert_int_equal(say(&a, 2 * WEIR_SEC, 1500).byes, WEIR_RTCP_LOCALS_MAX);
+    assert_int_equal(say(&a, 2 * WEIR_SEC, 1500).compounds, 0);
+}
+
 static void goodbye_is_said_once(void **state)
 {
     (void)state;
@@ -264,7 +307,7 @@ static void goodbye_is_said_once(void **state)
     assert_int_equal(send_room(&a, 0, out, sizeof out), 0);
 }
 
-/* Y13: sections come and go, eight at a time, for ever. */
+/* Y13: sections come and go, as many at a time as there is place for, for ever. */
 static void attack_Y13_a_removed_stream_says_goodbye_and_gives_its_place(void **state)
 {
     (void)state;
@@ -274,18 +317,18 @@ static void attack_Y13_a_removed_stream_says_goodbye_and_gives_its_place(void **
     for (uint32_t i = 0; i < 100; i++) {
         assert_int_equal(weir_rtcp_add_local(&a, 500 + i, 48000), WEIR_OK);
         transmit(&a, i * WEIR_MS, 500 + i, 0);
-        if (a.locals == 8) {
+        if (a.locals == WEIR_RTCP_LOCALS_MAX) {
             weir_rtcp_remove_local(&a, 500 + i - 4);
             transmit(&a, i * WEIR_MS, 500 + i - 4, 0); /* counts no more */
             size_t n = send_room(&a, i * WEIR_MS, out, sizeof out);
             assert_true(find(weir_span_of(out, n), WEIR_RTCP_BYE, 1, &p));
             assert_int_equal(weir_be32(p.body.p), 500 + i - 4);
-            assert_int_equal(a.locals, 7);
+            assert_int_equal(a.locals, WEIR_RTCP_LOCALS_MAX - 1);
             assert_null(weir_rtcp_find_local(&a, 500 + i - 4));
         }
     }
     weir_rtcp_remove_local(&a, 12345);
-    assert_int_equal(a.locals, 7);
+    assert_int_equal(a.locals, WEIR_RTCP_LOCALS_MAX - 1);
     assert_int_equal(weir_rtcp_add_local(&a, 1, 48000), WEIR_OK);
     assert_int_equal(weir_rtcp_add_local(&a, 1, 48000), WEIR_OK); /* it is there */
     assert_int_equal(weir_rtcp_add_local(&a, 2, 48000), WEIR_ERR_FULL);
@@ -293,7 +336,7 @@ static void attack_Y13_a_removed_stream_says_goodbye_and_gives_its_place(void **
     weir_rtcp_remove_local(&a, 599); /* it sent, and its goodbye has not left: it gives way all the same */
     assert_int_equal(weir_rtcp_add_local(&a, 2, 48000), WEIR_OK);
     weir_rtcp_remove_local(&a, 1); /* it never sent */
-    assert_int_equal(a.locals, 7);
+    assert_int_equal(a.locals, WEIR_RTCP_LOCALS_MAX - 1);
     weir_rtcp_remove_local(&a, 598);
     assert_int_equal(weir_rtcp_add_local(&a, 598, 48000), WEIR_OK); /* back before its goodbye */
     assert_int_equal(send_room(&a, WEIR_SEC, out, sizeof out), 0);
@@ -311,6 +354,8 @@ int main(void)
         cmocka_unit_test(a_full_compound_is_counted),
         cmocka_unit_test(room_for_nothing_loses_nothing),
         cmocka_unit_test(streams_take_turns_when_one_compound_is_all_there_is),
+        cmocka_unit_test(a_stream_may_change_its_clock),
+        cmocka_unit_test(as_many_streams_as_sections_report_and_say_goodbye),
         cmocka_unit_test(goodbye_is_said_once),
         cmocka_unit_test(attack_Y13_a_removed_stream_says_goodbye_and_gives_its_place),
     };

@@ -373,8 +373,13 @@ static void drain(struct sim *s)
 
 void sim_send_rtp(struct sim *s, int from, uint32_t number)
 {
+    sim_send_rtp_in(s, from, 0, number);
+}
+
+void sim_send_rtp_in(struct sim *s, int from, uint8_t section, uint32_t number)
+{
     uint8_t payload[500], out[1500];
-    struct weir_rtp_header h = { .payload_type = s->peer[from]->media[0].codec[0].payload_type,
+    struct weir_rtp_header h = { .payload_type = s->peer[from]->media[section].codec[0].payload_type,
                                  .seq = (uint16_t)number, .timestamp = number * 900,
                                  .payload = { payload, sizeof payload } };
     struct weir_path to;
@@ -382,7 +387,7 @@ void sim_send_rtp(struct sim *s, int from, uint32_t number)
     for (size_t i = 0; i < sizeof payload; i++) {
         payload[i] = pattern(i + h.seq);
     }
-    assert_int_equal(weir_peer_write_rtp(s->peer[from], s->now, 0, &h,
+    assert_int_equal(weir_peer_write_rtp(s->peer[from], s->now, section, &h,
                                          (struct weir_mspan){ out, sizeof out }, &n, &to), WEIR_OK);
     carry(s, from, &to, out, n);
 }

@@ -97,6 +97,7 @@ void sim_run(struct sim *s, weir_time until, bool until_open);
 bool sim_is_open(const struct sim *s);
 /* Send `bytes` of the checked pattern on the channel of a side. */
 enum weir_status sim_send(struct sim *s, int from, size_t bytes);
-void sim_send_rtp(struct sim *s, int from, uint32_t number);
+void sim_send_rtp(struct sim *s, int from, uint32_t number); /* in the first section */
+void sim_send_rtp_in(struct sim *s, int from, uint8_t section, uint32_t number);
 
 #endif

@@ -342,7 +342,7 @@ static void attack_R10_sealing_stops_at_the_limits_of_the_key(void **state)
     uint8_t work[200];
     pair.tx.stream[0] = (struct weir_srtp_stream){ .ssrc = 1 };
     pair.tx.stream[0].rtp = (struct weir_replay){ .highest = RTP_INDEX_MAX - 1, .has_any = true };
-    pair.tx.stream[0].rtcp = (struct weir_replay){ .highest = RTCP_INDEX_MAX - 1, .has_any = true };
+    pair.tx.rtcp_sealed = RTCP_INDEX_MAX - 1;
     pair.tx.streams = 1;
     size_t len = make_rtp(work, 1, 0xffff, 60);
     assert_int_equal(weir_srtp_seal(&pair.tx, (struct weir_mspan){ work, 200 }, &len), WEIR_SRTP_OK);
@@ -374,15 +374,66 @@ static void attack_Y13_the_65th_ssrc_is_like_the_first(void **state)
     (void)state;
     struct pair pair = make_pair(WEIR_SRTP_AEAD_AES_128_GCM);
     for (uint32_t i = 0; i < 2000; i++) {
+        if (i % 100 == 0) {
+            pair.tx.streams = pair.tx.rests = 0; /* whose sender takes no care */
+        }
         assert_int_equal(pass(&pair.tx, &pair.peer_rx, 100 + i, 1), WEIR_SRTP_OK);
         assert_int_equal(pass(&pair.tx, &pair.peer_rx, 3, (uint16_t)(2 * i + 10)), WEIR_SRTP_OK);
         if (i > 0) { /* one that was overtaken: only a window knows that it was not seen */
             assert_int_equal(pass(&pair.tx, &pair.peer_rx, 3, (uint16_t)(2 * i + 7)), WEIR_SRTP_OK);
         }
     }
-    assert_int_equal(pair.tx.streams, WEIR_SRTP_STREAMS_MAX);
-    assert_int_equal(pair.tx.rests, WEIR_SRTP_RESTS_MAX);
     assert_int_equal(pair.peer_rx.streams, WEIR_SRTP_STREAMS_MAX);
+    assert_int_equal(pair.peer_rx.rests, WEIR_SRTP_RESTS_MAX);
+}
+
+/* No key stream twice [RFC 3711 9.1, RFC 7714 8], however many SSRCs came between: as many as are remembered
+ * are sealed for, each goes on where it was, and one more is refused. */
+static void attack_R9_no_ssrc_that_was_sealed_for_is_forgotten(void **state)
+{
+    (void)state;
+    const uint32_t most = WEIR_SRTP_STREAMS_MAX + WEIR_SRTP_RESTS_MAX;
+    for (size_t p = 0; p < PROFILES; p++) {
+        struct pair pair = make_pair(profile[p]);
+        uint8_t work[200];
+        struct weir_mspan room = { work, sizeof work };
+        size_t len;
+        for (uint32_t i = 0; i < most; i++) {
+            assert_int_equal(pass(&pair.tx, &pair.peer_rx, 100 + i, 7), WEIR_SRTP_OK);
+        }
+        for (uint32_t i = 0; i < 300; i++) {
+            len = make_rtp(work, 1000 + i, 7, 100);
+            assert_int_equal(weir_srtp_seal(&pair.tx, room, &len), WEIR_SRTP_FULL);
+            assert_int_equal(len, 100);
+        }
+        for (uint32_t i = 0; i < most; i++) {
+            len = make_rtp(work, 100 + i, 7, 100);
+            assert_int_equal(weir_srtp_seal(&pair.tx, room, &len), WEIR_SRTP_REPLAY);
+            assert_int_equal(pass(&pair.tx, &pair.peer_rx, 100 + i, 8), WEIR_SRTP_OK);
+        }
+        assert_int_equal(pair.tx.streams, WEIR_SRTP_STREAMS_MAX);
+        assert_int_equal(pair.tx.rests, WEIR_SRTP_RESTS_MAX);
+        assert_int_equal(pair.tx.verdicts[WEIR_SRTP_FULL], 300);
+    }
+}
+
+/* The caller has no say in an SRTCP index: it only grows, whoever speaks, and the peer takes every one. */
+static void attack_R9_no_control_packet_begins_the_index_again(void **state)
+{
+    (void)state;
+    for (size_t p = 0; p < PROFILES; p++) {
+        struct pair pair = make_pair(profile[p]);
+        for (uint32_t i = 0; i < 1000; i++) {
+            uint8_t work[200];
+            size_t len = make_rtcp(work, i % 3 == 0 ? 7 : 100 + i);
+            assert_int_equal(weir_srtcp_seal(&pair.tx, (struct weir_mspan){ work, 200 }, &len), WEIR_SRTP_OK);
+            const uint8_t *word = work + len - (weir_srtp_is_aead(profile[p]) ? 4 : 14);
+            assert_int_equal(weir_be32(word), 0x80000000u | (i + 1));
+            struct weir_mspan packet = { work, len };
+            assert_int_equal(weir_srtcp_open(&pair.peer_rx, &packet), WEIR_SRTP_OK);
+        }
+        assert_int_equal(pair.tx.streams, 0); /* and it takes no place from RTP */
+    }
 }
 
 /* What a stream that gave its place had, is neither taken nor sealed again; it goes on behind it, its
@@ -429,7 +480,7 @@ static void a_stream_that_comes_back_goes_on_where_it_was(void **state)
         assert_int_equal(pair.tx.stream[pair.tx.last].rtp.highest, 65536 + 2002);
         rtcp_len = make_rtcp(work, 7);
         assert_int_equal(weir_srtcp_seal(&pair.tx, room, &rtcp_len), WEIR_SRTP_OK);
-        assert_int_equal(pair.tx.stream[pair.tx.last].rtcp.highest, 2);
+        assert_int_equal(pair.tx.rtcp_sealed, 2);
         packet = (struct weir_mspan){ work, rtcp_len };
         assert_int_equal(weir_srtcp_open(&pair.peer_rx, &packet), WEIR_SRTP_OK);
     }
@@ -567,6 +618,8 @@ int main(void)
         cmocka_unit_test(attack_R10_sealing_stops_at_the_limits_of_the_key),
         cmocka_unit_test(attack_R13_only_verified_streams_count),
         cmocka_unit_test(attack_Y13_the_65th_ssrc_is_like_the_first),
+        cmocka_unit_test(attack_R9_no_ssrc_that_was_sealed_for_is_forgotten),
+        cmocka_unit_test(attack_R9_no_control_packet_begins_the_index_again),
         cmocka_unit_test(a_stream_that_comes_back_goes_on_where_it_was),
         cmocka_unit_test(the_stream_used_least_lately_makes_room),
         cmocka_unit_test(a_room_too_small_for_tag_and_index_is_said_so),

@@ -93,9 +93,7 @@ static void rtcp_is_sealed_and_opened_as_rfc7714_17_shows(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct weir_srtp tx = with_session_key(row[i].profile), rx = tx;
         size_t sealed_bytes = test_unhex(row[i].sealed, sealed, sizeof sealed), len = plain_bytes;
-        tx.stream[0] = (struct weir_srtp_stream){ .ssrc = 0x4d617273 };
-        tx.stream[0].rtcp = (struct weir_replay){ .highest = 0x5d3, .has_any = true };
-        tx.streams = 1;
+        tx.rtcp_sealed = 0x5d3;
         memcpy(work, plain, plain_bytes);
         assert_int_equal(weir_srtcp_seal(&tx, (struct weir_mspan){ work, sizeof work }, &len),
                          WEIR_SRTP_OK);
