@@ -453,6 +453,7 @@ void weir_sctp_channel_end(struct weir_sctp *s, uint16_t channel)
         channel_closed(s, channel); /* the peer never heard of it */
     } else if (ch->state == WEIR_SCTP_CHANNEL_CONNECTING || ch->state == WEIR_SCTP_CHANNEL_OPEN) {
         ch->state = WEIR_SCTP_CHANNEL_CLOSING;
+        ch->owes_ack = false; /* [RFC 6525 5.1.2] nothing goes out on a stream that is being reset */
         weir_sctp_reset_want(s, ch->slot);
     }
 }

@@ -394,4 +394,7 @@ void weir_sctp_carried_anew(struct weir_sctp *s, weir_time now, bool is_client)
     if (s->reset_at != WEIR_NEVER) {
         s->reset_at = now;
     }
+    if (s->t2_at != WEIR_NEVER) {
+        s->t2_at = now;
+    }
 }

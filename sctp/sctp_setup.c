@@ -206,7 +206,7 @@ static void restart_from(struct weir_sctp *s, weir_time now, const struct cookie
         st->tx_ssn = 0;
         st->rx_ssn = 0;
         st->tx_reset = RESET_NONE;
-        st->is_rx_deferred = false;
+        st->is_rx_deferred = st->awaits_rx_reset = false;
     }
     s->reset_wanted = 0;
     s->is_reset_out = false;

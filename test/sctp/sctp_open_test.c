@@ -361,6 +361,63 @@ static void a_bad_path_tells_each_channel_once(void **state)
     }
 }
 
+/* -- Refused at once --------------------------------------------------------------------------- */
+
+/* An application that wants no channels closes each as it comes, before its acknowledgement has left. That does not
+ * leave any more: nothing goes out on a stream that is being reset [RFC 6525 5.1.2], and the number is free again. */
+static void a_channel_refused_at_once_frees_its_stream(void **state)
+{
+    (void)state;
+    struct sim *m = sim_new(test_seed(21));
+    struct weir_sctp_event e;
+    m->end[1].keeps_events = true;
+    sim_connect(m);
+    while (weir_sctp_event(&m->end[1].s, &e)) {
+    }
+    for (int round = 0; round < 140; round++) {
+        (void)open_channel(m);
+        weir_time until = m->now + WEIR_SEC;
+        while (sim_step(m, until)) {
+            while (weir_sctp_event(&m->end[1].s, &e)) {
+                if (e.type == WEIR_SCTP_EVENT_CHANNEL_OPEN) {
+                    assert_int_equal(weir_sctp_channel_close(&m->end[1].s, m->now, e.channel), WEIR_OK);
+                }
+            }
+        }
+        for (int i = 0; i < 2; i++) {
+            assert_int_equal(m->end[i].s.channel_count, 0);
+            assert_int_equal(m->end[i].s.stream_count, 0);
+        }
+    }
+    sim_free(m);
+}
+
+/* A restart resets all streams [RFC 9260 5.2.4.1], those too whose channel was given up. */
+static void a_restart_frees_what_was_never_answered(void **state)
+{
+    (void)state;
+    struct sim *m = sim_of_silence(test_seed(22), WEIR_SEC);
+    sim_connect(m);
+    for (unsigned round = 0; round < 15; round++) {
+        struct weir_sctp_config c;
+        for (int i = 0; i < 10; i++) {
+            (void)open_channel(m);
+        }
+        sim_run(m, 5 * WEIR_SEC);
+        assert_int_equal(m->end[0].s.stream_count, 10);
+        weir_sctp_release_all(&m->end[1].s);
+        sim_config(&c, 1, 100 + round);
+        c.has_channels = false;
+        weir_sctp_init(&m->end[1].s, &c, &m->end[1].pool, m->now);
+        weir_sctp_set_dtls_role(&m->end[1].s, m->now, false);
+        assert_int_equal(weir_sctp_connect(&m->end[1].s, m->now), WEIR_OK);
+        sim_run(m, 5 * WEIR_SEC);
+        assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_RESTARTED], round + 1);
+        assert_int_equal(m->end[0].s.stream_count, 0);
+    }
+    sim_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +433,8 @@ int main(void)
         cmocka_unit_test(an_open_that_never_left_is_forgotten),
         cmocka_unit_test(without_a_limit_it_waits),
         cmocka_unit_test(a_bad_path_tells_each_channel_once),
+        cmocka_unit_test(a_channel_refused_at_once_frees_its_stream),
+        cmocka_unit_test(a_restart_frees_what_was_never_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
