@@ -498,7 +498,9 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_channel_close(struct weir_pe
                                                                   uint16_t channel);
 
 /* Seal one RTP packet into `out` (1,500 bytes) for sending to *to. Of the header payload type, marker,
- * seq, timestamp and payload count; SSRC and extensions are the section's own. */
+ * seq, timestamp and payload count; SSRC and extensions are the section's own. WEIR_ERR_CRYPTO when SRTP
+ * refuses (srtp_tx.verdicts says why): a sequence number that was sent already, or the 193rd section that
+ * sends under one key. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_write_rtp(struct weir_peer *p, weir_time now,
                                                               uint8_t media,
                                                               const struct weir_rtp_header *h,
