@@ -3,12 +3,12 @@
  *   1. a description asks for one: another certificate, another a=tls-id, another role [RFC 8842 3.1]; or
  *      the one there is has failed;
  *   2. an application asks for one, by weir_peer_renew and an offer;
- *   3. one implementation begins one without saying so: libwebrtc gives up the transport of a bundle when
- *      the section it is named after is stopped, and makes another with the same credentials and the same
+ *   3. browsers begin one without saying so: they give up the transport of a bundle when the section it is
+ *      named after stops, or another takes a place in front of it, and make another with the same
  *      certificate. The old one says close_notify, or is silent and the new one calls from an address that
  *      was never named before: both are taken as such for 30 s, while other peers go on as they are.
- *      Firefox does the same, but moves its SCTP association over to the new transport, where libwebrtc
- *      begins another. So ours is kept: it goes on, or the peer's INIT restarts it [RFC 9260 5.2].
+ *      libwebrtc begins another SCTP association too; Firefox moves its own over to the new transport. So
+ *      ours is kept: it goes on, or the peer's INIT restarts it [RFC 9260 5.2].
  */
 #include "peer/peer_int.h"
 
