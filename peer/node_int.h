@@ -156,6 +156,7 @@ struct weir_node {
     struct weir_keypool keys;
     struct weir_ice_meter meter;
     struct weir_pool pool;
+    uint32_t account;         /* our own there: payloads that go to many */
     struct weir_addr local[WEIR_PUMP_SOCKETS_MAX];
     uint32_t locals;
     uint8_t *assembly;

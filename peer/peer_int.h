@@ -11,8 +11,6 @@
 #define PEER_PATH_OTHER 1    /* ... and heard_by */
 #define PEER_SCTP_PORT 5000
 #define PEER_MESSAGE_MAX 262144
-#define PEER_RX_BUFFERS 320
-#define PEER_TX_BUFFERS 512
 #define PEER_DTLS_RTO (500 * WEIR_MS)      /* until a path tells its round-trip time */
 #define PEER_RTT_GUESS (50 * WEIR_MS)      /* of a path that could not measure it */
 #define PEER_DTLS_GIVE_UP (60 * WEIR_SEC)  /* it may begin long before there is a path */

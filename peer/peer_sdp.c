@@ -201,46 +201,33 @@ static enum weir_status refuse(struct weir_sdp_error *error, enum weir_sdp_verdi
 
 void weir_peer_drop_offer(struct weir_peer *p)
 {
-    if (p->offer_bytes != 0) {
-        weir_pool_put_list(p->pool, p->offer_head);
-    }
-    p->offer_head = WEIR_NO_BUF;
+    weir_rope_put(p->pool, p->account, p->offer_head);
+    p->offer_head = WEIR_NO_CELL;
     p->offer_bytes = 0;
 }
 
 static bool keep_offer(struct weir_peer *p, struct weir_span text)
 {
-    uint32_t last = WEIR_NO_BUF;
+    struct weir_rope rope;
     weir_peer_drop_offer(p);
-    while (text.n != 0) {
-        uint32_t at = weir_pool_get(p->pool);
-        if (at == WEIR_NO_BUF) {
-            weir_peer_drop_offer(p);
-            return false;
-        }
-        struct weir_buf *b = weir_pool_at(p->pool, at);
-        b->start = 0;
-        b->len = text.n < sizeof b->data ? (uint32_t)text.n : (uint32_t)sizeof b->data;
-        memcpy(b->data, text.p, b->len);
-        if (last == WEIR_NO_BUF) {
-            p->offer_head = at;
-        } else {
-            weir_pool_at(p->pool, last)->next = at;
-        }
-        last = at;
-        p->offer_bytes += b->len;
-        text = weir_span_of(text.p + b->len, text.n - b->len);
+    uint32_t head = sizeof(struct weir_piece), n = (uint32_t)text.n;
+    if (p->account == WEIR_NO_ACCOUNT || text.n > WEIR_SDP_BYTES_MAX
+        || !weir_rope_begin(p->pool, p->account, WEIR_STORE_DENSE, head, n, &rope)) {
+        return false;
     }
+    uint32_t tail = rope.head;
+    weir_rope_write(p->pool, &tail, text);
+    p->offer_head = rope.head;
+    p->offer_bytes = (uint32_t)text.n;
     return true;
 }
 
 static struct weir_span recall_offer(const struct weir_peer *p, struct weir_peer_scratch *s)
 {
     struct weir_wr w = weir_wr_of((struct weir_mspan){ s->text, sizeof s->text });
-    for (uint32_t at = p->offer_bytes != 0 ? p->offer_head : WEIR_NO_BUF; at != WEIR_NO_BUF;
-         at = weir_pool_at(p->pool, at)->next) {
-        struct weir_buf *b = weir_pool_at(p->pool, at);
-        weir_wr_bytes(&w, weir_span_of(b->data, b->len));
+    struct weir_span part;
+    for (uint32_t at = p->offer_head; weir_rope_next(p->pool, &at, &part);) {
+        weir_wr_bytes(&w, part);
     }
     return weir_span_of(s->text, weir_wr_done(&w));
 }

@@ -188,6 +188,13 @@ WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtcp_open(struct weir_srtp
  * has no such bound. */
 WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtp_seal(struct weir_srtp *s,
                                                                struct weir_mspan room, size_t *len);
+/* Seal a packet once more, byte for byte as it was, for sending it again. `sealed_tag` are the last
+ * weir_srtp_tag_bytes that sealing gave it: when they differ, it is another packet, AUTH is given, and the
+ * room is wiped. OLD: its sequence number was never sealed. */
+WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtp_seal_again(struct weir_srtp *s,
+                                                                     struct weir_mspan room, size_t *len,
+                                                                     struct weir_span sealed_tag);
+WEIR_API size_t weir_srtp_tag_bytes(const struct weir_srtp *s);
 WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtcp_seal(struct weir_srtp *s,
                                                                 struct weir_mspan room, size_t *len);
 
