@@ -56,8 +56,10 @@ static void grow(struct weir_sctp *s, uint32_t bytes)
     s->cwnd = s->cwnd + bytes > UINT32_MAX / 4 ? UINT32_MAX / 4 : s->cwnd + bytes;
 }
 
-/* [RFC 9260 7.2.1 MUST] Only a window that was used grows. Used within a round trip: several SACKs may be
- * looked at before there is a turn to send, and all but the first would find it half empty. */
+/* [RFC 9260 7.2.1 DEVIATION] Only a window that was used grows; used within a round trip, not at the
+ * moment of the SACK: several may be looked at before there is a turn to send, and all but the first
+ * would find it half empty. In slow start half of it will do, as RFC 7661 has it for TCP:
+ * acknowledgements that pace what is sent leave it never quite full. */
 static bool was_used(const struct weir_sctp *s)
 {
     uint32_t most = s->flight_peak > s->flight_peak_before ? s->flight_peak : s->flight_peak_before;
