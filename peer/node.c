@@ -212,6 +212,9 @@ static void stage_decrypt(struct weir_node *n)
         struct weir_item *item = &n->item[i];
         bytes += item->packet.len;
         enum weir_peer_verdict v = weir_peer_decrypt(item->peer, now, item);
+        if (v == WEIR_PEER_SRTP) {
+            weir_node_doubt(n, &item->packet);
+        }
         if (v == WEIR_PEER_OK && item->packet.data[0] <= 3) {
             weir_node_hold_path(n, item->peer, &item->packet.path);
         }

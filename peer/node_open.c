@@ -248,6 +248,7 @@ struct weir_node *weir_node_open_shard(const struct weir_node_config *config, st
         weir_node_close(n);
         return NULL;
     }
+    n->trials = weir_budget_of(NODE_TRIALS, NODE_TRIAL_EACH);
     n->work = weir_budget_of(NODE_WASTED_SHARES, NODE_WASTED_SHARE_EACH);
     weir_keypool_init(&n->keys, n->crypto, &n->rand);
     weir_ice_meter_init(&n->meter, n->config.unproven_rate, weir_pump_clock());

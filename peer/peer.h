@@ -433,6 +433,10 @@ WEIR_API enum weir_peer_verdict weir_peer_decrypt(struct weir_peer *p, weir_time
 WEIR_API void weir_peer_analyse(struct weir_peer *p, weir_time now, struct weir_item *item);
 WEIR_API void weir_peer_deliver(struct weir_peer *p, weir_time now, struct weir_item *item);
 
+/* Do our keys open this SRTP or SRTCP packet, of at most 1,500 bytes? Nothing changes, and nothing is
+ * counted. For who has several peers behind one pair of addresses. */
+WEIR_API bool weir_peer_has_keys_of(struct weir_peer *p, struct weir_span packet);
+
 /* -- Descriptions -- */
 
 /* Say what an offer shall contain, before creating it. The index of the section is returned in *media: a

@@ -128,6 +128,16 @@ struct weir_media *weir_peer_media_of_rtp(struct weir_peer *p, const struct weir
     return m;
 }
 
+bool weir_peer_has_keys_of(struct weir_peer *p, struct weir_span packet)
+{
+    uint8_t copy[WEIR_MTU]; /* opening is in place */
+    bool is_rtcp = packet.n > 1 && packet.p[1] >= 192 && packet.p[1] <= 223; /* [RFC 5761 4] */
+    if (!p->is_srtp_ready || !weir_copy_into(copy, sizeof copy, packet)) {
+        return false;
+    }
+    return weir_srtp_is_ours(&p->srtp_rx, (struct weir_mspan){ copy, packet.n }, is_rtcp);
+}
+
 /* -- Out --------------------------------------------------------------------------------------- */
 
 /* Our MID in a one-byte extension [RFC 8843 15]. */

@@ -319,6 +319,28 @@ enum weir_srtp_verdict weir_srtcp_open(struct weir_srtp *s, struct weir_mspan *p
     return count(s, open_rtcp(s, packet));
 }
 
+bool weir_srtp_is_ours(struct weir_srtp *s, struct weir_mspan packet, bool is_rtcp)
+{
+    uint8_t aad[RTCP_HEADER_BYTES + RTCP_INDEX_BYTES], roc[4];
+    struct rtp_frame f;
+    struct job j;
+    size_t tail = tag_bytes(s) + (is_rtcp ? RTCP_INDEX_BYTES : 0);
+    if (packet.n < (is_rtcp ? (size_t)RTCP_HEADER_BYTES : (size_t)WEIR_RTP_HEADER_BYTES) + tail) {
+        return false;
+    }
+    size_t end = packet.n - tail;
+    if (is_rtcp) {
+        const uint8_t *word = packet.p + rtcp_word_at(s, end);
+        j = rtcp_job(s, packet.p, end, weir_be32(word) & 0x7fffffff, word, aad);
+    } else if (weir_srtp_frame(weir_span_of(packet.p, end), &f) == WEIR_SRTP_OK) {
+        const struct weir_srtp_stream *stream = weir_srtp_stream_of(s, f.ssrc);
+        j = rtp_job(s, packet.p, &f, end, weir_replay_estimate(&stream->rtp, f.seq), roc);
+    } else {
+        return false;
+    }
+    return open_job(s, &j);
+}
+
 static enum weir_srtp_verdict seal_rtcp(struct weir_srtp *s, struct weir_mspan room, size_t *len)
 {
     uint8_t aad[RTCP_HEADER_BYTES + RTCP_INDEX_BYTES];
