@@ -86,7 +86,7 @@ uint32_t weir_demux_slot_of_cid(const struct node_demux *d, const uint8_t cid[NO
 void weir_node_hold_path(struct weir_node *n, const struct weir_peer *p, const struct weir_path *path);
 /* The peer that a datagram is for, of those that hold its path; NULL: nobody does. */
 struct weir_peer *weir_node_holder(struct weir_node *n, const struct weir_packet *k);
-/* The keys of who it was given to did not open this media: another who holds the path may have the stream. */
+/* The keys of who it was given to did not open this media: the stream may be another holder's. */
 void weir_node_doubt(struct weir_node *n, const struct weir_packet *k);
 /* How well it is proven here, as the other shards were told. */
 enum weir_ice_proof weir_node_told_proof(const struct weir_node *n, const struct weir_path *path);
