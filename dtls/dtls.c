@@ -108,7 +108,7 @@ void weir_dtls_init(struct weir_dtls *d, const struct weir_dtls_config *config, 
     d->config.session = NULL;
     /* [RFC 5246 7.4.1.2 DEVIATION] All 32 bytes are random: the clock is nobody's business. */
     weir_rand_bytes(&d->rand, config->is_client ? d->client_random : d->server_random, 32);
-    d->step = config->is_client ? STEP_IDLE : STEP_SERVER_HELLO;
+    d->step = config->is_client ? STEP_START : STEP_SERVER_WAIT_CLIENT_HELLO;
     d->give_up_at = WEIR_NEVER;
     d->ack_at = WEIR_NEVER;
     d->old_until = WEIR_NEVER;
@@ -133,11 +133,11 @@ enum weir_status weir_dtls_start(struct weir_dtls *d, weir_time now)
     if (!d->config.is_client) {
         return WEIR_OK;
     }
-    if (d->step != STEP_IDLE || d->state != WEIR_DTLS_NEW) {
+    if (d->step != STEP_START || d->state != WEIR_DTLS_NEW) {
         return WEIR_ERR_STATE;
     }
     weir_dtls_begin(d, now);
-    weir_dtls_set_step(d, now, STEP_CLIENT_HELLO);
+    weir_dtls_set_step(d, now, STEP_CLIENT_WAIT_SERVER_HELLO);
     weir_dtls13_judge_session(d, now);
     if (!weir_dtls_client_hello(d, now)) {
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_MESSAGE, WEIR_DTLS_CRYPTO,
@@ -188,8 +188,9 @@ static enum weir_dtls_verdict handshake_recv(struct weir_dtls *d, weir_time now,
     enum weir_dtls_verdict v = weir_dtls_handshake_recv(d, now, r, &is_kept);
     bool is_over = d->state == WEIR_DTLS_FAILED || d->state == WEIR_DTLS_CLOSED;
     /* Of what comes without protection only a ServerHello counts: it led to keys. */
-    bool is_theirs = r->epoch != 0
-                     || (d->config.is_client && v == WEIR_DTLS_OK && d->step == STEP_CLIENT13_ENCRYPTED);
+    bool is_theirs =
+        r->epoch != 0
+        || (d->config.is_client && v == WEIR_DTLS_OK && d->step == STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS);
     if (d->version == VERSION_1_3 && is_kept && is_theirs && !is_over) {
         acknowledge(d, now, r, was_done);
     }
@@ -206,7 +207,7 @@ static enum weir_dtls_verdict plain_recv(struct weir_dtls *d, weir_time now,
                                          const struct dtls_record *r)
 {
     switch ((enum content_type)r->type) {
-    case CONTENT_CCS:
+    case CONTENT_CHANGE_CIPHER_SPEC:
         return weir_dtls_ccs_recv(d, r);
     case CONTENT_ALERT:
         return weir_dtls_alert_recv(d, now, r);
@@ -214,9 +215,9 @@ static enum weir_dtls_verdict plain_recv(struct weir_dtls *d, weir_time now,
         return handshake_recv(d, now, r);
     case CONTENT_ACK:
         return weir_dtls_ack_recv(d, now, r);
-    case CONTENT_CID:
-    case CONTENT_RRC:
-    case CONTENT_DATA:
+    case CONTENT_TLS12_CID:
+    case CONTENT_RETURN_ROUTABILITY_CHECK:
+    case CONTENT_APPLICATION_DATA:
         break;
     }
     return WEIR_DTLS_DATA_PLAIN;
@@ -230,7 +231,8 @@ static bool is_readable(const struct weir_dtls *d, const struct dtls_record *r)
     if (r->is_unified) {
         return weir_dtls13_record_is_readable(d, r);
     }
-    return d->rx_epoch == 1 && d->rx.is_ready && (r->type != CONTENT_DATA || d->step == STEP_DONE);
+    return d->rx_epoch == 1 && d->rx.is_ready
+           && (r->type != CONTENT_APPLICATION_DATA || d->step == STEP_DONE);
 }
 
 /* Does this record tell more of the handshake than that one? */
@@ -239,7 +241,7 @@ static bool is_dearer(const struct dtls_record *r, uint8_t held)
     if (r->is_unified) {
         return (held & 3) == EPOCH_APPLICATION && r->epoch == EPOCH_HANDSHAKE;
     }
-    return held == CONTENT_DATA && r->type == CONTENT_HANDSHAKE;
+    return held == CONTENT_APPLICATION_DATA && r->type == CONTENT_HANDSHAKE;
 }
 
 /* Keep one record for when it can be read; what is of the handshake is dearer than data. */
@@ -257,7 +259,7 @@ static enum weir_dtls_verdict opened_recv(struct weir_dtls *d, weir_time now,
                                           const struct dtls_record *r, struct weir_span *plain)
 {
     switch ((enum content_type)r->type) {
-    case CONTENT_CCS:
+    case CONTENT_CHANGE_CIPHER_SPEC:
         return weir_dtls_ccs_recv(d, r);
     case CONTENT_ALERT:
         return weir_dtls_alert_recv(d, now, r);
@@ -265,16 +267,16 @@ static enum weir_dtls_verdict opened_recv(struct weir_dtls *d, weir_time now,
         return handshake_recv(d, now, r);
     case CONTENT_ACK:
         return weir_dtls_ack_recv(d, now, r);
-    case CONTENT_CID:
-    case CONTENT_RRC:
-    case CONTENT_DATA:
+    case CONTENT_TLS12_CID:
+    case CONTENT_RETURN_ROUTABILITY_CHECK:
+    case CONTENT_APPLICATION_DATA:
         break;
     }
     /* [RFC 9147 6.1] With 1.3 data has its own epochs, even when the handshake's keys would do. */
     if (d->state != WEIR_DTLS_CONNECTED || (r->is_unified && r->epoch < EPOCH_APPLICATION)) {
         return WEIR_DTLS_DATA_EARLY;
     }
-    if (r->type == CONTENT_RRC) {
+    if (r->type == CONTENT_RETURN_ROUTABILITY_CHECK) {
         return weir_dtls_rrc_recv(d, now, r);
     }
     *plain = weir_span_const(r->body);
@@ -406,7 +408,7 @@ enum weir_dtls_verdict weir_dtls_recv_by(struct weir_dtls *d, weir_time now, uin
     uint32_t first = bytes >= 4 ? weir_be32(datagram->p) : 0;
     *plain = weir_span_of(NULL, 0);
     d->rx_path = path;
-    if (d->step == STEP_IDLE || d->state == WEIR_DTLS_CLOSED || d->state == WEIR_DTLS_FAILED) {
+    if (d->step == STEP_START || d->state == WEIR_DTLS_CLOSED || d->state == WEIR_DTLS_FAILED) {
         datagram->n = 0;
     } else {
         v = record_recv(d, now, datagram, plain);
@@ -424,7 +426,8 @@ enum weir_dtls_verdict weir_dtls_recv_by(struct weir_dtls *d, weir_time now, uin
 static bool begin_anew(struct weir_dtls *d, weir_time now)
 {
     enum { RESTARTS_MAX = 16 };
-    bool is_due = d->step == STEP_CLIENT_HELLO && d->hs.is_cookie_refused && d->restarts < RESTARTS_MAX;
+    bool is_due =
+        d->step == STEP_CLIENT_WAIT_SERVER_HELLO && d->hs.is_cookie_refused && d->restarts < RESTARTS_MAX;
     if (is_due && !weir_dtls_client_restart(d, now)) {
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_MESSAGE, WEIR_DTLS_CRYPTO,
                        weir_dtls_alert_of(WEIR_DTLS_CRYPTO));
@@ -477,10 +480,10 @@ size_t weir_dtls_send_to(struct weir_dtls *d, weir_time now, struct weir_mspan o
         return weir_dtls_ack_send(d, out);
     }
     if (d->owes_cids) {
-        weir_dtls_write_new_cid(d, now);
+        weir_dtls_write_new_connection_id(d, now);
     }
     if (d->owes_update) {
-        weir_dtls13_write_update(d, now);
+        weir_dtls13_write_key_update(d, now);
     }
     if (weir_dtls_flight_is_pending(&d->flight)) {
         n = weir_dtls_flight_send(d, now, out);
@@ -579,7 +582,7 @@ size_t weir_dtls_seal(struct weir_dtls *d, struct weir_mspan buf, size_t plain_a
         || d->tx.seq >= records_max(d) - RESERVED_NUMBERS) {
         return 0;
     }
-    size_t n = weir_dtls_record_seal(d, d->tx_epoch, CONTENT_DATA, VERSION_1_2,
+    size_t n = weir_dtls_record_seal(d, d->tx_epoch, CONTENT_APPLICATION_DATA, VERSION_1_2,
                                      buf.p + plain_at - head, plain_len);
     weir_dtls13_watch_limits(d);
     return n;

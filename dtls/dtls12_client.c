@@ -18,7 +18,7 @@ enum { VERIFY_REQUESTS_MAX = 4 };
 
 /* -- 2. HelloVerifyRequest --------------------------------------------------------------------- */
 
-static enum weir_dtls_verdict check_verify_request(struct weir_dtls *d, weir_time now,
+static enum weir_dtls_verdict check_hello_verify_request(struct weir_dtls *d, weir_time now,
                                                    struct weir_span body)
 {
     struct weir_span cookie;
@@ -41,8 +41,9 @@ static enum weir_dtls_verdict check_verify_request(struct weir_dtls *d, weir_tim
 /* [RFC 5246 7.4.1.4 MUST] A server answers extensions of ours and adds none. */
 static bool was_asked(const struct weir_dtls *d, uint16_t type)
 {
-    return type == EXTENSION_EMS || type == EXTENSION_RENEGOTIATION || type == EXTENSION_POINTS
-           || type == EXTENSION_GROUPS || (type == EXTENSION_SRTP && d->config.srtp_profiles != 0)
+    return type == EXTENSION_EXTENDED_MASTER_SECRET || type == EXTENSION_RENEGOTIATION_INFO
+           || type == EXTENSION_EC_POINT_FORMATS || type == EXTENSION_SUPPORTED_GROUPS
+           || (type == EXTENSION_USE_SRTP && d->config.srtp_profiles != 0)
            || weir_dtls_cid_was_asked(d, type);
 }
 
@@ -55,21 +56,21 @@ static enum weir_dtls_verdict check_server_extensions(struct weir_dtls *d,
             return WEIR_DTLS_HELLO_UNASKED;
         }
     }
-    if (weir_dtls_hello_find(h, EXTENSION_POINTS, &body)
+    if (weir_dtls_hello_find(h, EXTENSION_EC_POINT_FORMATS, &body)
         && (!weir_dtls_list8(body, &list) || !weir_dtls_bytes_have(list, POINT_UNCOMPRESSED))) {
         return WEIR_DTLS_HELLO_POINTS;
     }
     /* [RFC 7627 5.2 MUST] Without it two sessions could be made to share their keys. */
-    if (!weir_dtls_hello_find(h, EXTENSION_EMS, &body) || body.n != 0) {
+    if (!weir_dtls_hello_find(h, EXTENSION_EXTENDED_MASTER_SECRET, &body) || body.n != 0) {
         return WEIR_DTLS_HELLO_NO_EMS;
     }
     /* [RFC 5746 3.4 MUST] empty in a first handshake. [RFC 5746 4.1] A server without it is let in:
      * we never renegotiate, and the fingerprint names the one peer. */
-    if (weir_dtls_hello_find(h, EXTENSION_RENEGOTIATION, &body)
+    if (weir_dtls_hello_find(h, EXTENSION_RENEGOTIATION_INFO, &body)
         && (body.n != 1 || body.p[0] != 0)) {
         return WEIR_DTLS_HELLO_RENEGOTIATES;
     }
-    if (weir_dtls_hello_find(h, EXTENSION_SRTP, &body) && !weir_dtls_take_srtp(d, body, profile)) {
+    if (weir_dtls_hello_find(h, EXTENSION_USE_SRTP, &body) && !weir_dtls_take_srtp(d, body, profile)) {
         return WEIR_DTLS_HELLO_SRTP;
     }
     return weir_dtls_hello_cid_is_good(d, h) ? WEIR_DTLS_OK : WEIR_DTLS_HELLO_CID;
@@ -126,7 +127,7 @@ struct server_key {
     uint16_t group, scheme;
 };
 
-static bool parse_server_key(struct weir_span body, struct server_key *k)
+static bool parse_server_key_exchange(struct weir_span body, struct server_key *k)
 {
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd share, signature;
@@ -144,14 +145,14 @@ static bool parse_server_key(struct weir_span body, struct server_key *k)
     return true;
 }
 
-static enum weir_dtls_verdict check_server_key(struct weir_dtls *d, weir_time now,
+static enum weir_dtls_verdict check_server_key_exchange(struct weir_dtls *d, weir_time now,
                                                struct weir_span body)
 {
     struct server_key k;
     uint8_t digest[WEIR_HASH_BYTES_MAX];
     size_t digest_bytes;
     (void)now;
-    if (!parse_server_key(body, &k)) {
+    if (!parse_server_key_exchange(body, &k)) {
         return WEIR_DTLS_KEY_MALFORMED;
     }
     if (!weir_dtls_group_is_ours(d, k.group) || k.group == WEIR_DTLS_X25519MLKEM768) {
@@ -174,7 +175,7 @@ static enum weir_dtls_verdict check_server_key(struct weir_dtls *d, weir_time no
 
 /* -- 6. CertificateRequest [RFC 5246 7.4.4] ---------------------------------------------------- */
 
-static enum weir_dtls_verdict check_request(struct weir_dtls *d, weir_time now,
+static enum weir_dtls_verdict check_certificate_request(struct weir_dtls *d, weir_time now,
                                             struct weir_span body)
 {
     struct weir_rd rd = weir_rd_of(body);
@@ -197,7 +198,8 @@ static enum weir_dtls_verdict check_request(struct weir_dtls *d, weir_time now,
 
 /* -- 7. ServerHelloDone ------------------------------------------------------------------------ */
 
-static enum weir_dtls_verdict check_done(struct weir_dtls *d, weir_time now, struct weir_span body)
+static enum weir_dtls_verdict check_server_hello_done(struct weir_dtls *d, weir_time now,
+                                                      struct weir_span body)
 {
     (void)d, (void)now;
     return body.n == 0 ? WEIR_DTLS_OK : WEIR_DTLS_DONE_MALFORMED;
@@ -205,9 +207,9 @@ static enum weir_dtls_verdict check_done(struct weir_dtls *d, weir_time now, str
 
 /* -- 8. Our second flight ---------------------------------------------------------------------- */
 
-static bool write_client_key(struct weir_dtls *d)
+static bool write_client_key_exchange(struct weir_dtls *d)
 {
-    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_CLIENT_KEY, 0);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_CLIENT_KEY_EXCHANGE, 0);
     struct weir_mark share = weir_wr_open(&w, 1);
     size_t n = weir_group_public_bytes((enum weir_group)d->hs.group);
     weir_wr_bytes(&w, weir_span_of(d->hs.public_key, n));
@@ -229,7 +231,7 @@ static bool send_second_flight(struct weir_dtls *d, weir_time now)
 {
     (void)now;
     weir_dtls_flight_begin(d, true);
-    return (!d->hs.has_request || weir_dtls12_write_certificate(d)) && write_client_key(d)
+    return (!d->hs.has_request || weir_dtls12_write_certificate(d)) && write_client_key_exchange(d)
            && weir_dtls12_derive(d) && (!d->hs.has_request || write_certificate_verify(d))
            && weir_dtls12_write_ending(d);
 }
@@ -246,17 +248,22 @@ static bool finish(struct weir_dtls *d, weir_time now)
 /* -- The table --------------------------------------------------------------------------------- */
 
 const struct dtls_row weir_dtls12_client_rows[] = {
-    { STEP_CLIENT_HELLO, MESSAGE_VERIFY_REQUEST, STEP_CLIENT_HELLO, check_verify_request,
-      weir_dtls_client_hello },
-    { STEP_CLIENT_HELLO, MESSAGE_SERVER_HELLO, STEP_CLIENT_CERTIFICATE, check_server_hello, NULL },
-    { STEP_CLIENT_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_CLIENT_KEY,
+    { STEP_CLIENT_WAIT_SERVER_HELLO, MESSAGE_HELLO_VERIFY_REQUEST, STEP_CLIENT_WAIT_SERVER_HELLO,
+      check_hello_verify_request, weir_dtls_client_hello },
+    { STEP_CLIENT_WAIT_SERVER_HELLO, MESSAGE_SERVER_HELLO, STEP_CLIENT12_WAIT_CERTIFICATE,
+      check_server_hello, NULL },
+    { STEP_CLIENT12_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_CLIENT12_WAIT_SERVER_KEY_EXCHANGE,
       weir_dtls12_check_peer_certificate, NULL },
-    { STEP_CLIENT_KEY, MESSAGE_SERVER_KEY, STEP_CLIENT_REQUEST, check_server_key, NULL },
-    { STEP_CLIENT_REQUEST, MESSAGE_CERTIFICATE_REQUEST, STEP_CLIENT_DONE, check_request, NULL },
-    { STEP_CLIENT_REQUEST, MESSAGE_SERVER_DONE, STEP_CLIENT_CCS, check_done, send_second_flight },
-    { STEP_CLIENT_DONE, MESSAGE_SERVER_DONE, STEP_CLIENT_CCS, check_done, send_second_flight },
-    /* STEP_CLIENT_CCS takes no message: weir_dtls_ccs_recv goes on to STEP_CLIENT_FINISHED. */
-    { STEP_CLIENT_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls12_check_finished, finish },
+    { STEP_CLIENT12_WAIT_SERVER_KEY_EXCHANGE, MESSAGE_SERVER_KEY_EXCHANGE,
+      STEP_CLIENT12_WAIT_CERTIFICATE_REQUEST, check_server_key_exchange, NULL },
+    { STEP_CLIENT12_WAIT_CERTIFICATE_REQUEST, MESSAGE_CERTIFICATE_REQUEST,
+      STEP_CLIENT12_WAIT_SERVER_HELLO_DONE, check_certificate_request, NULL },
+    { STEP_CLIENT12_WAIT_CERTIFICATE_REQUEST, MESSAGE_SERVER_HELLO_DONE,
+      STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC, check_server_hello_done, send_second_flight },
+    { STEP_CLIENT12_WAIT_SERVER_HELLO_DONE, MESSAGE_SERVER_HELLO_DONE,
+      STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC, check_server_hello_done, send_second_flight },
+    /* STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC takes no message: see weir_dtls_ccs_recv. */
+    { STEP_CLIENT12_WAIT_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls12_check_finished, finish },
 };
 
 const unsigned weir_dtls12_client_row_count = sizeof weir_dtls12_client_rows

@@ -10,7 +10,7 @@
 bool weir_dtls12_hello_groups(const struct weir_dtls *d, const struct dtls_hello *h, uint16_t *chosen)
 {
     struct weir_span body, list;
-    if (!weir_dtls_hello_find(h, EXTENSION_GROUPS, &body)) {
+    if (!weir_dtls_hello_find(h, EXTENSION_SUPPORTED_GROUPS, &body)) {
         *chosen = weir_dtls_group_at(d, 0) == WEIR_P384 ? WEIR_P384 : WEIR_P256;
         return weir_dtls_group_is_ours(d, *chosen);
     }

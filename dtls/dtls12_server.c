@@ -43,7 +43,7 @@ static enum weir_dtls_verdict choose_security(const struct weir_dtls *d, const s
                                               struct choice *c)
 {
     struct weir_span body, list;
-    c->has_points = weir_dtls_hello_find(h, EXTENSION_POINTS, &body);
+    c->has_points = weir_dtls_hello_find(h, EXTENSION_EC_POINT_FORMATS, &body);
     /* [RFC 8422 5.1.2 MUST] who sends formats has the uncompressed one among them. */
     if (c->has_points
         && (!weir_dtls_list8(body, &list) || !weir_dtls_bytes_have(list, POINT_UNCOMPRESSED))) {
@@ -55,11 +55,11 @@ static enum weir_dtls_verdict choose_security(const struct weir_dtls *d, const s
         return WEIR_DTLS_HELLO_SIGNATURES;
     }
     /* [RFC 7627 5.3] Without it two sessions could be made to share their keys. */
-    if (!weir_dtls_hello_find(h, EXTENSION_EMS, &body) || body.n != 0) {
+    if (!weir_dtls_hello_find(h, EXTENSION_EXTENDED_MASTER_SECRET, &body) || body.n != 0) {
         return WEIR_DTLS_HELLO_NO_EMS;
     }
     c->has_renegotiation = weir_dtls_list_has(h->suites, SCSV_RENEGOTIATION);
-    if (weir_dtls_hello_find(h, EXTENSION_RENEGOTIATION, &body)) {
+    if (weir_dtls_hello_find(h, EXTENSION_RENEGOTIATION_INFO, &body)) {
         /* [RFC 5746 3.6 MUST] empty in a first handshake. */
         if (body.n != 1 || body.p[0] != 0) {
             return WEIR_DTLS_HELLO_RENEGOTIATES;
@@ -74,7 +74,8 @@ static enum weir_dtls_verdict choose_security(const struct weir_dtls *d, const s
 static bool has_version(const struct weir_dtls *d, const struct dtls_hello *h)
 {
     struct weir_span list;
-    if (weir_dtls_offers(d, WEIR_DTLS_1_3) && weir_dtls_hello_find(h, EXTENSION_VERSIONS, &list)) {
+    if (weir_dtls_offers(d, WEIR_DTLS_1_3)
+        && weir_dtls_hello_find(h, EXTENSION_SUPPORTED_VERSIONS, &list)) {
         return weir_dtls_hello_has_version(h, VERSION_1_2);
     }
     return h->version <= VERSION_1_2 && h->version >= VERSION_LEAST;
@@ -149,7 +150,7 @@ static enum weir_dtls_verdict request_cookie(struct weir_dtls *d, weir_time now,
     make_cookie(d, h, (uint32_t)(now / WEIR_SEC), cookie);
     follow_numbers(d);
     weir_dtls_flight_begin(d, false);
-    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_VERIFY_REQUEST, 0);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_HELLO_VERIFY_REQUEST, 0);
     weir_wr_u16(&w, VERSION_1_2);
     weir_wr_u8(&w, COOKIE_BYTES);
     weir_wr_bytes(&w, weir_span_of(cookie, sizeof cookie));
@@ -207,15 +208,15 @@ static bool write_server_hello(struct weir_dtls *d)
     weir_wr_u16(&w, d->suite);
     weir_wr_u8(&w, 0);
     struct weir_mark list = weir_wr_open(&w, 2);
-    weir_wr_u16(&w, EXTENSION_EMS);
+    weir_wr_u16(&w, EXTENSION_EXTENDED_MASTER_SECRET);
     weir_wr_u16(&w, 0);
     if (d->hs.peer_has_renegotiation) {
-        weir_wr_u16(&w, EXTENSION_RENEGOTIATION);
+        weir_wr_u16(&w, EXTENSION_RENEGOTIATION_INFO);
         weir_wr_u16(&w, 1);
         weir_wr_u8(&w, 0);
     }
     if (d->hs.peer_has_points) {
-        weir_wr_u16(&w, EXTENSION_POINTS);
+        weir_wr_u16(&w, EXTENSION_EC_POINT_FORMATS);
         weir_wr_u16(&w, 2);
         weir_wr_u8(&w, 1);
         weir_wr_u8(&w, POINT_UNCOMPRESSED);
@@ -230,11 +231,11 @@ static bool write_server_hello(struct weir_dtls *d)
     return weir_dtls_message_close(d, &w);
 }
 
-static bool write_server_key(struct weir_dtls *d)
+static bool write_server_key_exchange(struct weir_dtls *d)
 {
     uint8_t digest[WEIR_HASH_BYTES_MAX];
     size_t digest_bytes;
-    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_KEY, 0);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_KEY_EXCHANGE, 0);
     size_t params_at = w.len;
     weir_wr_u8(&w, CURVE_NAMED);
     weir_wr_u16(&w, d->hs.group);
@@ -248,7 +249,7 @@ static bool write_server_key(struct weir_dtls *d)
 }
 
 /* [RFC 8827 6.5 MUST] Both sides show a certificate. */
-static bool write_request(struct weir_dtls *d)
+static bool write_certificate_request(struct weir_dtls *d)
 {
     struct weir_span schemes = weir_dtls_schemes(true);
     struct weir_wr w = weir_dtls_message_open(d, MESSAGE_CERTIFICATE_REQUEST, 0);
@@ -266,16 +267,16 @@ static bool send_first_flight(struct weir_dtls *d, weir_time now)
     weir_dtls_begin(d, now);
     weir_dtls_flight_begin(d, true);
     if (!weir_dtls_make_share(d) || !write_server_hello(d) || !weir_dtls12_write_certificate(d)
-        || !write_server_key(d) || !write_request(d)) {
+        || !write_server_key_exchange(d) || !write_certificate_request(d)) {
         return false;
     }
-    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_DONE, 0);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_HELLO_DONE, 0);
     return weir_dtls_message_close(d, &w);
 }
 
 /* -- 5. ClientKeyExchange [RFC 8422 5.7] ------------------------------------------------------- */
 
-static enum weir_dtls_verdict check_client_key(struct weir_dtls *d, weir_time now,
+static enum weir_dtls_verdict check_client_key_exchange(struct weir_dtls *d, weir_time now,
                                                struct weir_span body)
 {
     struct weir_rd rd = weir_rd_of(body);
@@ -337,15 +338,16 @@ static bool finish(struct weir_dtls *d, weir_time now)
 /* -- The table --------------------------------------------------------------------------------- */
 
 const struct dtls_row weir_dtls12_server_rows[] = {
-    { STEP_SERVER_HELLO, MESSAGE_CLIENT_HELLO, STEP_SERVER_CERTIFICATE, check_client_hello,
-      send_first_flight },
-    { STEP_SERVER_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_SERVER_KEY,
+    { STEP_SERVER_WAIT_CLIENT_HELLO, MESSAGE_CLIENT_HELLO, STEP_SERVER12_WAIT_CERTIFICATE,
+      check_client_hello, send_first_flight },
+    { STEP_SERVER12_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_SERVER12_WAIT_CLIENT_KEY_EXCHANGE,
       weir_dtls12_check_peer_certificate, NULL },
-    { STEP_SERVER_KEY, MESSAGE_CLIENT_KEY, STEP_SERVER_CERTIFICATE_VERIFY, check_client_key, derive },
-    { STEP_SERVER_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, STEP_SERVER_CCS,
-      check_certificate_verify, NULL },
-    /* STEP_SERVER_CCS takes no message: weir_dtls_ccs_recv goes on to STEP_SERVER_FINISHED. */
-    { STEP_SERVER_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls12_check_finished, finish },
+    { STEP_SERVER12_WAIT_CLIENT_KEY_EXCHANGE, MESSAGE_CLIENT_KEY_EXCHANGE,
+      STEP_SERVER12_WAIT_CERTIFICATE_VERIFY, check_client_key_exchange, derive },
+    { STEP_SERVER12_WAIT_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY,
+      STEP_SERVER12_WAIT_CHANGE_CIPHER_SPEC, check_certificate_verify, NULL },
+    /* STEP_SERVER12_WAIT_CHANGE_CIPHER_SPEC takes no message: see weir_dtls_ccs_recv. */
+    { STEP_SERVER12_WAIT_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls12_check_finished, finish },
 };
 
 const unsigned weir_dtls12_server_row_count = sizeof weir_dtls12_server_rows

@@ -41,14 +41,15 @@ static bool take_cookie(struct weir_dtls *d, struct weir_span body)
     return true;
 }
 
-static enum weir_dtls_verdict check_retry(struct weir_dtls *d, const struct dtls_hello *h)
+static enum weir_dtls_verdict check_hello_retry_request(struct weir_dtls *d, const struct dtls_hello *h)
 {
     struct weir_span group, cookie;
-    bool has_group = weir_dtls_hello_find(h, EXTENSION_SHARE, &group);
+    bool has_group = weir_dtls_hello_find(h, EXTENSION_KEY_SHARE, &group);
     bool has_cookie = weir_dtls_hello_find(h, EXTENSION_COOKIE, &cookie);
     for (unsigned i = 0; i < h->extensions; i++) {
         uint16_t type = h->extension[i].type;
-        if (type != EXTENSION_VERSIONS && type != EXTENSION_SHARE && type != EXTENSION_COOKIE) {
+        if (type != EXTENSION_SUPPORTED_VERSIONS && type != EXTENSION_KEY_SHARE
+            && type != EXTENSION_COOKIE) {
             return WEIR_DTLS_HELLO_UNASKED;
         }
     }
@@ -87,9 +88,10 @@ static enum weir_dtls_verdict take_server_share(struct weir_dtls *d, struct weir
     return weir_dtls_take_share(d, weir_rd_rest(&share)) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
 }
 
-static bool is_retry(const struct dtls_hello *h)
+static bool is_hello_retry_request(const struct dtls_hello *h)
 {
-    return weir_equal_secret(h->random.p, weir_dtls13_retry_random, sizeof weir_dtls13_retry_random);
+    return weir_equal_secret(h->random.p, weir_dtls13_hello_retry_random,
+                             sizeof weir_dtls13_hello_retry_random);
 }
 
 /* A HelloRetryRequest of an older library says TLS 1.2 where DTLS 1.2 belongs: harmless, both are read as
@@ -98,8 +100,8 @@ static enum weir_dtls_verdict check_hello_form(const struct weir_dtls *d, const 
 {
     struct weir_span version;
     /* [RFC 9147 5.4] 1.2 in the field that is read first, 1.3 in the extension. */
-    bool is_12 = h->version == VERSION_1_2 || (is_retry(h) && h->version == VERSION_TLS_1_2);
-    if (!is_12 || !weir_dtls_hello_find(h, EXTENSION_VERSIONS, &version)
+    bool is_12 = h->version == VERSION_1_2 || (is_hello_retry_request(h) && h->version == VERSION_TLS_1_2);
+    if (!is_12 || !weir_dtls_hello_find(h, EXTENSION_SUPPORTED_VERSIONS, &version)
         || version.n != 2 || weir_be16(version.p) != VERSION_1_3) {
         return WEIR_DTLS_HELLO_VERSION;
     }
@@ -135,17 +137,18 @@ static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time 
     if (v != WEIR_DTLS_OK) {
         return v;
     }
-    if (is_retry(&h)) {
-        return check_retry(d, &h);
+    if (is_hello_retry_request(&h)) {
+        return check_hello_retry_request(d, &h);
     }
     for (unsigned i = 0; i < h.extensions; i++) {
-        if (h.extension[i].type != EXTENSION_VERSIONS && h.extension[i].type != EXTENSION_SHARE
+        if (h.extension[i].type != EXTENSION_SUPPORTED_VERSIONS
+            && h.extension[i].type != EXTENSION_KEY_SHARE
             && !weir_dtls_cid_was_asked(d, h.extension[i].type)
-            && (h.extension[i].type != EXTENSION_PSK || !weir_dtls13_offers_session(d))) {
+            && (h.extension[i].type != EXTENSION_PRE_SHARED_KEY || !weir_dtls13_offers_session(d))) {
             return WEIR_DTLS_HELLO_UNASKED;
         }
     }
-    if (!weir_dtls_hello_find(&h, EXTENSION_SHARE, &share)) {
+    if (!weir_dtls_hello_find(&h, EXTENSION_KEY_SHARE, &share)) {
         return WEIR_DTLS_HELLO_MISSING;
     }
     if (!weir_dtls_hello_cid_is_good(d, &h)) {
@@ -174,7 +177,7 @@ static bool follow_server_hello(struct weir_dtls *d, weir_time now)
 {
     if (!d->hs.has_hello) {
         weir_dtls_ack_reset(d);
-        weir_dtls_set_step(d, now, STEP_CLIENT_HELLO);
+        weir_dtls_set_step(d, now, STEP_CLIENT_WAIT_SERVER_HELLO);
         return weir_dtls_client_hello(d, now);
     }
     weir_dtls_flight_done(d);
@@ -183,7 +186,7 @@ static bool follow_server_hello(struct weir_dtls *d, weir_time now)
 
 /* -- 4. EncryptedExtensions [RFC 8446 4.3.1] --------------------------------------------------- */
 
-static enum weir_dtls_verdict check_encrypted(struct weir_dtls *d, weir_time now,
+static enum weir_dtls_verdict check_encrypted_extensions(struct weir_dtls *d, weir_time now,
                                               struct weir_span body)
 {
     struct dtls_hello h;
@@ -195,12 +198,13 @@ static enum weir_dtls_verdict check_encrypted(struct weir_dtls *d, weir_time now
     }
     for (unsigned i = 0; i < h.extensions; i++) {
         uint16_t type = h.extension[i].type;
-        if (type != EXTENSION_GROUPS && (type != EXTENSION_SRTP || d->config.srtp_profiles == 0)
-            && (type != EXTENSION_TICKETS || d->config.tickets == WEIR_DTLS_TICKETS_OFF)) {
+        if (type != EXTENSION_SUPPORTED_GROUPS
+            && (type != EXTENSION_USE_SRTP || d->config.srtp_profiles == 0)
+            && (type != EXTENSION_TICKET_REQUEST || d->config.tickets == WEIR_DTLS_TICKETS_OFF)) {
             return WEIR_DTLS_HELLO_UNASKED;
         }
     }
-    if (weir_dtls_hello_find(&h, EXTENSION_SRTP, &srtp)
+    if (weir_dtls_hello_find(&h, EXTENSION_USE_SRTP, &srtp)
         && !weir_dtls_take_srtp(d, srtp, &d->srtp_profile)) {
         return WEIR_DTLS_HELLO_SRTP;
     }
@@ -211,14 +215,14 @@ static enum weir_dtls_verdict check_encrypted(struct weir_dtls *d, weir_time now
 static bool follow_encrypted(struct weir_dtls *d, weir_time now)
 {
     if (d->is_resumed) {
-        weir_dtls_set_step(d, now, STEP_CLIENT13_FINISHED);
+        weir_dtls_set_step(d, now, STEP_CLIENT13_WAIT_FINISHED);
     }
     return true;
 }
 
 /* -- 5. CertificateRequest [RFC 8446 4.3.2] ---------------------------------------------------- */
 
-static enum weir_dtls_verdict check_request(struct weir_dtls *d, weir_time now,
+static enum weir_dtls_verdict check_certificate_request(struct weir_dtls *d, weir_time now,
                                             struct weir_span body)
 {
     struct weir_rd rd = weir_rd_of(body);
@@ -260,24 +264,23 @@ static bool finish(struct weir_dtls *d, weir_time now)
 /* -- The table --------------------------------------------------------------------------------- */
 
 const struct dtls_row weir_dtls13_client_rows[] = {
-    { STEP_CLIENT_HELLO, MESSAGE_SERVER_HELLO, STEP_CLIENT13_ENCRYPTED,
+    { STEP_CLIENT_WAIT_SERVER_HELLO, MESSAGE_SERVER_HELLO, STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS,
       check_server_hello, follow_server_hello },
-    { STEP_CLIENT13_ENCRYPTED, MESSAGE_ENCRYPTED, STEP_CLIENT13_REQUEST,
-      check_encrypted, follow_encrypted },
-    { STEP_CLIENT13_REQUEST, MESSAGE_CERTIFICATE_REQUEST, STEP_CLIENT13_CERTIFICATE,
-      check_request, NULL },
-    { STEP_CLIENT13_REQUEST, MESSAGE_CERTIFICATE, STEP_CLIENT13_CERTIFICATE_VERIFY,
+    { STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS, MESSAGE_ENCRYPTED_EXTENSIONS,
+      STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST, check_encrypted_extensions, follow_encrypted },
+    { STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST, MESSAGE_CERTIFICATE_REQUEST, STEP_CLIENT13_WAIT_CERTIFICATE,
+      check_certificate_request, NULL },
+    { STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST, MESSAGE_CERTIFICATE, STEP_CLIENT13_WAIT_CERTIFICATE_VERIFY,
       weir_dtls13_check_certificate, NULL },
-    { STEP_CLIENT13_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_CLIENT13_CERTIFICATE_VERIFY,
+    { STEP_CLIENT13_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_CLIENT13_WAIT_CERTIFICATE_VERIFY,
       weir_dtls13_check_certificate, NULL },
-    { STEP_CLIENT13_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, STEP_CLIENT13_FINISHED,
+    { STEP_CLIENT13_WAIT_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, STEP_CLIENT13_WAIT_FINISHED,
       weir_dtls13_check_certificate_verify, NULL },
-    { STEP_CLIENT13_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls13_check_finished, finish },
-    { STEP_DONE, MESSAGE_TICKET, STEP_DONE, weir_dtls13_check_ticket, NULL },
-    { STEP_DONE, MESSAGE_KEY_UPDATE, STEP_DONE,
-      weir_dtls13_check_update, weir_dtls13_follow_update },
-    { STEP_DONE, MESSAGE_REQUEST_CID, STEP_DONE, weir_dtls_check_request_cid, NULL },
-    { STEP_DONE, MESSAGE_NEW_CID, STEP_DONE, weir_dtls_check_new_cid, NULL },
+    { STEP_CLIENT13_WAIT_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls13_check_finished, finish },
+    { STEP_DONE, MESSAGE_NEW_SESSION_TICKET, STEP_DONE, weir_dtls13_check_new_session_ticket, NULL },
+    { STEP_DONE, MESSAGE_KEY_UPDATE, STEP_DONE, weir_dtls13_check_key_update, weir_dtls13_follow_update },
+    { STEP_DONE, MESSAGE_REQUEST_CONNECTION_ID, STEP_DONE, weir_dtls_check_request_connection_id, NULL },
+    { STEP_DONE, MESSAGE_NEW_CONNECTION_ID, STEP_DONE, weir_dtls_check_new_connection_id, NULL },
 };
 
 const unsigned weir_dtls13_client_row_count = sizeof weir_dtls13_client_rows

@@ -2,7 +2,7 @@
  * [RFC 8446 4.4]. */
 #include "dtls/dtls_int.h"
 
-const uint8_t weir_dtls13_retry_random[32] = {
+const uint8_t weir_dtls13_hello_retry_random[32] = {
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
     0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 };
@@ -18,7 +18,7 @@ static bool is_pkcs1(uint16_t scheme)
 void weir_dtls13_write_schemes(struct weir_wr *w)
 {
     struct weir_span all = weir_dtls_schemes(false);
-    weir_wr_u16(w, EXTENSION_SIGNATURES);
+    weir_wr_u16(w, EXTENSION_SIGNATURE_ALGORITHMS);
     struct weir_mark body = weir_wr_open(w, 2);
     struct weir_mark list = weir_wr_open(w, 2);
     for (size_t i = 0; i < all.n; i += 2) {

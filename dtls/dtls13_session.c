@@ -71,13 +71,13 @@ void weir_dtls13_write_ticket_request(const struct weir_dtls *d, struct weir_wr 
 {
     bool wants_ticket = d->config.tickets != WEIR_DTLS_TICKETS_OFF;
     if (wants_ticket || weir_dtls13_offers_session(d)) {
-        weir_wr_u16(w, EXTENSION_PSK_MODES);
+        weir_wr_u16(w, EXTENSION_PSK_KEY_EXCHANGE_MODES);
         weir_wr_u16(w, 2);
         weir_wr_u8(w, 1);
         weir_wr_u8(w, PSK_DHE_KE);
     }
     if (wants_ticket) {
-        weir_wr_u16(w, EXTENSION_TICKETS);
+        weir_wr_u16(w, EXTENSION_TICKET_REQUEST);
         weir_wr_u16(w, 2);
         weir_wr_u8(w, 1); /* for a new session */
         weir_wr_u8(w, 1); /* for a resumed one */
@@ -94,7 +94,7 @@ void weir_dtls13_write_psk(const struct weir_dtls *d, weir_time now, struct weir
     }
     int64_t age_s = weir_dtls13_utc(d, now) - s->given_s;
     uint32_t age_ms = age_s > 0 ? (uint32_t)((uint64_t)age_s * 1000) : 0;
-    weir_wr_u16(w, EXTENSION_PSK);
+    weir_wr_u16(w, EXTENSION_PRE_SHARED_KEY);
     struct weir_mark body = weir_wr_open(w, 2);
     struct weir_mark identities = weir_wr_open(w, 2);
     weir_wr_u16(w, s->ticket_bytes);
@@ -136,7 +136,7 @@ enum weir_dtls_verdict weir_dtls13_check_psk(const struct weir_dtls *d, const st
 {
     const struct weir_dtls_session *s = &d->session;
     struct weir_span body;
-    if (!weir_dtls_hello_find(h, EXTENSION_PSK, &body)) {
+    if (!weir_dtls_hello_find(h, EXTENSION_PRE_SHARED_KEY, &body)) {
         return WEIR_DTLS_OK;
     }
     if (body.n != 2 || weir_be16(body.p) != 0 || weir_dtls13_suite(h->suite)->hash != hash_of(s)) {
@@ -150,7 +150,7 @@ void weir_dtls13_resume(struct weir_dtls *d, const struct dtls_hello *h)
 {
     const struct weir_dtls_session *s = &d->session;
     struct weir_span body;
-    if (!weir_dtls_hello_find(h, EXTENSION_PSK, &body)) {
+    if (!weir_dtls_hello_find(h, EXTENSION_PRE_SHARED_KEY, &body)) {
         return;
     }
     d->is_resumed = true;
@@ -167,7 +167,7 @@ void weir_dtls13_resume(struct weir_dtls *d, const struct dtls_hello *h)
 enum weir_dtls_verdict weir_dtls13_take_ticket_hint(struct weir_dtls *d, const struct dtls_hello *h)
 {
     struct weir_span body;
-    bool is_told = weir_dtls_hello_find(h, EXTENSION_TICKETS, &body);
+    bool is_told = weir_dtls_hello_find(h, EXTENSION_TICKET_REQUEST, &body);
     if (is_told && body.n != 1) {
         return WEIR_DTLS_ENCRYPTED_MALFORMED;
     }
@@ -192,7 +192,7 @@ void weir_dtls13_expect_ticket(struct weir_dtls *d, weir_time now)
 
 /* lifetime (4), age_add (4), nonce, ticket, extensions. The first one that can be kept is; of all that come
  * besides the form is looked at. */
-enum weir_dtls_verdict weir_dtls13_check_ticket(struct weir_dtls *d, weir_time now,
+enum weir_dtls_verdict weir_dtls13_check_new_session_ticket(struct weir_dtls *d, weir_time now,
                                                 struct weir_span body)
 {
     struct weir_dtls_session *s = &d->session;

@@ -13,7 +13,7 @@ enum { UPDATE_NOT_REQUESTED = 0, UPDATE_REQUESTED = 1 };
 
 /* -- The peer's -------------------------------------------------------------------------------- */
 
-enum weir_dtls_verdict weir_dtls13_check_update(struct weir_dtls *d, weir_time now,
+enum weir_dtls_verdict weir_dtls13_check_key_update(struct weir_dtls *d, weir_time now,
                                                 struct weir_span body)
 {
     (void)now;
@@ -34,7 +34,7 @@ bool weir_dtls13_follow_update(struct weir_dtls *d, weir_time now)
 
 /* -- Ours -------------------------------------------------------------------------------------- */
 
-void weir_dtls13_write_update(struct weir_dtls *d, weir_time now)
+void weir_dtls13_write_key_update(struct weir_dtls *d, weir_time now)
 {
     if (d->flight.used != 0 || d->is_updating) {
         return;

@@ -167,7 +167,7 @@ enum weir_dtls_verdict weir_dtls_alert_recv(struct weir_dtls *d, weir_time now,
         d->has_plain_alert = true;
         d->plain_alert = description;
         /* [RFC 9147 5.1] What a server says of a cookie that it takes no more. */
-        bool is_second = d->config.is_client && d->step == STEP_CLIENT_HELLO && d->hs.has_retry;
+        bool is_second = d->config.is_client && d->step == STEP_CLIENT_WAIT_SERVER_HELLO && d->hs.has_retry;
         d->hs.is_cookie_refused |= is_second && d->hs.cookie_bytes != 0
                                    && description == ALERT_ILLEGAL_PARAMETER;
         return WEIR_DTLS_ALERT_PLAIN;

@@ -16,7 +16,7 @@
  */
 #include "dtls/dtls_int.h"
 
-enum { USAGE_IMMEDIATE = 0, USAGE_SPARE = 1 };
+enum { CID_IMMEDIATE = 0, CID_SPARE = 1 };
 
 /* -- 1. Ours ----------------------------------------------------------------------------------- */
 
@@ -48,7 +48,7 @@ bool weir_dtls_peek_cid(struct weir_span datagram, size_t bytes, struct weir_spa
     if (bytes == 0 || !weir_rd_u8(&rd, &first)) {
         return false;
     }
-    bool is_12 = first == CONTENT_CID;
+    bool is_12 = first == CONTENT_TLS12_CID;
     bool is_13 = (first & (UNIFIED_MASK | UNIFIED_CID)) == (UNIFIED_FIXED | UNIFIED_CID);
     return (is_13 || (is_12 && weir_rd_skip(&rd, 10))) && weir_rd_take(&rd, bytes, cid);
 }
@@ -58,7 +58,7 @@ bool weir_dtls_peek_cid(struct weir_span datagram, size_t bytes, struct weir_spa
 void weir_dtls_write_cid(const struct weir_dtls *d, struct weir_wr *w)
 {
     bool has_rrc = d->config.is_client ? d->config.rrc != WEIR_DTLS_RRC_NONE : d->has_rrc;
-    weir_wr_u16(w, EXTENSION_CID);
+    weir_wr_u16(w, EXTENSION_CONNECTION_ID);
     weir_wr_u16(w, (uint16_t)(d->config.cid_bytes + 1));
     weir_wr_u8(w, d->config.cid_bytes);
     weir_wr_bytes(w, weir_span_of(d->config.cid, d->config.cid_bytes));
@@ -70,7 +70,7 @@ void weir_dtls_write_cid(const struct weir_dtls *d, struct weir_wr *w)
 
 bool weir_dtls_cid_was_asked(const struct weir_dtls *d, uint16_t type)
 {
-    return (type == EXTENSION_CID && d->config.has_cid)
+    return (type == EXTENSION_CONNECTION_ID && d->config.has_cid)
            || (type == EXTENSION_RRC && d->config.rrc != WEIR_DTLS_RRC_NONE);
 }
 
@@ -93,7 +93,7 @@ bool weir_dtls_hello_cid_is_good(const struct weir_dtls *d, const struct dtls_he
     if (!d->config.has_cid) {
         return true;
     }
-    if (weir_dtls_hello_find(h, EXTENSION_CID, &body)) {
+    if (weir_dtls_hello_find(h, EXTENSION_CONNECTION_ID, &body)) {
         if (!parse_cid(body, &cid) || (is_client && cid.n > WEIR_DTLS_PEER_CID_MAX)) {
             return false;
         }
@@ -108,8 +108,8 @@ void weir_dtls_agree_cid(struct weir_dtls *d, const struct dtls_hello *h)
     struct weir_span body, cid;
     d->has_cid = d->has_rrc = false;
     d->tx_cid_bytes = 0;
-    if (!d->config.has_cid || !weir_dtls_hello_find(h, EXTENSION_CID, &body) || !parse_cid(body, &cid)
-        || !weir_copy_into(d->tx_cid, sizeof d->tx_cid, cid)) {
+    if (!d->config.has_cid || !weir_dtls_hello_find(h, EXTENSION_CONNECTION_ID, &body)
+        || !parse_cid(body, &cid) || !weir_copy_into(d->tx_cid, sizeof d->tx_cid, cid)) {
         return;
     }
     d->has_cid = true;
@@ -154,7 +154,8 @@ static bool find_cid(struct weir_rd list, struct weir_span *found)
     return true;
 }
 
-enum weir_dtls_verdict weir_dtls_check_new_cid(struct weir_dtls *d, weir_time now, struct weir_span body)
+enum weir_dtls_verdict weir_dtls_check_new_connection_id(struct weir_dtls *d, weir_time now,
+                                                         struct weir_span body)
 {
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd list;
@@ -165,17 +166,17 @@ enum weir_dtls_verdict weir_dtls_check_new_cid(struct weir_dtls *d, weir_time no
     if (d->tx_cid_bytes == 0) {
         return WEIR_DTLS_UNEXPECTED;
     }
-    if (!weir_rd_sub16(&rd, &list) || !weir_rd_u8(&rd, &usage) || rd.n != 0 || usage > USAGE_SPARE
-        || !find_cid(list, &cid) || (usage == USAGE_IMMEDIATE && cid.n == 0)) {
+    if (!weir_rd_sub16(&rd, &list) || !weir_rd_u8(&rd, &usage) || rd.n != 0 || usage > CID_SPARE
+        || !find_cid(list, &cid) || (usage == CID_IMMEDIATE && cid.n == 0)) {
         return WEIR_DTLS_CID_MALFORMED;
     }
-    if (usage == USAGE_IMMEDIATE && weir_copy_into(d->tx_cid, sizeof d->tx_cid, cid)) {
+    if (usage == CID_IMMEDIATE && weir_copy_into(d->tx_cid, sizeof d->tx_cid, cid)) {
         d->tx_cid_bytes = (uint8_t)cid.n;
     }
     return WEIR_DTLS_OK;
 }
 
-enum weir_dtls_verdict weir_dtls_check_request_cid(struct weir_dtls *d, weir_time now,
+enum weir_dtls_verdict weir_dtls_check_request_connection_id(struct weir_dtls *d, weir_time now,
                                                    struct weir_span body)
 {
     (void)now;
@@ -191,16 +192,16 @@ enum weir_dtls_verdict weir_dtls_check_request_cid(struct weir_dtls *d, weir_tim
 }
 
 /* [RFC 9147 9 MUST NOT] One at a time: however many were asked for, the answer waits for its ACK. */
-void weir_dtls_write_new_cid(struct weir_dtls *d, weir_time now)
+void weir_dtls_write_new_connection_id(struct weir_dtls *d, weir_time now)
 {
     if (d->flight.used != 0 || d->message_seq == UINT16_MAX) {
         return;
     }
     d->owes_cids = false;
     weir_dtls_flight_begin(d, true);
-    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_NEW_CID, EPOCH_APPLICATION);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_NEW_CONNECTION_ID, EPOCH_APPLICATION);
     weir_wr_u16(&w, 0);
-    weir_wr_u8(&w, USAGE_SPARE);
+    weir_wr_u8(&w, CID_SPARE);
     if (weir_dtls_message_close(d, &w)) {
         d->give_up_at = weir_time_add(now, d->config.give_up);
     }

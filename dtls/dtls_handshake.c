@@ -46,7 +46,7 @@ void weir_dtls_transcript_note(struct weir_dtls *d, struct weir_span message)
 void weir_dtls_transcript_retry(struct weir_dtls *d)
 {
     for (unsigned i = 0; i < 2; i++) {
-        uint8_t hello[4 + WEIR_HASH_BYTES_MAX] = { MESSAGE_HASH };
+        uint8_t hello[4 + WEIR_HASH_BYTES_MAX] = { MESSAGE_MESSAGE_HASH };
         size_t n = weir_hash_bytes(transcript_hash[i]);
         hello[3] = (uint8_t)n;
         d->config.crypto->hash_final(&d->hs.transcript[i], hello + 4);
@@ -115,7 +115,7 @@ bool weir_dtls_message_close(struct weir_dtls *d, struct weir_wr *w)
 
 bool weir_dtls_write_ccs(struct weir_dtls *d)
 {
-    struct weir_wr w = weir_dtls_flight_open(d, CONTENT_CCS, 0);
+    struct weir_wr w = weir_dtls_flight_open(d, CONTENT_CHANGE_CIPHER_SPEC, 0);
     weir_wr_u8(&w, 1);
     return weir_dtls_flight_close(d, &w);
 }
@@ -174,7 +174,7 @@ static const struct dtls_row *row_of(const struct weir_dtls *d, uint8_t type, st
 /* A server that waits for a hello, its first or the one after a HelloRetryRequest. */
 static bool awaits_hello(const struct weir_dtls *d)
 {
-    return d->step == STEP_SERVER_HELLO || d->step == STEP_SERVER13_RETRIED;
+    return d->step == STEP_SERVER_WAIT_CLIENT_HELLO || d->step == STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO;
 }
 
 /* [RFC 8446 4.4.2.4 MUST] 1.3 has alerts of its own for a certificate that is not shown. */
@@ -227,7 +227,7 @@ static enum weir_dtls_verdict message_recv(struct weir_dtls *d, weir_time now, u
     }
     const struct dtls_row *row = row_of(d, type, body);
     enum weir_dtls_verdict v = row == NULL ? WEIR_DTLS_UNEXPECTED : row->check(d, now, body);
-    if (type == MESSAGE_CLIENT_HELLO || type == MESSAGE_VERIFY_REQUEST || d->version == VERSION_1_2) {
+    if (type == MESSAGE_CLIENT_HELLO || type == MESSAGE_HELLO_VERIFY_REQUEST || d->version == VERSION_1_2) {
         weir_dtls_ack_reset(d); /* its pieces need none any more, or never did */
     }
     if (v == WEIR_DTLS_HELLO_COOKIE) {
@@ -285,7 +285,7 @@ static void follow_hello(struct weir_dtls *d, const struct dtls_record *r,
         return;
     }
     d->hello_seq = r->seq;
-    if (d->step == STEP_SERVER_HELLO && d->config.requires_cookie && f->seq < WEIR_DTLS_WINDOW
+    if (d->step == STEP_SERVER_WAIT_CLIENT_HELLO && d->config.requires_cookie && f->seq < WEIR_DTLS_WINDOW
         && f->seq != d->reassembly.next) {
         weir_dtls_reassembly_reset(&d->reassembly, f->seq);
     }
@@ -317,9 +317,9 @@ static bool may_take_place(const struct weir_dtls *d, const struct dtls_fragment
         return f->type == MESSAGE_CLIENT_HELLO;
     }
     /* [RFC 9147 5.1] A server that has 1.3 alone sends no HelloVerifyRequest. */
-    bool is_verify = f->type == MESSAGE_VERIFY_REQUEST && weir_dtls_offers(d, WEIR_DTLS_1_2)
+    bool is_verify = f->type == MESSAGE_HELLO_VERIFY_REQUEST && weir_dtls_offers(d, WEIR_DTLS_1_2)
                      && d->version == 0;
-    return d->step != STEP_CLIENT_HELLO || f->type == MESSAGE_SERVER_HELLO || is_verify;
+    return d->step != STEP_CLIENT_WAIT_SERVER_HELLO || f->type == MESSAGE_SERVER_HELLO || is_verify;
 }
 
 static enum weir_dtls_verdict fragment_recv(struct weir_dtls *d, weir_time now,
@@ -388,13 +388,14 @@ enum weir_dtls_verdict weir_dtls_ccs_recv(struct weir_dtls *d, const struct dtls
     }
     /* [RFC 5246 7.1] It has its one place. Before it, keys do not change: not even when the peer's
      * records were reordered, for its retransmission brings another one. */
-    bool is_turn = d->step == STEP_CLIENT_CCS || d->step == STEP_SERVER_CCS;
+    bool is_turn = d->step == STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC
+                   || d->step == STEP_SERVER12_WAIT_CHANGE_CIPHER_SPEC;
     if (!is_turn || r->epoch != 0) {
         return WEIR_DTLS_CCS_UNEXPECTED;
     }
     d->rx_epoch = 1;
     /* What waits for its turn came without protection, and has none under it. */
     weir_dtls_reassembly_reset(&d->reassembly, d->reassembly.next);
-    d->step = d->config.is_client ? STEP_CLIENT_FINISHED : STEP_SERVER_FINISHED;
+    d->step = d->config.is_client ? STEP_CLIENT12_WAIT_FINISHED : STEP_SERVER12_WAIT_FINISHED;
     return WEIR_DTLS_OK;
 }

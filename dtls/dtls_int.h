@@ -15,34 +15,34 @@
 
 /* [RFC 5246 6.2.1, RFC 9147 4.1] */
 enum content_type {
-    CONTENT_CCS = 20,
+    CONTENT_CHANGE_CIPHER_SPEC = 20,
     CONTENT_ALERT = 21,
     CONTENT_HANDSHAKE = 22,
-    CONTENT_DATA = 23,
-    CONTENT_CID = 25, /* [RFC 9146 4] the outer type in 1.2; the real one is inside */
+    CONTENT_APPLICATION_DATA = 23,
+    CONTENT_TLS12_CID = 25, /* [RFC 9146 4] the outer type in 1.2; the real one is inside */
     CONTENT_ACK = 26,
-    CONTENT_RRC = 27, /* [RFC 9853 4] */
+    CONTENT_RETURN_ROUTABILITY_CHECK = 27, /* [RFC 9853 4] */
 };
 
-/* [RFC 5246 7.4, RFC 6347 4.3.2, RFC 9147 5.2] */
+/* [RFC 5246 7.4, RFC 6347 4.3.2, RFC 9147 5.2] The names are those of the specifications. */
 enum message_type {
     MESSAGE_HELLO_REQUEST = 0,
     MESSAGE_CLIENT_HELLO = 1,
     MESSAGE_SERVER_HELLO = 2,
-    MESSAGE_VERIFY_REQUEST = 3,
-    MESSAGE_TICKET = 4,
-    MESSAGE_ENCRYPTED = 8,
-    MESSAGE_REQUEST_CID = 9,
-    MESSAGE_NEW_CID = 10,
+    MESSAGE_HELLO_VERIFY_REQUEST = 3,
+    MESSAGE_NEW_SESSION_TICKET = 4,
+    MESSAGE_ENCRYPTED_EXTENSIONS = 8,
+    MESSAGE_REQUEST_CONNECTION_ID = 9,
+    MESSAGE_NEW_CONNECTION_ID = 10,
     MESSAGE_CERTIFICATE = 11,
-    MESSAGE_SERVER_KEY = 12,
+    MESSAGE_SERVER_KEY_EXCHANGE = 12,
     MESSAGE_CERTIFICATE_REQUEST = 13,
-    MESSAGE_SERVER_DONE = 14,
+    MESSAGE_SERVER_HELLO_DONE = 14,
     MESSAGE_CERTIFICATE_VERIFY = 15,
-    MESSAGE_CLIENT_KEY = 16,
+    MESSAGE_CLIENT_KEY_EXCHANGE = 16,
     MESSAGE_FINISHED = 20,
     MESSAGE_KEY_UPDATE = 24,
-    MESSAGE_HASH = 254,
+    MESSAGE_MESSAGE_HASH = 254, /* [RFC 8446 4.4.1] in transcripts alone */
 };
 
 /* [RFC 5246 7.2, RFC 8446 6], the ones we know by name. */
@@ -68,20 +68,20 @@ enum alert {
 };
 
 enum extension_type {
-    EXTENSION_GROUPS = 10,         /* [RFC 8422 5.1.1] */
-    EXTENSION_POINTS = 11,         /* [RFC 8422 5.1.2] */
-    EXTENSION_SIGNATURES = 13,     /* [RFC 5246 7.4.1.4.1] */
-    EXTENSION_SRTP = 14,           /* [RFC 5764 4.1.1] */
-    EXTENSION_EMS = 23,            /* [RFC 7627 5.1] */
-    EXTENSION_PSK = 41,            /* [RFC 8446 4.2.11] */
-    EXTENSION_VERSIONS = 43,       /* [RFC 8446 4.2.1] */
-    EXTENSION_COOKIE = 44,         /* [RFC 8446 4.2.2] */
-    EXTENSION_PSK_MODES = 45,      /* [RFC 8446 4.2.9] */
-    EXTENSION_SHARE = 51,          /* [RFC 8446 4.2.8] */
-    EXTENSION_CID = 54,            /* [RFC 9146 3] */
-    EXTENSION_TICKETS = 58,        /* [RFC 9149 3] */
-    EXTENSION_RRC = 61,            /* [RFC 9853 3] */
-    EXTENSION_RENEGOTIATION = 0xff01, /* [RFC 5746 3.2] */
+    EXTENSION_SUPPORTED_GROUPS = 10,          /* [RFC 8422 5.1.1] */
+    EXTENSION_EC_POINT_FORMATS = 11,          /* [RFC 8422 5.1.2] */
+    EXTENSION_SIGNATURE_ALGORITHMS = 13,      /* [RFC 5246 7.4.1.4.1] */
+    EXTENSION_USE_SRTP = 14,                  /* [RFC 5764 4.1.1] */
+    EXTENSION_EXTENDED_MASTER_SECRET = 23,    /* [RFC 7627 5.1] */
+    EXTENSION_PRE_SHARED_KEY = 41,            /* [RFC 8446 4.2.11] */
+    EXTENSION_SUPPORTED_VERSIONS = 43,        /* [RFC 8446 4.2.1] */
+    EXTENSION_COOKIE = 44,                    /* [RFC 8446 4.2.2] */
+    EXTENSION_PSK_KEY_EXCHANGE_MODES = 45,    /* [RFC 8446 4.2.9] */
+    EXTENSION_KEY_SHARE = 51,                 /* [RFC 8446 4.2.8] */
+    EXTENSION_CONNECTION_ID = 54,             /* [RFC 9146 3] */
+    EXTENSION_TICKET_REQUEST = 58,            /* [RFC 9149 3] */
+    EXTENSION_RRC = 61,                       /* [RFC 9853 3] */
+    EXTENSION_RENEGOTIATION_INFO = 0xff01,    /* [RFC 5746 3.2] */
 };
 
 enum {
@@ -126,29 +126,29 @@ enum {
 /* What the handshake waits for. Client and server in flow order, DTLS 1.2 and then 1.3; hello and end
  * are the same for both. */
 enum dtls_step {
-    STEP_IDLE, /* a client before weir_dtls_start */
-    STEP_CLIENT_HELLO,       /* sent: waits for ServerHello or HelloVerifyRequest */
-    STEP_CLIENT_CERTIFICATE,
-    STEP_CLIENT_KEY,
-    STEP_CLIENT_REQUEST,     /* CertificateRequest or, without it, ServerHelloDone */
-    STEP_CLIENT_DONE,
-    STEP_CLIENT_CCS,
-    STEP_CLIENT_FINISHED,
-    STEP_SERVER_HELLO,
-    STEP_SERVER_CERTIFICATE,
-    STEP_SERVER_KEY,
-    STEP_SERVER_CERTIFICATE_VERIFY,
-    STEP_SERVER_CCS,
-    STEP_SERVER_FINISHED,
-    STEP_CLIENT13_ENCRYPTED, /* EncryptedExtensions */
-    STEP_CLIENT13_REQUEST,   /* CertificateRequest or, without it, Certificate */
-    STEP_CLIENT13_CERTIFICATE,
-    STEP_CLIENT13_CERTIFICATE_VERIFY,
-    STEP_CLIENT13_FINISHED,
-    STEP_SERVER13_RETRIED,   /* HelloRetryRequest sent: waits for the second hello */
-    STEP_SERVER13_CERTIFICATE,
-    STEP_SERVER13_CERTIFICATE_VERIFY,
-    STEP_SERVER13_FINISHED,
+    STEP_START, /* a client before weir_dtls_start */
+    STEP_CLIENT_WAIT_SERVER_HELLO,       /* sent: waits for ServerHello or HelloVerifyRequest */
+    STEP_CLIENT12_WAIT_CERTIFICATE,
+    STEP_CLIENT12_WAIT_SERVER_KEY_EXCHANGE,
+    STEP_CLIENT12_WAIT_CERTIFICATE_REQUEST,     /* CertificateRequest or, without it, ServerHelloDone */
+    STEP_CLIENT12_WAIT_SERVER_HELLO_DONE,
+    STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC,
+    STEP_CLIENT12_WAIT_FINISHED,
+    STEP_SERVER_WAIT_CLIENT_HELLO,
+    STEP_SERVER12_WAIT_CERTIFICATE,
+    STEP_SERVER12_WAIT_CLIENT_KEY_EXCHANGE,
+    STEP_SERVER12_WAIT_CERTIFICATE_VERIFY,
+    STEP_SERVER12_WAIT_CHANGE_CIPHER_SPEC,
+    STEP_SERVER12_WAIT_FINISHED,
+    STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS, /* EncryptedExtensions */
+    STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST,   /* CertificateRequest or, without it, Certificate */
+    STEP_CLIENT13_WAIT_CERTIFICATE,
+    STEP_CLIENT13_WAIT_CERTIFICATE_VERIFY,
+    STEP_CLIENT13_WAIT_FINISHED,
+    STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO,   /* HelloRetryRequest sent: waits for the second hello */
+    STEP_SERVER13_WAIT_CERTIFICATE,
+    STEP_SERVER13_WAIT_CERTIFICATE_VERIFY,
+    STEP_SERVER13_WAIT_FINISHED,
     STEP_DONE,
     STEP_COUNT,
 };
@@ -351,11 +351,12 @@ void weir_dtls_agree_cid(struct weir_dtls *d, const struct dtls_hello *h);
 /* [RFC 9146 3 MUST; RFC 9147 4 MUST] Does a record under protection lack its connection id? */
 bool weir_dtls_lacks_cid(const struct weir_dtls *d, const struct dtls_record *r);
 /* After the handshake of 1.3. */
-enum weir_dtls_verdict weir_dtls_check_new_cid(struct weir_dtls *d, weir_time now, struct weir_span body);
-enum weir_dtls_verdict weir_dtls_check_request_cid(struct weir_dtls *d, weir_time now,
+enum weir_dtls_verdict weir_dtls_check_new_connection_id(struct weir_dtls *d, weir_time now,
+                                                         struct weir_span body);
+enum weir_dtls_verdict weir_dtls_check_request_connection_id(struct weir_dtls *d, weir_time now,
                                                    struct weir_span body);
 /* Write the NewConnectionId that is owed, if its time has come. */
-void weir_dtls_write_new_cid(struct weir_dtls *d, weir_time now);
+void weir_dtls_write_new_connection_id(struct weir_dtls *d, weir_time now);
 
 /* -- dtls_rrc: where is the peer? [RFC 9853] --------------------------------------------------- */
 
@@ -558,7 +559,7 @@ void weir_dtls13_resume(struct weir_dtls *d, const struct dtls_hello *h);
 enum weir_dtls_verdict weir_dtls13_take_ticket_hint(struct weir_dtls *d, const struct dtls_hello *h);
 /* The handshake is done: what a ticket will need. */
 void weir_dtls13_expect_ticket(struct weir_dtls *d, weir_time now);
-enum weir_dtls_verdict weir_dtls13_check_ticket(struct weir_dtls *d, weir_time now,
+enum weir_dtls_verdict weir_dtls13_check_new_session_ticket(struct weir_dtls *d, weir_time now,
                                                 struct weir_span body);
 
 /* -- dtls13_ticket: the server's side ---------------------------------------------------------- */
@@ -586,7 +587,7 @@ bool weir_dtls13_binder_is_right(const struct weir_dtls *d, struct weir_span hel
 void weir_dtls13_use_ticket(struct weir_dtls *d, weir_time now, const struct dtls_hello *h,
                             const struct dtls13_ticket *t);
 /* Write the NewSessionTicket, if the client can use one. */
-WEIR_MUST_CHECK bool weir_dtls13_give_ticket(struct weir_dtls *d, weir_time now);
+WEIR_MUST_CHECK bool weir_dtls13_write_new_session_ticket(struct weir_dtls *d, weir_time now);
 
 /* -- dtls13_common, dtls13_client, dtls13_server, dtls13_update ------------------------------- */
 
@@ -602,12 +603,12 @@ enum weir_dtls_verdict weir_dtls13_check_finished(struct weir_dtls *d, weir_time
 /* Schemes that may stand in a CertificateVerify: those of weir_dtls_schemes without PKCS1. */
 void weir_dtls13_write_schemes(struct weir_wr *w);
 /* The random of a ServerHello that is a HelloRetryRequest [RFC 8446 4.1.3]. */
-extern const uint8_t weir_dtls13_retry_random[32];
-enum weir_dtls_verdict weir_dtls13_check_update(struct weir_dtls *d, weir_time now,
+extern const uint8_t weir_dtls13_hello_retry_random[32];
+enum weir_dtls_verdict weir_dtls13_check_key_update(struct weir_dtls *d, weir_time now,
                                                 struct weir_span body);
 WEIR_MUST_CHECK bool weir_dtls13_follow_update(struct weir_dtls *d, weir_time now);
 /* Write the KeyUpdate that is owed, if its time has come. */
-void weir_dtls13_write_update(struct weir_dtls *d, weir_time now);
+void weir_dtls13_write_key_update(struct weir_dtls *d, weir_time now);
 /* Our KeyUpdate was acknowledged. */
 WEIR_MUST_CHECK bool weir_dtls13_finish_update(struct weir_dtls *d);
 /* A key nears what it may protect: renew it. */

@@ -129,7 +129,8 @@ static size_t send_message(struct weir_dtls *d, uint8_t kind, const uint8_t cook
     uint8_t *content = out.p + weir_dtls_record_head(d, d->tx_epoch);
     content[0] = kind;
     memcpy(content + 1, cookie, COOKIE_BYTES);
-    return weir_dtls_record_seal(d, d->tx_epoch, CONTENT_RRC, VERSION_1_2, out.p, RRC_BYTES);
+    return weir_dtls_record_seal(d, d->tx_epoch, CONTENT_RETURN_ROUTABILITY_CHECK, VERSION_1_2, out.p,
+                                 RRC_BYTES);
 }
 
 static size_t send_challenge(struct weir_dtls *d, weir_time now, struct weir_mspan out, uint32_t *path)

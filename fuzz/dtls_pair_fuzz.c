@@ -16,7 +16,7 @@ static bool is_changed;
 static size_t first_record(unsigned to, const uint8_t *p, size_t n)
 {
     bool is_unified = (p[0] & UNIFIED_MASK) == UNIFIED_FIXED;
-    size_t id = is_unified ? (p[0] & UNIFIED_CID) : p[0] == CONTENT_CID;
+    size_t id = is_unified ? (p[0] & UNIFIED_CID) : p[0] == CONTENT_TLS12_CID;
     size_t head = (is_unified ? 5u : 13u) + (id != 0 ? end[to].config.cid_bytes : 0u);
     return head <= n ? head + weir_be16(p + head - 2) : n;
 }

@@ -34,7 +34,8 @@ static void take_unified(struct weir_dtls *d, struct weir_mspan *datagram)
     enum weir_dtls_verdict v = weir_dtls13_record_open(d, &r);
     if (v == WEIR_DTLS_OK) {
         const struct weir_dtls_keys *k = r.epoch == 5 ? &d->rx : &d->rx_old;
-        if (weir_dtls_window_is_new(&k->window, r.seq) || (r.body.n == 0 && r.type != CONTENT_DATA)) {
+        if (weir_dtls_window_is_new(&k->window, r.seq)
+            || (r.body.n == 0 && r.type != CONTENT_APPLICATION_DATA)) {
             abort();
         }
         weir_dtls_ack_note(d, &r);

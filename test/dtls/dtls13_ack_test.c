@@ -430,7 +430,7 @@ static void tickets_are_read_over_and_acknowledged(void **state)
         uint8_t body[600] = { 0 }, message[700], record[800];
         weir_put16(body + 8 + 1, 500);
         body[8] = 0;
-        size_t n = message_bytes(message, MESSAGE_TICKET, server->message_seq++,
+        size_t n = message_bytes(message, MESSAGE_NEW_SESSION_TICKET, server->message_seq++,
                                  weir_span_of(body, 8 + 1 + 2 + 500 + 2));
         unsigned sent = s.end[CLIENT].sent;
         for (unsigned twice = 0; twice < 2; twice++) {
@@ -461,10 +461,11 @@ static void a_message_under_the_old_keys_ends_the_connection(void **state)
     assert_int_equal(server->tx_epoch, 3);
     uint8_t body[14] = { 0 }, message[64], record[128];
     body[10] = 1;
-    size_t n = message_bytes(message, MESSAGE_TICKET, server->message_seq++, weir_span_of(body, 14));
+    size_t n =
+        message_bytes(message, MESSAGE_NEW_SESSION_TICKET, server->message_seq++, weir_span_of(body, 14));
     n = sealed_record(server, CONTENT_HANDSHAKE, weir_span_of(message, n), record);
     uint8_t late[64];
-    size_t late_n = sealed_record(server, CONTENT_DATA, WEIR_LIT("late"), late);
+    size_t late_n = sealed_record(server, CONTENT_APPLICATION_DATA, WEIR_LIT("late"), late);
     assert_int_equal(sim_hear(&s, CLIENT, late, late_n), WEIR_DTLS_OK);
     assert_int_equal(s.end[CLIENT].got_count, 1);
     assert_int_equal(sim_hear(&s, CLIENT, record, n), WEIR_DTLS_MESSAGE_LATE);

@@ -32,7 +32,8 @@ static enum weir_dtls_verdict answer_by(struct sim *s, uint32_t path, uint8_t ki
 {
     uint8_t body[9] = { kind }, out[200];
     memcpy(body + 1, cookie, 8);
-    size_t n = sealed_record(&s->end[mover].d, CONTENT_RRC, weir_span_of(body, 9), out);
+    size_t n =
+        sealed_record(&s->end[mover].d, CONTENT_RETURN_ROUTABILITY_CHECK, weir_span_of(body, 9), out);
     return hear_by(s, other, path, out, n);
 }
 
@@ -534,7 +535,8 @@ static void messages_that_are_none_are_passed_over(void **state)
         for (size_t k = 0; k < sizeof row / sizeof row[0]; k++) {
             uint8_t body[64], out[200];
             size_t n = test_unhex(row[k].body, body, sizeof body);
-            n = sealed_record(&s.end[mover].d, CONTENT_RRC, weir_span_of(body, n), out);
+            n = sealed_record(&s.end[mover].d, CONTENT_RETURN_ROUTABILITY_CHECK, weir_span_of(body, n),
+                              out);
             expect(hear_by(&s, other, HOME, out, n), row[k].want, row[k].body);
             assert_true(is_silent(&s, other));
             assert_int_equal(s.end[other].d.state, WEIR_DTLS_CONNECTED);
@@ -557,12 +559,13 @@ static void path_checks_that_were_not_agreed_are_dropped(void **state)
         uint8_t out[200];
         ids_connect(&s, &with, 2040);
         s.end[CLIENT].d.has_rrc = true;
-        size_t n = sealed_record(&s.end[CLIENT].d, CONTENT_RRC, weir_span_of(body, 9), out);
+        size_t n =
+            sealed_record(&s.end[CLIENT].d, CONTENT_RETURN_ROUTABILITY_CHECK, weir_span_of(body, 9), out);
         assert_int_equal(hear_by(&s, SERVER, HOME, out, n),
                          is_agreed          ? WEIR_DTLS_OK
                          : has_id || is_13 ? WEIR_DTLS_RECORD_CONTENT
                                             : WEIR_DTLS_RECORD_TYPE);
-        n = plain_record(out, CONTENT_RRC, 99, weir_span_of(body, 9));
+        n = plain_record(out, CONTENT_RETURN_ROUTABILITY_CHECK, 99, weir_span_of(body, 9));
         assert_int_equal(hear_by(&s, SERVER, HOME, out, n), WEIR_DTLS_RECORD_TYPE);
         sim_free(&s);
     }

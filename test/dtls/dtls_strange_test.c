@@ -22,8 +22,8 @@ static void attack_D38_one_packet_before_the_server_hello_ends_nothing(void **st
     } row[] = {
         { MESSAGE_SERVER_HELLO, 200, "\3" },       { MESSAGE_SERVER_HELLO, 90, "\xfe\xfe" },
         { MESSAGE_HELLO_REQUEST, 0, "" },          { MESSAGE_CERTIFICATE, 0, "x" },
-        { MESSAGE_SERVER_DONE, 0, "" },            { MESSAGE_FINISHED, 0, "123456789012" },
-        { MESSAGE_VERIFY_REQUEST, 40, "\xfe\xff" }, { MESSAGE_ENCRYPTED, 0, "12" },
+        { MESSAGE_SERVER_HELLO_DONE, 0, "" },            { MESSAGE_FINISHED, 0, "123456789012" },
+        { MESSAGE_HELLO_VERIFY_REQUEST, 40, "\xfe\xff" }, { MESSAGE_ENCRYPTED_EXTENSIONS, 0, "12" },
         { 99, 77, "z" },
     };
     for (unsigned i = 0; i < 2 * sizeof row / sizeof row[0]; i++) {
@@ -55,7 +55,9 @@ static void attack_D38_bytes_without_protection_are_in_no_finished(void **state)
         unsigned who = i % 2;
         open_both(&s, WEIR_DTLS_1_2, 8100 + i);
         sim_start(&s);
-        while (s.end[who].d.step != (who == CLIENT ? STEP_CLIENT_CCS : STEP_SERVER_CERTIFICATE)) {
+        while (
+            s.end[who].d.step
+            != (who == CLIENT ? STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC : STEP_SERVER12_WAIT_CERTIFICATE)) {
             assert_true(sim_step(&s, WEIR_NEVER - 1));
         }
         /* As it is and, since another message may lie in its place, under another name. */
@@ -129,7 +131,7 @@ static void keys_of_the_epoch_before_end_after_two_minutes(void **state)
         assert_true(sim_connect(&s, WEIR_SEC));
         sim_run(&s, WEIR_SEC);
         struct weir_dtls *server = &s.end[SERVER].d;
-        size_t n = sealed_record(&s.end[CLIENT].d, CONTENT_DATA, WEIR_LIT("late"), record);
+        size_t n = sealed_record(&s.end[CLIENT].d, CONTENT_APPLICATION_DATA, WEIR_LIT("late"), record);
         struct weir_dtls_keys old = server->rx;
         assert_int_equal(weir_dtls_update_keys(&s.end[CLIENT].d, false), WEIR_OK);
         sim_drain(&s, CLIENT);
@@ -191,7 +193,7 @@ static void forgeries_are_counted_for_each_key(void **state)
     sim_run(&s, WEIR_SEC);
     for (unsigned i = 0; i < 2; i++) {
         server->rx_old.forgeries = i == 0 ? 5 : FORGERIES_MAX - 1;
-        size_t n = sealed_record(&peer, CONTENT_DATA, WEIR_LIT("late"), record);
+        size_t n = sealed_record(&peer, CONTENT_APPLICATION_DATA, WEIR_LIT("late"), record);
         record[n - 1] ^= 1;
         assert_int_equal(sim_hear(&s, SERVER, record, n), WEIR_DTLS_RECORD_FORGED);
         assert_int_equal(server->rx.forgeries, 0);
@@ -199,7 +201,7 @@ static void forgeries_are_counted_for_each_key(void **state)
         assert_int_equal(server->rx_old.is_ready, i == 0); /* the key ends, not the connection */
         assert_int_equal(server->state, WEIR_DTLS_CONNECTED);
     }
-    size_t n = sealed_record(&s.end[CLIENT].d, CONTENT_DATA, WEIR_LIT("new"), record);
+    size_t n = sealed_record(&s.end[CLIENT].d, CONTENT_APPLICATION_DATA, WEIR_LIT("new"), record);
     record[n - 1] ^= 1;
     server->rx.forgeries = FORGERIES_MAX - 1;
     assert_int_equal(sim_hear(&s, SERVER, record, n), WEIR_DTLS_RECORD_FORGED);
@@ -240,7 +242,7 @@ static void the_numbers_of_messages_do_not_come_round(void **state)
     static struct weir_dtls_reassembly r;
     uint8_t type;
     struct weir_span body;
-    struct dtls_fragment f = { MESSAGE_TICKET, UINT16_MAX, 1, 0, WEIR_LIT("x") };
+    struct dtls_fragment f = { MESSAGE_NEW_SESSION_TICKET, UINT16_MAX, 1, 0, WEIR_LIT("x") };
     weir_dtls_reassembly_reset(&r, UINT16_MAX);
     assert_int_equal(weir_dtls_reassembly_add(&r, &f, false), WEIR_DTLS_OK);
     assert_true(weir_dtls_reassembly_ready(&r, &type, &body));
@@ -271,7 +273,7 @@ static void after_a_verify_request_there_is_no_1_3(void **state)
     assert_int_equal(sim_take(&rest, &r), WEIR_DTLS_OK);
     memcpy(hello, r.body.p - 13, r.whole);
     weir_put16(hello + 17, 1);
-    size_t n = plain_message(record, MESSAGE_VERIFY_REQUEST, 0, WEIR_LIT("\xfe\xff\1a"));
+    size_t n = plain_message(record, MESSAGE_HELLO_VERIFY_REQUEST, 0, WEIR_LIT("\xfe\xff\1a"));
     assert_int_equal(sim_hear(&s, CLIENT, record, n), WEIR_DTLS_OK);
     assert_int_equal(sim_hear(&s, CLIENT, hello, r.whole), WEIR_DTLS_HELLO_VERSION);
     assert_int_equal(s.end[CLIENT].d.state, WEIR_DTLS_FAILED);
@@ -289,7 +291,7 @@ static void a_server_speaks_under_its_new_keys_once_its_finished_is_out(void **s
     sim_start(&s);
     assert_true(sim_step(&s, WEIR_NEVER - 1));
     struct weir_dtls *server = &s.end[SERVER].d;
-    assert_int_equal(server->step, STEP_SERVER13_CERTIFICATE);
+    assert_int_equal(server->step, STEP_SERVER13_WAIT_CERTIFICATE);
     size_t n = peers_message(server, MESSAGE_FINISHED, server->reassembly.next, weir_span_of(body, 4), out);
     struct weir_mspan datagram = { out, n };
     struct weir_span plain;
@@ -511,7 +513,7 @@ static void data_under_the_keys_of_the_handshake_is_not_delivered(void **state)
         from.tx.seq = 20;
         from.version = VERSION_1_3;
         from.step = STEP_DONE;
-        size_t n = sealed_record(&from, CONTENT_DATA, WEIR_LIT("early"), record);
+        size_t n = sealed_record(&from, CONTENT_APPLICATION_DATA, WEIR_LIT("early"), record);
         assert_true(n != 0);
         assert_int_equal(sim_hear(&s, who, record, n), WEIR_DTLS_DATA_EARLY);
         assert_int_equal(s.end[who].got_count, 0);
@@ -538,9 +540,11 @@ static void nothing_secret_is_left_when_it_is_over(void **state)
         unsigned who = i / 4;
         bool is_early = i / 2 % 2 != 0; /* in the handshake */
         if (is_early) {
-            while (s.end[who].d.step != (i % 2 == 0 ? (who == CLIENT ? STEP_CLIENT_CCS : STEP_SERVER_CCS)
-                                                    : who == CLIENT ? STEP_CLIENT13_ENCRYPTED
-                                                                    : STEP_SERVER13_CERTIFICATE)
+            while (s.end[who].d.step
+                       != (i % 2 == 0      ? (who == CLIENT ? STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC
+                                                            : STEP_SERVER12_WAIT_CHANGE_CIPHER_SPEC)
+                           : who == CLIENT ? STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS
+                                           : STEP_SERVER13_WAIT_CERTIFICATE)
                    && s.end[who].d.step != STEP_DONE) {
                 assert_true(sim_step(&s, WEIR_NEVER - 1));
             }
