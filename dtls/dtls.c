@@ -136,15 +136,7 @@ enum weir_status weir_dtls_start(struct weir_dtls *d, weir_time now)
     if (d->step != STEP_START || d->state != WEIR_DTLS_NEW) {
         return WEIR_ERR_STATE;
     }
-    weir_dtls_begin(d, now);
-    weir_dtls_set_step(d, now, STEP_CLIENT_WAIT_SERVER_HELLO);
-    weir_dtls13_judge_session(d, now);
-    if (!weir_dtls_client_hello(d, now)) {
-        weir_dtls_fail(d, now, WEIR_DTLS_REASON_MESSAGE, WEIR_DTLS_CRYPTO,
-                       weir_dtls_alert_of(WEIR_DTLS_CRYPTO));
-        return WEIR_ERR_CRYPTO;
-    }
-    return WEIR_OK;
+    return weir_dtls_handshake_start(d, now) == WEIR_DTLS_OK ? WEIR_OK : WEIR_ERR_CRYPTO;
 }
 
 void weir_dtls_set_state(struct weir_dtls *d, weir_time now, enum weir_dtls_state next)
@@ -152,13 +144,6 @@ void weir_dtls_set_state(struct weir_dtls *d, weir_time now, enum weir_dtls_stat
     weir_trace(d->config.trace, now, WEIR_TRACE_DTLS, WEIR_TRACE_STATE, d->config.conn,
                (uint32_t)d->state, (uint32_t)next, (uint32_t)d->reason);
     d->state = next;
-}
-
-void weir_dtls_set_step(struct weir_dtls *d, weir_time now, enum dtls_step next)
-{
-    weir_trace(d->config.trace, now, WEIR_TRACE_DTLS, WEIR_TRACE_NOTE, d->config.conn, 0,
-               (uint32_t)d->step, (uint32_t)next);
-    d->step = (uint8_t)next;
 }
 
 /* -- recv -------------------------------------------------------------------------------------- */
@@ -208,7 +193,7 @@ static enum weir_dtls_verdict plain_recv(struct weir_dtls *d, weir_time now,
 {
     switch ((enum content_type)r->type) {
     case CONTENT_CHANGE_CIPHER_SPEC:
-        return weir_dtls_ccs_recv(d, r);
+        return weir_dtls_ccs_recv(d, now, r);
     case CONTENT_ALERT:
         return weir_dtls_alert_recv(d, now, r);
     case CONTENT_HANDSHAKE:
@@ -260,7 +245,7 @@ static enum weir_dtls_verdict opened_recv(struct weir_dtls *d, weir_time now,
 {
     switch ((enum content_type)r->type) {
     case CONTENT_CHANGE_CIPHER_SPEC:
-        return weir_dtls_ccs_recv(d, r);
+        return weir_dtls_ccs_recv(d, now, r);
     case CONTENT_ALERT:
         return weir_dtls_alert_recv(d, now, r);
     case CONTENT_HANDSHAKE:

@@ -455,7 +455,6 @@ struct weir_dtls_handshake {
     uint8_t verify_requests; /* that we followed as client */
     bool has_request;        /* the server asked for our certificate */
     bool has_retry;          /* a HelloRetryRequest was sent or followed */
-    bool has_hello;          /* and this is the ServerHello proper */
     bool is_cookie_refused;  /* client: an alert said so, without protection: begin anew with the timer */
     bool peer_has_points, peer_has_renegotiation;
 };

@@ -13,27 +13,43 @@
  */
 #include "dtls/dtls_int.h"
 
+static dtls_handler hello_verify_request, server_hello, certificate, server_key_exchange,
+    certificate_request, server_hello_done, change_cipher_spec, finished;
+
+const struct dtls_row weir_dtls12_client_steps[] = {
+    { STEP_CLIENT_WAIT_SERVER_HELLO, MESSAGE_HELLO_VERIFY_REQUEST, hello_verify_request },
+    { STEP_CLIENT_WAIT_SERVER_HELLO, MESSAGE_SERVER_HELLO, server_hello },
+    { STEP_CLIENT12_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, certificate },
+    { STEP_CLIENT12_WAIT_SERVER_KEY_EXCHANGE, MESSAGE_SERVER_KEY_EXCHANGE, server_key_exchange },
+    { STEP_CLIENT12_WAIT_CERTIFICATE_REQUEST, MESSAGE_CERTIFICATE_REQUEST, certificate_request },
+    { STEP_CLIENT12_WAIT_CERTIFICATE_REQUEST, MESSAGE_SERVER_HELLO_DONE, server_hello_done },
+    { STEP_CLIENT12_WAIT_SERVER_HELLO_DONE, MESSAGE_SERVER_HELLO_DONE, server_hello_done },
+    { STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC, MESSAGE_CHANGE_CIPHER_SPEC, change_cipher_spec },
+    { STEP_CLIENT12_WAIT_FINISHED, MESSAGE_FINISHED, finished },
+    { 0, 0, NULL },
+};
+
 /* [RFC 6347 4.2.1 SHOULD] A new request is followed; more than these make a loop. */
 enum { VERIFY_REQUESTS_MAX = 4 };
 
 /* -- 2. HelloVerifyRequest --------------------------------------------------------------------- */
 
-static enum weir_dtls_verdict check_hello_verify_request(struct weir_dtls *d, weir_time now,
-                                                   struct weir_span body)
+static struct dtls_next hello_verify_request(struct weir_dtls *d, weir_time now,
+                                             const struct dtls_message *m)
 {
     struct weir_span cookie;
-    enum weir_dtls_verdict v = weir_dtls_hello_parse_verify(body, &cookie);
-    (void)now;
+    enum weir_dtls_verdict v = weir_dtls_hello_parse_verify(m->body, &cookie);
     if (v != WEIR_DTLS_OK) {
-        return v;
+        return weir_dtls_refusal(v);
     }
     if (d->hs.verify_requests == VERIFY_REQUESTS_MAX
         || !weir_copy_into(d->hs.cookie, sizeof d->hs.cookie, cookie)) {
-        return WEIR_DTLS_VERIFY_REQUEST;
+        return weir_dtls_refusal(WEIR_DTLS_VERIFY_REQUEST);
     }
     d->hs.cookie_bytes = (uint8_t)cookie.n;
     d->hs.verify_requests++;
-    return WEIR_DTLS_OK;
+    weir_dtls_accept(d, m);
+    return weir_dtls_go_if(weir_dtls_client_hello(d, now), STEP_CLIENT_WAIT_SERVER_HELLO);
 }
 
 /* -- 3. ServerHello ---------------------------------------------------------------------------- */
@@ -84,13 +100,11 @@ static bool was_downgraded(const struct weir_dtls *d, const struct dtls_hello *h
            && weir_equal_secret(h->random.p + 24, "DOWNGRD", 7);
 }
 
-static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time now,
-                                                 struct weir_span body)
+static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, struct weir_span body)
 {
     struct dtls_hello h;
     uint16_t profile = WEIR_DTLS_SRTP_NONE;
     enum weir_dtls_verdict v = weir_dtls_hello_parse_server(body, &h);
-    (void)now;
     if (v != WEIR_DTLS_OK) {
         return v;
     }
@@ -116,6 +130,35 @@ static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time 
     d->srtp_profile = profile;
     weir_dtls_agree_cid(d, &h);
     return WEIR_DTLS_OK;
+}
+
+static struct dtls_next server_hello(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = check_server_hello(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_CLIENT12_WAIT_CERTIFICATE);
+}
+
+/* -- 4. Certificate ---------------------------------------------------------------------------- */
+
+static struct dtls_next certificate(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls12_check_certificate(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    /* [RFC 5246 7.4.2 MUST] A server's key is of the suite's kind. */
+    bool is_rsa = d->hs.peer_key.type == WEIR_PUBKEY_RSA;
+    if (is_rsa != weir_dtls12_suite(d->suite)->is_rsa) {
+        return weir_dtls_refusal(WEIR_DTLS_CERT_KEY);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_CLIENT12_WAIT_SERVER_KEY_EXCHANGE);
 }
 
 /* -- 5. ServerKeyExchange [RFC 8422 5.4] ------------------------------------------------------- */
@@ -145,13 +188,11 @@ static bool parse_server_key_exchange(struct weir_span body, struct server_key *
     return true;
 }
 
-static enum weir_dtls_verdict check_server_key_exchange(struct weir_dtls *d, weir_time now,
-                                               struct weir_span body)
+static enum weir_dtls_verdict check_server_key_exchange(struct weir_dtls *d, struct weir_span body)
 {
     struct server_key k;
     uint8_t digest[WEIR_HASH_BYTES_MAX];
     size_t digest_bytes;
-    (void)now;
     if (!parse_server_key_exchange(body, &k)) {
         return WEIR_DTLS_KEY_MALFORMED;
     }
@@ -173,14 +214,24 @@ static enum weir_dtls_verdict check_server_key_exchange(struct weir_dtls *d, wei
     return weir_dtls_take_share(d, k.share) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
 }
 
+static struct dtls_next server_key_exchange(struct weir_dtls *d, weir_time now,
+                                            const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = check_server_key_exchange(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_CLIENT12_WAIT_CERTIFICATE_REQUEST);
+}
+
 /* -- 6. CertificateRequest [RFC 5246 7.4.4] ---------------------------------------------------- */
 
-static enum weir_dtls_verdict check_certificate_request(struct weir_dtls *d, weir_time now,
-                                            struct weir_span body)
+static enum weir_dtls_verdict check_certificate_request(struct weir_dtls *d, struct weir_span body)
 {
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd types, schemes, authorities;
-    (void)now;
     if (!weir_rd_sub8(&rd, &types) || types.n == 0 || !weir_rd_sub16(&rd, &schemes)
         || schemes.n == 0 || schemes.n % 2 != 0 || !weir_rd_sub16(&rd, &authorities) || rd.n != 0) {
         return WEIR_DTLS_REQUEST_MALFORMED;
@@ -196,16 +247,19 @@ static enum weir_dtls_verdict check_certificate_request(struct weir_dtls *d, wei
     return WEIR_DTLS_OK;
 }
 
-/* -- 7. ServerHelloDone ------------------------------------------------------------------------ */
-
-static enum weir_dtls_verdict check_server_hello_done(struct weir_dtls *d, weir_time now,
-                                                      struct weir_span body)
+static struct dtls_next certificate_request(struct weir_dtls *d, weir_time now,
+                                            const struct dtls_message *m)
 {
-    (void)d, (void)now;
-    return body.n == 0 ? WEIR_DTLS_OK : WEIR_DTLS_DONE_MALFORMED;
+    enum weir_dtls_verdict v = check_certificate_request(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_CLIENT12_WAIT_SERVER_HELLO_DONE);
 }
 
-/* -- 8. Our second flight ---------------------------------------------------------------------- */
+/* -- 7. ServerHelloDone, 8. our second flight -------------------------------------------------- */
 
 static bool write_client_key_exchange(struct weir_dtls *d)
 {
@@ -227,44 +281,41 @@ static bool write_certificate_verify(struct weir_dtls *d)
 
 /* The master secret takes the transcript up to ClientKeyExchange [RFC 7627 3], so it is made in the
  * middle of the flight. */
-static bool send_second_flight(struct weir_dtls *d, weir_time now)
+static bool send_second_flight(struct weir_dtls *d)
 {
-    (void)now;
     weir_dtls_flight_begin(d, true);
     return (!d->hs.has_request || weir_dtls12_write_certificate(d)) && write_client_key_exchange(d)
            && weir_dtls12_derive(d) && (!d->hs.has_request || write_certificate_verify(d))
            && weir_dtls12_write_ending(d);
 }
 
-/* -- 9. Finished ------------------------------------------------------------------------------- */
-
-static bool finish(struct weir_dtls *d, weir_time now)
+static struct dtls_next server_hello_done(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
 {
-    weir_dtls_flight_answered(d);
-    weir_dtls_complete(d, now);
-    return true;
+    (void)now;
+    if (m->body.n != 0) {
+        return weir_dtls_refusal(WEIR_DTLS_DONE_MALFORMED);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go_if(send_second_flight(d), STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC);
 }
 
-/* -- The table --------------------------------------------------------------------------------- */
+/* -- 9. ChangeCipherSpec, Finished ------------------------------------------------------------- */
 
-const struct dtls_row weir_dtls12_client_rows[] = {
-    { STEP_CLIENT_WAIT_SERVER_HELLO, MESSAGE_HELLO_VERIFY_REQUEST, STEP_CLIENT_WAIT_SERVER_HELLO,
-      check_hello_verify_request, weir_dtls_client_hello },
-    { STEP_CLIENT_WAIT_SERVER_HELLO, MESSAGE_SERVER_HELLO, STEP_CLIENT12_WAIT_CERTIFICATE,
-      check_server_hello, NULL },
-    { STEP_CLIENT12_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_CLIENT12_WAIT_SERVER_KEY_EXCHANGE,
-      weir_dtls12_check_peer_certificate, NULL },
-    { STEP_CLIENT12_WAIT_SERVER_KEY_EXCHANGE, MESSAGE_SERVER_KEY_EXCHANGE,
-      STEP_CLIENT12_WAIT_CERTIFICATE_REQUEST, check_server_key_exchange, NULL },
-    { STEP_CLIENT12_WAIT_CERTIFICATE_REQUEST, MESSAGE_CERTIFICATE_REQUEST,
-      STEP_CLIENT12_WAIT_SERVER_HELLO_DONE, check_certificate_request, NULL },
-    { STEP_CLIENT12_WAIT_CERTIFICATE_REQUEST, MESSAGE_SERVER_HELLO_DONE,
-      STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC, check_server_hello_done, send_second_flight },
-    { STEP_CLIENT12_WAIT_SERVER_HELLO_DONE, MESSAGE_SERVER_HELLO_DONE,
-      STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC, check_server_hello_done, send_second_flight },
-    /* STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC takes no message: see weir_dtls_ccs_recv. */
-    { STEP_CLIENT12_WAIT_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls12_check_finished, finish },
-};
+static struct dtls_next change_cipher_spec(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    (void)now, (void)m;
+    weir_dtls12_use_rx(d);
+    return weir_dtls_go(STEP_CLIENT12_WAIT_FINISHED);
+}
 
-const unsigned weir_dtls12_client_row_count = sizeof weir_dtls12_client_rows
-                                              / sizeof weir_dtls12_client_rows[0];
+static struct dtls_next finished(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls12_check_finished(d, m->body);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    weir_dtls_flight_answered(d);
+    weir_dtls_complete(d, now);
+    return weir_dtls_go(STEP_DONE);
+}

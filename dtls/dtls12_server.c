@@ -15,6 +15,19 @@
  */
 #include "dtls/dtls_int.h"
 
+static dtls_handler client_hello, certificate, client_key_exchange, certificate_verify, change_cipher_spec,
+    finished;
+
+const struct dtls_row weir_dtls12_server_steps[] = {
+    { STEP_SERVER_WAIT_CLIENT_HELLO, MESSAGE_CLIENT_HELLO, client_hello },
+    { STEP_SERVER12_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, certificate },
+    { STEP_SERVER12_WAIT_CLIENT_KEY_EXCHANGE, MESSAGE_CLIENT_KEY_EXCHANGE, client_key_exchange },
+    { STEP_SERVER12_WAIT_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, certificate_verify },
+    { STEP_SERVER12_WAIT_CHANGE_CIPHER_SPEC, MESSAGE_CHANGE_CIPHER_SPEC, change_cipher_spec },
+    { STEP_SERVER12_WAIT_FINISHED, MESSAGE_FINISHED, finished },
+    { 0, 0, NULL },
+};
+
 enum { COOKIE_BYTES = 4 + COOKIE_MAC_BYTES };
 
 /* -- 1. ClientHello ---------------------------------------------------------------------------- */
@@ -262,9 +275,8 @@ static bool write_certificate_request(struct weir_dtls *d)
     return weir_dtls_message_close(d, &w);
 }
 
-static bool send_first_flight(struct weir_dtls *d, weir_time now)
+static bool send_first_flight(struct weir_dtls *d)
 {
-    weir_dtls_begin(d, now);
     weir_dtls_flight_begin(d, true);
     if (!weir_dtls_make_share(d) || !write_server_hello(d) || !weir_dtls12_write_certificate(d)
         || !write_server_key_exchange(d) || !write_certificate_request(d)) {
@@ -274,38 +286,64 @@ static bool send_first_flight(struct weir_dtls *d, weir_time now)
     return weir_dtls_message_close(d, &w);
 }
 
+static struct dtls_next client_hello(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = check_client_hello(d, now, m->body);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    weir_dtls_begin(d, now);
+    return weir_dtls_go_if(send_first_flight(d), STEP_SERVER12_WAIT_CERTIFICATE);
+}
+
+/* -- 4. Certificate ---------------------------------------------------------------------------- */
+
+static struct dtls_next certificate(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls12_check_certificate(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_SERVER12_WAIT_CLIENT_KEY_EXCHANGE);
+}
+
 /* -- 5. ClientKeyExchange [RFC 8422 5.7] ------------------------------------------------------- */
 
-static enum weir_dtls_verdict check_client_key_exchange(struct weir_dtls *d, weir_time now,
-                                               struct weir_span body)
+static enum weir_dtls_verdict check_client_key_exchange(struct weir_dtls *d, struct weir_span body)
 {
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd share;
-    (void)now;
     if (!weir_rd_sub8(&rd, &share) || share.n == 0 || rd.n != 0) {
         return WEIR_DTLS_KEY_MALFORMED;
     }
     return weir_dtls_take_share(d, weir_rd_rest(&share)) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
 }
 
-/* The transcript now ends with ClientKeyExchange: just what the master secret takes. */
-static bool derive(struct weir_dtls *d, weir_time now)
+/* The transcript then ends with ClientKeyExchange: just what the master secret takes [RFC 7627 3]. */
+static struct dtls_next client_key_exchange(struct weir_dtls *d, weir_time now,
+                                            const struct dtls_message *m)
 {
+    enum weir_dtls_verdict v = check_client_key_exchange(d, m->body);
     (void)now;
-    return weir_dtls12_derive(d);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go_if(weir_dtls12_derive(d), STEP_SERVER12_WAIT_CERTIFICATE_VERIFY);
 }
 
 /* -- 6. CertificateVerify [RFC 5246 7.4.8] ----------------------------------------------------- */
 
-static enum weir_dtls_verdict check_certificate_verify(struct weir_dtls *d, weir_time now,
-                                                       struct weir_span body)
+static enum weir_dtls_verdict check_certificate_verify(struct weir_dtls *d, struct weir_span body)
 {
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd signature;
     uint16_t scheme;
     enum weir_hash_id hash;
     uint8_t digest[WEIR_HASH_BYTES_MAX];
-    (void)now;
     if (!weir_rd_u16(&rd, &scheme) || !weir_rd_sub16(&rd, &signature) || rd.n != 0) {
         return WEIR_DTLS_CERTIFICATE_VERIFY_MALFORMED;
     }
@@ -322,33 +360,38 @@ static enum weir_dtls_verdict check_certificate_verify(struct weir_dtls *d, weir
                : WEIR_DTLS_CERTIFICATE_VERIFY_SIGNATURE;
 }
 
-/* -- 8. Our end -------------------------------------------------------------------------------- */
-
-/* The last flight has no timer; it is repeated when the client repeats its own. */
-static bool finish(struct weir_dtls *d, weir_time now)
+static struct dtls_next certificate_verify(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
 {
-    weir_dtls_flight_begin(d, false);
-    if (!weir_dtls12_write_ending(d)) {
-        return false;
+    enum weir_dtls_verdict v = check_certificate_verify(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
     }
-    weir_dtls_complete(d, now);
-    return true;
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_SERVER12_WAIT_CHANGE_CIPHER_SPEC);
 }
 
-/* -- The table --------------------------------------------------------------------------------- */
+/* -- 7. ChangeCipherSpec, Finished, 8. our end ------------------------------------------------- */
 
-const struct dtls_row weir_dtls12_server_rows[] = {
-    { STEP_SERVER_WAIT_CLIENT_HELLO, MESSAGE_CLIENT_HELLO, STEP_SERVER12_WAIT_CERTIFICATE,
-      check_client_hello, send_first_flight },
-    { STEP_SERVER12_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_SERVER12_WAIT_CLIENT_KEY_EXCHANGE,
-      weir_dtls12_check_peer_certificate, NULL },
-    { STEP_SERVER12_WAIT_CLIENT_KEY_EXCHANGE, MESSAGE_CLIENT_KEY_EXCHANGE,
-      STEP_SERVER12_WAIT_CERTIFICATE_VERIFY, check_client_key_exchange, derive },
-    { STEP_SERVER12_WAIT_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY,
-      STEP_SERVER12_WAIT_CHANGE_CIPHER_SPEC, check_certificate_verify, NULL },
-    /* STEP_SERVER12_WAIT_CHANGE_CIPHER_SPEC takes no message: see weir_dtls_ccs_recv. */
-    { STEP_SERVER12_WAIT_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls12_check_finished, finish },
-};
+static struct dtls_next change_cipher_spec(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    (void)now, (void)m;
+    weir_dtls12_use_rx(d);
+    return weir_dtls_go(STEP_SERVER12_WAIT_FINISHED);
+}
 
-const unsigned weir_dtls12_server_row_count = sizeof weir_dtls12_server_rows
-                                              / sizeof weir_dtls12_server_rows[0];
+/* Our last flight has no timer; it is repeated when the client repeats its own. */
+static struct dtls_next finished(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls12_check_finished(d, m->body);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    weir_dtls_flight_begin(d, false);
+    if (!weir_dtls12_write_ending(d)) {
+        return weir_dtls_refusal(WEIR_DTLS_CRYPTO);
+    }
+    weir_dtls_complete(d, now);
+    return weir_dtls_go(STEP_DONE);
+}

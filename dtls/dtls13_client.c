@@ -16,6 +16,24 @@
  */
 #include "dtls/dtls_int.h"
 
+static dtls_handler server_hello, encrypted_extensions, certificate_request, certificate,
+    certificate_verify, finished;
+
+const struct dtls_row weir_dtls13_client_steps[] = {
+    { STEP_CLIENT_WAIT_SERVER_HELLO, MESSAGE_SERVER_HELLO, server_hello }, /* or HelloRetryRequest */
+    { STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS, MESSAGE_ENCRYPTED_EXTENSIONS, encrypted_extensions },
+    { STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST, MESSAGE_CERTIFICATE_REQUEST, certificate_request },
+    { STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST, MESSAGE_CERTIFICATE, certificate },
+    { STEP_CLIENT13_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, certificate },
+    { STEP_CLIENT13_WAIT_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, certificate_verify },
+    { STEP_CLIENT13_WAIT_FINISHED, MESSAGE_FINISHED, finished },
+    { STEP_DONE, MESSAGE_NEW_SESSION_TICKET, weir_dtls13_new_session_ticket },
+    { STEP_DONE, MESSAGE_KEY_UPDATE, weir_dtls13_key_update },
+    { STEP_DONE, MESSAGE_REQUEST_CONNECTION_ID, weir_dtls_request_connection_id },
+    { STEP_DONE, MESSAGE_NEW_CONNECTION_ID, weir_dtls_new_connection_id },
+    { 0, 0, NULL },
+};
+
 /* -- 2. HelloRetryRequest [RFC 8446 4.1.4] ----------------------------------------------------- */
 
 /* [RFC 8446 4.2.8 MUST] A group that we have, and whose share we did not send. */
@@ -124,20 +142,20 @@ static enum weir_dtls_verdict check_hello_form(const struct weir_dtls *d, const 
     return WEIR_DTLS_OK;
 }
 
-static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time now,
-                                                 struct weir_span body)
+/* *is_retry: it is a HelloRetryRequest, and a good one. */
+static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, struct weir_span body, bool *is_retry)
 {
     struct dtls_hello h;
     struct weir_span share;
     enum weir_dtls_verdict v = weir_dtls_hello_parse_server(body, &h);
-    (void)now;
     if (v == WEIR_DTLS_OK) {
         v = check_hello_form(d, &h);
     }
     if (v != WEIR_DTLS_OK) {
         return v;
     }
-    if (is_hello_retry_request(&h)) {
+    *is_retry = is_hello_retry_request(&h);
+    if (*is_retry) {
         return check_hello_retry_request(d, &h);
     }
     for (unsigned i = 0; i < h.extensions; i++) {
@@ -166,33 +184,34 @@ static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time 
     }
     weir_dtls_agree_cid(d, &h);
     weir_dtls13_resume(d, &h);
-    d->hs.has_hello = true;
     d->suite = h.suite;
     memcpy(d->server_random, h.random.p, sizeof d->server_random);
     return WEIR_DTLS_OK;
 }
 
-/* The hello again, or the keys of the handshake. */
-static bool follow_server_hello(struct weir_dtls *d, weir_time now)
+static struct dtls_next server_hello(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
 {
-    if (!d->hs.has_hello) {
+    bool is_retry;
+    enum weir_dtls_verdict v = check_server_hello(d, m->body, &is_retry);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    if (is_retry) {
         weir_dtls_ack_reset(d);
-        weir_dtls_set_step(d, now, STEP_CLIENT_WAIT_SERVER_HELLO);
-        return weir_dtls_client_hello(d, now);
+        return weir_dtls_go_if(weir_dtls_client_hello(d, now), STEP_CLIENT_WAIT_SERVER_HELLO);
     }
     weir_dtls_flight_done(d);
-    return weir_dtls13_derive_handshake(d);
+    return weir_dtls_go_if(weir_dtls13_derive_handshake(d), STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS);
 }
 
 /* -- 4. EncryptedExtensions [RFC 8446 4.3.1] --------------------------------------------------- */
 
-static enum weir_dtls_verdict check_encrypted_extensions(struct weir_dtls *d, weir_time now,
-                                              struct weir_span body)
+static enum weir_dtls_verdict check_encrypted_extensions(struct weir_dtls *d, struct weir_span body)
 {
     struct dtls_hello h;
     struct weir_span srtp;
     enum weir_dtls_verdict v = weir_dtls_hello_parse_encrypted(body, &h);
-    (void)now;
     if (v != WEIR_DTLS_OK) {
         return v;
     }
@@ -212,23 +231,26 @@ static enum weir_dtls_verdict check_encrypted_extensions(struct weir_dtls *d, we
 }
 
 /* [RFC 8446 4.4.2] Who resumes a session has seen the certificate. */
-static bool follow_encrypted(struct weir_dtls *d, weir_time now)
+static struct dtls_next encrypted_extensions(struct weir_dtls *d, weir_time now,
+                                             const struct dtls_message *m)
 {
-    if (d->is_resumed) {
-        weir_dtls_set_step(d, now, STEP_CLIENT13_WAIT_FINISHED);
+    enum weir_dtls_verdict v = check_encrypted_extensions(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
     }
-    return true;
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(d->is_resumed ? STEP_CLIENT13_WAIT_FINISHED
+                                      : STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST);
 }
 
 /* -- 5. CertificateRequest [RFC 8446 4.3.2] ---------------------------------------------------- */
 
-static enum weir_dtls_verdict check_certificate_request(struct weir_dtls *d, weir_time now,
-                                            struct weir_span body)
+static enum weir_dtls_verdict check_certificate_request(struct weir_dtls *d, struct weir_span body)
 {
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd context;
     struct dtls_hello h;
-    (void)now;
     /* [RFC 8446 4.3.2 SHALL] The context is empty in a handshake; schemes are always told. */
     if (!weir_rd_sub8(&rd, &context) || context.n != 0
         || weir_dtls_hello_parse_encrypted(weir_rd_rest(&rd), &h) != WEIR_DTLS_OK) {
@@ -242,46 +264,67 @@ static enum weir_dtls_verdict check_certificate_request(struct weir_dtls *d, wei
     return WEIR_DTLS_OK;
 }
 
-/* -- 9. Our last flight ------------------------------------------------------------------------ */
+static struct dtls_next certificate_request(struct weir_dtls *d, weir_time now,
+                                            const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = check_certificate_request(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_CLIENT13_WAIT_CERTIFICATE);
+}
 
-static bool finish(struct weir_dtls *d, weir_time now)
+/* -- 6. Certificate, 7. CertificateVerify ------------------------------------------------------ */
+
+static struct dtls_next certificate(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls13_check_certificate(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_CLIENT13_WAIT_CERTIFICATE_VERIFY);
+}
+
+static struct dtls_next certificate_verify(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls13_check_certificate_verify(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_CLIENT13_WAIT_FINISHED);
+}
+
+/* -- 8. Finished, 9. our last flight ----------------------------------------------------------- */
+
+static bool send_last_flight(struct weir_dtls *d, weir_time now)
 {
     weir_dtls13_derive_application(d);
     weir_dtls_ack_reset(d);
     weir_dtls_flight_begin(d, true);
-    if ((d->hs.has_request
-         && (!weir_dtls13_write_certificate(d) || !weir_dtls13_write_certificate_verify(d)))
-        || !weir_dtls13_write_finished(d) || !weir_dtls13_use_application_tx(d)
-        || !weir_dtls13_use_application_rx(d, now)) {
-        return false;
+    return (!d->hs.has_request
+            || (weir_dtls13_write_certificate(d) && weir_dtls13_write_certificate_verify(d)))
+           && weir_dtls13_write_finished(d) && weir_dtls13_use_application_tx(d)
+           && weir_dtls13_use_application_rx(d, now);
+}
+
+static struct dtls_next finished(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls13_check_finished(d, m->body);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    if (!send_last_flight(d, now)) {
+        return weir_dtls_refusal(WEIR_DTLS_CRYPTO);
     }
     weir_dtls13_expect_ticket(d, now);
     weir_dtls_complete(d, now);
     d->give_up_at = weir_time_add(now, d->config.give_up); /* for the ACK */
-    return true;
+    return weir_dtls_go(STEP_DONE);
 }
-
-/* -- The table --------------------------------------------------------------------------------- */
-
-const struct dtls_row weir_dtls13_client_rows[] = {
-    { STEP_CLIENT_WAIT_SERVER_HELLO, MESSAGE_SERVER_HELLO, STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS,
-      check_server_hello, follow_server_hello },
-    { STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS, MESSAGE_ENCRYPTED_EXTENSIONS,
-      STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST, check_encrypted_extensions, follow_encrypted },
-    { STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST, MESSAGE_CERTIFICATE_REQUEST, STEP_CLIENT13_WAIT_CERTIFICATE,
-      check_certificate_request, NULL },
-    { STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST, MESSAGE_CERTIFICATE, STEP_CLIENT13_WAIT_CERTIFICATE_VERIFY,
-      weir_dtls13_check_certificate, NULL },
-    { STEP_CLIENT13_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_CLIENT13_WAIT_CERTIFICATE_VERIFY,
-      weir_dtls13_check_certificate, NULL },
-    { STEP_CLIENT13_WAIT_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, STEP_CLIENT13_WAIT_FINISHED,
-      weir_dtls13_check_certificate_verify, NULL },
-    { STEP_CLIENT13_WAIT_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls13_check_finished, finish },
-    { STEP_DONE, MESSAGE_NEW_SESSION_TICKET, STEP_DONE, weir_dtls13_check_new_session_ticket, NULL },
-    { STEP_DONE, MESSAGE_KEY_UPDATE, STEP_DONE, weir_dtls13_check_key_update, weir_dtls13_follow_update },
-    { STEP_DONE, MESSAGE_REQUEST_CONNECTION_ID, STEP_DONE, weir_dtls_check_request_connection_id, NULL },
-    { STEP_DONE, MESSAGE_NEW_CONNECTION_ID, STEP_DONE, weir_dtls_check_new_connection_id, NULL },
-};
-
-const unsigned weir_dtls13_client_row_count = sizeof weir_dtls13_client_rows
-                                              / sizeof weir_dtls13_client_rows[0];

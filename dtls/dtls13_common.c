@@ -92,15 +92,10 @@ static enum weir_dtls_verdict parse_chain(struct weir_span body, struct weir_spa
     return WEIR_DTLS_OK;
 }
 
-enum weir_dtls_verdict weir_dtls13_check_certificate(struct weir_dtls *d, weir_time now,
-                                                     struct weir_span body)
+enum weir_dtls_verdict weir_dtls13_check_certificate(struct weir_dtls *d, struct weir_span body)
 {
     struct weir_span cert = { NULL, 0 };
     enum weir_dtls_verdict v = parse_chain(body, &cert);
-    (void)now;
-    if (!d->config.is_client) {
-        weir_dtls_flight_done(d); /* [RFC 9147 7.2 MUST] the client answers: it has all of ours */
-    }
     return v == WEIR_DTLS_OK ? weir_dtls_take_certificate(d, cert) : v;
 }
 
@@ -132,15 +127,13 @@ bool weir_dtls13_write_certificate_verify(struct weir_dtls *d)
     return weir_dtls_write_signature(d, &w, digest) && weir_dtls_message_close(d, &w);
 }
 
-enum weir_dtls_verdict weir_dtls13_check_certificate_verify(struct weir_dtls *d, weir_time now,
-                                                            struct weir_span body)
+enum weir_dtls_verdict weir_dtls13_check_certificate_verify(struct weir_dtls *d, struct weir_span body)
 {
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd signature;
     uint16_t scheme;
     enum weir_hash_id hash;
     uint8_t digest[WEIR_HASH_BYTES_MAX];
-    (void)now;
     if (!weir_rd_u16(&rd, &scheme) || !weir_rd_sub16(&rd, &signature) || rd.n != 0) {
         return WEIR_DTLS_CERTIFICATE_VERIFY_MALFORMED;
     }
@@ -165,11 +158,9 @@ bool weir_dtls13_write_finished(struct weir_dtls *d)
     return weir_dtls_message_close(d, &w);
 }
 
-enum weir_dtls_verdict weir_dtls13_check_finished(struct weir_dtls *d, weir_time now,
-                                                  struct weir_span body)
+enum weir_dtls_verdict weir_dtls13_check_finished(struct weir_dtls *d, struct weir_span body)
 {
     uint8_t expected[WEIR_HASH_BYTES_MAX];
-    (void)now;
     size_t n = weir_dtls13_verify_data(d, !d->config.is_client, expected);
     bool is_good = body.n == n && weir_equal_secret(body.p, expected, n);
     weir_wipe(expected, sizeof expected);

@@ -18,6 +18,20 @@
  */
 #include "dtls/dtls_int.h"
 
+static dtls_handler client_hello, second_client_hello, certificate, certificate_verify, finished;
+
+const struct dtls_row weir_dtls13_server_steps[] = {
+    { STEP_SERVER_WAIT_CLIENT_HELLO, MESSAGE_CLIENT_HELLO, client_hello },
+    { STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO, MESSAGE_CLIENT_HELLO, second_client_hello },
+    { STEP_SERVER13_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, certificate },
+    { STEP_SERVER13_WAIT_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, certificate_verify },
+    { STEP_SERVER13_WAIT_FINISHED, MESSAGE_FINISHED, finished },
+    { STEP_DONE, MESSAGE_KEY_UPDATE, weir_dtls13_key_update },
+    { STEP_DONE, MESSAGE_REQUEST_CONNECTION_ID, weir_dtls_request_connection_id },
+    { STEP_DONE, MESSAGE_NEW_CONNECTION_ID, weir_dtls_new_connection_id },
+    { 0, 0, NULL },
+};
+
 /* -- 1. ClientHello [RFC 8446 4.1.2, 9.2] ------------------------------------------------------ */
 
 /* What we make of a hello, before anything of it counts. */
@@ -387,48 +401,91 @@ static bool write_certificate_request(struct weir_dtls *d)
     return weir_dtls_message_close(d, &w);
 }
 
-static bool send_flight(struct weir_dtls *d, weir_time now)
+/* The hello is enough: a session that is resumed stands for certificates. */
+static struct dtls_next answer_hello(struct weir_dtls *d)
 {
+    bool has_certificate = !d->is_resumed;
     weir_dtls_flight_begin(d, true);
     if (!write_server_hello(d) || !weir_dtls13_derive_handshake(d) || !write_encrypted_extensions(d)
-        || (!d->is_resumed
+        || (has_certificate
             && (!write_certificate_request(d) || !weir_dtls13_write_certificate(d)
                 || !weir_dtls13_write_certificate_verify(d)))
         || !weir_dtls13_write_finished(d)) {
-        return false;
+        return weir_dtls_refusal(WEIR_DTLS_CRYPTO);
     }
     weir_dtls13_derive_application(d);
-    if (d->is_resumed) {
-        weir_dtls_set_step(d, now, STEP_SERVER13_WAIT_FINISHED);
-    }
     /* [RFC 8446 4.4.4] What we say after our Finished goes under the keys that follow it: an alert, an
      * ACK. */
-    return weir_dtls13_use_application_tx(d);
+    return weir_dtls_go_if(weir_dtls13_use_application_tx(d),
+                           has_certificate ? STEP_SERVER13_WAIT_CERTIFICATE : STEP_SERVER13_WAIT_FINISHED);
 }
 
-/* The first hello needs a second one, or is enough. */
-static bool answer_hello(struct weir_dtls *d, weir_time now)
+/* The first hello is enough, or needs a second one. */
+static struct dtls_next client_hello(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
 {
+    enum weir_dtls_verdict v = check_client_hello(d, now, m->body);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
     weir_dtls_begin(d, now);
     if (!d->hs.has_retry) {
-        return send_flight(d, now);
+        return answer_hello(d);
     }
     weir_dtls_transcript_retry(d);
-    weir_dtls_set_step(d, now, STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO);
-    return send_hello_retry_request(d, d->suite, d->hs.group, weir_span_of(NULL, 0));
+    return weir_dtls_go_if(send_hello_retry_request(d, d->suite, d->hs.group, weir_span_of(NULL, 0)),
+                           STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO);
 }
 
-static bool answer_second_hello(struct weir_dtls *d, weir_time now)
+static struct dtls_next second_client_hello(struct weir_dtls *d, weir_time now,
+                                            const struct dtls_message *m)
 {
-    return send_flight(d, now);
+    enum weir_dtls_verdict v = check_client_hello(d, now, m->body);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return answer_hello(d);
 }
 
-/* -- 7., 8. The end -------------------------------------------------------------------------------- */
+/* -- 4. Certificate ---------------------------------------------------------------------------- */
 
-static bool finish(struct weir_dtls *d, weir_time now)
+static struct dtls_next certificate(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
 {
+    enum weir_dtls_verdict v = weir_dtls13_check_certificate(d, m->body);
+    (void)now;
+    weir_dtls_flight_done(d); /* [RFC 9147 7.2 MUST] the client answers: it has all of ours */
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_SERVER13_WAIT_CERTIFICATE_VERIFY);
+}
+
+/* -- 5. CertificateVerify ---------------------------------------------------------------------- */
+
+static struct dtls_next certificate_verify(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls13_check_certificate_verify(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_SERVER13_WAIT_FINISHED);
+}
+
+/* -- 6. Finished, 8. NewSessionTicket ---------------------------------------------------------- */
+
+static struct dtls_next finished(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls13_check_finished(d, m->body);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
     if (!weir_dtls13_use_application_rx(d, now)) {
-        return false;
+        return weir_dtls_refusal(WEIR_DTLS_CRYPTO);
     }
     weir_wipe(&d->tx_old, sizeof d->tx_old); /* all that it protected has arrived */
     weir_dtls_flight_done(d);                /* [RFC 9147 7.2 MUST] and so is our flight */
@@ -437,26 +494,5 @@ static bool finish(struct weir_dtls *d, weir_time now)
     if (weir_dtls_flight_is_pending(&d->flight)) {
         d->give_up_at = weir_time_add(now, d->config.give_up); /* for its ACK */
     }
-    return is_given;
+    return weir_dtls_go_if(is_given, STEP_DONE);
 }
-
-/* -- The table --------------------------------------------------------------------------------- */
-
-const struct dtls_row weir_dtls13_server_rows[] = {
-    { STEP_SERVER_WAIT_CLIENT_HELLO, MESSAGE_CLIENT_HELLO, STEP_SERVER13_WAIT_CERTIFICATE,
-      check_client_hello, answer_hello },
-    { STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO, MESSAGE_CLIENT_HELLO, STEP_SERVER13_WAIT_CERTIFICATE,
-      check_client_hello, answer_second_hello },
-    { STEP_SERVER13_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_SERVER13_WAIT_CERTIFICATE_VERIFY,
-      weir_dtls13_check_certificate, NULL },
-    { STEP_SERVER13_WAIT_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, STEP_SERVER13_WAIT_FINISHED,
-      weir_dtls13_check_certificate_verify, NULL },
-    { STEP_SERVER13_WAIT_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls13_check_finished, finish },
-    { STEP_DONE, MESSAGE_KEY_UPDATE, STEP_DONE,
-      weir_dtls13_check_key_update, weir_dtls13_follow_update },
-    { STEP_DONE, MESSAGE_REQUEST_CONNECTION_ID, STEP_DONE, weir_dtls_check_request_connection_id, NULL },
-    { STEP_DONE, MESSAGE_NEW_CONNECTION_ID, STEP_DONE, weir_dtls_check_new_connection_id, NULL },
-};
-
-const unsigned weir_dtls13_server_row_count = sizeof weir_dtls13_server_rows
-                                              / sizeof weir_dtls13_server_rows[0];

@@ -192,8 +192,7 @@ void weir_dtls13_expect_ticket(struct weir_dtls *d, weir_time now)
 
 /* lifetime (4), age_add (4), nonce, ticket, extensions. The first one that can be kept is; of all that come
  * besides the form is looked at. */
-enum weir_dtls_verdict weir_dtls13_check_new_session_ticket(struct weir_dtls *d, weir_time now,
-                                                struct weir_span body)
+static enum weir_dtls_verdict take_ticket(struct weir_dtls *d, weir_time now, struct weir_span body)
 {
     struct weir_dtls_session *s = &d->session;
     struct weir_rd rd = weir_rd_of(body);
@@ -219,6 +218,17 @@ enum weir_dtls_verdict weir_dtls13_check_new_session_ticket(struct weir_dtls *d,
     d->awaits_ticket = false;
     d->has_session = d->owes_session = true;
     return WEIR_DTLS_OK;
+}
+
+struct dtls_next weir_dtls13_new_session_ticket(struct weir_dtls *d, weir_time now,
+                                                const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = take_ticket(d, now, m->body);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_DONE);
 }
 
 bool weir_dtls_take_session(struct weir_dtls *d, struct weir_dtls_session *out)

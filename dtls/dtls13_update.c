@@ -13,23 +13,17 @@ enum { UPDATE_NOT_REQUESTED = 0, UPDATE_REQUESTED = 1 };
 
 /* -- The peer's -------------------------------------------------------------------------------- */
 
-enum weir_dtls_verdict weir_dtls13_check_key_update(struct weir_dtls *d, weir_time now,
-                                                struct weir_span body)
+struct dtls_next weir_dtls13_key_update(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
 {
-    (void)now;
-    if (body.n != 1 || body.p[0] > UPDATE_REQUESTED) {
-        return WEIR_DTLS_UPDATE_MALFORMED;
+    if (m->body.n != 1 || m->body.p[0] > UPDATE_REQUESTED) {
+        return weir_dtls_refusal(WEIR_DTLS_UPDATE_MALFORMED);
     }
     /* [RFC 8446 4.6.3 MUST] One of ours follows, when the one that may be on its way has arrived. */
-    if (body.p[0] == UPDATE_REQUESTED && d->message_seq != UINT16_MAX) {
+    if (m->body.p[0] == UPDATE_REQUESTED && d->message_seq != UINT16_MAX) {
         d->owes_update = true;
     }
-    return WEIR_DTLS_OK;
-}
-
-bool weir_dtls13_follow_update(struct weir_dtls *d, weir_time now)
-{
-    return weir_dtls13_update_rx(d, now);
+    weir_dtls_accept(d, m);
+    return weir_dtls_go_if(weir_dtls13_update_rx(d, now), STEP_DONE);
 }
 
 /* -- Ours -------------------------------------------------------------------------------------- */

@@ -154,41 +154,43 @@ static bool find_cid(struct weir_rd list, struct weir_span *found)
     return true;
 }
 
-enum weir_dtls_verdict weir_dtls_check_new_connection_id(struct weir_dtls *d, weir_time now,
-                                                         struct weir_span body)
+struct dtls_next weir_dtls_new_connection_id(struct weir_dtls *d, weir_time now,
+                                             const struct dtls_message *m)
 {
-    struct weir_rd rd = weir_rd_of(body);
+    struct weir_rd rd = weir_rd_of(m->body);
     struct weir_rd list;
     struct weir_span cid = { NULL, 0 };
     uint8_t usage;
     (void)now;
     /* [RFC 9147 9 MUST] Only who asked us to send with an id has others to give. */
     if (d->tx_cid_bytes == 0) {
-        return WEIR_DTLS_UNEXPECTED;
+        return weir_dtls_refusal(WEIR_DTLS_UNEXPECTED);
     }
     if (!weir_rd_sub16(&rd, &list) || !weir_rd_u8(&rd, &usage) || rd.n != 0 || usage > CID_SPARE
         || !find_cid(list, &cid) || (usage == CID_IMMEDIATE && cid.n == 0)) {
-        return WEIR_DTLS_CID_MALFORMED;
+        return weir_dtls_refusal(WEIR_DTLS_CID_MALFORMED);
     }
     if (usage == CID_IMMEDIATE && weir_copy_into(d->tx_cid, sizeof d->tx_cid, cid)) {
         d->tx_cid_bytes = (uint8_t)cid.n;
     }
-    return WEIR_DTLS_OK;
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_DONE);
 }
 
-enum weir_dtls_verdict weir_dtls_check_request_connection_id(struct weir_dtls *d, weir_time now,
-                                                   struct weir_span body)
+struct dtls_next weir_dtls_request_connection_id(struct weir_dtls *d, weir_time now,
+                                                 const struct dtls_message *m)
 {
     (void)now;
     /* [RFC 9147 9 MUST] Who sends without an id wants no others. */
     if (!d->has_cid || d->config.cid_bytes == 0) {
-        return WEIR_DTLS_UNEXPECTED;
+        return weir_dtls_refusal(WEIR_DTLS_UNEXPECTED);
     }
-    if (body.n != 1) {
-        return WEIR_DTLS_CID_MALFORMED;
+    if (m->body.n != 1) {
+        return weir_dtls_refusal(WEIR_DTLS_CID_MALFORMED);
     }
     d->owes_cids = true;
-    return WEIR_DTLS_OK;
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_DONE);
 }
 
 /* [RFC 9147 9 MUST NOT] One at a time: however many were asked for, the answer waits for its ACK. */

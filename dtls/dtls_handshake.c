@@ -2,9 +2,11 @@
  *
  *  1. a record's fragments enter the reassembly, if their protection is the one in force
  *  2. a complete message in turn is looked up in the table of our role and version: which step takes
- *     it, who judges it, what follows; a hello is judged by the version that it is of
- *  3. judged good, it enters the transcript, the step changes, and what follows is done
- *  4. ChangeCipherSpec is no message: it moves the receiving epoch in the one step that awaits it
+ *     it, who handles it; a hello is for the version that it is of
+ *  3. the handler judges it, lets it into the transcript, does what follows, and names the next step or
+ *     why there is none. That is followed here, and nowhere else
+ *  4. ChangeCipherSpec is no message, but has its row: it moves the receiving epoch in the one step that
+ *     awaits it
  *  5. messages of ours are written into the flight and noted in the transcript
  *  6. complete: secrets of the handshake are wiped
  */
@@ -154,21 +156,22 @@ void weir_dtls_complete(struct weir_dtls *d, weir_time now)
 
 /* -- 2., 3. Messages --------------------------------------------------------------------------- */
 
-static const struct dtls_row *row_of(const struct weir_dtls *d, uint8_t type, struct weir_span body)
+static const struct dtls_row *table_of(const struct weir_dtls *d, const struct dtls_message *m)
 {
-    bool is_client = d->config.is_client;
-    const struct dtls_row *row = is_client ? weir_dtls12_client_rows : weir_dtls12_server_rows;
-    unsigned rows = is_client ? weir_dtls12_client_row_count : weir_dtls12_server_row_count;
-    if (d->version == VERSION_1_3 || (d->version == 0 && weir_dtls_hello_is_13(d, type, body))) {
-        row = is_client ? weir_dtls13_client_rows : weir_dtls13_server_rows;
-        rows = is_client ? weir_dtls13_client_row_count : weir_dtls13_server_row_count;
+    if (d->version == VERSION_1_3 || (d->version == 0 && weir_dtls_hello_is_13(d, m->type, m->body))) {
+        return d->config.is_client ? weir_dtls13_client_steps : weir_dtls13_server_steps;
     }
-    for (unsigned i = 0; i < rows; i++) {
-        if (row[i].step == d->step && row[i].message == type) {
-            return &row[i];
-        }
+    return d->config.is_client ? weir_dtls12_client_steps : weir_dtls12_server_steps;
+}
+
+/* Who handles this message in the present step? NULL: nobody. */
+static dtls_handler *handler_of(const struct weir_dtls *d, const struct dtls_message *m)
+{
+    const struct dtls_row *row = table_of(d, m);
+    while (row->handler != NULL && (row->step != d->step || row->message != m->type)) {
+        row++;
     }
-    return NULL;
+    return row->handler;
 }
 
 /* A server that waits for a hello, its first or the one after a HelloRetryRequest. */
@@ -216,35 +219,52 @@ static enum weir_dtls_verdict refuse(struct weir_dtls *d, weir_time now, enum we
     return v;
 }
 
+/* What a handler said comes true. Nowhere else does a step follow another. */
+static enum weir_dtls_verdict follow(struct weir_dtls *d, weir_time now, struct dtls_next next)
+{
+    if (next.verdict == WEIR_DTLS_HELLO_COOKIE) {
+        return next.verdict; /* answered, and nothing else changed */
+    }
+    if (next.verdict != WEIR_DTLS_OK) {
+        return refuse(d, now, next.verdict);
+    }
+    weir_trace(d->config.trace, now, WEIR_TRACE_DTLS, WEIR_TRACE_NOTE, d->config.conn, 0, d->step,
+               (uint32_t)next.step);
+    d->step = (uint8_t)next.step;
+    return WEIR_DTLS_OK;
+}
+
+enum weir_dtls_verdict weir_dtls_handshake_start(struct weir_dtls *d, weir_time now)
+{
+    return follow(d, now, weir_dtls_client_start(d, now));
+}
+
+/* Before the version is known, how it counts is not known, either: a HelloVerifyRequest never does
+ * [RFC 6347 4.2.1]. What comes after the handshake is no part of it. */
+void weir_dtls_accept(struct weir_dtls *d, const struct dtls_message *m)
+{
+    if (d->version != 0 && d->step != STEP_DONE) {
+        transcript_note_peer(d, (uint8_t)m->type, m->body);
+    }
+    weir_dtls_reassembly_pop(&d->reassembly);
+}
+
 static enum weir_dtls_verdict message_recv(struct weir_dtls *d, weir_time now, uint8_t type,
                                            struct weir_span body)
 {
+    struct dtls_message m = { type, body };
     if (d->config.is_client && type == MESSAGE_HELLO_REQUEST && body.n == 0
         && d->version != VERSION_1_3) {
         /* [RFC 5246 7.4.1.1] passed over in a handshake, and no part of the transcript. */
         weir_dtls_reassembly_pop(&d->reassembly);
         return WEIR_DTLS_RENEGOTIATION;
     }
-    const struct dtls_row *row = row_of(d, type, body);
-    enum weir_dtls_verdict v = row == NULL ? WEIR_DTLS_UNEXPECTED : row->check(d, now, body);
+    dtls_handler *handler = handler_of(d, &m);
+    struct dtls_next next = handler != NULL ? handler(d, now, &m) : weir_dtls_refusal(WEIR_DTLS_UNEXPECTED);
     if (type == MESSAGE_CLIENT_HELLO || type == MESSAGE_HELLO_VERIFY_REQUEST || d->version == VERSION_1_2) {
         weir_dtls_ack_reset(d); /* its pieces need none any more, or never did */
     }
-    if (v == WEIR_DTLS_HELLO_COOKIE) {
-        return v; /* answered, and nothing else changed */
-    }
-    if (v != WEIR_DTLS_OK) {
-        return refuse(d, now, v);
-    }
-    if (d->step != STEP_DONE) {
-        transcript_note_peer(d, type, body);
-    }
-    weir_dtls_reassembly_pop(&d->reassembly);
-    weir_dtls_set_step(d, now, (enum dtls_step)row->next);
-    if (row->then != NULL && !row->then(d, now)) {
-        return refuse(d, now, WEIR_DTLS_CRYPTO);
-    }
-    return WEIR_DTLS_OK;
+    return follow(d, now, next);
 }
 
 /* -- 1. Fragments ------------------------------------------------------------------------------ */
@@ -381,21 +401,17 @@ enum weir_dtls_verdict weir_dtls_handshake_recv(struct weir_dtls *d, weir_time n
 
 /* -- 4. ChangeCipherSpec ----------------------------------------------------------------------- */
 
-enum weir_dtls_verdict weir_dtls_ccs_recv(struct weir_dtls *d, const struct dtls_record *r)
+/* [RFC 5246 7.1] It has its one place. Before it, keys do not change: not even when the peer's records were
+ * reordered, for its retransmission brings another one. */
+enum weir_dtls_verdict weir_dtls_ccs_recv(struct weir_dtls *d, weir_time now, const struct dtls_record *r)
 {
+    const struct dtls_message m = { MESSAGE_CHANGE_CIPHER_SPEC, { NULL, 0 } };
     if (r->body.n != 1 || r->body.p[0] != 1) {
         return WEIR_DTLS_CCS_MALFORMED;
     }
-    /* [RFC 5246 7.1] It has its one place. Before it, keys do not change: not even when the peer's
-     * records were reordered, for its retransmission brings another one. */
-    bool is_turn = d->step == STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC
-                   || d->step == STEP_SERVER12_WAIT_CHANGE_CIPHER_SPEC;
-    if (!is_turn || r->epoch != 0) {
+    dtls_handler *handler = handler_of(d, &m);
+    if (handler == NULL || r->epoch != 0) {
         return WEIR_DTLS_CCS_UNEXPECTED;
     }
-    d->rx_epoch = 1;
-    /* What waits for its turn came without protection, and has none under it. */
-    weir_dtls_reassembly_reset(&d->reassembly, d->reassembly.next);
-    d->step = d->config.is_client ? STEP_CLIENT12_WAIT_FINISHED : STEP_SERVER12_WAIT_FINISHED;
-    return WEIR_DTLS_OK;
+    return follow(d, now, handler(d, now, &m));
 }

@@ -43,6 +43,8 @@ enum message_type {
     MESSAGE_FINISHED = 20,
     MESSAGE_KEY_UPDATE = 24,
     MESSAGE_MESSAGE_HASH = 254, /* [RFC 8446 4.4.1] in transcripts alone */
+    MESSAGE_CHANGE_CIPHER_SPEC = 256, /* [RFC 5246 7.1] no message, and beyond their numbers; but a step
+                                         of 1.2 waits for it */
 };
 
 /* [RFC 5246 7.2, RFC 8446 6], the ones we know by name. */
@@ -123,14 +125,14 @@ enum {
 
 /* -- Steps ------------------------------------------------------------------------------------- */
 
-/* What the handshake waits for. Client and server in flow order, DTLS 1.2 and then 1.3; hello and end
- * are the same for both. */
+/* What the handshake waits for, in flow order: what is common to both versions, DTLS 1.2, DTLS 1.3. The
+ * names are made as in [RFC 8446 A]. */
 enum dtls_step {
     STEP_START, /* a client before weir_dtls_start */
-    STEP_CLIENT_WAIT_SERVER_HELLO,       /* sent: waits for ServerHello or HelloVerifyRequest */
+    STEP_CLIENT_WAIT_SERVER_HELLO,         /* or HelloVerifyRequest, HelloRetryRequest */
     STEP_CLIENT12_WAIT_CERTIFICATE,
     STEP_CLIENT12_WAIT_SERVER_KEY_EXCHANGE,
-    STEP_CLIENT12_WAIT_CERTIFICATE_REQUEST,     /* CertificateRequest or, without it, ServerHelloDone */
+    STEP_CLIENT12_WAIT_CERTIFICATE_REQUEST, /* or, without it, ServerHelloDone */
     STEP_CLIENT12_WAIT_SERVER_HELLO_DONE,
     STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC,
     STEP_CLIENT12_WAIT_FINISHED,
@@ -140,12 +142,12 @@ enum dtls_step {
     STEP_SERVER12_WAIT_CERTIFICATE_VERIFY,
     STEP_SERVER12_WAIT_CHANGE_CIPHER_SPEC,
     STEP_SERVER12_WAIT_FINISHED,
-    STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS, /* EncryptedExtensions */
-    STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST,   /* CertificateRequest or, without it, Certificate */
+    STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS,
+    STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST, /* or, without it, Certificate */
     STEP_CLIENT13_WAIT_CERTIFICATE,
     STEP_CLIENT13_WAIT_CERTIFICATE_VERIFY,
     STEP_CLIENT13_WAIT_FINISHED,
-    STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO,   /* HelloRetryRequest sent: waits for the second hello */
+    STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO, /* HelloRetryRequest was sent */
     STEP_SERVER13_WAIT_CERTIFICATE,
     STEP_SERVER13_WAIT_CERTIFICATE_VERIFY,
     STEP_SERVER13_WAIT_FINISHED,
@@ -153,16 +155,44 @@ enum dtls_step {
     STEP_COUNT,
 };
 
-/* One row per message that a step takes. */
+/* A message of the peer's, whole and in its turn. */
+struct dtls_message {
+    uint16_t type;
+    struct weir_span body; /* until it is accepted */
+};
+
+/* What a step makes of a message: the step that follows, or why there is none. */
+struct dtls_next {
+    enum weir_dtls_verdict verdict;
+    enum dtls_step step; /* with WEIR_DTLS_OK */
+};
+
+typedef struct dtls_next dtls_handler(struct weir_dtls *d, weir_time now, const struct dtls_message *m);
+
+/* One row per message that a step takes; a table ends with a row without a handler. */
 struct dtls_row {
     uint8_t step;
-    uint8_t message;
-    uint8_t next;
-    /* Judge the message; the transcript does not have it yet. */
-    enum weir_dtls_verdict (*check)(struct weir_dtls *d, weir_time now, struct weir_span body);
-    /* What follows when the transcript has it; NULL: nothing. False: the provider failed. */
-    bool (*then)(struct weir_dtls *d, weir_time now);
+    uint16_t message;
+    dtls_handler *handler;
 };
+
+/* The handshake goes on with this step. */
+static inline struct dtls_next weir_dtls_go(enum dtls_step step)
+{
+    return (struct dtls_next){ WEIR_DTLS_OK, step };
+}
+
+/* It does not. */
+static inline struct dtls_next weir_dtls_refusal(enum weir_dtls_verdict v)
+{
+    return (struct dtls_next){ v, STEP_COUNT };
+}
+
+/* It does if this was done, which fails only where the crypto provider or a buffer of ours does. */
+static inline struct dtls_next weir_dtls_go_if(bool is_done, enum dtls_step step)
+{
+    return is_done ? weir_dtls_go(step) : weir_dtls_refusal(WEIR_DTLS_CRYPTO);
+}
 
 /* -- dtls_record: headers, protection, replay -------------------------------------------------- */
 
@@ -307,9 +337,10 @@ bool weir_dtls_list16(struct weir_span body, struct weir_span *list);
 
 bool weir_dtls_offers(const struct weir_dtls *d, enum weir_dtls_version version);
 /* Whose hello is it: the one of DTLS 1.3? Decides who judges it. */
-bool weir_dtls_hello_is_13(const struct weir_dtls *d, uint8_t type, struct weir_span body);
+bool weir_dtls_hello_is_13(const struct weir_dtls *d, uint16_t type, struct weir_span body);
 /* Of the three versions a client may list, does it have this one? */
 bool weir_dtls_hello_has_version(const struct dtls_hello *h, uint16_t version);
+struct dtls_next weir_dtls_client_start(struct weir_dtls *d, weir_time now);
 WEIR_MUST_CHECK bool weir_dtls_client_hello(struct weir_dtls *d, weir_time now);
 /* [RFC 9147 5.1] The server takes the cookie of the second hello no more: forget it, and begin anew. */
 WEIR_MUST_CHECK bool weir_dtls_client_restart(struct weir_dtls *d, weir_time now);
@@ -351,10 +382,7 @@ void weir_dtls_agree_cid(struct weir_dtls *d, const struct dtls_hello *h);
 /* [RFC 9146 3 MUST; RFC 9147 4 MUST] Does a record under protection lack its connection id? */
 bool weir_dtls_lacks_cid(const struct weir_dtls *d, const struct dtls_record *r);
 /* After the handshake of 1.3. */
-enum weir_dtls_verdict weir_dtls_check_new_connection_id(struct weir_dtls *d, weir_time now,
-                                                         struct weir_span body);
-enum weir_dtls_verdict weir_dtls_check_request_connection_id(struct weir_dtls *d, weir_time now,
-                                                   struct weir_span body);
+dtls_handler weir_dtls_new_connection_id, weir_dtls_request_connection_id;
 /* Write the NewConnectionId that is owed, if its time has come. */
 void weir_dtls_write_new_connection_id(struct weir_dtls *d, weir_time now);
 
@@ -397,7 +425,11 @@ enum weir_dtls_verdict weir_dtls_agree_share(struct weir_dtls *d, weir_time now,
 /* *is_kept: every fragment was handled, kept, or handled before. */
 enum weir_dtls_verdict weir_dtls_handshake_recv(struct weir_dtls *d, weir_time now,
                                                 const struct dtls_record *r, bool *is_kept);
-enum weir_dtls_verdict weir_dtls_ccs_recv(struct weir_dtls *d, const struct dtls_record *r);
+enum weir_dtls_verdict weir_dtls_ccs_recv(struct weir_dtls *d, weir_time now, const struct dtls_record *r);
+/* The message counts: it enters the transcript, and the next one's turn comes. */
+void weir_dtls_accept(struct weir_dtls *d, const struct dtls_message *m);
+/* A client begins: its first step. */
+enum weir_dtls_verdict weir_dtls_handshake_start(struct weir_dtls *d, weir_time now);
 void weir_dtls_transcript_begin(struct weir_dtls *d);
 /* One message of ours or theirs, whole, with the header that its fragments would share. */
 void weir_dtls_transcript_note(struct weir_dtls *d, struct weir_span message);
@@ -459,10 +491,9 @@ void weir_dtls12_export(const struct weir_dtls *d, const char *label, struct wei
 
 /* -- dtls12_common, dtls12_client, dtls12_server ----------------------------------------------- */
 
-enum weir_dtls_verdict weir_dtls12_check_finished(struct weir_dtls *d, weir_time now,
-                                                  struct weir_span body);
-enum weir_dtls_verdict weir_dtls12_check_peer_certificate(struct weir_dtls *d, weir_time now,
-                                                          struct weir_span body);
+enum weir_dtls_verdict weir_dtls12_check_finished(struct weir_dtls *d, struct weir_span body);
+/* From here on all comes under protection. */
+void weir_dtls12_use_rx(struct weir_dtls *d);
 WEIR_MUST_CHECK bool weir_dtls12_write_certificate(struct weir_dtls *d);
 enum weir_dtls_verdict weir_dtls12_check_certificate(struct weir_dtls *d, struct weir_span body);
 WEIR_MUST_CHECK bool weir_dtls12_write_ending(struct weir_dtls *d); /* CCS, Finished */
@@ -471,10 +502,7 @@ WEIR_MUST_CHECK bool weir_dtls12_hello_groups(const struct weir_dtls *d, const s
 WEIR_MUST_CHECK bool weir_dtls12_hash_params(struct weir_dtls *d, uint16_t scheme,
                                              struct weir_span params, uint8_t *digest,
                                              size_t *digest_bytes);
-extern const struct dtls_row weir_dtls12_client_rows[];
-extern const unsigned weir_dtls12_client_row_count;
-extern const struct dtls_row weir_dtls12_server_rows[];
-extern const unsigned weir_dtls12_server_row_count;
+extern const struct dtls_row weir_dtls12_client_steps[], weir_dtls12_server_steps[];
 
 /* -- dtls13_record: the unified header --------------------------------------------------------- */
 
@@ -559,8 +587,7 @@ void weir_dtls13_resume(struct weir_dtls *d, const struct dtls_hello *h);
 enum weir_dtls_verdict weir_dtls13_take_ticket_hint(struct weir_dtls *d, const struct dtls_hello *h);
 /* The handshake is done: what a ticket will need. */
 void weir_dtls13_expect_ticket(struct weir_dtls *d, weir_time now);
-enum weir_dtls_verdict weir_dtls13_check_new_session_ticket(struct weir_dtls *d, weir_time now,
-                                                struct weir_span body);
+dtls_handler weir_dtls13_new_session_ticket;
 
 /* -- dtls13_ticket: the server's side ---------------------------------------------------------- */
 
@@ -594,29 +621,21 @@ WEIR_MUST_CHECK bool weir_dtls13_write_new_session_ticket(struct weir_dtls *d, w
 WEIR_MUST_CHECK bool weir_dtls13_write_certificate(struct weir_dtls *d);
 WEIR_MUST_CHECK bool weir_dtls13_write_certificate_verify(struct weir_dtls *d);
 WEIR_MUST_CHECK bool weir_dtls13_write_finished(struct weir_dtls *d);
-enum weir_dtls_verdict weir_dtls13_check_certificate(struct weir_dtls *d, weir_time now,
-                                                     struct weir_span body);
-enum weir_dtls_verdict weir_dtls13_check_certificate_verify(struct weir_dtls *d, weir_time now,
-                                                            struct weir_span body);
-enum weir_dtls_verdict weir_dtls13_check_finished(struct weir_dtls *d, weir_time now,
-                                                  struct weir_span body);
+enum weir_dtls_verdict weir_dtls13_check_certificate(struct weir_dtls *d, struct weir_span body);
+enum weir_dtls_verdict weir_dtls13_check_certificate_verify(struct weir_dtls *d, struct weir_span body);
+enum weir_dtls_verdict weir_dtls13_check_finished(struct weir_dtls *d, struct weir_span body);
 /* Schemes that may stand in a CertificateVerify: those of weir_dtls_schemes without PKCS1. */
 void weir_dtls13_write_schemes(struct weir_wr *w);
 /* The random of a ServerHello that is a HelloRetryRequest [RFC 8446 4.1.3]. */
 extern const uint8_t weir_dtls13_hello_retry_random[32];
-enum weir_dtls_verdict weir_dtls13_check_key_update(struct weir_dtls *d, weir_time now,
-                                                struct weir_span body);
-WEIR_MUST_CHECK bool weir_dtls13_follow_update(struct weir_dtls *d, weir_time now);
+dtls_handler weir_dtls13_key_update;
 /* Write the KeyUpdate that is owed, if its time has come. */
 void weir_dtls13_write_key_update(struct weir_dtls *d, weir_time now);
 /* Our KeyUpdate was acknowledged. */
 WEIR_MUST_CHECK bool weir_dtls13_finish_update(struct weir_dtls *d);
 /* A key nears what it may protect: renew it. */
 void weir_dtls13_watch_limits(struct weir_dtls *d);
-extern const struct dtls_row weir_dtls13_client_rows[];
-extern const unsigned weir_dtls13_client_row_count;
-extern const struct dtls_row weir_dtls13_server_rows[];
-extern const unsigned weir_dtls13_server_row_count;
+extern const struct dtls_row weir_dtls13_client_steps[], weir_dtls13_server_steps[];
 
 /* -- dtls_alert -------------------------------------------------------------------------------- */
 
@@ -635,6 +654,5 @@ void weir_dtls_fail(struct weir_dtls *d, weir_time now, enum weir_dtls_reason re
 
 /* The only writer of d->state. */
 void weir_dtls_set_state(struct weir_dtls *d, weir_time now, enum weir_dtls_state next);
-void weir_dtls_set_step(struct weir_dtls *d, weir_time now, enum dtls_step next);
 
 #endif

@@ -27,7 +27,7 @@ bool weir_dtls_hello_has_version(const struct dtls_hello *h, uint16_t version)
 
 /* A hello of a client that has 1.3 is judged by it, a ServerHello with supported_versions likewise
  * [RFC 8446 4.2.1]. What cannot be read is for 1.2 to refuse. */
-bool weir_dtls_hello_is_13(const struct weir_dtls *d, uint8_t type, struct weir_span body)
+bool weir_dtls_hello_is_13(const struct weir_dtls *d, uint16_t type, struct weir_span body)
 {
     struct dtls_hello h;
     struct weir_span versions;
@@ -296,6 +296,13 @@ bool weir_dtls_client_hello(struct weir_dtls *d, weir_time now)
     weir_wr_close(&w, list);
     weir_dtls13_bind(d, &w);
     return weir_dtls_message_close(d, &w);
+}
+
+struct dtls_next weir_dtls_client_start(struct weir_dtls *d, weir_time now)
+{
+    weir_dtls_begin(d, now);
+    weir_dtls13_judge_session(d, now);
+    return weir_dtls_go_if(weir_dtls_client_hello(d, now), STEP_CLIENT_WAIT_SERVER_HELLO);
 }
 
 /* A fresh hello, with another random and share, and no word of the one before: to the server it is a new

@@ -589,7 +589,7 @@ static void attack_D21_only_schemes_of_the_offer_count(void **state)
             d.hs.peer_key.type = key[i];
             bool is_good = (scheme == 0x0403 && i == 1) || (scheme == 0x0503 && i == 2)
                            || (scheme >= 0x0804 && scheme <= 0x0806 && i == 3);
-            assert_int_equal(weir_dtls13_check_certificate_verify(&d, 0, weir_span_of(body, 5)),
+            assert_int_equal(weir_dtls13_check_certificate_verify(&d, weir_span_of(body, 5)),
                              is_good ? WEIR_DTLS_OK : WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME);
         }
     }
