@@ -234,7 +234,7 @@ static bool write_server_hello(struct weir_dtls *d)
         weir_wr_u8(&w, 1);
         weir_wr_u8(&w, POINT_UNCOMPRESSED);
     }
-    if (d->has_cid) {
+    if (weir_dtls_has_cid(d)) {
         weir_dtls_write_cid(d, &w);
     }
     if (d->srtp_profile != WEIR_DTLS_SRTP_NONE) {

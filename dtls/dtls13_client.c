@@ -202,7 +202,8 @@ static struct dtls_next server_hello(struct weir_dtls *d, weir_time now, const s
         return weir_dtls_go_if(weir_dtls_client_hello(d, now), STEP_CLIENT_WAIT_SERVER_HELLO);
     }
     weir_dtls_flight_done(d);
-    return weir_dtls_go_if(weir_dtls13_derive_handshake(d), STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS);
+    weir_dtls13_derive_handshake(d);
+    return weir_dtls_go_if(weir_dtls13_use_handshake(d), STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS);
 }
 
 /* -- 4. EncryptedExtensions [RFC 8446 4.3.1] --------------------------------------------------- */
@@ -240,7 +241,7 @@ static struct dtls_next encrypted_extensions(struct weir_dtls *d, weir_time now,
         return weir_dtls_refusal(v);
     }
     weir_dtls_accept(d, m);
-    return weir_dtls_go(d->is_resumed ? STEP_CLIENT13_WAIT_FINISHED
+    return weir_dtls_go(weir_dtls_is_resumed(d) ? STEP_CLIENT13_WAIT_FINISHED
                                       : STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST);
 }
 
@@ -325,6 +326,6 @@ static struct dtls_next finished(struct weir_dtls *d, weir_time now, const struc
     }
     weir_dtls13_expect_ticket(d, now);
     weir_dtls_complete(d, now);
-    d->give_up_at = weir_time_add(now, d->config.give_up); /* for the ACK */
+    weir_dtls_await(d, now); /* the ACK */
     return weir_dtls_go(STEP_DONE);
 }

@@ -362,10 +362,10 @@ static bool write_server_hello(struct weir_dtls *d)
     weir_wr_u16(&w, d->hs.group);
     weir_wr_u16(&w, (uint16_t)n);
     weir_wr_bytes(&w, weir_span_of(d->hs.public_key, n));
-    if (d->has_cid) {
+    if (weir_dtls_has_cid(d)) {
         weir_dtls_write_cid(d, &w);
     }
-    if (d->is_resumed) {
+    if (weir_dtls_is_resumed(d)) {
         weir_wr_u16(&w, EXTENSION_PRE_SHARED_KEY);
         weir_wr_u16(&w, 2);
         weir_wr_u16(&w, d->hs.ticket_index);
@@ -404,9 +404,13 @@ static bool write_certificate_request(struct weir_dtls *d)
 /* The hello is enough: a session that is resumed stands for certificates. */
 static struct dtls_next answer_hello(struct weir_dtls *d)
 {
-    bool has_certificate = !d->is_resumed;
+    bool has_certificate = !weir_dtls_is_resumed(d);
     weir_dtls_flight_begin(d, true);
-    if (!write_server_hello(d) || !weir_dtls13_derive_handshake(d) || !write_encrypted_extensions(d)
+    if (!write_server_hello(d)) {
+        return weir_dtls_refusal(WEIR_DTLS_CRYPTO);
+    }
+    weir_dtls13_derive_handshake(d);
+    if (!weir_dtls13_use_handshake(d) || !write_encrypted_extensions(d)
         || (has_certificate
             && (!write_certificate_request(d) || !weir_dtls13_write_certificate(d)
                 || !weir_dtls13_write_certificate_verify(d)))
@@ -487,12 +491,12 @@ static struct dtls_next finished(struct weir_dtls *d, weir_time now, const struc
     if (!weir_dtls13_use_application_rx(d, now)) {
         return weir_dtls_refusal(WEIR_DTLS_CRYPTO);
     }
-    weir_wipe(&d->tx_old, sizeof d->tx_old); /* all that it protected has arrived */
-    weir_dtls_flight_done(d);                /* [RFC 9147 7.2 MUST] and so is our flight */
+    weir_dtls13_old_arrived(d, now);
+    weir_dtls_flight_done(d); /* [RFC 9147 7.2 MUST] the client has all of it */
     bool is_given = weir_dtls13_write_new_session_ticket(d, now);
     weir_dtls_complete(d, now);
     if (weir_dtls_flight_is_pending(&d->flight)) {
-        d->give_up_at = weir_time_add(now, d->config.give_up); /* for its ACK */
+        weir_dtls_await(d, now); /* its ACK */
     }
     return weir_dtls_go_if(is_given, STEP_DONE);
 }

@@ -250,7 +250,7 @@ static bool wants_ticket(const struct weir_dtls *d, const struct dtls_hello *h, 
 {
     struct weir_span body;
     *has_asked = weir_dtls_hello_find(h, EXTENSION_TICKET_REQUEST, &body) && body.n == 2
-                 && body.p[d->is_resumed ? 1 : 0] != 0;
+                 && body.p[weir_dtls_is_resumed(d) ? 1 : 0] != 0;
     return gives_tickets(d) && has_psk_dhe_ke(h)
            && (*has_asked || d->config.tickets == WEIR_DTLS_TICKETS_ALL);
 }
@@ -258,15 +258,12 @@ static bool wants_ticket(const struct weir_dtls *d, const struct dtls_hello *h, 
 void weir_dtls13_use_ticket(struct weir_dtls *d, weir_time now, const struct dtls_hello *h,
                             const struct dtls13_ticket *t)
 {
-    d->ticket = (uint8_t)t->fate;
-    d->is_resumed = t->fate == WEIR_DTLS_TICKET_TAKEN;
-    d->hs.proven_s = weir_dtls13_utc(d, now);
-    if (d->is_resumed) {
-        d->hs.proven_s = t->proven_s;
+    if (t->fate == WEIR_DTLS_TICKET_TAKEN) {
         d->hs.ticket_index = t->index;
-        memcpy(d->hs.psk, t->secret, sizeof d->hs.psk);
-        d->peer = t->peer;
-        d->has_peer_cert = true;
+        weir_dtls13_session_resume(d, t->secret, &t->peer, t->proven_s);
+    } else {
+        d->hs.proven_s = weir_dtls13_utc(d, now); /* certificates will be shown now */
+        weir_dtls13_session_refuse(d, t->fate);
     }
     d->hs.wants_ticket = wants_ticket(d, h, &d->hs.has_asked_ticket);
 }

@@ -124,20 +124,27 @@ bool weir_dtls_write_ccs(struct weir_dtls *d)
 
 /* -- 6. Beginning and end ---------------------------------------------------------------------- */
 
-void weir_dtls_begin(struct weir_dtls *d, weir_time now)
+void weir_dtls_await(struct weir_dtls *d, weir_time now)
 {
     d->give_up_at = weir_time_add(now, d->config.give_up);
+}
+
+void weir_dtls_await_nothing(struct weir_dtls *d)
+{
+    d->give_up_at = WEIR_NEVER;
+}
+
+void weir_dtls_begin(struct weir_dtls *d, weir_time now)
+{
+    weir_dtls_await(d, now);
     weir_dtls_set_state(d, now, WEIR_DTLS_HANDSHAKE);
 }
 
 void weir_dtls_complete(struct weir_dtls *d, weir_time now)
 {
-    d->give_up_at = WEIR_NEVER;
-    d->ticket = d->ticket == WEIR_DTLS_TICKET_OFFERED ? WEIR_DTLS_TICKET_REFUSED : d->ticket;
+    weir_dtls_await_nothing(d);
     weir_wipe(&d->hs, sizeof d->hs);
-    if (!d->awaits_ticket) {
-        weir_wipe(&d->session, sizeof d->session);
-    }
+    weir_dtls13_session_complete(d);
     if (d->version == VERSION_1_3 && !d->config.has_keylog) {
         weir_wipe(d->secret, sizeof d->secret[0] * WEIR_DTLS_SECRET_EXPORTER);
         d->has_secret = 1u << WEIR_DTLS_SECRET_EXPORTER;
@@ -149,7 +156,7 @@ void weir_dtls_complete(struct weir_dtls *d, weir_time now)
         weir_dtls_set_state(d, now, WEIR_DTLS_UNVERIFIED);
     } else {
         /* The certificate matched when it came, or when the fingerprints did. */
-        d->owes_connected = true;
+        weir_dtls_owe(d, WEIR_DTLS_EVENT_CONNECTED);
         weir_dtls_set_state(d, now, WEIR_DTLS_CONNECTED);
     }
 }
@@ -189,27 +196,13 @@ static uint8_t alert_for(const struct weir_dtls *d, enum weir_dtls_verdict v)
     return weir_dtls_alert_of(v);
 }
 
-/* Why a hello was refused, for a peer of whom ICE has proven that it is there: once. [RFC 9147 5.1 MUST]
- * For a cookie that is not good always: the client may then begin anew. It is shorter than any hello. */
-static void tell_refusal(struct weir_dtls *d, enum weir_dtls_verdict v)
-{
-    bool is_due = v == WEIR_DTLS_HELLO_STALE || (d->config.is_path_valid && !d->has_told);
-    if (is_due && v != WEIR_DTLS_HELLO_BUSY && d->owes_alert == 0) {
-        /* [RFC 8446 4.1.1 MUST] nothing in common is no mistake of the client's */
-        bool is_mistake = v != WEIR_DTLS_HELLO_SUITE && v != WEIR_DTLS_HELLO_GROUP;
-        d->owes_alert = ALERT_FATAL;
-        d->alert = is_mistake ? weir_dtls_alert_of(v) : ALERT_HANDSHAKE_FAILURE;
-        d->has_told = true;
-    }
-}
-
 /* A hello that we cannot take ends nothing: the right one may still come, and anybody on the way
  * can make a wrong one. The same place in the sequence stays open. */
 static enum weir_dtls_verdict refuse(struct weir_dtls *d, weir_time now, enum weir_dtls_verdict v)
 {
     if (awaits_hello(d) && v != WEIR_DTLS_CRYPTO) {
         weir_dtls_reassembly_drop(&d->reassembly);
-        tell_refusal(d, v);
+        weir_dtls_alert_refused_hello(d, v);
         return v;
     }
     weir_dtls_fail(d, now,
@@ -289,10 +282,7 @@ static enum weir_dtls_verdict late_fragment(struct weir_dtls *d, weir_time now, 
         return refuse(d, now, WEIR_DTLS_MESSAGE_LATE); /* a second Finished, or whatever else */
     }
     /* [RFC 5246 7.2.2] Renegotiation is refused with a warning, and the connection goes on. */
-    if (d->owes_alert == 0) {
-        d->owes_alert = ALERT_WARNING;
-        d->alert = ALERT_NO_RENEGOTIATION;
-    }
+    weir_dtls_alert_renegotiation(d);
     return WEIR_DTLS_RENEGOTIATION;
 }
 

@@ -1,10 +1,11 @@
 /* What the files of dtls/ share. Included nowhere else.
  *
- * Reading order: dtls_record, dtls_reassembly, dtls_flight, dtls_ack, dtls_hello, dtls_offer, dtls_cid,
- * dtls_rrc, dtls_handshake, dtls_cert, dtls_sign; then dtls12_keys, dtls12_common, dtls12_client,
- * dtls12_server; then dtls13_record, dtls13_keys, dtls13_common, dtls13_session, dtls13_client,
- * dtls13_ticket, dtls13_server, dtls13_update; then dtls (the verbs), dtls_alert, dtls_print. Files named
- * dtls_ serve both versions; files named dtls12_ and dtls13_ know the other one not at all.
+ * Reading order: dtls_record, dtls_reassembly, dtls_flight, dtls_ack, dtls_hello, dtls_share, dtls_offer,
+ * dtls_cid, dtls_rrc, dtls_handshake, dtls_cert, dtls_sign; then dtls12_keys, dtls12_common, dtls12_client,
+ * dtls12_server; then dtls13_record, dtls13_keys, dtls13_epoch, dtls13_common, dtls13_session,
+ * dtls13_client, dtls13_ticket, dtls13_server, dtls13_update; then dtls (the verbs), dtls_alert,
+ * dtls_print. Files named dtls_ serve both versions; files named dtls12_ and dtls13_ know the other one not
+ * at all.
  */
 #ifndef WEIR_DTLS_DTLS_INT_H
 #define WEIR_DTLS_DTLS_INT_H
@@ -293,12 +294,21 @@ uint64_t *weir_dtls_next_number(struct weir_dtls *d, uint64_t epoch);
 
 /* -- dtls_ack: ACKs of DTLS 1.3 ---------------------------------------------------------------- */
 
-/* A record of the peer's flight was handled or kept. */
-void weir_dtls_ack_note(struct weir_dtls *d, const struct dtls_record *r);
-/* A part of the peer's flight is here, or something that cannot be read yet: tell it after a while. */
-void weir_dtls_ack_soon(struct weir_dtls *d, weir_time now);
-/* Our flight answers theirs: nothing is left to tell. */
+enum ack_state {
+    ACK_IDLE, /* nothing to tell */
+    ACK_SOON, /* a part of the peer's flight is here: the rest may come by itself */
+    ACK_DUE,  /* goes with the next datagram */
+};
+
+/* A record of the peer's flight was handled or kept, after the handshake or in it: when is that told? */
+void weir_dtls_ack_handled(struct weir_dtls *d, weir_time now, const struct dtls_record *r, bool was_done);
+/* A record had a piece of a hello. */
+void weir_dtls_ack_piece(struct weir_dtls *d, weir_time now, const struct dtls_record *r);
+/* Something is here that cannot be read yet. */
+void weir_dtls_ack_unread(struct weir_dtls *d, weir_time now);
+/* Our flight answers theirs, or it is over: nothing is left to tell. */
 void weir_dtls_ack_reset(struct weir_dtls *d);
+void weir_dtls_ack_tick(struct weir_dtls *d, weir_time now);
 size_t weir_dtls_ack_send(struct weir_dtls *d, struct weir_mspan out);
 enum weir_dtls_verdict weir_dtls_ack_recv(struct weir_dtls *d, weir_time now,
                                           const struct dtls_record *r);
@@ -366,6 +376,12 @@ bool weir_dtls_cookie_is_fresh(uint32_t made_s, weir_time now);
 
 /* -- dtls_cid: connection ids [RFC 9146, RFC 9147 9] ------------------------------------------- */
 
+enum cid_state {
+    CID_NONE,
+    CID_AGREED,
+    CID_REQUESTED, /* 1.3: the peer asked for more of them, a NewConnectionId is owed */
+};
+
 /* What the peer's records under protection carry, or may carry before a client has its answer. */
 struct weir_span weir_dtls_rx_cid(const struct weir_dtls *d);
 /* It stands here in a header. */
@@ -383,17 +399,24 @@ void weir_dtls_agree_cid(struct weir_dtls *d, const struct dtls_hello *h);
 bool weir_dtls_lacks_cid(const struct weir_dtls *d, const struct dtls_record *r);
 /* After the handshake of 1.3. */
 dtls_handler weir_dtls_new_connection_id, weir_dtls_request_connection_id;
+/* A record under protection was opened; the datagram that it came in is at its end. */
+void weir_dtls_cid_note(struct weir_dtls *d, const struct dtls_record *r);
+void weir_dtls_cid_end_datagram(struct weir_dtls *d);
+void weir_dtls_cid_stop(struct weir_dtls *d);
 /* Write the NewConnectionId that is owed, if its time has come. */
 void weir_dtls_write_new_connection_id(struct weir_dtls *d, weir_time now);
 
 /* -- dtls_rrc: where is the peer? [RFC 9853] --------------------------------------------------- */
 
-enum rrc_phase {
+enum rrc_state {
     RRC_IDLE,
     RRC_OLD, /* a challenge is on the path that is in use: who answers there has not moved */
     RRC_NEW, /* on the new one */
 };
 
+void weir_dtls_rrc_agree(struct weir_dtls *d, bool is_agreed);
+/* A datagram came by this path. */
+void weir_dtls_rrc_heard_by(struct weir_dtls *d, uint32_t path);
 /* A record was opened; the path that it came by may be new. */
 void weir_dtls_rrc_note(struct weir_dtls *d, weir_time now, const struct dtls_record *r);
 enum weir_dtls_verdict weir_dtls_rrc_recv(struct weir_dtls *d, weir_time now,
@@ -445,7 +468,9 @@ WEIR_MUST_CHECK bool weir_dtls_message_close(struct weir_dtls *d, struct weir_wr
 WEIR_MUST_CHECK bool weir_dtls_write_ccs(struct weir_dtls *d);
 /* The handshake is complete: connected if the fingerprint matched, else waiting for one. */
 void weir_dtls_complete(struct weir_dtls *d, weir_time now);
-/* Arm the timer that ends a handshake which gets nowhere. */
+/* An answer, or an ACK, must come by then; none is owed any more. */
+void weir_dtls_await(struct weir_dtls *d, weir_time now);
+void weir_dtls_await_nothing(struct weir_dtls *d);
 void weir_dtls_begin(struct weir_dtls *d, weir_time now);
 
 /* -- dtls_cert, dtls_sign ---------------------------------------------------------------------- */
@@ -534,18 +559,14 @@ struct dtls13_suite {
 
 const struct dtls13_suite *weir_dtls13_suite(uint16_t id);
 const struct dtls13_suite *weir_dtls13_suite_at(unsigned index); /* best first, NULL at the end */
-/* From the shared secret, after ServerHello: secrets and keys of the handshake. */
-WEIR_MUST_CHECK bool weir_dtls13_derive_handshake(struct weir_dtls *d);
+/* From the shared secret, after ServerHello: secrets of the handshake. */
+void weir_dtls13_derive_handshake(struct weir_dtls *d);
 /* After the server's Finished: secrets of the application data and the exporter. */
 void weir_dtls13_derive_application(struct weir_dtls *d);
-/* Send, or receive, with the keys of the application data. */
-WEIR_MUST_CHECK bool weir_dtls13_use_application_tx(struct weir_dtls *d);
-WEIR_MUST_CHECK bool weir_dtls13_use_application_rx(struct weir_dtls *d, weir_time now);
-/* The next generation of one direction's keys [RFC 8446 7.2]. */
-WEIR_MUST_CHECK bool weir_dtls13_update_tx(struct weir_dtls *d);
-WEIR_MUST_CHECK bool weir_dtls13_update_rx(struct weir_dtls *d, weir_time now);
-/* Forget the receiving keys of the epoch before. */
-void weir_dtls13_drop_old(struct weir_dtls *d);
+/* Keys of one epoch from a traffic secret [RFC 8446 7.3], and the secret after it [RFC 8446 7.2]. */
+WEIR_MUST_CHECK bool weir_dtls13_keys_init(const struct weir_dtls *d, struct weir_dtls_keys *k,
+                                           uint64_t epoch, const uint8_t *secret);
+void weir_dtls13_next_secret(const struct weir_dtls *d, uint8_t secret[WEIR_DTLS_SECRET_MAX]);
 /* "res master", after the client's Finished. */
 void weir_dtls13_derive_resumption(struct weir_dtls *d, uint8_t out[WEIR_DTLS_SECRET_MAX]);
 /* From it the secret of the session that a ticket stands for [RFC 8446 4.6.1]. */
@@ -563,11 +584,43 @@ void weir_dtls13_expand_label(const struct weir_crypto *c, enum weir_hash_id has
                               const uint8_t *secret, struct weir_span label,
                               struct weir_span context, struct weir_mspan out);
 
+/* -- dtls13_epoch: which keys are in force ----------------------------------------------------- */
+
+/* Both directions, with the keys of the handshake. */
+WEIR_MUST_CHECK bool weir_dtls13_use_handshake(struct weir_dtls *d);
+/* Send, or receive, with the keys of the application data. */
+WEIR_MUST_CHECK bool weir_dtls13_use_application_tx(struct weir_dtls *d);
+WEIR_MUST_CHECK bool weir_dtls13_use_application_rx(struct weir_dtls *d, weir_time now);
+/* The next generation of one direction's keys. */
+WEIR_MUST_CHECK bool weir_dtls13_update_tx(struct weir_dtls *d);
+WEIR_MUST_CHECK bool weir_dtls13_update_rx(struct weir_dtls *d, weir_time now);
+/* Forget the keys of the epoch before; those that receive at their time. */
+void weir_dtls13_old_drop_rx(struct weir_dtls *d);
+void weir_dtls13_old_drop_tx(struct weir_dtls *d);
+void weir_dtls13_old_tick(struct weir_dtls *d, weir_time now);
+/* All that the sending keys before protected has arrived. */
+void weir_dtls13_old_arrived(struct weir_dtls *d, weir_time now);
+
 /* -- dtls13_session: the client's side of tickets ---------------------------------------------- */
+
+enum session_state {
+    SESSION_NONE,
+    SESSION_AWAITED, /* client: the next ticket is kept; until then the secret is "res master" */
+    SESSION_READY,   /* it can be taken */
+};
 
 enum { PSK_DHE_KE = 1 }; /* [RFC 8446 4.2.9] */
 enum { CLOCK_SKEW_S = 60 }; /* a clock that was put right, and between servers that share a key */
 
+void weir_dtls13_session_init(struct weir_dtls *d, const struct weir_dtls_session *offered);
+/* The handshake is done; the connection is over. */
+void weir_dtls13_session_complete(struct weir_dtls *d);
+void weir_dtls13_session_stop(struct weir_dtls *d);
+/* A ticket was good, at either side: the session that it stands for is resumed. */
+void weir_dtls13_session_resume(struct weir_dtls *d, const uint8_t secret[WEIR_DTLS_SECRET_MAX],
+                                const struct weir_dtls_digests *peer, int64_t proven_s);
+/* It was none. */
+void weir_dtls13_session_refuse(struct weir_dtls *d, enum weir_dtls_ticket_fate fate);
 /* UTC in seconds, as the config has it. */
 int64_t weir_dtls13_utc(const struct weir_dtls *d, weir_time now);
 /* What can be offered is known: decide. */
@@ -629,10 +682,20 @@ void weir_dtls13_write_schemes(struct weir_wr *w);
 /* The random of a ServerHello that is a HelloRetryRequest [RFC 8446 4.1.3]. */
 extern const uint8_t weir_dtls13_hello_retry_random[32];
 dtls_handler weir_dtls13_key_update;
+enum update_state {
+    UPDATE_IDLE,
+    UPDATE_OWED,
+    UPDATE_SENT,       /* on its way */
+    UPDATE_SENT_AGAIN, /* on its way, and another one is owed */
+};
+
+/* A KeyUpdate is owed, if there is a number left for it. */
+void weir_dtls13_update_owe(struct weir_dtls *d, bool asks_peer);
+void weir_dtls13_update_stop(struct weir_dtls *d);
 /* Write the KeyUpdate that is owed, if its time has come. */
 void weir_dtls13_write_key_update(struct weir_dtls *d, weir_time now);
-/* Our KeyUpdate was acknowledged. */
-WEIR_MUST_CHECK bool weir_dtls13_finish_update(struct weir_dtls *d);
+/* All of our flight was acknowledged, a KeyUpdate if there was one. */
+WEIR_MUST_CHECK bool weir_dtls13_update_arrived(struct weir_dtls *d);
 /* A key nears what it may protect: renew it. */
 void weir_dtls13_watch_limits(struct weir_dtls *d);
 extern const struct dtls_row weir_dtls13_client_steps[], weir_dtls13_server_steps[];
@@ -643,6 +706,9 @@ extern const struct dtls_row weir_dtls13_client_steps[], weir_dtls13_server_step
 uint8_t weir_dtls_alert_of(enum weir_dtls_verdict v);
 enum weir_dtls_verdict weir_dtls_alert_recv(struct weir_dtls *d, weir_time now,
                                             const struct dtls_record *r);
+/* Say why, where it may be said: a hello was refused, or a new handshake. */
+void weir_dtls_alert_refused_hello(struct weir_dtls *d, enum weir_dtls_verdict v);
+void weir_dtls_alert_renegotiation(struct weir_dtls *d);
 size_t weir_dtls_alert_send(struct weir_dtls *d, struct weir_mspan out);
 /* When it is over and the last of it was sent: wipe the keys that it was sent with. */
 void weir_dtls_wipe_sender(struct weir_dtls *d);
@@ -652,6 +718,9 @@ void weir_dtls_fail(struct weir_dtls *d, weir_time now, enum weir_dtls_reason re
 
 /* -- dtls -------------------------------------------------------------------------------------- */
 
+/* An event is owed to the caller, once, or no more. */
+void weir_dtls_owe(struct weir_dtls *d, enum weir_dtls_event_type type);
+void weir_dtls_owe_not(struct weir_dtls *d, enum weir_dtls_event_type type);
 /* The only writer of d->state. */
 void weir_dtls_set_state(struct weir_dtls *d, weir_time now, enum weir_dtls_state next);
 

@@ -267,8 +267,8 @@ static bool make_first_share(struct weir_dtls *d)
         return true; /* made before: a hello with a cookie is the same one [RFC 8446 4.1.2] */
     }
     d->hs.group = weir_dtls_group_at(d, 0);
-    if (weir_dtls13_offers_session(d) && weir_dtls_group_is_ours(d, d->session.group)) {
-        d->hs.group = d->session.group; /* the server took it before */
+    if (weir_dtls13_offers_session(d) && weir_dtls_group_is_ours(d, d->resumption.session.group)) {
+        d->hs.group = d->resumption.session.group; /* the server took it before */
     }
     return weir_dtls_make_share(d);
 }

@@ -95,8 +95,7 @@ static inline void feed_tickets(struct weir_dtls *d, const struct weir_dtls_sess
     d->config.ticket_keys = 1;
     memset(d->config.ticket_key[0], 'k', sizeof d->config.ticket_key[0]);
     if (d->config.is_client && session != NULL) {
-        d->session = *session;
-        d->ticket = WEIR_DTLS_TICKET_OFFERED;
+        weir_dtls13_session_init(d, session);
     }
 }
 
@@ -147,9 +146,9 @@ static inline void feed_13(struct weir_dtls *d)
     d->rx.epoch = d->tx.epoch = d->rx_epoch;
     d->rx.is_ready = d->tx.is_ready = true;
     d->state = is_done ? WEIR_DTLS_CONNECTED : d->state;
-    d->has_cid = true;
-    d->tx_cid_bytes = 3;
-    d->awaits_ticket = d->config.is_client;
+    d->cid.state = CID_AGREED;
+    d->cid.tx_bytes = 3;
+    d->resumption.state = d->config.is_client ? SESSION_AWAITED : SESSION_NONE;
 }
 
 /* The selector's end, in its step, hears the body as the one message that it waits for. */
@@ -212,16 +211,20 @@ static inline void feed_check(const struct weir_dtls *d)
     is_good = is_good && (d->state != WEIR_DTLS_CONNECTED
                           || (d->rx_epoch >= first && d->tx_epoch >= first));
     is_good = is_good && (is_13 || (d->rx_epoch <= 1 && d->tx_epoch <= 1));
-    is_good = is_good && d->acks.count <= WEIR_DTLS_ACK_RECORDS && f->acked <= f->used;
-    is_good = is_good && d->tx_cid_bytes <= WEIR_DTLS_PEER_CID_MAX
-              && d->config.cid_bytes <= WEIR_DTLS_CID_MAX && (d->has_cid || d->tx_cid_bytes == 0);
+    is_good = is_good && d->ack.count <= WEIR_DTLS_ACK_RECORDS && f->acked <= f->used;
+    is_good = is_good && d->cid.tx_bytes <= WEIR_DTLS_PEER_CID_MAX
+              && d->config.cid_bytes <= WEIR_DTLS_CID_MAX && (d->cid.state != CID_NONE || d->cid.tx_bytes == 0);
     is_good = is_good && d->rrc.tries <= WEIR_DTLS_RRC_TRIES && d->rrc.answers <= WEIR_DTLS_RRC_ANSWERS
-              && (d->rrc.phase != RRC_NEW || d->rrc.tx_bytes <= 3 * (uint64_t)d->rrc.rx_bytes)
-              && (d->rrc.phase == RRC_IDLE) == (d->rrc.end_at == WEIR_NEVER);
+              && (d->rrc.state != RRC_NEW || d->rrc.tx_bytes <= 3 * (uint64_t)d->rrc.rx_bytes)
+              && (d->rrc.state == RRC_IDLE) == (d->rrc.end_at == WEIR_NEVER);
     is_good = is_good && d->held_bytes <= sizeof d->held;
-    is_good = is_good && d->session.ticket_bytes <= WEIR_DTLS_TICKET_MAX
-              && d->ticket < WEIR_DTLS_TICKET_FATES
-              && (!d->is_resumed || (is_13 && d->ticket == WEIR_DTLS_TICKET_TAKEN));
+    is_good = is_good && d->resumption.session.ticket_bytes <= WEIR_DTLS_TICKET_MAX
+              && d->resumption.fate < WEIR_DTLS_TICKET_FATES && (is_13 || !weir_dtls_is_resumed(d))
+              && (d->resumption.state == SESSION_NONE || (is_13 && d->config.is_client));
+    is_good = is_good && (d->ack.state == ACK_SOON) == (d->ack.at != WEIR_NEVER);
+    is_good = is_good && (is_13 || (d->update.state == UPDATE_IDLE && d->cid.state != CID_REQUESTED))
+              && (!d->update.asks_peer || d->update.state == UPDATE_OWED || d->update.state == UPDATE_SENT_AGAIN)
+              && (d->old.rx.is_ready || d->old.until == WEIR_NEVER);
     bool is_over = d->state == WEIR_DTLS_CLOSED || d->state == WEIR_DTLS_FAILED;
     is_good = is_good && (!is_over || weir_dtls_deadline(d) == WEIR_NEVER);
     if (!is_good) {

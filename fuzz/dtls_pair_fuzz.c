@@ -155,7 +155,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (is_up() && end[0].state != WEIR_DTLS_FAILED && end[1].state != WEIR_DTLS_FAILED) {
         check_keys();
         bool is_resumable = mode % 4 == 3 && mode % 5 != 0;
-        if (end[0].is_resumed != end[1].is_resumed || (!is_changed && end[0].is_resumed != is_resumable)) {
+        if (weir_dtls_is_resumed(&end[0]) != weir_dtls_is_resumed(&end[1])
+            || (!is_changed && weir_dtls_is_resumed(&end[0]) != is_resumable)) {
             abort();
         }
     } else if (!is_changed) {

@@ -193,7 +193,7 @@ static void messages_under_the_wrong_protection_change_nothing(void **state)
         /* After the handshake, the keys of the handshake begin nothing new, either. */
         if (step == STEP_DONE) {
             d = at_step[who][step];
-            d.rx = d.rx_old;
+            d.rx = d.old.rx;
             d.rx_epoch = EPOCH_HANDSHAKE;
             uint8_t record[128];
             struct weir_span plain;
@@ -245,7 +245,7 @@ static void attack_D11_alerts_without_protection_end_nothing_in_any_step(void **
         assert_true(v == WEIR_DTLS_ALERT_PLAIN || v == WEIR_DTLS_ALERT_MALFORMED);
         assert_int_equal(d.state, at_step[who][step].state);
         assert_int_equal(d.step, step);
-        assert_int_equal(d.owes_alert, at_step[who][step].owes_alert);
+        assert_int_equal(d.alert.level, at_step[who][step].alert.level);
     }
 }
 

@@ -63,7 +63,7 @@ static void first_connection(const struct weir_dtls_config config[2], struct wei
     static const struct weir_dtls_session none;
     assert_true(take(&s, session));
     assert_false(take(&s, session));
-    assert_memory_equal(&s.end[CLIENT].d.session, &none, sizeof none);
+    assert_memory_equal(&s.end[CLIENT].d.resumption.session, &none, sizeof none);
     sim_free(&s);
 }
 
@@ -1027,7 +1027,7 @@ static void what_encrypted_extensions_may_say_of_tickets(void **state)
         n = peers_message(&s.end[CLIENT].d, MESSAGE_ENCRYPTED_EXTENSIONS, seq, weir_span_of(body, n),
                           record);
         expect(sim_hear(&s, CLIENT, record, n), row[i].want, row[i].body);
-        assert_int_equal(s.end[CLIENT].d.awaits_ticket, row[i].is_expected);
+        assert_int_equal(s.end[CLIENT].d.hs.expects_ticket, row[i].is_expected);
         sim_free(&s);
     }
 }
@@ -1133,7 +1133,7 @@ static void a_connection_that_ends_forgets_its_session(void **state)
     assert_true(sim_connect(&s, WEIR_SEC));
     sim_run(&s, WEIR_SEC);
     weir_dtls_close(&s.end[CLIENT].d, s.now);
-    assert_memory_equal(&s.end[CLIENT].d.session, &none, sizeof none);
+    assert_memory_equal(&s.end[CLIENT].d.resumption.session, &none, sizeof none);
     assert_false(take(&s, &session));
     sim_free(&s);
 }

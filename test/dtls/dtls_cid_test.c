@@ -253,8 +253,8 @@ static size_t data_with_id(const struct weir_dtls *from, const uint8_t *id, size
 {
     struct weir_dtls copy = *from;
     copy.tx.seq += 5;
-    weir_copy(copy.tx_cid, id, bytes);
-    copy.tx_cid_bytes = (uint8_t)bytes;
+    weir_copy(copy.cid.tx, id, bytes);
+    copy.cid.tx_bytes = (uint8_t)bytes;
     return data_record(&copy, "other", out, 200);
 }
 
@@ -316,7 +316,7 @@ static void a_record_with_another_id_is_refused_with_all_behind_it(void **state)
         uint8_t out[400], id[WEIR_DTLS_PEER_CID_MAX];
         ids_connect(&s, &with, 1200);
         struct weir_dtls *from = &s.end[CLIENT].d;
-        memcpy(id, from->tx_cid, sizeof id);
+        memcpy(id, from->cid.tx, sizeof id);
         id[5] ^= 1;
         size_t n = data_with_id(from, id, 6, out);
         size_t m = data_record(from, "behind", out + n, sizeof out - n);
@@ -456,7 +456,7 @@ static void no_record_needs_more_than_the_header_file_says(void **state)
     struct ids with = { WEIR_DTLS_1_2, 0, 0, WEIR_DTLS_RRC_NONE };
     struct sim s;
     ids_connect(&s, &with, 1250);
-    s.end[CLIENT].d.tx_cid_bytes = WEIR_DTLS_PEER_CID_MAX;
+    s.end[CLIENT].d.cid.tx_bytes = WEIR_DTLS_PEER_CID_MAX;
     assert_int_equal(weir_dtls_head_bytes(&s.end[CLIENT].d), WEIR_DTLS_HEAD_MAX);
     assert_int_equal(weir_dtls_overhead(&s.end[CLIENT].d), WEIR_DTLS_OVERHEAD_MAX);
     sim_free(&s);
@@ -538,13 +538,13 @@ static void a_request_for_ids_is_answered_with_none(void **state)
         struct weir_dtls *peer = &s.end[1 - to].d;
         uint16_t next = peer->reassembly.next;
         uint8_t before[4];
-        memcpy(before, peer->tx_cid, 4);
+        memcpy(before, peer->cid.tx, 4);
         peer->message_seq++; /* the request is made by hand */
         expect(hear_message(&s, to, MESSAGE_REQUEST_CONNECTION_ID, "03"), WEIR_DTLS_OK, "request");
         sim_run(&s, WEIR_SEC);
         assert_int_equal(peer->reassembly.next, next + 1); /* a whole message came, and was good */
         assert_int_equal(peer->state, WEIR_DTLS_CONNECTED);
-        assert_memory_equal(peer->tx_cid, before, 4);
+        assert_memory_equal(peer->cid.tx, before, 4);
         assert_int_equal(s.end[to].d.flight.used, 0);
         assert_int_equal(s.end[to].d.give_up_at, WEIR_NEVER);
         sim_check_up(&s);

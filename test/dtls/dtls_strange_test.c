@@ -166,14 +166,14 @@ static void keys_of_the_handshake_stay_until_it_is_acknowledged_and_that_long(vo
     struct weir_dtls *client = &s.end[CLIENT].d;
     s.now += 2 * OLD_KEYS_LIFE;
     weir_dtls_tick(client, s.now);
-    assert_true(client->rx_old.is_ready);
+    assert_true(client->old.rx.is_ready);
     sim_drain(&s, CLIENT);
     assert_true(sim_await(&s, WEIR_SEC));
     sim_run(&s, 10 * WEIR_SEC);
     for (unsigned who = 0; who < 2; who++) {
-        assert_true(s.end[who].d.rx_old.is_ready);
+        assert_true(s.end[who].d.old.rx.is_ready);
         weir_dtls_tick(&s.end[who].d, s.now + OLD_KEYS_LIFE);
-        assert_false(s.end[who].d.rx_old.is_ready);
+        assert_false(s.end[who].d.old.rx.is_ready);
     }
     sim_free(&s);
 }
@@ -192,13 +192,13 @@ static void forgeries_are_counted_for_each_key(void **state)
     sim_drain(&s, CLIENT);
     sim_run(&s, WEIR_SEC);
     for (unsigned i = 0; i < 2; i++) {
-        server->rx_old.forgeries = i == 0 ? 5 : FORGERIES_MAX - 1;
+        server->old.rx.forgeries = i == 0 ? 5 : FORGERIES_MAX - 1;
         size_t n = sealed_record(&peer, CONTENT_APPLICATION_DATA, WEIR_LIT("late"), record);
         record[n - 1] ^= 1;
         assert_int_equal(sim_hear(&s, SERVER, record, n), WEIR_DTLS_RECORD_FORGED);
         assert_int_equal(server->rx.forgeries, 0);
-        assert_int_equal(server->rx_old.forgeries, i == 0 ? 6 : 0);
-        assert_int_equal(server->rx_old.is_ready, i == 0); /* the key ends, not the connection */
+        assert_int_equal(server->old.rx.forgeries, i == 0 ? 6 : 0);
+        assert_int_equal(server->old.rx.is_ready, i == 0); /* the key ends, not the connection */
         assert_int_equal(server->state, WEIR_DTLS_CONNECTED);
     }
     size_t n = sealed_record(&s.end[CLIENT].d, CONTENT_APPLICATION_DATA, WEIR_LIT("new"), record);
@@ -222,7 +222,7 @@ static void a_second_finished_is_the_end(void **state)
         assert_true(sim_connect(&s, WEIR_SEC));
         struct weir_dtls *d = &s.end[who].d, from = s.end[1 - who].d;
         if (i % 2 != 0) { /* under the keys of the handshake, as the first one was */
-            from.tx = d->rx_old;
+            from.tx = d->old.rx;
             from.tx_epoch = EPOCH_HANDSHAKE;
             from.tx.seq = 200;
         }
@@ -343,7 +343,7 @@ static void pieces_of_a_hello_are_acknowledged(void **state)
     weir_put24(record + 14, 120);
     s.count = 0;
     assert_int_equal(sim_hear(&s, CLIENT, record, n), WEIR_DTLS_OK);
-    assert_int_equal(s.end[CLIENT].d.acks.count, 1);
+    assert_int_equal(s.end[CLIENT].d.ack.count, 1);
     assert_true(weir_dtls_deadline(&s.end[CLIENT].d) <= s.now + 13 * WEIR_MS);
     weir_dtls_tick(&s.end[CLIENT].d, s.now + 13 * WEIR_MS);
     sim_drain(&s, CLIENT);
@@ -358,7 +358,7 @@ static void pieces_of_a_hello_are_acknowledged(void **state)
     n = plain_message(record, MESSAGE_SERVER_HELLO, 0, WEIR_LIT("\xfe\xfd"));
     weir_put24(record + 14, 120);
     assert_int_equal(sim_hear(&s, CLIENT, record, n), WEIR_DTLS_OK);
-    assert_int_equal(s.end[CLIENT].d.ack_at, WEIR_NEVER);
+    assert_int_equal(s.end[CLIENT].d.ack.at, WEIR_NEVER);
     sim_free(&s);
 }
 
@@ -504,9 +504,9 @@ static void data_under_the_keys_of_the_handshake_is_not_delivered(void **state)
             assert_int_equal(s.end[who].d.rx_epoch, EPOCH_HANDSHAKE);
         }
         struct weir_dtls *d = &s.end[who].d, from = s.end[1 - who].d;
-        from.tx = i < 2 ? d->rx_old : d->rx;
+        from.tx = i < 2 ? d->old.rx : d->rx;
         if (i >= 2 && d->step == STEP_DONE) {
-            from.tx = d->rx_old;
+            from.tx = d->old.rx;
         }
         from.tx_epoch = EPOCH_HANDSHAKE;
         from.tx.epoch = EPOCH_HANDSHAKE;
@@ -557,7 +557,7 @@ static void nothing_secret_is_left_when_it_is_over(void **state)
         weir_dtls_close(d, s.now);
         sim_drain(&s, who);
         const struct { const void *p; size_t n; } secret[] = {
-            { before.tx.aead.opaque, 16 }, { before.rx.aead.opaque, 16 }, { before.tx_old.aead.opaque, 16 },
+            { before.tx.aead.opaque, 16 }, { before.rx.aead.opaque, 16 }, { before.old.tx.aead.opaque, 16 },
             { before.tx.iv, 4 }, { before.rand.key, 32 }, { before.secret[WEIR_DTLS_SECRET_MASTER], 48 },
             { before.secret[WEIR_DTLS_SECRET_EXPORTER], 32 }, { before.tx_secret, 32 },
             { before.hs.private_key, 32 }, { before.hs.premaster, 32 }, { before.hs.secret, 32 },
