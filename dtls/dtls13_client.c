@@ -303,7 +303,7 @@ static struct dtls_next certificate_verify(struct weir_dtls *d, weir_time now, c
 
 /* -- 8. Finished, 9. our last flight ----------------------------------------------------------- */
 
-static bool send_last_flight(struct weir_dtls *d, weir_time now)
+static bool send_last_flight(struct weir_dtls *d)
 {
     weir_dtls13_derive_application(d);
     weir_dtls_ack_reset(d);
@@ -311,7 +311,7 @@ static bool send_last_flight(struct weir_dtls *d, weir_time now)
     return (!d->hs.has_request
             || (weir_dtls13_write_certificate(d) && weir_dtls13_write_certificate_verify(d)))
            && weir_dtls13_write_finished(d) && weir_dtls13_use_application_tx(d)
-           && weir_dtls13_use_application_rx(d, now);
+           && weir_dtls13_use_application_rx(d);
 }
 
 static struct dtls_next finished(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
@@ -321,7 +321,7 @@ static struct dtls_next finished(struct weir_dtls *d, weir_time now, const struc
         return weir_dtls_refusal(v);
     }
     weir_dtls_accept(d, m);
-    if (!send_last_flight(d, now)) {
+    if (!send_last_flight(d)) {
         return weir_dtls_refusal(WEIR_DTLS_CRYPTO);
     }
     weir_dtls13_expect_ticket(d, now);

@@ -7,9 +7,9 @@
  *
  *   and with each change but the first the keys that were in force become the old ones, which
  *
- *     open what is late    until two minutes are over, or 2^36 forgeries were met. A client's keys of the
- *                          handshake begin these two minutes when its last flight was acknowledged: until
- *                          then the server sends its own again
+ *     open what is late    until two minutes are over, or 2^36 forgeries were met. Those of the handshake
+ *                          begin these two minutes when our last flight of it has arrived: until then the
+ *                          peer may send its own again
  *     protect what is      until all of it was acknowledged, or answered
  *     sent again
  *
@@ -34,10 +34,9 @@ bool weir_dtls13_use_application_tx(struct weir_dtls *d)
     return weir_dtls13_keys_init(d, &d->tx, d->tx_epoch, d->tx_secret);
 }
 
-bool weir_dtls13_use_application_rx(struct weir_dtls *d, weir_time now)
+bool weir_dtls13_use_application_rx(struct weir_dtls *d)
 {
     d->old.rx = d->rx;
-    d->old.until = d->config.is_client ? WEIR_NEVER : weir_time_add(now, OLD_KEYS_LIFE);
     d->rx_epoch = EPOCH_APPLICATION;
     return weir_dtls13_keys_init(d, &d->rx, d->rx_epoch, d->rx_secret);
 }
@@ -80,6 +79,7 @@ void weir_dtls13_old_tick(struct weir_dtls *d, weir_time now)
     }
 }
 
+/* A server's flight was answered then, a client's last one acknowledged. */
 void weir_dtls13_old_arrived(struct weir_dtls *d, weir_time now)
 {
     weir_dtls13_old_drop_tx(d);

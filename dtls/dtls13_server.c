@@ -488,7 +488,7 @@ static struct dtls_next finished(struct weir_dtls *d, weir_time now, const struc
         return weir_dtls_refusal(v);
     }
     weir_dtls_accept(d, m);
-    if (!weir_dtls13_use_application_rx(d, now)) {
+    if (!weir_dtls13_use_application_rx(d)) {
         return weir_dtls_refusal(WEIR_DTLS_CRYPTO);
     }
     weir_dtls13_old_arrived(d, now);

@@ -58,7 +58,8 @@ void weir_dtls13_write_key_update(struct weir_dtls *d, weir_time now)
     weir_dtls_flight_begin(d, true);
     struct weir_wr w = weir_dtls_message_open(d, MESSAGE_KEY_UPDATE, EPOCH_APPLICATION);
     weir_wr_u8(&w, d->update.asks_peer ? UPDATE_REQUESTED : UPDATE_NOT_REQUESTED);
-    weir_dtls13_update_stop(d);
+    d->update.asks_peer = false;
+    d->update.state = UPDATE_IDLE;
     if (weir_dtls_message_close(d, &w)) {
         d->update.state = UPDATE_SENT;
         weir_dtls_await(d, now);

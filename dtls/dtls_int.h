@@ -590,7 +590,7 @@ void weir_dtls13_expand_label(const struct weir_crypto *c, enum weir_hash_id has
 WEIR_MUST_CHECK bool weir_dtls13_use_handshake(struct weir_dtls *d);
 /* Send, or receive, with the keys of the application data. */
 WEIR_MUST_CHECK bool weir_dtls13_use_application_tx(struct weir_dtls *d);
-WEIR_MUST_CHECK bool weir_dtls13_use_application_rx(struct weir_dtls *d, weir_time now);
+WEIR_MUST_CHECK bool weir_dtls13_use_application_rx(struct weir_dtls *d);
 /* The next generation of one direction's keys. */
 WEIR_MUST_CHECK bool weir_dtls13_update_tx(struct weir_dtls *d);
 WEIR_MUST_CHECK bool weir_dtls13_update_rx(struct weir_dtls *d, weir_time now);
@@ -619,7 +619,7 @@ void weir_dtls13_session_stop(struct weir_dtls *d);
 /* A ticket was good, at either side: the session that it stands for is resumed. */
 void weir_dtls13_session_resume(struct weir_dtls *d, const uint8_t secret[WEIR_DTLS_SECRET_MAX],
                                 const struct weir_dtls_digests *peer, int64_t proven_s);
-/* It was none. */
+/* It was not, or there was none. */
 void weir_dtls13_session_refuse(struct weir_dtls *d, enum weir_dtls_ticket_fate fate);
 /* UTC in seconds, as the config has it. */
 int64_t weir_dtls13_utc(const struct weir_dtls *d, weir_time now);
