@@ -108,6 +108,47 @@ static void a_gap_is_told_at_once(void **state)
     sim_free(&s);
 }
 
+/* [RFC 9147 7.2] What an ACK tells that is new draws the rest at once; the same again draws nothing, however
+ * often it comes: nobody multiplies what we send by it. */
+static void an_ack_that_tells_nothing_new_draws_nothing(void **state)
+{
+    (void)state;
+    struct sim s;
+    init_slow(&s, 300);
+    s.drop = ~(uint64_t)1; /* all but the hello */
+    sim_start(&s);
+    struct weir_dtls *server = &s.end[SERVER].d;
+    while (server->step != STEP_SERVER13_WAIT_CERTIFICATE) {
+        assert_true(sim_step(&s, s.now + WEIR_SEC));
+    }
+    unsigned sent = s.end[SERVER].sent;
+    assert_true(sent > 2);
+    uint64_t last = server->flight.sent[server->flight.sent_count - 1].seq;
+    assert_true(last != 0);
+    for (unsigned i = 0; i < 10; i++) {
+        uint8_t body[18] = { 0, 16 }, record[200];
+        weir_put64(body + 2, EPOCH_HANDSHAKE);
+        weir_put64(body + 10, last);
+        size_t n = peers_record(server, CONTENT_ACK, weir_span_of(body, sizeof body), record);
+        assert_int_equal(sim_hear(&s, SERVER, record, n), WEIR_DTLS_OK);
+        assert_in_range(s.end[SERVER].sent, sent + 1, 2 * sent); /* what was not named, once */
+        assert_int_equal(server->resends, 1);
+    }
+    /* A peer that goes on to say so lacks something: each quarter of the time that the timer has. */
+    for (unsigned i = 0; i < 4; i++) {
+        uint8_t record[200];
+        sent = s.end[SERVER].sent;
+        for (unsigned k = 0; k < 2; k++) {
+            s.now += WEIR_SEC / 4 - (k == 0 ? 1 : 0);
+            size_t n = peers_record(server, CONTENT_ACK, WEIR_LIT("\0\0"), record);
+            assert_int_equal(sim_hear(&s, SERVER, record, n), WEIR_DTLS_OK);
+            assert_int_equal(s.end[SERVER].sent > sent, k == 1);
+            s.now -= k == 0 ? WEIR_SEC / 4 - 1 : 0;
+        }
+    }
+    sim_free(&s);
+}
+
 static void attack_D24_what_is_dropped_is_not_acknowledged(void **state)
 {
     (void)state;
@@ -481,6 +522,7 @@ int main(void)
         cmocka_unit_test(only_what_was_lost_is_sent_again),
         cmocka_unit_test(a_lost_server_hello_is_told_by_an_empty_ack),
         cmocka_unit_test(a_gap_is_told_at_once),
+        cmocka_unit_test(an_ack_that_tells_nothing_new_draws_nothing),
         cmocka_unit_test(attack_D24_what_is_dropped_is_not_acknowledged),
         cmocka_unit_test(attack_D24_what_was_acknowledged_is_not_pushed_out),
         cmocka_unit_test(the_list_of_records_stays_sorted_and_bounded),

@@ -221,7 +221,7 @@ static void an_ack_has_what_fits(void **state)
 static void a_full_list_keeps_the_newest(void **state)
 {
     (void)state;
-    struct weir_dtls d = { 0 };
+    struct weir_dtls d = { .config = { .rto = 400 * WEIR_MS } };
     for (uint64_t i = 0; i < WEIR_DTLS_ACK_RECORDS; i++) {
         const struct dtls_record r = { .epoch = 3, .seq = 10 + 2 * i };
         weir_dtls_ack_piece(&d, 0, &r);
@@ -238,6 +238,7 @@ static void a_full_list_keeps_the_newest(void **state)
         weir_dtls_ack_piece(&d, 0, &r);
         weir_dtls_ack_piece(&d, 0, &r); /* again: it is there */
         assert_int_equal(d.ack.count, WEIR_DTLS_ACK_RECORDS);
+        assert_int_equal(d.ack.at, 100 * WEIR_MS); /* what is behind the list is not part of it */
         assert_int_equal(d.ack.record[0].seq, row[i].first);
         uint64_t at = NOWHERE;
         for (unsigned k = 0; k < WEIR_DTLS_ACK_RECORDS; k++) {
