@@ -422,6 +422,99 @@ static void connection_ids_are_asked_for_as_drawn(void **state)
     sim_free(&s);
 }
 
+/* -- Paths ------------------------------------------------------------------------------------- */
+
+enum { HERE = 1, THERE = 5, ELSEWHERE = 6 };
+
+static void hear_by(struct weir_dtls *d, uint32_t path, size_t bytes)
+{
+    const struct dtls_record r = { .has_cid = true, .is_newest = true, .whole = bytes };
+    weir_dtls_rrc_heard_by(d, path);
+    weir_dtls_rrc_note(d, 1000 * WEIR_SEC, &r);
+}
+
+/* With which kind is a challenge by this path answered? */
+static uint8_t answer_by(struct weir_dtls *d, uint32_t path)
+{
+    uint8_t body[9] = { 0 };
+    const struct dtls_record r = { .body = { body, sizeof body } };
+    weir_dtls_rrc_heard_by(d, path);
+    assert_int_equal(weir_dtls_rrc_recv(d, 1000 * WEIR_SEC, &r), WEIR_DTLS_OK);
+    return d->rrc.answer[d->rrc.answers - 1].type;
+}
+
+static void owe_paths(struct weir_dtls *d)
+{
+    weir_dtls_owe(d, WEIR_DTLS_EVENT_MOVED);
+    weir_dtls_owe(d, WEIR_DTLS_EVENT_SEEN);
+}
+
+static void a_check_of_a_path_counts_what_comes_by_it(void **state)
+{
+    (void)state;
+    static struct weir_dtls d;
+    struct sim s;
+    uint8_t out[200];
+    uint32_t path;
+    connect_both(&s);
+    d = s.end[CLIENT].d;
+    weir_dtls_rrc_agree(&d, true);
+    assert_false(weir_dtls_has_rrc(&d)); /* the config does not want it */
+    d.config.rrc = WEIR_DTLS_RRC_BASIC;
+    weir_dtls_rrc_agree(&d, false);
+    assert_false(weir_dtls_has_rrc(&d)); /* the peer does not */
+    weir_dtls_rrc_agree(&d, true);
+    assert_true(weir_dtls_has_rrc(&d));
+    d.rrc.in_use = HERE;
+    hear_by(&d, THERE, 20);
+    assert_int_equal(d.rrc.state, RRC_NEW);
+    assert_int_equal(d.rrc.rx_bytes, 20);
+    assert_int_equal(d.rrc.tx_bytes, 0);
+    hear_by(&d, THERE, 7);
+    hear_by(&d, ELSEWHERE, 100);
+    hear_by(&d, HERE, 100);
+    assert_int_equal(d.rrc.rx_bytes, 27);
+    assert_int_equal(d.rrc.checked, THERE);
+    /* [RFC 9853 5 MUST] Three times as much, to the byte. */
+    size_t n = weir_dtls_overhead(&d) + 9;
+    d.rrc.tx_bytes = (uint32_t)(81 - n + 1);
+    assert_int_equal(weir_dtls_rrc_send(&d, 1000 * WEIR_SEC, (struct weir_mspan){ out, sizeof out }, &path),
+                     0);
+    d.rrc.tx_bytes--;
+    assert_int_equal(weir_dtls_rrc_send(&d, 1000 * WEIR_SEC, (struct weir_mspan){ out, sizeof out }, &path),
+                     n);
+    assert_int_equal(path, THERE);
+    assert_int_equal(d.rrc.tx_bytes, 81);
+    sim_free(&s);
+}
+
+static void who_moves_forgets_what_was_told_of_paths(void **state)
+{
+    (void)state;
+    static struct weir_dtls d;
+    struct sim s;
+    connect_both(&s);
+    d = s.end[CLIENT].d;
+    d.config.rrc = WEIR_DTLS_RRC_ENHANCED;
+    weir_dtls_rrc_agree(&d, true);
+    d.rrc.in_use = HERE;
+    hear_by(&d, THERE, 20);
+    assert_int_equal(d.rrc.state, RRC_OLD);
+    owe_paths(&d);
+    weir_dtls_set_path(&d, THERE);
+    assert_int_equal(d.events, 0);
+    assert_int_equal(d.rrc.state, RRC_IDLE);
+    assert_int_equal(d.rrc.end_at, WEIR_NEVER);
+    assert_int_equal(answer_by(&d, HERE), 2); /* path_drop: where we were */
+    assert_int_equal(answer_by(&d, THERE), 1);
+    assert_int_equal(answer_by(&d, ELSEWHERE), 1);
+    owe_paths(&d);
+    weir_dtls_rrc_stop(&d);
+    assert_int_equal(d.events, 0);
+    assert_int_equal(d.rrc.answers, 0);
+    sim_free(&s);
+}
+
 /* -- Sessions ---------------------------------------------------------------------------------- */
 
 static void a_session_comes_and_goes_as_drawn(void **state)
@@ -568,6 +661,8 @@ int main(void)
         cmocka_unit_test(keys_are_renewed_as_drawn),
         cmocka_unit_test(a_key_update_of_the_peer_is_followed),
         cmocka_unit_test(connection_ids_are_asked_for_as_drawn),
+        cmocka_unit_test(a_check_of_a_path_counts_what_comes_by_it),
+        cmocka_unit_test(who_moves_forgets_what_was_told_of_paths),
         cmocka_unit_test(a_session_comes_and_goes_as_drawn),
         cmocka_unit_test(old_keys_end_as_said),
         cmocka_unit_test(events_are_told_once_and_in_order),
