@@ -154,6 +154,17 @@ static void run_put(struct weir_pool *p, uint32_t account, uint32_t run, unsigne
     }
 }
 
+uint32_t weir_cell_get(struct weir_pool *p, uint32_t account)
+{
+    unsigned cells = 1;
+    return run_get(p, account, WEIR_STORE_DENSE, &cells);
+}
+
+void weir_cell_put(struct weir_pool *p, uint32_t account, uint32_t cell)
+{
+    run_put(p, account, cell, 1);
+}
+
 uint32_t weir_cell_of_pool_get(struct weir_pool *p)
 {
     unsigned want = 1;
