@@ -32,9 +32,9 @@ uint32_t weir_index_find(const struct weir_pool *p, const struct weir_index *x, 
 
 /* -- 2. Putting in ----------------------------------------------------------------------------- */
 
-static uint32_t node_get(struct weir_pool *p, uint32_t account)
+static uint32_t node_get(struct weir_pool *p, uint32_t account, enum weir_store_way way)
 {
-    uint32_t node = weir_cell_get(p, account);
+    uint32_t node = weir_cell_get(p, account, way);
     if (node != WEIR_NO_CELL) {
         memset(node_at(p, node), 0xff, WEIR_CELL_BYTES);
     }
@@ -71,10 +71,11 @@ static void prune(struct weir_pool *p, uint32_t account, struct weir_index *x, u
 }
 
 /* A level more at the top, until the number lies below; an empty tree begins as high as it must be. */
-static bool raise(struct weir_pool *p, uint32_t account, struct weir_index *x, uint32_t number)
+static bool raise(struct weir_pool *p, uint32_t account, enum weir_store_way way, struct weir_index *x,
+                  uint32_t number)
 {
     while (!is_below(x, number)) {
-        uint32_t node = node_get(p, account);
+        uint32_t node = node_get(p, account, way);
         if (node == WEIR_NO_CELL) {
             return false;
         }
@@ -101,16 +102,16 @@ static void lower(struct weir_pool *p, uint32_t account, struct weir_index *x, u
     }
 }
 
-bool weir_index_put(struct weir_pool *p, uint32_t account, struct weir_index *x, uint32_t number,
-                    uint32_t run)
+bool weir_index_put(struct weir_pool *p, uint32_t account, enum weir_store_way way, struct weir_index *x,
+                    uint32_t number, uint32_t run)
 {
     uint8_t height = x->height;
-    bool is_raised = raise(p, account, x, number);
+    bool is_raised = raise(p, account, way, x, number);
     uint32_t at = x->root;
     for (unsigned level = x->height; is_raised && level-- != 1;) {
         uint32_t *branch = &node_at(p, at)[branch_of(number, level)];
         if (*branch == WEIR_NO_CELL) {
-            *branch = node_get(p, account);
+            *branch = node_get(p, account, way);
         }
         is_raised = *branch != WEIR_NO_CELL;
         at = *branch;

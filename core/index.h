@@ -21,8 +21,9 @@ struct weir_index {
 /* The run of a number, or WEIR_NO_CELL. */
 WEIR_API uint32_t weir_index_find(const struct weir_pool *p, const struct weir_index *x, uint32_t number);
 /* Lead a number that is not in it to a run. False: no room, and nothing has changed. */
-WEIR_MUST_CHECK WEIR_API bool weir_index_put(struct weir_pool *p, uint32_t account, struct weir_index *x,
-                                             uint32_t number, uint32_t run);
+WEIR_MUST_CHECK WEIR_API bool weir_index_put(struct weir_pool *p, uint32_t account,
+                                             enum weir_store_way way, struct weir_index *x, uint32_t number,
+                                             uint32_t run);
 /* A number that is in it goes. */
 WEIR_API void weir_index_remove(struct weir_pool *p, uint32_t account, struct weir_index *x,
                                 uint32_t number);

@@ -154,10 +154,10 @@ static void run_put(struct weir_pool *p, uint32_t account, uint32_t run, unsigne
     }
 }
 
-uint32_t weir_cell_get(struct weir_pool *p, uint32_t account)
+uint32_t weir_cell_get(struct weir_pool *p, uint32_t account, enum weir_store_way way)
 {
     unsigned cells = 1;
-    return run_get(p, account, WEIR_STORE_DENSE, &cells);
+    return run_get(p, account, way, &cells);
 }
 
 void weir_cell_put(struct weir_pool *p, uint32_t account, uint32_t cell)

@@ -82,7 +82,8 @@ WEIR_API uint32_t weir_rope_count(const struct weir_pool *p, uint32_t head);
 
 /* One cell, for who has something of fixed size to keep; its bytes are whatever was there. WEIR_NO_CELL:
  * refused. */
-WEIR_MUST_CHECK WEIR_API uint32_t weir_cell_get(struct weir_pool *p, uint32_t account);
+WEIR_MUST_CHECK WEIR_API uint32_t weir_cell_get(struct weir_pool *p, uint32_t account,
+                                                enum weir_store_way way);
 WEIR_API void weir_cell_put(struct weir_pool *p, uint32_t account, uint32_t cell);
 
 /* -- Bytes that many keep: stored once, given back by the last -- */

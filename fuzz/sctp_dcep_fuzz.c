@@ -7,12 +7,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static void message(struct drive *d, uint8_t stream, uint8_t ppid, struct weir_span bytes)
 {
     uint8_t chunk[DATA_HEADER_BYTES + 1400 + 3] = { CHUNK_DATA, FLAG_BEGIN | FLAG_END };
-    uint16_t slot = weir_sctp_stream_find(&d->s, stream);
+    uint32_t slot = weir_sctp_stream_find(&d->s, stream);
     bytes.n = bytes.n > 1400 ? 1400 : bytes.n;
     weir_put16(chunk + 2, (uint16_t)(DATA_HEADER_BYTES + bytes.n));
     weir_put32(chunk + 4, d->s.rx_cum + 1);
     weir_put16(chunk + 8, stream);
-    weir_put16(chunk + 10, slot == WEIR_SCTP_NO_STREAM ? 0 : d->s.stream[slot].rx_ssn);
+    weir_put16(chunk + 10, slot == WEIR_NO_CELL ? 0 : stream_at(&d->s, slot)->rx_ssn);
     weir_put32(chunk + 12, ppid % 4 == 0 ? ppid : WEIR_SCTP_PPID_DCEP);
     weir_copy(chunk + DATA_HEADER_BYTES, bytes.p, bytes.n);
     (void)drive_chunks(d, weir_span_of(chunk, data_wire_bytes((uint32_t)bytes.n)));
@@ -21,16 +21,15 @@ static void message(struct drive *d, uint8_t stream, uint8_t ppid, struct weir_s
 static void check_names(const struct drive *d)
 {
     struct weir_sctp_channel_info info;
-    size_t total = 0;
-    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
-        if (weir_sctp_channel_info(&d->s, i, &info)) {
-            total += info.config.label.n + info.config.protocol.n;
-            if (info.config.label.n > WEIR_SCTP_NAMES_BYTES) {
-                abort();
-            }
+    uint32_t count = 0;
+    for (uint16_t i = weir_sctp_channel_after(&d->s, 0); weir_sctp_channel_info(&d->s, i, &info);
+         i = weir_sctp_channel_after(&d->s, i + 1u)) {
+        count++;
+        if (info.config.label.n > WEIR_SCTP_NAME_MAX || info.config.protocol.n > WEIR_SCTP_NAME_MAX) {
+            abort();
         }
     }
-    if (total != d->s.names_used || !weir_sctp_check(&d->s)) {
+    if (count != d->s.channels.count || !weir_sctp_check(&d->s)) {
         abort();
     }
 }

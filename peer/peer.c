@@ -155,6 +155,7 @@ void weir_peer_deinit(struct weir_peer *p)
     weir_sctp_release_all(&p->sctp);
     weir_rtcp_history_clear(&p->history, p->pool);
     if (p->account != WEIR_NO_ACCOUNT) {
+        weir_index_clear(p->pool, p->account, &p->ended);
         weir_account_close(p->pool, p->account);
     }
     if (p->is_dtls_ready) {

@@ -326,7 +326,7 @@ struct weir_peer {
     bool wants_restart;                  /* the next offer has new ICE credentials */
     bool wants_renewal;                  /* and asks for a new association */
     bool is_data_over;                   /* DATA_CLOSED was told */
-    uint64_t ended[(WEIR_SCTP_CHANNELS_MAX + 63) / 64]; /* channels whose end is still to be told */
+    struct weir_index ended;             /* channels whose end is still to be told */
     uint32_t tag_known[WEIR_PEER_TAG_KNOWN]; /* digests of the peer's addresses when it was told to stop */
     uint8_t tag_knowns;
     bool tag_is_client;                  /* of the DTLS that may begin then */

@@ -221,14 +221,11 @@ static void take_sctp_event(struct weir_peer *p, weir_time now, const struct wei
 
 static void tell_ended_channels(struct weir_peer *p)
 {
-    for (uint16_t word = 0; word < sizeof p->ended / sizeof p->ended[0]; word++) {
-        while (p->ended[word] != 0 && weir_peer_has_room(p)) {
-            uint16_t bit = (uint16_t)__builtin_ctzll(p->ended[word]);
-            struct weir_event e = { .type = WEIR_EVENT_CHANNEL_CLOSED,
-                                    .channel = (uint16_t)(word * 64 + bit) };
-            p->ended[word] &= p->ended[word] - 1;
-            weir_peer_push(p, &e);
-        }
+    uint32_t channel;
+    while (weir_peer_has_room(p) && weir_index_next(p->pool, &p->ended, 0, &channel) != WEIR_NO_CELL) {
+        struct weir_event e = { .type = WEIR_EVENT_CHANNEL_CLOSED, .channel = (uint16_t)channel };
+        weir_index_remove(p->pool, p->account, &p->ended, channel);
+        weir_peer_push(p, &e);
     }
 }
 

@@ -67,20 +67,9 @@ void weir_peer_note_tls_id(struct weir_peer *p, const struct weir_sdp_media *t)
 
 /* -- Beginning again --------------------------------------------------------------------------- */
 
-/* Which channels have ended is told by and by: there may be more than events. */
-static void end_channels(struct weir_peer *p)
-{
-    struct weir_sctp_channel_info info;
-    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
-        if (weir_sctp_channel_info(&p->sctp, i, &info)) {
-            p->ended[i / 64] |= (uint64_t)1 << i % 64;
-        }
-    }
-}
-
 void weir_peer_restart_sctp(struct weir_peer *p, weir_time now, bool is_offered)
 {
-    end_channels(p);
+    weir_sctp_take_channels(&p->sctp, &p->ended); /* their end is told by and by */
     weir_peer_leave_reading(p);
     weir_sctp_release_all(&p->sctp);
     p->is_sctp_begun = false;

@@ -61,6 +61,10 @@ static uint32_t clamp(uint32_t v, uint32_t least, uint32_t most)
 static void config_sane(struct weir_sctp_config *c)
 {
     c->mtu = (uint16_t)clamp(c->mtu, MTU_LEAST, WEIR_MTU);
+    c->channels_max = c->channels_max == 0 ? WEIR_SCTP_CHANNELS_MAX : c->channels_max;
+    c->channels_max = clamp(c->channels_max, 1, WEIR_SCTP_CHANNELS_MAX);
+    c->streams_max = c->streams_max == 0 ? WEIR_SCTP_STREAMS_MAX : c->streams_max;
+    c->streams_max = clamp(c->streams_max, 1, WEIR_SCTP_STREAMS_MAX);
     c->rx_bytes_max = clamp(c->rx_bytes_max, BYTES_LEAST, BYTES_MOST);
     c->tx_bytes_max = clamp(c->tx_bytes_max, BYTES_LEAST, BYTES_MOST);
     /* A message must fit what we may hold, or it could never be completed. */
@@ -88,7 +92,10 @@ static void lists_clear(struct weir_sctp *s)
     s->out_head = WEIR_NO_CELL;
     s->out_tail = WEIR_NO_CELL;
     s->rtx_hint = WEIR_NO_CELL;
-    weir_sctp_streams_clear(s);
+    s->turn_head = s->turn_tail = s->tx_mid = WEIR_NO_CELL;
+    for (unsigned kind = 0; kind < WEIR_SCTP_CHANNEL_EVENTS; kind++) {
+        s->channel_news[kind].head = s->channel_news[kind].tail = WEIR_NO_CELL;
+    }
 }
 
 static void timers_stop(struct weir_sctp *s)
@@ -195,8 +202,9 @@ void weir_sctp_end(struct weir_sctp *s, weir_time now, enum weir_sctp_reason rea
     timers_stop(s);
     weir_sctp_tx_release(s);
     weir_sctp_reasm_release(s);
-    weir_sctp_memory_end(s);
     weir_sctp_channels_ended(s);
+    weir_sctp_streams_end(s);
+    weir_sctp_memory_end(s);
     weir_wipe(s->cookie_key, sizeof s->cookie_key);
     weir_sctp_owe_event(s, WEIR_SCTP_EVENT_CLOSED);
 }
@@ -240,6 +248,8 @@ void weir_sctp_release_all(struct weir_sctp *s)
         }
     }
     if (s->account != WEIR_NO_ACCOUNT) {
+        weir_sctp_channels_clear(s);
+        weir_sctp_streams_clear(s);
         weir_sctp_memory_end(s);
     }
     if (s->owns_account) {
@@ -316,12 +326,13 @@ static bool take_event(struct weir_sctp *s, enum weir_sctp_event_type type,
 
 static bool take_stream_event(struct weir_sctp *s, struct weir_sctp_event *e)
 {
-    for (uint16_t i = 0; s->streams_owe_event && i < WEIR_SCTP_STREAMS_MAX; i++) {
-        if (s->stream[i].is_used && s->stream[i].is_rx_reset) {
-            s->stream[i].is_rx_reset = false;
+    uint32_t id = 0;
+    for (uint32_t slot; s->streams_owe_event && (slot = stream_next(s, &id)) != WEIR_NO_CELL; id++) {
+        if (stream_at(s, slot)->is_rx_reset) {
+            stream_at(s, slot)->is_rx_reset = false;
             e->type = WEIR_SCTP_EVENT_STREAM_RESET;
-            e->stream = s->stream[i].id;
-            weir_sctp_stream_settle(s, i);
+            e->stream = (uint16_t)id;
+            weir_sctp_stream_settle(s, slot);
             return true;
         }
     }

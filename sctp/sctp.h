@@ -18,23 +18,22 @@
 #include "core/base.h"
 #include "core/crypto.h"
 #include "core/rand.h"
+#include "core/index.h"
 #include "core/store.h"
 #include "core/trace.h"
 
 /* -- Limits ----------------------------------------------------------------------------------- */
 
-/* Streams with state at one time. On the wire we announce 65,535 and make state when a stream is
- * used; DATA on one stream more is answered with "invalid stream identifier". 48 bytes each. */
-#define WEIR_SCTP_STREAMS_MAX 128
-/* Data channels at one time, those still closing included. 48 bytes each. */
-#define WEIR_SCTP_CHANNELS_MAX WEIR_SCTP_STREAMS_MAX
-#define WEIR_SCTP_CHANNEL_WORDS ((WEIR_SCTP_CHANNELS_MAX + 63) / 64)
+/* Streams are announced, and have state once they are used: a cell of 64 bytes each, and nine for its
+ * number. Identifier 65,535 is not valid. */
+#define WEIR_SCTP_STREAMS_MAX 65535
+/* Data channels at one time, those still closing included; less by config. A cell of 64 bytes each besides
+ * its stream's, for names of eight bytes together; longer ones take whole cells more. */
+#define WEIR_SCTP_CHANNELS_MAX 65534
 #define WEIR_SCTP_CHANNEL_EVENTS 3 /* opened, buffered low, closed */
 /* Label of one channel, and protocol of one channel. [RFC 8832 7 DEVIATION] The wire allows 65,535;
  * a longer one is refused as an OPEN that cannot be taken. */
 #define WEIR_SCTP_NAME_MAX 512
-/* Labels and protocols of all channels together. */
-#define WEIR_SCTP_NAMES_BYTES 4096
 /* Runs of TSNs received beyond a gap; what would make one run more is dropped. 8 bytes each. */
 #define WEIR_SCTP_RANGES_MAX 128
 /* Duplicate TSNs remembered for the next SACK. */
@@ -50,7 +49,7 @@
 /* Streams that one FORWARD-TSN or one reset request names. */
 #define WEIR_SCTP_LISTED_MAX 64
 
-#define WEIR_SCTP_NO_STREAM 0xffffu  /* as a slot; as an identifier 65,535 is not valid */
+#define WEIR_SCTP_NO_STREAM 0xffffu  /* as an identifier 65,535 is not valid */
 #define WEIR_SCTP_NO_CHANNEL 0xffffu
 
 /* Payload protocol identifiers [RFC 8831 8]. */
@@ -141,6 +140,8 @@ struct weir_sctp_config {
     uint16_t remote_port;
     uint16_t mtu;                     /* largest packet, common header included: 576 to 1,500 */
     bool has_channels;                /* interpret DCEP; false gives plain SCTP streams */
+    uint32_t channels_max;            /* one more is refused; 0 = WEIR_SCTP_CHANNELS_MAX */
+    uint32_t streams_max;             /* that the peer may use, as we announce; 0 = WEIR_SCTP_STREAMS_MAX */
     uint32_t rx_bytes_max;            /* memory that received data may take: bytes, headers and all */
     uint32_t tx_bytes_max;            /* and data that is queued or unacknowledged */
     uint32_t account;                 /* in the pool, the caller's; WEIR_NO_ACCOUNT: one of our own */
@@ -288,20 +289,20 @@ struct weir_sctp_init_chunk {
     uint16_t unknown_bytes;
 };
 
+/* One stream, both directions; in a cell of the pool. */
 struct weir_sctp_stream {
     uint16_t id;
-    uint16_t hash_next;   /* slot with the same hash */
-    uint16_t ready_next;  /* slot after this one in turn to send */
     uint16_t channel;
     uint16_t tx_ssn;
     uint16_t rx_ssn;      /* the next we deliver */
-    bool is_used;
-    bool is_scheduled;
-    bool is_rx_deferred;  /* the peer resets it once earlier data is here */
-    bool is_rx_reset;     /* event owed */
-    bool awaits_rx_reset; /* we reset our direction and have no channel here: theirs will be the answer */
-    bool is_reset_again;  /* the peer has used and reset it anew while our request is out: so will we */
+    uint32_t ready_next;  /* the stream after this one in turn to send */
     uint8_t tx_reset;     /* enum reset_step */
+    uint8_t pins;         /* callers that still need it */
+    bool is_scheduled : 1;
+    bool is_rx_deferred : 1;  /* the peer resets it once earlier data is here */
+    bool is_rx_reset : 1;     /* event owed */
+    bool awaits_rx_reset : 1; /* we reset our direction and have no channel here: theirs is the answer */
+    bool is_reset_again : 1;  /* the peer has used and reset it anew while our request is out: so will we */
     uint32_t queue_head;  /* unsent fragments */
     uint32_t queue_tail;
     uint32_t queue_bytes;
@@ -311,25 +312,30 @@ struct weir_sctp_stream {
     uint32_t unread;      /* messages delivered and not read */
 };
 
+/* One channel: a rope in the pool, of which the content are label and protocol. */
 struct weir_sctp_channel {
+    struct weir_piece piece;
     uint8_t state;        /* enum weir_sctp_channel_state */
     uint8_t reliability;
-    bool is_unordered;
-    bool is_negotiated;
-    bool is_remote;
-    bool owes_open;
-    bool owes_ack;
-    bool is_peer_ready;   /* the ACK or any message came: unordered sending may begin */
-    bool tx_reset_done;
-    bool rx_reset_done;
-    bool awaits_stream;   /* the reset of the channel before it on this stream is not answered yet */
-    bool is_given_up;     /* its OPEN was not answered in time */
-    uint16_t slot;        /* stream slot */
+    bool is_unordered : 1;
+    bool is_negotiated : 1;
+    bool is_remote : 1;
+    bool owes_open : 1;
+    bool owes_ack : 1;
+    bool is_peer_ready : 1;   /* the ACK or any message came: unordered sending may begin */
+    bool tx_reset_done : 1;
+    bool rx_reset_done : 1;
+    bool awaits_stream : 1;   /* the reset of the channel before it on this stream is not answered yet */
+    bool is_given_up : 1;     /* its OPEN was not answered in time */
     uint16_t id;          /* stream identifier */
+    uint16_t index;       /* its own */
     uint16_t priority;
-    uint16_t names_at;
     uint16_t label_bytes;
     uint16_t protocol_bytes;
+    uint8_t owed;         /* bits of events, sctp_channel.c */
+    uint8_t listed;       /* the list of events that it is in, + 1 */
+    uint32_t stream;      /* its stream, or WEIR_NO_CELL */
+    uint32_t next, prev;  /* in that list */
     uint32_t reliability_value;
     uint32_t low_threshold;
     uint32_t unread;      /* messages delivered and not read */
@@ -441,8 +447,8 @@ struct weir_sctp {
     weir_time blocked_before; /* what was written before found the window closed */
     bool is_rtt_timed;
     bool is_write_refused;
-    uint16_t tx_mid;          /* slot whose message is partly sent, or none */
-    uint16_t turn_head, turn_tail; /* slots in turn to send */
+    uint32_t tx_mid;          /* the stream whose message is partly sent, or none */
+    uint32_t turn_head, turn_tail; /* streams in turn to send */
 
     /* Congestion control. */
     uint32_t cwnd, ssthresh, partial_acked, burst_left;
@@ -476,17 +482,15 @@ struct weir_sctp {
     } reset_answer[2];
 
     /* Streams and channels. */
-    uint64_t channel_owes[WEIR_SCTP_CHANNEL_EVENTS][WEIR_SCTP_CHANNEL_WORDS]; /* bits, sctp_channel.c */
-    uint16_t stream_hash[WEIR_SCTP_STREAMS_MAX];
-    uint16_t stream_free;
-    uint16_t stream_count;
-    uint16_t names_used;
-    uint16_t channel_count;
+    struct weir_index streams, channels; /* by identifier, and by index */
+    uint32_t channel_low;     /* every index below is used */
+    uint32_t stream_low;      /* and every identifier of our parity */
+    uint32_t wire_from;       /* channels below owe the peer nothing */
+    struct {
+        uint32_t head, tail;
+    } channel_news[WEIR_SCTP_CHANNEL_EVENTS]; /* channels that owe an event, by its kind */
     bool channels_owe_wire;   /* some channel owes an OPEN or an ACK */
     bool streams_owe_event;
-    struct weir_sctp_stream stream[WEIR_SCTP_STREAMS_MAX];
-    struct weir_sctp_channel channel[WEIR_SCTP_CHANNELS_MAX];
-    uint8_t names[WEIR_SCTP_NAMES_BYTES];
 };
 
 /* -- The five verbs --------------------------------------------------------------------------- */
@@ -577,6 +581,11 @@ WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_channel_close(struct weir_sc
 /* Bytes queued and not yet sent once. */
 WEIR_API size_t weir_sctp_channel_buffered(const struct weir_sctp *s, uint16_t channel);
 WEIR_API void weir_sctp_channel_set_low(struct weir_sctp *s, uint16_t channel, uint32_t bytes);
+/* The first channel there is with an index of `from` or more; WEIR_SCTP_NO_CHANNEL: none. */
+WEIR_API uint16_t weir_sctp_channel_after(const struct weir_sctp *s, uint32_t from);
+/* All channels go, and their indices are added to those in *ended, on the same account: for who tells their
+ * end when the association is gone. */
+WEIR_API void weir_sctp_take_channels(struct weir_sctp *s, struct weir_index *ended);
 WEIR_API bool weir_sctp_channel_info(const struct weir_sctp *s, uint16_t channel,
                                      struct weir_sctp_channel_info *info);
 

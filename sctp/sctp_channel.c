@@ -13,97 +13,133 @@
 
 /* -- Names ------------------------------------------------------------------------------------ */
 
-/* Labels and protocols stand in one area without holes; freeing one moves those behind it. */
-static bool names_store(struct weir_sctp *s, struct weir_sctp_channel *ch, struct weir_span label,
-                        struct weir_span protocol)
+static struct weir_span channel_label(const struct weir_sctp_channel *ch)
 {
-    if (label.n > sizeof s->names - s->names_used ||
-        protocol.n > sizeof s->names - s->names_used - label.n) {
-        return false;
-    }
-    ch->names_at = s->names_used;
-    ch->label_bytes = (uint16_t)label.n;
-    ch->protocol_bytes = (uint16_t)protocol.n;
-    weir_copy(s->names + ch->names_at, label.p, label.n);
-    weir_copy(s->names + ch->names_at + label.n, protocol.p, protocol.n);
-    s->names_used = (uint16_t)(s->names_used + label.n + protocol.n);
-    return true;
+    return weir_span_of((const uint8_t *)ch + ch->piece.at, ch->label_bytes);
 }
 
-static void names_free(struct weir_sctp *s, const struct weir_sctp_channel *ch)
+static struct weir_span channel_protocol(const struct weir_sctp_channel *ch)
 {
-    uint16_t at = ch->names_at;
-    uint16_t n = (uint16_t)(ch->label_bytes + ch->protocol_bytes);
-    memmove(s->names + at, s->names + at + n, (size_t)(s->names_used - at - n));
-    s->names_used = (uint16_t)(s->names_used - n);
-    for (unsigned i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
-        if (s->channel[i].state != WEIR_SCTP_CHANNEL_FREE && s->channel[i].names_at > at) {
-            s->channel[i].names_at = (uint16_t)(s->channel[i].names_at - n);
-        }
-    }
-}
-
-static struct weir_span channel_label(const struct weir_sctp *s, const struct weir_sctp_channel *ch)
-{
-    return weir_span_of(s->names + ch->names_at, ch->label_bytes);
-}
-
-static struct weir_span channel_protocol(const struct weir_sctp *s,
-                                         const struct weir_sctp_channel *ch)
-{
-    return weir_span_of(s->names + ch->names_at + ch->label_bytes, ch->protocol_bytes);
+    return weir_span_of((const uint8_t *)ch + ch->piece.at + ch->label_bytes, ch->protocol_bytes);
 }
 
 /* -- Events owed ------------------------------------------------------------------------------ */
 
-/* Bits of weir_sctp.channel_owes, one for each channel: a message costs no walk over the channels. */
+/* Bits of `owed`, in the order in which they are told. A channel stands in the list of the first that it
+ * owes, so a message costs no walk over the channels. */
 enum owed_event { OWED_OPEN, OWED_LOW, OWED_CLOSED, OWED_EVENTS };
 
-_Static_assert(OWED_EVENTS == WEIR_SCTP_CHANNEL_EVENTS, "a row of bits for each kind of event");
+_Static_assert(OWED_EVENTS == WEIR_SCTP_CHANNEL_EVENTS, "a list for each kind of event");
+_Static_assert(sizeof(struct weir_sctp_channel) <= WEIR_CELL_BYTES, "a channel is a cell");
+
+static uint32_t run_of(const struct weir_sctp *s, const struct weir_sctp_channel *ch)
+{
+    return weir_index_find(s->pool, &s->channels, ch->index);
+}
+
+static struct weir_sctp_channel *channel_in(const struct weir_sctp *s, uint32_t run)
+{
+    return (struct weir_sctp_channel *)weir_cell_at(s->pool, run);
+}
+
+static void news_unlink(struct weir_sctp *s, struct weir_sctp_channel *ch)
+{
+    unsigned kind = ch->listed - 1u;
+    if (ch->listed == 0) {
+        return;
+    }
+    if (ch->prev == WEIR_NO_CELL) {
+        s->channel_news[kind].head = ch->next;
+    } else {
+        channel_in(s, ch->prev)->next = ch->next;
+    }
+    if (ch->next == WEIR_NO_CELL) {
+        s->channel_news[kind].tail = ch->prev;
+    } else {
+        channel_in(s, ch->next)->prev = ch->prev;
+    }
+    ch->listed = 0;
+}
+
+static void news_link(struct weir_sctp *s, struct weir_sctp_channel *ch)
+{
+    unsigned kind = 0;
+    while (kind < OWED_EVENTS && (ch->owed >> kind & 1) == 0) {
+        kind++;
+    }
+    if (ch->listed == (kind + 1) % (OWED_EVENTS + 1)) {
+        return;
+    }
+    news_unlink(s, ch);
+    if (kind == OWED_EVENTS) {
+        return;
+    }
+    ch->listed = (uint8_t)(kind + 1);
+    ch->next = WEIR_NO_CELL;
+    ch->prev = s->channel_news[kind].tail;
+    if (ch->prev == WEIR_NO_CELL) {
+        s->channel_news[kind].head = run_of(s, ch);
+    } else {
+        channel_in(s, ch->prev)->next = run_of(s, ch);
+    }
+    s->channel_news[kind].tail = run_of(s, ch);
+}
 
 static void owe_event(struct weir_sctp *s, uint16_t channel, enum owed_event kind, bool is_owed)
 {
-    uint64_t bit = UINT64_C(1) << (channel % 64);
-    uint64_t *word = &s->channel_owes[kind][channel / 64];
-    *word = is_owed ? *word | bit : *word & ~bit;
+    struct weir_sctp_channel *ch = channel_of(s, channel);
+    unsigned bit = 1u << kind;
+    ch->owed = (uint8_t)(is_owed ? ch->owed | bit : ch->owed & ~bit);
+    news_link(s, ch);
 }
 
 /* -- Making and freeing ----------------------------------------------------------------------- */
 
-uint16_t weir_sctp_channel_make(struct weir_sctp *s, struct weir_span label,
+uint16_t weir_sctp_channel_make(struct weir_sctp *s, enum weir_store_way way, struct weir_span label,
                                 struct weir_span protocol)
 {
-    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
-        struct weir_sctp_channel *ch = &s->channel[i];
-        if (ch->state != WEIR_SCTP_CHANNEL_FREE) {
-            continue;
-        }
-        memset(ch, 0, sizeof *ch);
-        if (!names_store(s, ch, label, protocol)) {
-            return WEIR_SCTP_NO_CHANNEL;
-        }
-        ch->state = WEIR_SCTP_CHANNEL_WAITING;
-        ch->slot = WEIR_SCTP_NO_STREAM;
-        ch->id = WEIR_SCTP_NO_STREAM;
-        s->channel_count++;
-        return i;
+    enum { HEAD = sizeof(struct weir_sctp_channel) };
+    struct weir_rope rope;
+    uint32_t bytes = (uint32_t)(label.n + protocol.n);
+    uint32_t index = weir_index_gap(s->pool, &s->channels, s->channel_low);
+    if (s->channels.count >= s->config.channels_max || index >= WEIR_SCTP_CHANNELS_MAX ||
+        !weir_rope_begin(s->pool, s->account, way | WEIR_STORE_IN_ONE, HEAD, bytes, &rope)) {
+        return WEIR_SCTP_NO_CHANNEL;
     }
-    return WEIR_SCTP_NO_CHANNEL;
+    struct weir_sctp_channel *ch = channel_in(s, rope.head);
+    bool is_in_one = ch->piece.next == WEIR_NO_CELL; /* names are shown as they lie */
+    if (!is_in_one || !weir_index_put(s->pool, s->account, way, &s->channels, index, rope.head)) {
+        weir_rope_put(s->pool, s->account, rope.head);
+        return WEIR_SCTP_NO_CHANNEL;
+    }
+    struct weir_piece piece = ch->piece;
+    memset(ch, 0, sizeof *ch);
+    ch->piece = piece;
+    weir_rope_write(s->pool, &rope.head, label);
+    weir_rope_write(s->pool, &rope.head, protocol);
+    ch->label_bytes = (uint16_t)label.n;
+    ch->protocol_bytes = (uint16_t)protocol.n;
+    ch->index = (uint16_t)index;
+    ch->state = WEIR_SCTP_CHANNEL_WAITING;
+    ch->stream = WEIR_NO_CELL;
+    ch->id = WEIR_SCTP_NO_STREAM;
+    s->channel_low = index + 1;
+    return ch->index;
 }
 
-void weir_sctp_channel_attach(struct weir_sctp *s, uint16_t channel, uint16_t slot)
+void weir_sctp_channel_attach(struct weir_sctp *s, uint16_t channel, uint32_t slot)
 {
-    s->channel[channel].slot = slot;
-    s->channel[channel].id = s->stream[slot].id;
-    s->stream[slot].channel = channel;
+    channel_of(s, channel)->stream = slot;
+    channel_of(s, channel)->id = stream_at(s, slot)->id;
+    stream_at(s, slot)->channel = channel;
 }
 
 void weir_sctp_channel_detach(struct weir_sctp *s, uint16_t channel)
 {
-    uint16_t slot = s->channel[channel].slot;
-    if (slot != WEIR_SCTP_NO_STREAM) {
-        s->channel[channel].slot = WEIR_SCTP_NO_STREAM;
-        s->stream[slot].channel = WEIR_SCTP_NO_CHANNEL;
+    uint32_t slot = channel_of(s, channel)->stream;
+    if (slot != WEIR_NO_CELL) {
+        channel_of(s, channel)->stream = WEIR_NO_CELL;
+        stream_at(s, slot)->channel = WEIR_SCTP_NO_CHANNEL;
         weir_sctp_stream_settle(s, slot);
     }
 }
@@ -111,25 +147,33 @@ void weir_sctp_channel_detach(struct weir_sctp *s, uint16_t channel)
 static void channel_free(struct weir_sctp *s, uint16_t channel)
 {
     /* Only when the association is over can messages be left: they have no channel any more. */
-    for (uint32_t i = s->unread_head; s->channel[channel].unread != 0 && i != WEIR_NO_CELL;
+    for (uint32_t i = s->unread_head; channel_of(s, channel)->unread != 0 && i != WEIR_NO_CELL;
          i = segment_at(s, i)->next) {
         if (segment_at(s, i)->channel == channel) {
             segment_at(s, i)->channel = WEIR_SCTP_NO_CHANNEL;
-            s->channel[channel].unread--;
+            channel_of(s, channel)->unread--;
         }
     }
     weir_sctp_channel_detach(s, channel);
-    names_free(s, &s->channel[channel]);
-    for (unsigned kind = 0; kind < OWED_EVENTS; kind++) {
-        owe_event(s, channel, (enum owed_event)kind, false);
+    struct weir_sctp_channel *ch = channel_of(s, channel);
+    uint32_t run = run_of(s, ch);
+    news_unlink(s, ch);
+    weir_index_remove(s->pool, s->account, &s->channels, channel);
+    weir_rope_put(s->pool, s->account, run);
+    s->channel_low = channel < s->channel_low ? channel : s->channel_low;
+}
+
+void weir_sctp_channels_clear(struct weir_sctp *s)
+{
+    uint32_t channel = 0;
+    while (channel_next(s, &channel) != NULL) {
+        channel_free(s, (uint16_t)channel);
     }
-    memset(&s->channel[channel], 0, sizeof s->channel[channel]);
-    s->channel_count--;
 }
 
 static void channel_closed(struct weir_sctp *s, uint16_t channel)
 {
-    struct weir_sctp_channel *ch = &s->channel[channel];
+    struct weir_sctp_channel *ch = channel_of(s, channel);
     ch->state = WEIR_SCTP_CHANNEL_CLOSED;
     ch->owes_open = false;
     ch->owes_ack = false;
@@ -140,7 +184,7 @@ static void channel_closed(struct weir_sctp *s, uint16_t channel)
 
 void weir_sctp_channel_read(struct weir_sctp *s, uint16_t channel)
 {
-    const struct weir_sctp_channel *ch = &s->channel[channel];
+    const struct weir_sctp_channel *ch = channel_of(s, channel);
     if (ch->unread == 0 && ch->state == WEIR_SCTP_CHANNEL_CLOSED) {
         owe_event(s, channel, OWED_CLOSED, true);
     }
@@ -148,15 +192,15 @@ void weir_sctp_channel_read(struct weir_sctp *s, uint16_t channel)
 
 void weir_sctp_channel_let_go(struct weir_sctp *s, uint16_t channel)
 {
-    if (s->channel[channel].state == WEIR_SCTP_CHANNEL_CLOSED) {
+    if (channel_of(s, channel)->state == WEIR_SCTP_CHANNEL_CLOSED) {
         weir_sctp_channel_detach(s, channel);
     }
 }
 
 bool weir_sctp_channel_give_way(struct weir_sctp *s, uint16_t channel, bool *awaits_stream)
 {
-    struct weir_sctp_channel *ch = &s->channel[channel];
-    struct weir_sctp_stream *st = &s->stream[ch->slot];
+    struct weir_sctp_channel *ch = channel_of(s, channel);
+    struct weir_sctp_stream *st = stream_at(s, ch->stream);
     *awaits_stream = st->tx_reset == RESET_REQUESTED;
     if (ch->state == WEIR_SCTP_CHANNEL_CLOSING && ch->rx_reset_done && *awaits_stream) {
         /* The peer has reset its direction and performed our reset, or it would not use the stream
@@ -166,14 +210,14 @@ bool weir_sctp_channel_give_way(struct weir_sctp *s, uint16_t channel, bool *awa
     if (ch->state != WEIR_SCTP_CHANNEL_CLOSED) {
         return false;
     }
-    ch->slot = WEIR_SCTP_NO_STREAM;
+    ch->stream = WEIR_NO_CELL;
     st->channel = WEIR_SCTP_NO_CHANNEL;
     return true;
 }
 
 void weir_sctp_channel_opened(struct weir_sctp *s, uint16_t channel)
 {
-    struct weir_sctp_channel *ch = &s->channel[channel];
+    struct weir_sctp_channel *ch = channel_of(s, channel);
     ch->state = WEIR_SCTP_CHANNEL_OPEN;
     ch->is_peer_ready = true;
     owe_event(s, channel, OWED_OPEN, true);
@@ -188,13 +232,26 @@ static void await_answer(struct weir_sctp *s, weir_time now, struct weir_sctp_ch
     s->open_at = weir_time_min(s->open_at, ch->open_by);
 }
 
+/* It owes the peer an OPEN or an ACK. */
+static void owe_wire(struct weir_sctp *s, uint32_t channel)
+{
+    s->wire_from = !s->channels_owe_wire || channel < s->wire_from ? channel : s->wire_from;
+    s->channels_owe_wire = true;
+}
+
+void weir_sctp_channel_owe_ack(struct weir_sctp *s, uint16_t channel)
+{
+    channel_of(s, channel)->owes_ack = true;
+    owe_wire(s, channel);
+}
+
 static bool is_stream_fresh(const struct weir_sctp *s, uint16_t id)
 {
-    uint16_t slot = weir_sctp_stream_find(s, id);
-    if (slot == WEIR_SCTP_NO_STREAM) {
+    uint32_t slot = weir_sctp_stream_find(s, id);
+    if (slot == WEIR_NO_CELL) {
         return true;
     }
-    const struct weir_sctp_stream *st = &s->stream[slot];
+    const struct weir_sctp_stream *st = stream_at(s, slot);
     return st->channel == WEIR_SCTP_NO_CHANNEL && st->tx_ssn == 0 && st->rx_ssn == 0 &&
            st->tx_reset == RESET_NONE && st->queue_head == WEIR_NO_CELL && st->outstanding == 0 &&
            st->fragments == 0 && st->unread == 0 && !st->awaits_rx_reset;
@@ -210,28 +267,28 @@ static uint32_t streams_usable(const struct weir_sctp *s)
     return n;
 }
 
-/* [RFC 8832 6 MUST] Even for the DTLS client, odd for the server. At most STREAMS_MAX are in use,
- * so the search is short. */
+/* [RFC 8832 6 MUST] Even for the DTLS client, odd for the server. */
 static bool assign_stream(struct weir_sctp *s, weir_time now, uint16_t channel)
 {
-    uint32_t id = s->is_dtls_client ? 0 : 1;
-    uint32_t usable = streams_usable(s);
+    uint32_t parity = s->is_dtls_client ? 0 : 1, usable = streams_usable(s);
+    uint32_t id = (s->stream_low & ~1u) | parity;
     while (id < usable && !is_stream_fresh(s, (uint16_t)id)) {
         id += 2;
     }
     if (id >= usable) {
         return false;
     }
-    uint16_t slot = weir_sctp_stream_get(s, (uint16_t)id);
-    if (slot == WEIR_SCTP_NO_STREAM) {
+    uint32_t slot = weir_sctp_stream_get(s, WEIR_STORE_DENSE, (uint16_t)id);
+    if (slot == WEIR_NO_CELL) {
         return false;
     }
+    s->stream_low = id;
     weir_sctp_channel_attach(s, channel, slot);
-    s->channel[channel].state = WEIR_SCTP_CHANNEL_CONNECTING;
-    s->channel[channel].owes_open = true;
-    s->channels_owe_wire = true;
+    channel_of(s, channel)->state = WEIR_SCTP_CHANNEL_CONNECTING;
+    channel_of(s, channel)->owes_open = true;
+    owe_wire(s, channel);
     if (s->state == WEIR_SCTP_ESTABLISHED) {
-        await_answer(s, now, &s->channel[channel]);
+        await_answer(s, now, channel_of(s, channel));
     }
     return true;
 }
@@ -240,9 +297,10 @@ void weir_sctp_set_dtls_role(struct weir_sctp *s, weir_time now, bool is_client)
 {
     s->is_dtls_role_known = true;
     s->is_dtls_client = s->is_carrier_client = is_client;
-    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
-        if (s->channel[i].state == WEIR_SCTP_CHANNEL_WAITING && !assign_stream(s, now, i)) {
-            channel_closed(s, i);
+    uint32_t i = 0;
+    for (struct weir_sctp_channel *ch; (ch = channel_next(s, &i)) != NULL; i++) {
+        if (ch->state == WEIR_SCTP_CHANNEL_WAITING && !assign_stream(s, now, ch->index)) {
+            channel_closed(s, ch->index);
         }
     }
 }
@@ -254,13 +312,16 @@ static bool is_ending(const struct weir_sctp *s)
 
 static enum weir_status open_negotiated(struct weir_sctp *s, uint16_t channel, uint16_t id)
 {
-    uint16_t slot = is_stream_fresh(s, id) ? weir_sctp_stream_get(s, id) : WEIR_SCTP_NO_STREAM;
-    if (slot == WEIR_SCTP_NO_STREAM) {
+    if (!is_stream_fresh(s, id)) {
         return WEIR_ERR_STATE;
     }
+    uint32_t slot = weir_sctp_stream_get(s, WEIR_STORE_DENSE, id);
+    if (slot == WEIR_NO_CELL) {
+        return WEIR_ERR_FULL;
+    }
     weir_sctp_channel_attach(s, channel, slot);
-    s->channel[channel].is_peer_ready = true;
-    s->channel[channel].state = WEIR_SCTP_CHANNEL_CONNECTING;
+    channel_of(s, channel)->is_peer_ready = true;
+    channel_of(s, channel)->state = WEIR_SCTP_CHANNEL_CONNECTING;
     if (s->state == WEIR_SCTP_ESTABLISHED) {
         weir_sctp_channel_opened(s, channel);
     }
@@ -278,11 +339,11 @@ enum weir_status weir_sctp_channel_open(struct weir_sctp *s, weir_time now,
         (config->is_negotiated && config->id == WEIR_SCTP_NO_STREAM)) {
         return WEIR_ERR_ARG;
     }
-    uint16_t i = weir_sctp_channel_make(s, config->label, config->protocol);
+    uint16_t i = weir_sctp_channel_make(s, WEIR_STORE_DENSE, config->label, config->protocol);
     if (i == WEIR_SCTP_NO_CHANNEL) {
         return WEIR_ERR_FULL;
     }
-    struct weir_sctp_channel *ch = &s->channel[i];
+    struct weir_sctp_channel *ch = channel_of(s, i);
     ch->is_unordered = config->is_unordered;
     ch->is_negotiated = config->is_negotiated;
     ch->reliability = (uint8_t)config->reliability;
@@ -304,10 +365,10 @@ enum weir_status weir_sctp_channel_open(struct weir_sctp *s, weir_time now,
 
 void weir_sctp_channels_connected(struct weir_sctp *s, weir_time now)
 {
-    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
-        struct weir_sctp_channel *ch = &s->channel[i];
+    uint32_t i = 0;
+    for (struct weir_sctp_channel *ch; (ch = channel_next(s, &i)) != NULL; i++) {
         if (ch->state == WEIR_SCTP_CHANNEL_CONNECTING && ch->is_negotiated) {
-            weir_sctp_channel_opened(s, i);
+            weir_sctp_channel_opened(s, ch->index);
         } else if (ch->state == WEIR_SCTP_CHANNEL_CONNECTING) {
             await_answer(s, now, ch);
         }
@@ -322,7 +383,7 @@ static bool control_queue(struct weir_sctp *s, weir_time now, const struct weir_
     /* [RFC 8832 6 MUST] Ordered and reliable. */
     struct weir_sctp_send_opts opts = { 0 };
     opts.ppid = WEIR_SCTP_PPID_DCEP;
-    return weir_sctp_queue(s, now, ch->slot, message, &opts, true) == WEIR_OK;
+    return weir_sctp_queue(s, now, ch->stream, message, &opts, true) == WEIR_OK;
 }
 
 static bool open_queue(struct weir_sctp *s, weir_time now, const struct weir_sctp_channel *ch)
@@ -330,7 +391,7 @@ static bool open_queue(struct weir_sctp *s, weir_time now, const struct weir_sct
     uint8_t bytes[DCEP_OPEN_BYTES + 2 * WEIR_SCTP_NAME_MAX];
     struct weir_mspan room = { bytes, sizeof bytes };
     struct weir_wr w = weir_wr_of(room);
-    weir_sctp_dcep_open_write(&w, ch, channel_label(s, ch), channel_protocol(s, ch));
+    weir_sctp_dcep_open_write(&w, ch, channel_label(ch), channel_protocol(ch));
     return control_queue(s, now, ch, weir_span_of(bytes, weir_wr_done(&w)));
 }
 
@@ -350,26 +411,33 @@ static bool channel_wire(struct weir_sctp *s, weir_time now, struct weir_sctp_ch
     return !ch->owes_ack && !ch->owes_open;
 }
 
+/* In the order of their indices, until there is no room for one; it goes on there. */
 void weir_sctp_channels_wire(struct weir_sctp *s, weir_time now)
 {
     if (!s->channels_owe_wire) {
         return;
     }
     bool is_done = true;
-    for (unsigned i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
-        is_done = channel_wire(s, now, &s->channel[i]) && is_done;
+    uint32_t i = s->wire_from;
+    for (struct weir_sctp_channel *ch; (ch = channel_next(s, &i)) != NULL; i++) {
+        if (!channel_wire(s, now, ch)) {
+            s->wire_from = is_done ? i : s->wire_from;
+            is_done = false;
+            if (!ch->awaits_stream) {
+                return;
+            }
+        }
     }
     s->channels_owe_wire = !is_done;
 }
 
 /* -- Sending ---------------------------------------------------------------------------------- */
 
-static struct weir_sctp_channel *channel_at(struct weir_sctp *s, uint16_t channel)
+static struct weir_sctp_channel *channel_at(const struct weir_sctp *s, uint16_t channel)
 {
-    if (channel >= WEIR_SCTP_CHANNELS_MAX || s->channel[channel].state == WEIR_SCTP_CHANNEL_FREE) {
-        return NULL;
-    }
-    return &s->channel[channel];
+    uint32_t run = s->channels.count == 0 ? WEIR_NO_CELL
+                                          : weir_index_find(s->pool, &s->channels, channel);
+    return run == WEIR_NO_CELL ? NULL : channel_in(s, run);
 }
 
 static struct weir_sctp_send_opts channel_opts(const struct weir_sctp_channel *ch, bool is_text,
@@ -407,16 +475,13 @@ enum weir_status weir_sctp_channel_send(struct weir_sctp *s, weir_time now, uint
     struct weir_sctp_send_opts opts = channel_opts(ch, is_text, msg.n == 0);
     /* [RFC 8831 6.6 MUST] An empty message is one zero byte under a kind of its own. */
     struct weir_span wire = msg.n == 0 ? weir_span_of(nothing, sizeof nothing) : msg;
-    return weir_sctp_queue(s, now, ch->slot, wire, &opts, false);
+    return weir_sctp_queue(s, now, ch->stream, wire, &opts, false);
 }
 
 size_t weir_sctp_channel_buffered(const struct weir_sctp *s, uint16_t channel)
 {
-    if (channel >= WEIR_SCTP_CHANNELS_MAX || s->channel[channel].slot == WEIR_SCTP_NO_STREAM ||
-        s->channel[channel].state == WEIR_SCTP_CHANNEL_FREE) {
-        return 0;
-    }
-    return s->stream[s->channel[channel].slot].queue_bytes;
+    const struct weir_sctp_channel *ch = channel_at(s, channel);
+    return ch == NULL || ch->stream == WEIR_NO_CELL ? 0 : stream_at(s, ch->stream)->queue_bytes;
 }
 
 void weir_sctp_channel_set_low(struct weir_sctp *s, uint16_t channel, uint32_t bytes)
@@ -430,7 +495,7 @@ void weir_sctp_channel_set_low(struct weir_sctp *s, uint16_t channel, uint32_t b
 void weir_sctp_channel_drained(struct weir_sctp *s, const struct weir_sctp_stream *st,
                                uint32_t before)
 {
-    struct weir_sctp_channel *ch = &s->channel[st->channel];
+    struct weir_sctp_channel *ch = channel_of(s, st->channel);
     if (before > ch->low_threshold && st->queue_bytes <= ch->low_threshold) {
         owe_event(s, st->channel, OWED_LOW, true);
     }
@@ -440,7 +505,7 @@ void weir_sctp_channel_drained(struct weir_sctp *s, const struct weir_sctp_strea
 
 static void closing_step(struct weir_sctp *s, uint16_t channel)
 {
-    const struct weir_sctp_channel *ch = &s->channel[channel];
+    const struct weir_sctp_channel *ch = channel_of(s, channel);
     if (ch->state == WEIR_SCTP_CHANNEL_CLOSING && ch->tx_reset_done && ch->rx_reset_done) {
         channel_closed(s, channel);
     }
@@ -448,13 +513,13 @@ static void closing_step(struct weir_sctp *s, uint16_t channel)
 
 void weir_sctp_channel_end(struct weir_sctp *s, uint16_t channel)
 {
-    struct weir_sctp_channel *ch = &s->channel[channel];
+    struct weir_sctp_channel *ch = channel_of(s, channel);
     if (ch->state == WEIR_SCTP_CHANNEL_WAITING || ch->owes_open) {
         channel_closed(s, channel); /* the peer never heard of it */
     } else if (ch->state == WEIR_SCTP_CHANNEL_CONNECTING || ch->state == WEIR_SCTP_CHANNEL_OPEN) {
         ch->state = WEIR_SCTP_CHANNEL_CLOSING;
         ch->owes_ack = false; /* [RFC 6525 5.1.2] nothing goes out on a stream that is being reset */
-        weir_sctp_reset_want(s, ch->slot);
+        weir_sctp_reset_want(s, ch->stream);
     }
 }
 
@@ -473,13 +538,13 @@ enum weir_status weir_sctp_channel_close(struct weir_sctp *s, weir_time now, uin
  * answer. */
 static void give_up(struct weir_sctp *s, uint16_t channel)
 {
-    struct weir_sctp_channel *ch = &s->channel[channel];
-    struct weir_sctp_stream *st = &s->stream[ch->slot];
+    struct weir_sctp_channel *ch = channel_of(s, channel);
+    struct weir_sctp_stream *st = stream_at(s, ch->stream);
     ch->is_given_up = true;
-    weir_sctp_queue_discard(s, ch->slot);
-    if (st->tx_ssn != 0 || st->outstanding != 0 || s->tx_mid == ch->slot) {
+    weir_sctp_queue_discard(s, ch->stream);
+    if (st->tx_ssn != 0 || st->outstanding != 0 || s->tx_mid == ch->stream) {
         st->awaits_rx_reset = true;
-        weir_sctp_reset_want(s, ch->slot);
+        weir_sctp_reset_want(s, ch->stream);
     }
     channel_closed(s, channel);
 }
@@ -487,13 +552,13 @@ static void give_up(struct weir_sctp *s, uint16_t channel)
 void weir_sctp_channels_expired(struct weir_sctp *s, weir_time now)
 {
     s->open_at = WEIR_NEVER;
-    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
-        const struct weir_sctp_channel *ch = &s->channel[i];
+    uint32_t i = 0;
+    for (struct weir_sctp_channel *ch; (ch = channel_next(s, &i)) != NULL; i++) {
         if (ch->state != WEIR_SCTP_CHANNEL_CONNECTING || ch->is_negotiated) {
             continue;
         }
         if (ch->open_by <= now) {
-            give_up(s, i);
+            give_up(s, ch->index);
         } else {
             s->open_at = weir_time_min(s->open_at, ch->open_by);
         }
@@ -502,13 +567,13 @@ void weir_sctp_channels_expired(struct weir_sctp *s, weir_time now)
 
 void weir_sctp_channel_tx_reset(struct weir_sctp *s, uint16_t channel)
 {
-    struct weir_sctp_channel *ch = &s->channel[channel];
+    struct weir_sctp_channel *ch = channel_of(s, channel);
     if (ch->awaits_stream) {
         /* That was for the channel before this one. */
         ch->awaits_stream = false;
         weir_sctp_note_sent(s); /* who was refused meanwhile may write */
         if (ch->state == WEIR_SCTP_CHANNEL_CLOSING) {
-            weir_sctp_reset_want(s, ch->slot);
+            weir_sctp_reset_want(s, ch->stream);
         }
         return;
     }
@@ -520,29 +585,28 @@ void weir_sctp_channel_tx_reset(struct weir_sctp *s, uint16_t channel)
 
 void weir_sctp_channel_rx_reset(struct weir_sctp *s, uint16_t channel)
 {
-    struct weir_sctp_channel *ch = &s->channel[channel];
+    struct weir_sctp_channel *ch = channel_of(s, channel);
     ch->rx_reset_done = true;
     if (ch->state == WEIR_SCTP_CHANNEL_CONNECTING || ch->state == WEIR_SCTP_CHANNEL_OPEN) {
         /* [RFC 8831 6.7] The peer closed it: what we still have is for nobody. */
         ch->state = WEIR_SCTP_CHANNEL_CLOSING;
         ch->owes_open = false;
         ch->owes_ack = false;
-        weir_sctp_queue_discard(s, ch->slot);
-        weir_sctp_reset_want(s, ch->slot);
+        weir_sctp_queue_discard(s, ch->stream);
+        weir_sctp_reset_want(s, ch->stream);
     }
     closing_step(s, channel);
 }
 
 void weir_sctp_channels_ended(struct weir_sctp *s)
 {
-    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
-        struct weir_sctp_channel *ch = &s->channel[i];
-        if (ch->state != WEIR_SCTP_CHANNEL_FREE) {
-            channel_closed(s, i);
-            owe_event(s, i, OWED_CLOSED, true); /* read or not: there is no one to wait for */
-            weir_sctp_channel_detach(s, i);
-        }
+    uint32_t i = 0;
+    for (struct weir_sctp_channel *ch; (ch = channel_next(s, &i)) != NULL; i++) {
+        channel_closed(s, ch->index);
+        owe_event(s, ch->index, OWED_CLOSED, true); /* read or not: there is no one to wait for */
+        weir_sctp_channel_detach(s, ch->index);
     }
+    s->stream_low = 0;
 }
 
 /* -- Messages in ------------------------------------------------------------------------------ */
@@ -557,7 +621,7 @@ static bool is_known_ppid(uint32_t ppid)
 bool weir_sctp_channel_message(struct weir_sctp *s, weir_time now, uint32_t head)
 {
     const struct segment *g = segment_at(s, head);
-    uint16_t channel = s->stream[g->slot].channel;
+    uint16_t channel = stream_at(s, g->slot)->channel;
     if (g->ppid == WEIR_SCTP_PPID_DCEP) {
         enum weir_sctp_verdict v = weir_sctp_dcep_message(s, head);
         if (v != WEIR_SCTP_OK) {
@@ -570,7 +634,7 @@ bool weir_sctp_channel_message(struct weir_sctp *s, weir_time now, uint32_t head
         (void)weir_sctp_note(s, now, WEIR_SCTP_DCEP_NO_CHANNEL, weir_span_of(NULL, 0));
         return false;
     }
-    struct weir_sctp_channel *ch = &s->channel[channel];
+    struct weir_sctp_channel *ch = channel_of(s, channel);
     if (ch->state == WEIR_SCTP_CHANNEL_CONNECTING && !ch->is_negotiated) {
         weir_sctp_channel_opened(s, channel); /* [RFC 8832 6] any message stands for the ACK */
     }
@@ -585,51 +649,57 @@ bool weir_sctp_channel_message(struct weir_sctp *s, weir_time now, uint32_t head
 
 /* -- Events and inspection -------------------------------------------------------------------- */
 
-/* The channel with the lowest index that owes an event of this kind. */
-static uint16_t owing_channel(const struct weir_sctp *s, enum owed_event kind)
-{
-    for (uint16_t word = 0; word < WEIR_SCTP_CHANNEL_WORDS; word++) {
-        if (s->channel_owes[kind][word] != 0) {
-            return (uint16_t)(word * 64 + __builtin_ctzll(s->channel_owes[kind][word]));
-        }
-    }
-    return WEIR_SCTP_NO_CHANNEL;
-}
-
 bool weir_sctp_channels_event(struct weir_sctp *s, enum weir_sctp_event_type type,
                               struct weir_sctp_event *e)
 {
     enum owed_event kind = type == WEIR_SCTP_EVENT_CHANNEL_OPEN   ? OWED_OPEN
                            : type == WEIR_SCTP_EVENT_BUFFERED_LOW ? OWED_LOW
                                                                   : OWED_CLOSED;
-    uint16_t channel = owing_channel(s, kind);
-    if (channel == WEIR_SCTP_NO_CHANNEL) {
+    if (s->channel_news[kind].head == WEIR_NO_CELL) {
         return false;
     }
-    owe_event(s, channel, kind, false);
+    const struct weir_sctp_channel *ch = channel_in(s, s->channel_news[kind].head);
+    owe_event(s, ch->index, kind, false);
     e->type = type;
-    e->channel = channel;
-    e->stream = s->channel[channel].id;
-    e->is_remote = s->channel[channel].is_remote;
+    e->channel = ch->index;
+    e->stream = ch->id;
+    e->is_remote = ch->is_remote;
     if (kind == OWED_CLOSED) {
-        e->reason = s->channel[channel].is_given_up ? WEIR_SCTP_REASON_TIMEOUT : WEIR_SCTP_REASON_NONE;
-        channel_free(s, channel);
+        e->reason = ch->is_given_up ? WEIR_SCTP_REASON_TIMEOUT : WEIR_SCTP_REASON_NONE;
+        channel_free(s, ch->index);
     }
     return true;
+}
+
+uint16_t weir_sctp_channel_after(const struct weir_sctp *s, uint32_t from)
+{
+    return channel_next(s, &from) == NULL ? WEIR_SCTP_NO_CHANNEL : (uint16_t)from;
+}
+
+void weir_sctp_take_channels(struct weir_sctp *s, struct weir_index *ended)
+{
+    uint32_t channel = 0;
+    while (channel_next(s, &channel) != NULL) {
+        channel_free(s, (uint16_t)channel);
+        /* What was just freed has room for it. */
+        if (weir_index_find(s->pool, ended, channel) == WEIR_NO_CELL) {
+            (void)!weir_index_put(s->pool, s->account, WEIR_STORE_DENSE, ended, channel, 0);
+        }
+    }
 }
 
 bool weir_sctp_channel_info(const struct weir_sctp *s, uint16_t channel,
                             struct weir_sctp_channel_info *info)
 {
-    if (channel >= WEIR_SCTP_CHANNELS_MAX || s->channel[channel].state == WEIR_SCTP_CHANNEL_FREE) {
+    const struct weir_sctp_channel *ch = channel_at(s, channel);
+    if (ch == NULL) {
         return false;
     }
-    const struct weir_sctp_channel *ch = &s->channel[channel];
     info->state = (enum weir_sctp_channel_state)ch->state;
     info->id = ch->id;
     info->is_remote = ch->is_remote;
-    info->config.label = channel_label(s, ch);
-    info->config.protocol = channel_protocol(s, ch);
+    info->config.label = channel_label(ch);
+    info->config.protocol = channel_protocol(ch);
     info->config.is_unordered = ch->is_unordered;
     info->config.reliability = (enum weir_sctp_reliability)ch->reliability;
     info->config.reliability_value = ch->reliability_value;

@@ -50,16 +50,16 @@ static bool open_parse(struct weir_rd *r, struct open *open)
            (open->type & ~TYPE_UNORDERED) <= WEIR_SCTP_LIFETIME;
 }
 
-static enum weir_sctp_verdict refuse(struct weir_sctp *s, uint16_t slot, enum weir_sctp_verdict v)
+static enum weir_sctp_verdict refuse(struct weir_sctp *s, uint32_t slot, enum weir_sctp_verdict v)
 {
     weir_sctp_reset_want(s, slot);
     return v;
 }
 
 /* [RFC 8832 6] The stream must be unused and of the peer's parity. */
-static enum weir_sctp_verdict rx_open(struct weir_sctp *s, uint16_t slot, struct weir_rd *r)
+static enum weir_sctp_verdict rx_open(struct weir_sctp *s, uint32_t slot, struct weir_rd *r)
 {
-    struct weir_sctp_stream *st = &s->stream[slot];
+    struct weir_sctp_stream *st = stream_at(s, slot);
     struct open open;
     bool awaits_stream = false;
     if (st->channel != WEIR_SCTP_NO_CHANNEL &&
@@ -75,12 +75,12 @@ static enum weir_sctp_verdict rx_open(struct weir_sctp *s, uint16_t slot, struct
         return refuse(s, slot, WEIR_SCTP_DCEP_PARITY);
     }
     uint16_t channel = st->tx_reset == RESET_NONE || awaits_stream
-                           ? weir_sctp_channel_make(s, open.label, open.protocol)
+                           ? weir_sctp_channel_make(s, WEIR_STORE_INVITED, open.label, open.protocol)
                            : WEIR_SCTP_NO_CHANNEL;
     if (channel == WEIR_SCTP_NO_CHANNEL) {
         return refuse(s, slot, WEIR_SCTP_DCEP_FULL);
     }
-    struct weir_sctp_channel *ch = &s->channel[channel];
+    struct weir_sctp_channel *ch = channel_of(s, channel);
     weir_sctp_channel_attach(s, channel, slot);
     ch->is_remote = true;
     ch->is_unordered = (open.type & TYPE_UNORDERED) != 0;
@@ -88,21 +88,20 @@ static enum weir_sctp_verdict rx_open(struct weir_sctp *s, uint16_t slot, struct
     ch->reliability_value = ch->reliability == WEIR_SCTP_RELIABLE ? 0 : open.reliability;
     ch->priority = open.priority;
     ch->awaits_stream = awaits_stream;
-    ch->owes_ack = true;
-    s->channels_owe_wire = true;
+    weir_sctp_channel_owe_ack(s, channel);
     weir_sctp_channel_opened(s, channel);
     return WEIR_SCTP_OK;
 }
 
-static enum weir_sctp_verdict rx_ack(struct weir_sctp *s, uint16_t slot)
+static enum weir_sctp_verdict rx_ack(struct weir_sctp *s, uint32_t slot)
 {
-    uint16_t channel = s->stream[slot].channel;
-    if (channel == WEIR_SCTP_NO_CHANNEL || s->channel[channel].is_remote ||
-        s->channel[channel].is_negotiated || s->channel[channel].is_given_up) {
+    uint16_t channel = stream_at(s, slot)->channel;
+    if (channel == WEIR_SCTP_NO_CHANNEL || channel_of(s, channel)->is_remote ||
+        channel_of(s, channel)->is_negotiated || channel_of(s, channel)->is_given_up) {
         return WEIR_SCTP_DCEP_IN_USE;
     }
     /* It may be closing by now, or a message may have come first. */
-    if (s->channel[channel].state == WEIR_SCTP_CHANNEL_CONNECTING) {
+    if (channel_of(s, channel)->state == WEIR_SCTP_CHANNEL_CONNECTING) {
         weir_sctp_channel_opened(s, channel);
     }
     return WEIR_SCTP_OK;

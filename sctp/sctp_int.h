@@ -121,7 +121,7 @@ struct segment {
     uint32_t first, last;
     uint32_t ppid;
     uint32_t bytes;
-    uint16_t slot;
+    uint32_t slot;    /* its stream */
     uint16_t channel; /* once delivered */
     uint16_t ssn;
     uint8_t flags; /* FLAG_BEGIN when it has the first fragment, FLAG_END the last */
@@ -145,8 +145,8 @@ struct tx_chunk {
     uint32_t tsn;
     uint32_t ppid;
     uint32_t order; /* when it was last sent, as a count of transmissions */
+    uint32_t slot;  /* its stream */
     uint16_t bytes;
-    uint16_t slot;
     uint16_t ssn;
     uint16_t resend_limit; /* UINT16_MAX = none */
     uint16_t sent_count;
@@ -162,6 +162,31 @@ enum {
 };
 
 _Static_assert(SEGMENT_HEAD < WEIR_CELL_BYTES && CHUNK_HEAD < WEIR_CELL_BYTES, "a byte costs a cell");
+
+static inline struct weir_sctp_stream *stream_at(const struct weir_sctp *s, uint32_t slot)
+{
+    return (struct weir_sctp_stream *)weir_cell_at(s->pool, slot);
+}
+
+/* The channel of an index that is used. */
+static inline struct weir_sctp_channel *channel_of(const struct weir_sctp *s, uint32_t channel)
+{
+    return (struct weir_sctp_channel *)weir_cell_at(s->pool,
+                                                    weir_index_find(s->pool, &s->channels, channel));
+}
+
+/* Streams by identifier from *id on, and channels by index: the next, or WEIR_NO_CELL. Either may be freed
+ * before the next is asked for. */
+static inline uint32_t stream_next(const struct weir_sctp *s, uint32_t *id)
+{
+    return weir_index_next(s->pool, &s->streams, *id, id);
+}
+
+static inline struct weir_sctp_channel *channel_next(const struct weir_sctp *s, uint32_t *channel)
+{
+    uint32_t run = weir_index_next(s->pool, &s->channels, *channel, channel);
+    return run == WEIR_NO_CELL ? NULL : (struct weir_sctp_channel *)weir_cell_at(s->pool, run);
+}
 
 static inline struct segment *segment_at(const struct weir_sctp *s, uint32_t run)
 {
@@ -302,14 +327,21 @@ void weir_sctp_heartbeat_expired(struct weir_sctp *s, weir_time now);
 /* -- sctp_streams.c --------------------------------------------------------------------------- */
 
 void weir_sctp_streams_clear(struct weir_sctp *s);
-/* The slot of a stream, WEIR_SCTP_NO_STREAM when it has none. */
-uint16_t weir_sctp_stream_find(const struct weir_sctp *s, uint16_t id);
+/* The cell of a stream, WEIR_NO_CELL when it has none. */
+uint32_t weir_sctp_stream_find(const struct weir_sctp *s, uint16_t id);
 /* The same, made when there is room. */
-uint16_t weir_sctp_stream_get(struct weir_sctp *s, uint16_t id);
-/* Free the slot if nothing would be lost by it. */
-void weir_sctp_stream_settle(struct weir_sctp *s, uint16_t slot);
+uint32_t weir_sctp_stream_get(struct weir_sctp *s, enum weir_store_way way, uint16_t id);
+/* The same for one that the peer speaks of: its memory was promised. Not one that we did not announce. */
+uint32_t weir_sctp_stream_heard(struct weir_sctp *s, uint16_t id);
+/* Free it if nothing would be lost by it. */
+void weir_sctp_stream_settle(struct weir_sctp *s, uint32_t slot);
+/* It is not freed before it was unpinned as often; unpinning settles it. */
+void weir_sctp_stream_pin(struct weir_sctp *s, uint32_t slot);
+void weir_sctp_stream_unpin(struct weir_sctp *s, uint32_t slot);
+/* The association is over: of the streams only those are left that have messages to read. */
+void weir_sctp_streams_end(struct weir_sctp *s);
 /* Put a stream with something queued into the turn, at its end. */
-void weir_sctp_stream_schedule(struct weir_sctp *s, uint16_t slot);
+void weir_sctp_stream_schedule(struct weir_sctp *s, uint32_t slot);
 
 /* -- sctp_tsn.c ------------------------------------------------------------------------------- */
 
@@ -332,7 +364,7 @@ struct data {
     uint32_t tsn;
     uint32_t ppid;
     uint16_t stream;
-    uint16_t slot;
+    uint32_t slot;
     uint16_t ssn;
     uint8_t flags;
     struct weir_span payload;
@@ -348,7 +380,7 @@ void weir_sctp_reasm_advance(struct weir_sctp *s, weir_time now);
 /* The peer skips to `cum`: drop fragments of messages that will not be completed. */
 void weir_sctp_reasm_drop_to(struct weir_sctp *s, uint32_t cum);
 /* Ordered messages up to `ssn` will not all come: deliver those that have. */
-void weir_sctp_reasm_skip(struct weir_sctp *s, weir_time now, uint16_t slot, uint16_t ssn);
+void weir_sctp_reasm_skip(struct weir_sctp *s, weir_time now, uint32_t slot, uint16_t ssn);
 void weir_sctp_reasm_release(struct weir_sctp *s);
 /* Others wait for memory: drop what lies behind holes as long as it is borrowed. */
 void weir_sctp_reasm_give_back(struct weir_sctp *s);
@@ -357,6 +389,8 @@ void weir_sctp_reasm_give_back(struct weir_sctp *s);
 
 /* The window to advertise; what fits into it is kept free. */
 uint32_t weir_sctp_rwnd(struct weir_sctp *s);
+/* There is no room for what came: we wait for some. Gives DATA_FULL. */
+enum weir_sctp_verdict weir_sctp_lack_room(struct weir_sctp *s);
 /* The window is closed, as the peer knows: what goes on behind the last TSN is a probe, and not taken. */
 bool weir_sctp_is_closed(const struct weir_sctp *s);
 /* What came has this shape: so many bytes in so many cells. */
@@ -393,7 +427,7 @@ void weir_sctp_rx_put(struct weir_sctp *s, uint32_t head);
 /* -- sctp_tx.c -------------------------------------------------------------------------------- */
 
 /* As weir_sctp_write; control messages may use some memory over the limit. */
-enum weir_status weir_sctp_queue(struct weir_sctp *s, weir_time now, uint16_t slot,
+enum weir_status weir_sctp_queue(struct weir_sctp *s, weir_time now, uint32_t slot,
                                  struct weir_span msg, const struct weir_sctp_send_opts *opts,
                                  bool is_control);
 bool weir_sctp_may_send_data(const struct weir_sctp *s);
@@ -401,10 +435,10 @@ bool weir_sctp_may_send_data(const struct weir_sctp *s);
 bool weir_sctp_has_data(struct weir_sctp *s, weir_time now);
 void weir_sctp_fill_data(struct weir_sctp *s, weir_time now, struct weir_wr *w);
 /* Drop unsent messages of a stream; one that is partly sent is finished. */
-void weir_sctp_queue_discard(struct weir_sctp *s, uint16_t slot);
+void weir_sctp_queue_discard(struct weir_sctp *s, uint32_t slot);
 /* Take the rest of the partly sent message off the queue; its last fragment gets a TSN that will
  * never be sent and is abandoned, so that the peer can skip the whole message. */
-void weir_sctp_queue_cut(struct weir_sctp *s, uint16_t slot);
+void weir_sctp_queue_cut(struct weir_sctp *s, uint32_t slot);
 void weir_sctp_tx_put(struct weir_sctp *s, uint32_t index);
 void weir_sctp_tx_release(struct weir_sctp *s);
 bool weir_sctp_tx_is_empty(const struct weir_sctp *s);
@@ -444,10 +478,10 @@ void weir_sctp_forward_write(struct weir_sctp *s, weir_time now, struct weir_wr 
 enum weir_sctp_verdict weir_sctp_rx_reconfig(struct weir_sctp *s, weir_time now,
                                              const struct chunk *c);
 /* Ask for a reset of a stream of ours as soon as it may be. */
-void weir_sctp_reset_want(struct weir_sctp *s, uint16_t slot);
+void weir_sctp_reset_want(struct weir_sctp *s, uint32_t slot);
 /* The peer opens a channel on a stream without one that we meant to reset: if nothing was asked
  * yet, forget it. True when the request is out, and its answer must come first. */
-bool weir_sctp_reset_overtaken(struct weir_sctp *s, uint16_t slot);
+bool weir_sctp_reset_overtaken(struct weir_sctp *s, uint32_t slot);
 /* Begin a request if one is due and none is out. */
 void weir_sctp_reset_step(struct weir_sctp *s);
 /* Perform a deferred reset when all earlier data is here. */
@@ -459,6 +493,8 @@ void weir_sctp_reset_expired(struct weir_sctp *s, weir_time now);
 
 void weir_sctp_channels_connected(struct weir_sctp *s, weir_time now);
 void weir_sctp_channels_ended(struct weir_sctp *s);
+/* All are freed, told or not. */
+void weir_sctp_channels_clear(struct weir_sctp *s);
 /* Give up the channels whose OPEN was not answered in time. */
 void weir_sctp_channels_expired(struct weir_sctp *s, weir_time now);
 /* Write the OPEN and ACK messages that are owed. */
@@ -474,9 +510,9 @@ void weir_sctp_channel_drained(struct weir_sctp *s, const struct weir_sctp_strea
 /* A message came: true when it is to be read, false when it was consumed. */
 bool weir_sctp_channel_message(struct weir_sctp *s, weir_time now, uint32_t head);
 /* A channel without a stream; WEIR_SCTP_NO_CHANNEL when there is no room for it or its names. */
-uint16_t weir_sctp_channel_make(struct weir_sctp *s, struct weir_span label,
+uint16_t weir_sctp_channel_make(struct weir_sctp *s, enum weir_store_way way, struct weir_span label,
                                 struct weir_span protocol);
-void weir_sctp_channel_attach(struct weir_sctp *s, uint16_t channel, uint16_t slot);
+void weir_sctp_channel_attach(struct weir_sctp *s, uint16_t channel, uint32_t slot);
 void weir_sctp_channel_detach(struct weir_sctp *s, uint16_t channel);
 /* The peer resets the stream: one that is closed already, and only waits to be told so, leaves it. */
 void weir_sctp_channel_let_go(struct weir_sctp *s, uint16_t channel);
@@ -484,6 +520,8 @@ void weir_sctp_channel_let_go(struct weir_sctp *s, uint16_t channel);
  * `awaits_stream` when our reset of it is still to be answered. */
 WEIR_MUST_CHECK bool weir_sctp_channel_give_way(struct weir_sctp *s, uint16_t channel,
                                                 bool *awaits_stream);
+/* The peer's OPEN was taken, and is to be answered. */
+void weir_sctp_channel_owe_ack(struct weir_sctp *s, uint16_t channel);
 void weir_sctp_channel_opened(struct weir_sctp *s, uint16_t channel);
 /* One of its messages was read. */
 void weir_sctp_channel_read(struct weir_sctp *s, uint16_t channel);

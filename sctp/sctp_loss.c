@@ -81,7 +81,7 @@ void weir_sctp_out_append(struct weir_sctp *s, uint32_t index)
 static void out_pop(struct weir_sctp *s)
 {
     uint32_t i = s->out_head;
-    uint16_t slot = chunk_at(s, i)->slot;
+    uint32_t slot = chunk_at(s, i)->slot;
     s->out_head = chunk_at(s, i)->next;
     if (s->out_head == WEIR_NO_CELL) {
         s->out_tail = WEIR_NO_CELL;
@@ -91,7 +91,7 @@ static void out_pop(struct weir_sctp *s)
     if (s->rtx_hint == i) {
         s->rtx_hint = s->out_head;
     }
-    s->stream[slot].outstanding--;
+    stream_at(s, slot)->outstanding--;
     weir_sctp_tx_put(s, i);
     weir_sctp_stream_settle(s, slot);
 }

@@ -62,6 +62,16 @@ static uint32_t window_least(const struct weir_sctp *s)
     return fragment_bytes(s) < window_full(s) / 2 ? fragment_bytes(s) : window_full(s) / 2;
 }
 
+/* Who waits to write waits for us both. */
+static void await_room(struct weir_sctp *s, uint32_t buffers)
+{
+    bool is_never;
+    s->rx_waits = s->is_write_refused || !weir_account_ask(s->pool, s->account, buffers, &is_never);
+    if (!s->rx_waits) {
+        weir_account_done(s->pool, s->account);
+    }
+}
+
 uint32_t weir_sctp_rwnd(struct weir_sctp *s)
 {
     uint32_t wanted = window_wanted(s), need = buffers_for(s, wanted);
@@ -72,15 +82,16 @@ uint32_t weir_sctp_rwnd(struct weir_sctp *s)
     window = window < wanted ? window : wanted;
     window = window < window_least(s) ? 0 : window;
     if (window == 0 && wanted >= window_least(s)) {
-        bool is_never;
-        /* Who waits to write waits for us both. */
-        s->rx_waits = s->is_write_refused ||
-                      !weir_account_ask(s->pool, s->account, buffers_for(s, window_least(s)), &is_never);
-        if (!s->rx_waits) {
-            weir_account_done(s->pool, s->account);
-        }
+        await_room(s, buffers_for(s, window_least(s)));
     }
     return window;
+}
+
+enum weir_sctp_verdict weir_sctp_lack_room(struct weir_sctp *s)
+{
+    s->ack = ACK_NOW; /* [RFC 9260 6.2 MUST] what was dropped is not acknowledged */
+    await_room(s, 1);
+    return WEIR_SCTP_DATA_FULL;
 }
 
 bool weir_sctp_is_closed(const struct weir_sctp *s)

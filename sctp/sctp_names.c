@@ -102,13 +102,13 @@ static bool check_outstanding(const struct weir_sctp *s)
 
 static bool check_streams(const struct weir_sctp *s)
 {
-    uint32_t queued = 0, used = 0, waiting = 0, wanted = 0;
-    for (unsigned i = 0; i < WEIR_SCTP_STREAMS_MAX; i++) {
-        const struct weir_sctp_stream *st = &s->stream[i];
-        if (!st->is_used) {
-            continue;
+    uint32_t queued = 0, waiting = 0, wanted = 0;
+    uint32_t id = 0;
+    for (uint32_t i; (i = stream_next(s, &id)) != WEIR_NO_CELL; id++) {
+        const struct weir_sctp_stream *st = stream_at(s, i);
+        if (st->id != id || st->pins != 0) {
+            return false;
         }
-        used++;
         waiting += st->waiting;
         wanted += st->tx_reset == RESET_WANTED ? 1 : 0;
         queued += list_cells(s, st->queue_head);
@@ -116,7 +116,7 @@ static bool check_streams(const struct weir_sctp *s)
             return false;
         }
     }
-    return used == s->stream_count && waiting == s->rx_waiting &&
+    return waiting == s->rx_waiting &&
            (s->state == WEIR_SCTP_OVER || wanted == s->reset_wanted) &&
            queued + list_cells(s, s->out_head) == s->tx_cells;
 }
@@ -162,7 +162,8 @@ static bool check_memory(const struct weir_sctp *s)
 {
     return s->account == WEIR_NO_ACCOUNT ||
            (weir_store_check(s->pool, s->account) &&
-            (!s->owns_account || weir_account_cells(s->pool, s->account) == s->rx_cells + s->tx_cells) &&
+            weir_account_cells(s->pool, s->account) >=
+                s->rx_cells + s->tx_cells + s->streams.count + s->channels.count &&
             s->rx_cells <= s->config.rx_bytes_max / WEIR_CELL_BYTES);
 }
 

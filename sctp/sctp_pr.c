@@ -61,7 +61,8 @@ void weir_sctp_abandon(struct weir_sctp *s, uint32_t index)
 /* -- The skip list ---------------------------------------------------------------------------- */
 
 struct skip {
-    uint16_t slot, ssn;
+    uint32_t slot;
+    uint16_t ssn;
 };
 
 /* Add one abandoned chunk's stream; false when the list is full. */
@@ -133,7 +134,7 @@ void weir_sctp_forward_write(struct weir_sctp *s, weir_time now, struct weir_wr 
     struct weir_mark m = weir_sctp_chunk_open(w, CHUNK_FORWARD_TSN, 0);
     weir_wr_u32(w, s->advanced);
     for (unsigned i = 0; i < count; i++) {
-        weir_wr_u16(w, s->stream[list[i].slot].id);
+        weir_wr_u16(w, stream_at(s, list[i].slot)->id);
         weir_wr_u16(w, list[i].ssn);
     }
     weir_sctp_chunk_close(w, m);

@@ -60,7 +60,7 @@ static void segment_link(struct weir_sctp *s, uint32_t before, uint32_t i)
     } else {
         segment_at(s, g->next)->prev = i;
     }
-    s->stream[g->slot].fragments++;
+    stream_at(s, g->slot)->fragments++;
     s->rx_undelivered += g->bytes;
 }
 
@@ -77,17 +77,17 @@ static void segment_unlink(struct weir_sctp *s, uint32_t i)
     } else {
         segment_at(s, g->next)->prev = g->prev;
     }
-    s->stream[g->slot].fragments--;
+    stream_at(s, g->slot)->fragments--;
     s->rx_undelivered -= g->bytes;
     if (is_waiting(g)) {
-        s->stream[g->slot].waiting--;
+        stream_at(s, g->slot)->waiting--;
         s->rx_waiting--;
     }
 }
 
 static void segment_drop(struct weir_sctp *s, uint32_t i)
 {
-    uint16_t slot = segment_at(s, i)->slot;
+    uint32_t slot = segment_at(s, i)->slot;
     segment_unlink(s, i);
     weir_sctp_rx_put(s, i);
     weir_sctp_stream_settle(s, slot);
@@ -261,15 +261,19 @@ static void segment_join(struct weir_sctp *s, uint32_t i, uint32_t j)
 
 static void segment_deliver(struct weir_sctp *s, weir_time now, uint32_t i)
 {
+    uint32_t slot = segment_at(s, i)->slot;
+    weir_sctp_stream_pin(s, slot);
     segment_unlink(s, i);
     weir_sctp_deliver(s, now, i);
+    weir_sctp_stream_unpin(s, slot);
 }
 
 /* Deliver the ordered messages of a stream whose turn has come, looking from segment i on. In TSN
  * order their numbers rise, so one pass finds all. */
-static void deliver_in_turn(struct weir_sctp *s, weir_time now, uint16_t slot, uint32_t i)
+static void deliver_in_turn(struct weir_sctp *s, weir_time now, uint32_t slot, uint32_t i)
 {
-    struct weir_sctp_stream *st = &s->stream[slot];
+    struct weir_sctp_stream *st = stream_at(s, slot);
+    weir_sctp_stream_pin(s, slot);
     while (i != WEIR_NO_CELL && st->waiting != 0) {
         struct segment *g = segment_at(s, i);
         uint32_t next = g->next;
@@ -279,12 +283,13 @@ static void deliver_in_turn(struct weir_sctp *s, weir_time now, uint16_t slot, u
         }
         i = next;
     }
+    weir_sctp_stream_unpin(s, slot);
 }
 
 static void message_completed(struct weir_sctp *s, weir_time now, uint32_t i)
 {
     struct segment *g = segment_at(s, i);
-    struct weir_sctp_stream *st = &s->stream[g->slot];
+    struct weir_sctp_stream *st = stream_at(s, g->slot);
     if ((g->flags & FLAG_UNORDERED) != 0) {
         segment_deliver(s, now, i);
         return;
@@ -292,11 +297,13 @@ static void message_completed(struct weir_sctp *s, weir_time now, uint32_t i)
     st->waiting++;
     s->rx_waiting++;
     if (g->ssn == st->rx_ssn) {
-        uint16_t slot = g->slot;
+        uint32_t slot = g->slot;
         uint32_t next = g->next;
         st->rx_ssn++;
+        weir_sctp_stream_pin(s, slot);
         segment_deliver(s, now, i);
         deliver_in_turn(s, now, slot, next);
+        weir_sctp_stream_unpin(s, slot);
     }
 }
 
@@ -369,10 +376,10 @@ void weir_sctp_reasm_advance(struct weir_sctp *s, weir_time now)
         struct segment *g = segment_at(s, i);
         uint32_t next = g->next;
         if (is_waiting(g)) {
-            if (g->ssn != s->stream[g->slot].rx_ssn) {
+            if (g->ssn != stream_at(s, g->slot)->rx_ssn) {
                 (void)weir_sctp_note(s, now, WEIR_SCTP_DATA_SSN, weir_span_of(NULL, 0));
             }
-            s->stream[g->slot].rx_ssn = (uint16_t)(g->ssn + 1);
+            stream_at(s, g->slot)->rx_ssn = (uint16_t)(g->ssn + 1);
             segment_deliver(s, now, i);
         }
         i = next;
@@ -391,13 +398,14 @@ void weir_sctp_reasm_drop_to(struct weir_sctp *s, uint32_t cum)
     }
 }
 
-void weir_sctp_reasm_skip(struct weir_sctp *s, weir_time now, uint16_t slot, uint16_t ssn)
+void weir_sctp_reasm_skip(struct weir_sctp *s, weir_time now, uint32_t slot, uint16_t ssn)
 {
-    struct weir_sctp_stream *st = &s->stream[slot];
+    struct weir_sctp_stream *st = stream_at(s, slot);
     uint32_t i = s->segment_head;
     if (!ssn_before(ssn, st->rx_ssn)) {
         st->rx_ssn = (uint16_t)(ssn + 1);
     }
+    weir_sctp_stream_pin(s, slot);
     while (i != WEIR_NO_CELL && st->waiting != 0) {
         struct segment *g = segment_at(s, i);
         uint32_t next = g->next;
@@ -407,6 +415,7 @@ void weir_sctp_reasm_skip(struct weir_sctp *s, weir_time now, uint16_t slot, uin
         i = next;
     }
     deliver_in_turn(s, now, slot, s->segment_head);
+    weir_sctp_stream_unpin(s, slot);
 }
 
 void weir_sctp_reasm_release(struct weir_sctp *s)

@@ -23,9 +23,9 @@ enum reset_result {
 
 /* -- Our requests ----------------------------------------------------------------------------- */
 
-bool weir_sctp_reset_overtaken(struct weir_sctp *s, uint16_t slot)
+bool weir_sctp_reset_overtaken(struct weir_sctp *s, uint32_t slot)
 {
-    struct weir_sctp_stream *st = &s->stream[slot];
+    struct weir_sctp_stream *st = stream_at(s, slot);
     if (st->tx_reset == RESET_WANTED && st->tx_ssn == 0 && st->outstanding == 0) {
         st->tx_reset = RESET_NONE;
         st->awaits_rx_reset = false;
@@ -45,25 +45,25 @@ static void want(struct weir_sctp *s, struct weir_sctp_stream *st)
     }
 }
 
-void weir_sctp_reset_want(struct weir_sctp *s, uint16_t slot)
+void weir_sctp_reset_want(struct weir_sctp *s, uint32_t slot)
 {
-    struct weir_sctp_stream *st = &s->stream[slot];
+    struct weir_sctp_stream *st = stream_at(s, slot);
     if (st->channel == WEIR_SCTP_NO_CHANNEL && s->config.has_channels) {
         st->awaits_rx_reset = true; /* the peer's reset will be the answer, and is not answered itself */
     }
     want(s, st);
 }
 
-static bool is_drained(const struct weir_sctp *s, uint16_t slot)
+static bool is_drained(const struct weir_sctp *s, uint32_t slot)
 {
-    const struct weir_sctp_stream *st = &s->stream[slot];
+    const struct weir_sctp_stream *st = stream_at(s, slot);
     return st->queue_head == WEIR_NO_CELL && st->outstanding == 0 && s->tx_mid != slot;
 }
 
 /* A reset that needs no request: the peer has no such thing, or nothing was ever sent. */
-static void finish(struct weir_sctp *s, uint16_t slot, enum reset_step step)
+static void finish(struct weir_sctp *s, uint32_t slot, enum reset_step step)
 {
-    struct weir_sctp_stream *st = &s->stream[slot];
+    struct weir_sctp_stream *st = stream_at(s, slot);
     st->tx_reset = (uint8_t)step;
     if (step == RESET_NONE) {
         st->tx_ssn = 0;
@@ -82,9 +82,10 @@ static void finish(struct weir_sctp *s, uint16_t slot, enum reset_step step)
 static void mark_requested(struct weir_sctp *s)
 {
     unsigned listed = 0;
-    for (uint16_t i = 0; i < WEIR_SCTP_STREAMS_MAX && listed < WEIR_SCTP_LISTED_MAX; i++) {
-        struct weir_sctp_stream *st = &s->stream[i];
-        if (!st->is_used || st->tx_reset != RESET_WANTED || !is_drained(s, i)) {
+    uint32_t id = 0;
+    for (uint32_t i; listed < WEIR_SCTP_LISTED_MAX && (i = stream_next(s, &id)) != WEIR_NO_CELL; id++) {
+        struct weir_sctp_stream *st = stream_at(s, i);
+        if (st->tx_reset != RESET_WANTED || !is_drained(s, i)) {
             continue;
         }
         s->reset_wanted--;
@@ -123,8 +124,9 @@ static void request_done(struct weir_sctp *s, bool is_reset)
     s->is_reset_waiting = false;
     s->owes_reset = false;
     s->reset_at = WEIR_NEVER;
-    for (uint16_t i = 0; i < WEIR_SCTP_STREAMS_MAX; i++) {
-        if (s->stream[i].is_used && s->stream[i].tx_reset == RESET_REQUESTED) {
+    uint32_t id = 0;
+    for (uint32_t i; (i = stream_next(s, &id)) != WEIR_NO_CELL; id++) {
+        if (stream_at(s, i)->tx_reset == RESET_REQUESTED) {
             finish(s, i, is_reset ? RESET_NONE : RESET_STUCK);
         }
     }
@@ -184,9 +186,9 @@ static void answer(struct weir_sctp *s, uint32_t number, uint32_t result)
     }
 }
 
-static void rx_stream_reset(struct weir_sctp *s, uint16_t slot)
+static void rx_stream_reset(struct weir_sctp *s, uint32_t slot)
 {
-    struct weir_sctp_stream *st = &s->stream[slot];
+    struct weir_sctp_stream *st = stream_at(s, slot);
     bool is_answer = st->awaits_rx_reset;
     if (st->channel != WEIR_SCTP_NO_CHANNEL) {
         weir_sctp_channel_let_go(s, st->channel);
@@ -208,6 +210,17 @@ static void rx_stream_reset(struct weir_sctp *s, uint16_t slot)
     weir_sctp_stream_settle(s, slot);
 }
 
+/* Reset what was marked. */
+static void perform(struct weir_sctp *s)
+{
+    uint32_t id = 0;
+    for (uint32_t i; (i = stream_next(s, &id)) != WEIR_NO_CELL; id++) {
+        if (stream_at(s, i)->is_rx_deferred) {
+            rx_stream_reset(s, i);
+        }
+    }
+}
+
 void weir_sctp_reset_deferred(struct weir_sctp *s, weir_time now)
 {
     (void)now;
@@ -217,11 +230,7 @@ void weir_sctp_reset_deferred(struct weir_sctp *s, weir_time now)
     s->is_reset_deferred = false;
     s->peer_reset_result = RESULT_PERFORMED;
     answer(s, s->peer_reset_next - 1, RESULT_PERFORMED);
-    for (uint16_t i = 0; i < WEIR_SCTP_STREAMS_MAX; i++) {
-        if (s->stream[i].is_used && s->stream[i].is_rx_deferred) {
-            rx_stream_reset(s, i);
-        }
-    }
+    perform(s);
 }
 
 /* FNV-1a, to know a list again. */
@@ -250,23 +259,22 @@ static void perform_or_defer(struct weir_sctp *s, uint32_t last_tsn, struct weir
 {
     bool is_all = streams.n == 0;
     uint16_t id;
+    uint32_t number = 0;
     s->peer_reset_tsn = last_tsn;
     s->peer_reset_digest = list_digest(streams);
     s->is_reset_deferred = tsn_before(s->rx_cum, last_tsn);
     s->peer_reset_result = s->is_reset_deferred ? RESULT_IN_PROGRESS : RESULT_PERFORMED;
-    for (uint16_t i = 0; is_all && i < WEIR_SCTP_STREAMS_MAX; i++) {
-        s->stream[i].is_rx_deferred = s->stream[i].is_used;
+    for (uint32_t i; is_all && (i = stream_next(s, &number)) != WEIR_NO_CELL; number++) {
+        stream_at(s, i)->is_rx_deferred = true;
     }
     while (weir_rd_u16(&streams, &id)) {
-        uint16_t slot = weir_sctp_stream_get(s, id);
-        if (slot != WEIR_SCTP_NO_STREAM) {
-            s->stream[slot].is_rx_deferred = true;
+        uint32_t slot = weir_sctp_stream_heard(s, id);
+        if (slot != WEIR_NO_CELL) {
+            stream_at(s, slot)->is_rx_deferred = true;
         }
     }
-    for (uint16_t i = 0; !s->is_reset_deferred && i < WEIR_SCTP_STREAMS_MAX; i++) {
-        if (s->stream[i].is_used && s->stream[i].is_rx_deferred) {
-            rx_stream_reset(s, i);
-        }
+    if (!s->is_reset_deferred) {
+        perform(s);
     }
 }
 
@@ -392,9 +400,10 @@ static void request_write(struct weir_sctp *s, struct weir_wr *w)
     weir_wr_u32(w, s->reset_number);
     weir_wr_u32(w, s->peer_reset_next - 1);
     weir_wr_u32(w, s->reset_tsn);
-    for (unsigned i = 0; i < WEIR_SCTP_STREAMS_MAX; i++) {
-        if (s->stream[i].is_used && s->stream[i].tx_reset == RESET_REQUESTED) {
-            weir_wr_u16(w, s->stream[i].id);
+    uint32_t id = 0;
+    for (uint32_t i; (i = stream_next(s, &id)) != WEIR_NO_CELL; id++) {
+        if (stream_at(s, i)->tx_reset == RESET_REQUESTED) {
+            weir_wr_u16(w, (uint16_t)id);
         }
     }
     if (!w->overflow) {
@@ -432,9 +441,9 @@ void weir_sctp_reset_expired(struct weir_sctp *s, weir_time now)
 
 enum weir_status weir_sctp_reset_stream(struct weir_sctp *s, uint16_t stream)
 {
-    uint16_t slot = weir_sctp_stream_find(s, stream);
-    if (slot == WEIR_SCTP_NO_STREAM || s->stream[slot].tx_reset != RESET_NONE ||
-        s->stream[slot].channel != WEIR_SCTP_NO_CHANNEL) {
+    uint32_t slot = weir_sctp_stream_find(s, stream);
+    if (slot == WEIR_NO_CELL || stream_at(s, slot)->tx_reset != RESET_NONE ||
+        stream_at(s, slot)->channel != WEIR_SCTP_NO_CHANNEL) {
         return WEIR_ERR_STATE;
     }
     weir_sctp_reset_want(s, slot);

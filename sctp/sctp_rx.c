@@ -41,7 +41,7 @@ static bool data_parse(const struct chunk *c, struct data *d)
     return true;
 }
 
-/* [RFC 9260 6.5 MUST] A stream we cannot have: acknowledge the chunk, say so, drop it. */
+/* [RFC 9260 6.5 MUST] A stream that we did not announce: acknowledge the chunk, say so, drop it. */
 static enum weir_sctp_verdict refuse_stream(struct weir_sctp *s, const struct data *d)
 {
     uint8_t value[4] = { 0 };
@@ -74,9 +74,9 @@ static enum weir_sctp_verdict data_window(struct weir_sctp *s, const struct data
 
 /* [RFC 8841 6.1] A message longer than we said we take costs its channel, or the message where there is
  * none; the association, which others use too, goes on. */
-static void message_refused(struct weir_sctp *s, uint16_t slot, enum weir_sctp_verdict v)
+static void message_refused(struct weir_sctp *s, uint32_t slot, enum weir_sctp_verdict v)
 {
-    uint16_t channel = s->stream[slot].channel;
+    uint16_t channel = stream_at(s, slot)->channel;
     if (v == WEIR_SCTP_DATA_TOO_LARGE && channel != WEIR_SCTP_NO_CHANNEL) {
         weir_sctp_channel_end(s, channel);
     }
@@ -97,7 +97,6 @@ static enum weir_sctp_verdict data_refused(struct weir_sctp *s, weir_time now,
     } else {
         s->ack = ACK_NOW; /* [RFC 9260 6.2 MUST] what was dropped is not acknowledged */
     }
-    weir_sctp_stream_settle(s, d->slot);
     return v;
 }
 
@@ -128,12 +127,16 @@ enum weir_sctp_verdict weir_sctp_rx_data(struct weir_sctp *s, weir_time now, con
         return v;
     }
     uint32_t cum = s->rx_cum;
-    d.slot = weir_sctp_stream_get(s, d.stream);
-    if (d.slot == WEIR_SCTP_NO_STREAM) {
+    d.slot = weir_sctp_stream_heard(s, d.stream);
+    if (d.stream >= s->config.streams_max) {
         v = refuse_stream(s, &d);
+    } else if (d.slot == WEIR_NO_CELL) {
+        v = weir_sctp_lack_room(s); /* not acknowledged: the peer sends it again */
     } else {
+        weir_sctp_stream_pin(s, d.slot);
         v = weir_sctp_reasm_add(s, now, &d);
         v = v == WEIR_SCTP_OK ? v : data_refused(s, now, &d, v);
+        weir_sctp_stream_unpin(s, d.slot);
     }
     if (s->rx_cum != cum) {
         weir_sctp_reset_deferred(s, now);
@@ -157,8 +160,8 @@ static void skip_streams(struct weir_sctp *s, weir_time now, struct weir_rd *r)
 {
     uint16_t stream, ssn;
     while (weir_rd_u16(r, &stream) && weir_rd_u16(r, &ssn)) {
-        uint16_t slot = weir_sctp_stream_get(s, stream);
-        if (slot != WEIR_SCTP_NO_STREAM) {
+        uint32_t slot = weir_sctp_stream_heard(s, stream);
+        if (slot != WEIR_NO_CELL) {
             weir_sctp_reasm_skip(s, now, slot, ssn);
         }
     }
@@ -207,7 +210,7 @@ void weir_sctp_deliver(struct weir_sctp *s, weir_time now, uint32_t head)
     s->counters.rx_messages++;
     s->rx_moved_at = now;
     if (s->config.has_channels && !weir_sctp_channel_message(s, now, head)) {
-        uint16_t slot = g->slot;
+        uint32_t slot = g->slot;
         weir_sctp_rx_put(s, head);
         weir_sctp_stream_settle(s, slot);
         return;
@@ -219,10 +222,10 @@ void weir_sctp_deliver(struct weir_sctp *s, weir_time now, uint32_t head)
         segment_at(s, s->unread_tail)->next = head;
     }
     s->unread_tail = head;
-    g->channel = s->stream[g->slot].channel;
-    s->stream[g->slot].unread++;
+    g->channel = stream_at(s, g->slot)->channel;
+    stream_at(s, g->slot)->unread++;
     if (g->channel != WEIR_SCTP_NO_CHANNEL) {
-        s->channel[g->channel].unread++;
+        channel_of(s, g->channel)->unread++;
     }
     weir_sctp_owe_event(s, WEIR_SCTP_EVENT_MESSAGE);
 }
@@ -245,7 +248,7 @@ bool weir_sctp_read(struct weir_sctp *s, struct weir_sctp_message *m)
         return false;
     }
     struct segment *g = segment_at(s, head);
-    struct weir_sctp_stream *st = &s->stream[g->slot];
+    struct weir_sctp_stream *st = stream_at(s, g->slot);
     s->unread_head = g->next;
     if (s->unread_head == WEIR_NO_CELL) {
         s->unread_tail = WEIR_NO_CELL;
@@ -263,7 +266,7 @@ bool weir_sctp_read(struct weir_sctp *s, struct weir_sctp_message *m)
     m->head = head;
     st->unread--;
     if (g->channel != WEIR_SCTP_NO_CHANNEL) {
-        s->channel[g->channel].unread--;
+        channel_of(s, g->channel)->unread--;
         weir_sctp_channel_read(s, g->channel);
     }
     weir_sctp_stream_settle(s, g->slot);

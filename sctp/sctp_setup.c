@@ -201,8 +201,9 @@ static void restart_from(struct weir_sctp *s, weir_time now, const struct cookie
 {
     weir_sctp_tx_release(s);
     weir_sctp_reasm_release(s);
-    for (unsigned i = 0; i < WEIR_SCTP_STREAMS_MAX; i++) {
-        struct weir_sctp_stream *st = &s->stream[i];
+    uint32_t id = 0;
+    for (uint32_t slot; (slot = stream_next(s, &id)) != WEIR_NO_CELL; id++) {
+        struct weir_sctp_stream *st = stream_at(s, slot);
         st->tx_ssn = 0;
         st->rx_ssn = 0;
         st->tx_reset = RESET_NONE;
@@ -232,8 +233,9 @@ static void restart_from(struct weir_sctp *s, weir_time now, const struct cookie
     weir_sctp_channels_ended(s);
     s->is_dtls_client = s->is_carrier_client;
     weir_sctp_owe_event(s, WEIR_SCTP_EVENT_RESTARTED);
-    for (uint16_t i = 0; i < WEIR_SCTP_STREAMS_MAX; i++) {
-        weir_sctp_stream_settle(s, i);
+    id = 0;
+    for (uint32_t slot; (slot = stream_next(s, &id)) != WEIR_NO_CELL; id++) {
+        weir_sctp_stream_settle(s, slot);
     }
     establish_from(s, now, k);
 }

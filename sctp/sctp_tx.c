@@ -10,8 +10,8 @@
  */
 #include "sctp/sctp_int.h"
 
-/* Cells over the limit that control messages (OPEN, ACK) may use: one for each channel, mostly. */
-enum { CONTROL_RESERVE = 2 * WEIR_SCTP_CHANNELS_MAX };
+/* Cells over the limit that control messages (OPEN, ACK) may use: a hundred or two. */
+enum { CONTROL_RESERVE = 256 };
 
 /* -- Queues ----------------------------------------------------------------------------------- */
 
@@ -33,9 +33,9 @@ static void queue_push(struct weir_sctp_stream *st, struct weir_sctp *s, uint32_
     st->queue_bytes += chunk_at(s, i)->bytes;
 }
 
-static uint32_t queue_pop(struct weir_sctp *s, uint16_t slot)
+static uint32_t queue_pop(struct weir_sctp *s, uint32_t slot)
 {
-    struct weir_sctp_stream *st = &s->stream[slot];
+    struct weir_sctp_stream *st = stream_at(s, slot);
     uint32_t i = st->queue_head;
     uint32_t before = st->queue_bytes;
     struct tx_chunk *c = chunk_at(s, i);
@@ -58,7 +58,7 @@ static uint8_t place_flags(uint32_t i, uint32_t count, bool is_unordered)
 }
 
 /* One fragment; the caller has seen that there is room for it. */
-static void queue_fragment(struct weir_sctp *s, uint16_t slot, struct weir_span part,
+static void queue_fragment(struct weir_sctp *s, uint32_t slot, struct weir_span part,
                            const struct tx_chunk *like)
 {
     struct weir_rope rope;
@@ -73,10 +73,10 @@ static void queue_fragment(struct weir_sctp *s, uint16_t slot, struct weir_span 
     c->bytes = (uint16_t)part.n;
     weir_rope_write(s->pool, &at, part);
     s->tx_cells += weir_rope_count(s->pool, rope.head);
-    queue_push(&s->stream[slot], s, rope.head);
+    queue_push(stream_at(s, slot), s, rope.head);
 }
 
-static struct tx_chunk chunk_template(uint16_t slot, weir_time now,
+static struct tx_chunk chunk_template(uint32_t slot, weir_time now,
                                       const struct weir_sctp_send_opts *opts)
 {
     struct tx_chunk c = { 0 };
@@ -97,7 +97,7 @@ static uint32_t message_cells(const struct weir_sctp *s, uint32_t bytes)
            (rest != 0 ? weir_rope_cells(CHUNK_HEAD, rest) : 0);
 }
 
-enum weir_status weir_sctp_queue(struct weir_sctp *s, weir_time now, uint16_t slot,
+enum weir_status weir_sctp_queue(struct weir_sctp *s, weir_time now, uint32_t slot,
                                  struct weir_span msg, const struct weir_sctp_send_opts *opts,
                                  bool is_control)
 {
@@ -137,13 +137,13 @@ enum weir_status weir_sctp_write(struct weir_sctp *s, weir_time now, uint16_t st
     if (s->state > WEIR_SCTP_ESTABLISHED) {
         return WEIR_ERR_STATE;
     }
-    uint16_t slot = weir_sctp_stream_get(s, stream);
-    if (slot == WEIR_SCTP_NO_STREAM) {
+    uint32_t slot = weir_sctp_stream_get(s, WEIR_STORE_DENSE, stream);
+    if (slot == WEIR_NO_CELL) {
         weir_sctp_refuse_write(s);
         return WEIR_ERR_FULL;
     }
     enum weir_status status = WEIR_ERR_STATE;
-    if (s->stream[slot].tx_reset == RESET_NONE) {
+    if (stream_at(s, slot)->tx_reset == RESET_NONE) {
         status = weir_sctp_queue(s, now, slot, msg, opts, false);
     }
     weir_sctp_stream_settle(s, slot);
@@ -151,19 +151,19 @@ enum weir_status weir_sctp_write(struct weir_sctp *s, weir_time now, uint16_t st
 }
 
 /* Drop the first message of the queue, or what is left of it. */
-static void queue_drop_message(struct weir_sctp *s, uint16_t slot)
+static void queue_drop_message(struct weir_sctp *s, uint32_t slot)
 {
     bool is_end = false;
-    while (!is_end && s->stream[slot].queue_head != WEIR_NO_CELL) {
+    while (!is_end && stream_at(s, slot)->queue_head != WEIR_NO_CELL) {
         uint32_t i = queue_pop(s, slot);
         is_end = (chunk_at(s, i)->flags & FLAG_END) != 0;
         weir_sctp_tx_put(s, i);
     }
 }
 
-void weir_sctp_queue_discard(struct weir_sctp *s, uint16_t slot)
+void weir_sctp_queue_discard(struct weir_sctp *s, uint32_t slot)
 {
-    struct weir_sctp_stream *st = &s->stream[slot];
+    struct weir_sctp_stream *st = stream_at(s, slot);
     if (s->tx_mid != slot) {
         while (st->queue_head != WEIR_NO_CELL) {
             queue_drop_message(s, slot);
@@ -193,7 +193,7 @@ void weir_sctp_queue_discard(struct weir_sctp *s, uint16_t slot)
 static uint32_t assign(struct weir_sctp *s, uint32_t i)
 {
     struct tx_chunk *c = chunk_at(s, i);
-    struct weir_sctp_stream *st = &s->stream[c->slot];
+    struct weir_sctp_stream *st = stream_at(s, c->slot);
     c->tsn = s->next_tsn++;
     c->ssn = (c->flags & FLAG_UNORDERED) != 0 ? 0 : st->tx_ssn;
     if ((c->flags & (FLAG_UNORDERED | FLAG_END)) == FLAG_END) {
@@ -205,14 +205,14 @@ static uint32_t assign(struct weir_sctp *s, uint32_t i)
 }
 
 /* The message in the middle is finished with: the next stream's turn. */
-static void mid_finished(struct weir_sctp *s, uint16_t slot)
+static void mid_finished(struct weir_sctp *s, uint32_t slot)
 {
-    s->tx_mid = WEIR_SCTP_NO_STREAM;
+    s->tx_mid = WEIR_NO_CELL;
     weir_sctp_stream_schedule(s, slot);
     weir_sctp_reset_step(s);
 }
 
-void weir_sctp_queue_cut(struct weir_sctp *s, uint16_t slot)
+void weir_sctp_queue_cut(struct weir_sctp *s, uint32_t slot)
 {
     uint32_t i = queue_pop(s, slot);
     bool is_end = (chunk_at(s, i)->flags & FLAG_END) != 0;
@@ -228,8 +228,8 @@ void weir_sctp_queue_cut(struct weir_sctp *s, uint16_t slot)
 
 bool weir_sctp_tx_is_empty(const struct weir_sctp *s)
 {
-    return s->out_head == WEIR_NO_CELL && s->turn_head == WEIR_SCTP_NO_STREAM &&
-           s->tx_mid == WEIR_SCTP_NO_STREAM;
+    return s->out_head == WEIR_NO_CELL && s->turn_head == WEIR_NO_CELL &&
+           s->tx_mid == WEIR_NO_CELL;
 }
 
 static void list_put(struct weir_sctp *s, uint32_t i)
@@ -244,11 +244,9 @@ static void list_put(struct weir_sctp *s, uint32_t i)
 void weir_sctp_tx_release(struct weir_sctp *s)
 {
     list_put(s, s->out_head);
-    for (unsigned i = 0; i < WEIR_SCTP_STREAMS_MAX; i++) {
-        struct weir_sctp_stream *st = &s->stream[i];
-        if (!st->is_used) {
-            continue;
-        }
+    uint32_t id = 0;
+    for (uint32_t slot; (slot = stream_next(s, &id)) != WEIR_NO_CELL; id++) {
+        struct weir_sctp_stream *st = stream_at(s, slot);
         list_put(s, st->queue_head);
         st->queue_head = WEIR_NO_CELL;
         st->queue_tail = WEIR_NO_CELL;
@@ -265,9 +263,9 @@ void weir_sctp_tx_release(struct weir_sctp *s)
     s->flight_bytes = 0;
     s->flight_data = 0;
     s->is_rtt_timed = false;
-    s->turn_head = WEIR_SCTP_NO_STREAM;
-    s->turn_tail = WEIR_SCTP_NO_STREAM;
-    s->tx_mid = WEIR_SCTP_NO_STREAM;
+    s->turn_head = WEIR_NO_CELL;
+    s->turn_tail = WEIR_NO_CELL;
+    s->tx_mid = WEIR_NO_CELL;
 }
 
 /* -- Which fragment next ---------------------------------------------------------------------- */
@@ -287,11 +285,11 @@ static bool is_overdue(const struct weir_sctp *s, const struct tx_chunk *c, weir
 }
 
 /* Take streams whose queue is empty, and messages whose time is over, off the turn. */
-static uint16_t turn_next(struct weir_sctp *s, weir_time now)
+static uint32_t turn_next(struct weir_sctp *s, weir_time now)
 {
-    while (s->turn_head != WEIR_SCTP_NO_STREAM) {
-        uint16_t slot = s->turn_head;
-        struct weir_sctp_stream *st = &s->stream[slot];
+    while (s->turn_head != WEIR_NO_CELL) {
+        uint32_t slot = s->turn_head;
+        struct weir_sctp_stream *st = stream_at(s, slot);
         while (st->queue_head != WEIR_NO_CELL && is_overdue(s, chunk_at(s, st->queue_head), now)) {
             s->counters.abandoned_messages++;
             queue_drop_message(s, slot);
@@ -300,22 +298,22 @@ static uint16_t turn_next(struct weir_sctp *s, weir_time now)
             return slot;
         }
         s->turn_head = st->ready_next;
-        if (s->turn_head == WEIR_SCTP_NO_STREAM) {
-            s->turn_tail = WEIR_SCTP_NO_STREAM;
+        if (s->turn_head == WEIR_NO_CELL) {
+            s->turn_tail = WEIR_NO_CELL;
         }
         st->is_scheduled = false;
         weir_sctp_reset_step(s);
         weir_sctp_stream_settle(s, slot);
     }
-    return WEIR_SCTP_NO_STREAM;
+    return WEIR_NO_CELL;
 }
 
 /* The slot whose first queued fragment is next to be sent. */
-static uint16_t slot_next(struct weir_sctp *s, weir_time now)
+static uint32_t slot_next(struct weir_sctp *s, weir_time now)
 {
-    uint16_t slot = s->tx_mid;
-    if (slot != WEIR_SCTP_NO_STREAM) {
-        const struct tx_chunk *c = chunk_at(s, s->stream[slot].queue_head);
+    uint32_t slot = s->tx_mid;
+    if (slot != WEIR_NO_CELL) {
+        const struct tx_chunk *c = chunk_at(s, stream_at(s, slot)->queue_head);
         if (!is_overdue(s, c, now) || !s->remote.has_forward_tsn) {
             return slot;
         }
@@ -331,13 +329,13 @@ static uint16_t slot_next(struct weir_sctp *s, weir_time now)
     return turn_next(s, now);
 }
 
-static uint32_t fragment_take(struct weir_sctp *s, uint16_t slot)
+static uint32_t fragment_take(struct weir_sctp *s, uint32_t slot)
 {
-    struct weir_sctp_stream *st = &s->stream[slot];
-    if (s->tx_mid == WEIR_SCTP_NO_STREAM) {
+    struct weir_sctp_stream *st = stream_at(s, slot);
+    if (s->tx_mid == WEIR_NO_CELL) {
         s->turn_head = st->ready_next;
-        if (s->turn_head == WEIR_SCTP_NO_STREAM) {
-            s->turn_tail = WEIR_SCTP_NO_STREAM;
+        if (s->turn_head == WEIR_NO_CELL) {
+            s->turn_tail = WEIR_NO_CELL;
         }
         st->is_scheduled = false;
         s->tx_mid = slot;
@@ -384,11 +382,11 @@ bool weir_sctp_has_data(struct weir_sctp *s, weir_time now)
     if (may_resend(s)) {
         return true;
     }
-    uint16_t slot = s->rtx_count == 0 ? slot_next(s, now) : WEIR_SCTP_NO_STREAM;
-    if (slot == WEIR_SCTP_NO_STREAM) {
+    uint32_t slot = s->rtx_count == 0 ? slot_next(s, now) : WEIR_NO_CELL;
+    if (slot == WEIR_NO_CELL) {
         return false;
     }
-    bool is_open = window_allows(s, chunk_at(s, s->stream[slot].queue_head)->bytes);
+    bool is_open = window_allows(s, chunk_at(s, stream_at(s, slot)->queue_head)->bytes);
     s->blocked_before = is_open ? s->blocked_before : weir_time_add(now, 1);
     return is_open;
 }
@@ -409,7 +407,7 @@ static void chunk_write(struct weir_wr *w, const struct weir_sctp *s, uint32_t i
     p[1] = c->flags | (is_urgent ? FLAG_IMMEDIATE : 0);
     weir_put16(p + 2, (uint16_t)(DATA_HEADER_BYTES + c->bytes));
     weir_put32(p + 4, c->tsn);
-    weir_put16(p + 8, s->stream[c->slot].id);
+    weir_put16(p + 8, stream_at(s, c->slot)->id);
     weir_put16(p + 10, c->ssn);
     weir_put32(p + 12, c->ppid);
     struct weir_span part;
@@ -467,11 +465,11 @@ static void fill_new(struct weir_sctp *s, weir_time now, struct weir_wr *w)
 {
     bool is_first = true;
     for (;;) {
-        uint16_t slot = slot_next(s, now);
-        if (slot == WEIR_SCTP_NO_STREAM) {
+        uint32_t slot = slot_next(s, now);
+        if (slot == WEIR_NO_CELL) {
             return;
         }
-        uint32_t payload = chunk_at(s, s->stream[slot].queue_head)->bytes;
+        uint32_t payload = chunk_at(s, stream_at(s, slot)->queue_head)->bytes;
         if (!window_allows(s, payload)) {
             s->blocked_before = weir_time_add(now, 1);
             return;

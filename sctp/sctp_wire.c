@@ -192,7 +192,7 @@ void weir_sctp_init_value_write(struct weir_wr *w, const struct weir_sctp *s, bo
     weir_wr_u32(w, s->rwnd_told < WINDOW_LEAST ? WINDOW_LEAST : s->rwnd_told);
     /* [RFC 8831 6.2 SHOULD] All streams are announced; their state is made when they are used. */
     weir_wr_u16(w, 65535);
-    weir_wr_u16(w, 65535);
+    weir_wr_u16(w, (uint16_t)s->config.streams_max);
     weir_wr_u32(w, is_ack ? s->init_tsn : s->local_tsn);
     if (cookie.n != 0) {
         param_write(w, PARAM_COOKIE, cookie);

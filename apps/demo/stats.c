@@ -97,8 +97,9 @@ static void add_sctp(cJSON *root, const struct weir_peer *p)
     add_number(o, "retransmitted", (double)s->counters.rtx_chunks);
     add_number(o, "messages_in", (double)s->counters.rx_messages);
     add_number(o, "messages_out", (double)s->counters.tx_messages);
-    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
-        if (weir_sctp_channel_info(s, i, &info) && info.state == WEIR_SCTP_CHANNEL_OPEN) {
+    for (uint16_t i = weir_sctp_channel_after(s, 0); weir_sctp_channel_info(s, i, &info);
+         i = weir_sctp_channel_after(s, i + 1u)) {
+        if (info.state == WEIR_SCTP_CHANNEL_OPEN) {
             char label[64];
             snprintf(label, sizeof label, "%.*s", (int)info.config.label.n,
                      (const char *)info.config.label.p);

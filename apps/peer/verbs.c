@@ -124,10 +124,9 @@ static bool direction_of(const cJSON *o, enum weir_sdp_direction *out)
 static bool channel_of(const struct program *p, const cJSON *on, uint16_t *out)
 {
     struct weir_sctp_channel_info info;
-    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
-        if (!weir_sctp_channel_info(&p->peer->sctp, i, &info)) {
-            continue;
-        }
+    uint16_t i = weir_sctp_channel_after(&p->peer->sctp, 0);
+    for (; weir_sctp_channel_info(&p->peer->sctp, i, &info);
+         i = weir_sctp_channel_after(&p->peer->sctp, i + 1u)) {
         struct weir_span label = weir_span_of(NULL, 0);
         if (cJSON_IsString(on)) {
             label = weir_span_of(on->valuestring, strlen(on->valuestring));

@@ -47,13 +47,13 @@ static void few_small_numbers_take_one_cell(void **state)
     struct weir_index x;
     uint32_t account = begin(&x);
     for (uint32_t i = 0; i < 16; i++) {
-        assert_true(weir_index_put(&pool, account, &x, i, 100 + i));
+        assert_true(weir_index_put(&pool, account, WEIR_STORE_DENSE, &x, i, 100 + i));
         there[i] = 100 + i;
     }
     assert_int_equal(weir_account_cells(&pool, account), 1);
     assert_agrees(&x);
     assert_int_equal(weir_index_gap(&pool, &x, 0), 16);
-    assert_true(weir_index_put(&pool, account, &x, 65535, 7));
+    assert_true(weir_index_put(&pool, account, WEIR_STORE_DENSE, &x, 65535, 7));
     there[65535] = 7;
     assert_int_equal(weir_account_cells(&pool, account), 7);
     assert_agrees(&x);
@@ -66,7 +66,7 @@ static void ten_thousand_even_numbers_take_nine_bytes_each(void **state)
     struct weir_index x;
     uint32_t account = begin(&x);
     for (uint32_t i = 0; i < 20000; i += 2) {
-        assert_true(weir_index_put(&pool, account, &x, i, 1 + i));
+        assert_true(weir_index_put(&pool, account, WEIR_STORE_DENSE, &x, i, 1 + i));
         there[i] = 1 + i;
     }
     assert_true(weir_account_cells(&pool, account) * WEIR_CELL_BYTES <= 90000);
@@ -94,7 +94,7 @@ static void any_numbers_in_any_order(void **state)
                 there[number] = 0;
             } else {
                 there[number] = 1 + turn;
-                assert_true(weir_index_put(&pool, account, &x, number, 1 + turn));
+                assert_true(weir_index_put(&pool, account, WEIR_STORE_DENSE, &x, number, 1 + turn));
             }
             uint32_t gap = weir_index_gap(&pool, &x, number);
             assert_true(gap == ALL || there[gap] == 0);
@@ -114,14 +114,14 @@ static void no_room_changes_nothing(void **state)
         uint32_t account = begin(&x), number = 0;
         while (weir_pool_get(&pool) != WEIR_NO_BUF && pool.lendable - pool.lent > 2) {
         }
-        assert_true(weir_index_put(&pool, account, &x, 3, 1));
+        assert_true(weir_index_put(&pool, account, WEIR_STORE_DENSE, &x, 3, 1));
         while (weir_account_spare(&pool, account) > left || weir_account_room(&pool, account) != 0) {
-            if (weir_cell_get(&pool, account) == WEIR_NO_CELL) {
+            if (weir_cell_get(&pool, account, WEIR_STORE_DENSE) == WEIR_NO_CELL) {
                 break;
             }
         }
         uint32_t before = weir_account_cells(&pool, account);
-        bool is_in = weir_index_put(&pool, account, &x, 60000, 2);
+        bool is_in = weir_index_put(&pool, account, WEIR_STORE_DENSE, &x, 60000, 2);
         assert_int_equal(is_in, left >= 6);
         assert_int_equal(weir_account_cells(&pool, account), is_in ? before + 6 : before);
         assert_int_equal(weir_index_find(&pool, &x, 3), 1);

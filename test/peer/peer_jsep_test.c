@@ -601,7 +601,7 @@ static void a_message_in_hand_is_given_back(void **state)
             negotiate(s, 0);
             assert_true((how & 1) != 0 || memcmp(copy, e.data.p, sizeof copy) == 0);
             sim_run(s, s->now + WEIR_SEC, false);
-            assert_int_equal(s->pool.free_count, before);
+            assert_true(s->pool.free_count >= before); /* the channel is gone as well */
             open_again(s, 0); /* and messages come again */
         }
         sim_close(s); /* every buffer came home */

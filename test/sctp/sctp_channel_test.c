@@ -19,9 +19,8 @@ static enum weir_status send_text(struct sim *m, unsigned end, uint16_t channel,
 static void channel_bounds(const struct sim *m)
 {
     for (unsigned i = 0; i < 2; i++) {
-        assert_int_equal(m->end[i].s.channel_count, 0);
-        assert_int_equal(m->end[i].s.names_used, 0);
-        assert_true(m->end[i].s.stream_count == 0 || m->end[i].s.state == WEIR_SCTP_OVER);
+        assert_int_equal(m->end[i].s.channels.count, 0);
+        assert_true(m->end[i].s.streams.count == 0 || m->end[i].s.state == WEIR_SCTP_OVER);
         assert_int_equal(m->end[i].pool.free_count, SIM_POOL - 1);
     }
 }
@@ -191,7 +190,7 @@ static void both_close_at_once(void **state)
         assert_int_equal(weir_sctp_channel_close(&m->end[0].s, m->now, channel), WEIR_OK);
         sim_run(m, (seed % 5) * 5 * WEIR_MS);
         if (weir_sctp_channel_close(&m->end[1].s, m->now, 0) != WEIR_OK) {
-            assert_int_equal(m->end[1].s.channel_count, 0);
+            assert_int_equal(m->end[1].s.channels.count, 0);
         }
         sim_run(m, 120 * WEIR_SEC);
         channel_bounds(m);
@@ -356,19 +355,71 @@ static void as_many_channels_as_there_is_room_for(void **state)
     uint16_t channel;
     struct weir_sctp_channel_config c = { 0 };
     c.label = WEIR_LIT("many");
+    enum { MANY = 500 };
+    m->end[0].s.config.channels_max = MANY;
     sim_connect(m);
-    for (unsigned i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
+    for (unsigned i = 0; i < MANY; i++) {
         assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_OK);
         assert_int_equal(send_text(m, 0, channel, "x"), WEIR_OK);
     }
     assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_ERR_FULL);
     sim_run(m, 5 * WEIR_SEC);
-    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_OPEN], WEIR_SCTP_CHANNELS_MAX);
-    assert_int_equal(m->end[1].got_count, WEIR_SCTP_CHANNELS_MAX);
-    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
+    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_OPEN], MANY);
+    assert_int_equal(m->end[1].got_count, MANY);
+    for (uint16_t i = 0; i < MANY; i++) {
         assert_int_equal(weir_sctp_channel_close(&m->end[i % 2].s, m->now, i), WEIR_OK);
     }
     sim_run(m, 10 * WEIR_SEC);
+    channel_bounds(m);
+    sim_free(m);
+}
+
+/* Ten thousand open, carry a message each way, and close; each costs what it uses, and gives it back. */
+static void ten_thousand_channels(void **state)
+{
+    (void)state;
+    enum { MANY = 10000, TURN = 500 };
+    struct sim *m = sim_new(test_seed(30));
+    uint16_t channel;
+    sim_connect(m);
+    uint32_t before[2] = { weir_account_cells(&m->end[0].pool, m->end[0].s.account),
+                           weir_account_cells(&m->end[1].pool, m->end[1].s.account) };
+    for (unsigned i = 0; i < MANY; i++) {
+        char label[16];
+        snprintf(label, sizeof label, "ch-%05u", i);
+        struct weir_sctp_channel_config c = { .label = weir_span_of((const uint8_t *)label, 8) };
+        assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_OK);
+        assert_int_equal(channel, i);
+        if (i % TURN == TURN - 1) {
+            sim_run(m, 200 * WEIR_MS);
+        }
+    }
+    sim_run(m, 2 * WEIR_SEC);
+    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_OPEN], MANY);
+    assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_CHANNEL_OPEN], MANY);
+    for (unsigned end = 0; end < 2; end++) {
+        uint32_t cells = weir_account_cells(&m->end[end].pool, m->end[end].s.account) - before[end];
+        assert_true(cells * WEIR_CELL_BYTES <= 160 * MANY);
+        struct weir_sctp_channel_info info;
+        assert_true(weir_sctp_channel_info(&m->end[end].s, 7777, &info));
+        test_assert_bytes(info.config.label, WEIR_LIT("ch-07777"));
+        assert_int_equal(info.id, 2 * 7777);
+        for (unsigned i = 0; i < MANY; i++) {
+            assert_int_equal(send_text(m, end, (uint16_t)i, "x"), WEIR_OK);
+            if (i % TURN == TURN - 1) {
+                sim_run(m, 200 * WEIR_MS);
+            }
+        }
+        sim_run(m, 2 * WEIR_SEC);
+        assert_int_equal(m->end[1 - end].got_count, MANY);
+    }
+    assert_true(weir_sctp_check(&m->end[0].s) && weir_sctp_check(&m->end[1].s));
+    for (unsigned i = 0; i < MANY; i++) {
+        assert_int_equal(weir_sctp_channel_close(&m->end[i % 2].s, m->now, (uint16_t)i), WEIR_OK);
+    }
+    sim_run(m, 60 * WEIR_SEC);
+    assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], MANY);
+    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], MANY);
     channel_bounds(m);
     sim_free(m);
 }
@@ -386,12 +437,11 @@ static void names_have_limits(void **state)
     assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_ERR_ARG);
     c.label.n = WEIR_SCTP_NAME_MAX;
     c.protocol = c.label;
-    for (unsigned i = 0; i < WEIR_SCTP_NAMES_BYTES / (2 * WEIR_SCTP_NAME_MAX); i++) {
+    for (unsigned i = 0; i < 100; i++) { /* as many as channels, and as long */
         assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_OK);
     }
-    assert_int_equal(weir_sctp_channel_open(&m->end[0].s, m->now, &c, &channel), WEIR_ERR_FULL);
-    sim_run(m, WEIR_SEC);
-    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_OPEN], 4);
+    sim_run(m, 3 * WEIR_SEC);
+    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_OPEN], 100);
     /* Freed from the middle, the others keep theirs. */
     struct weir_sctp_channel_info info;
     assert_int_equal(weir_sctp_channel_close(&m->end[0].s, m->now, 1), WEIR_OK);
@@ -541,7 +591,7 @@ static void a_wrong_parity_costs_that_channel_alone(void **state)
     sim_connect(m);
     weir_sctp_set_dtls_role(&m->end[0].s, m->now, false); /* both now think that odd is theirs */
     uint16_t wrong = open_channel(m, 0, "wrong");
-    assert_int_equal(m->end[0].s.channel[wrong].id, 1);
+    assert_int_equal(channel_of(&m->end[0].s, wrong)->id, 1);
     sim_run(m, 5 * WEIR_SEC);
     assert_int_equal(m->end[1].s.verdicts[WEIR_SCTP_DCEP_PARITY], 1);
     assert_int_equal(m->end[0].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], 1);
@@ -631,6 +681,7 @@ int main(void)
         cmocka_unit_test(a_channel_never_heard_of_closes_at_once),
         cmocka_unit_test(attack_C13_identifiers_are_reused_safely),
         cmocka_unit_test(as_many_channels_as_there_is_room_for),
+        cmocka_unit_test(ten_thousand_channels),
         cmocka_unit_test(names_have_limits),
         cmocka_unit_test(buffered_bytes_fall_to_the_threshold),
         cmocka_unit_test(the_last_message_is_read_before_the_end_is_told),

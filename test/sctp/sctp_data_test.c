@@ -149,10 +149,10 @@ static void stream_numbers_wrap_around(void **state)
     sim_connect(m);
     assert_int_equal(sim_write(m, 0, 7, 10, 0, NULL), WEIR_OK);
     sim_run(m, WEIR_SEC);
-    uint16_t tx = weir_sctp_stream_find(&m->end[0].s, 7);
-    uint16_t rx = weir_sctp_stream_find(&m->end[1].s, 7);
-    m->end[0].s.stream[tx].tx_ssn = 65530;
-    m->end[1].s.stream[rx].rx_ssn = 65530;
+    uint32_t tx = weir_sctp_stream_find(&m->end[0].s, 7);
+    uint32_t rx = weir_sctp_stream_find(&m->end[1].s, 7);
+    stream_at(&m->end[0].s, tx)->tx_ssn = 65530;
+    stream_at(&m->end[1].s, rx)->rx_ssn = 65530;
     m->loss_permille = 100;
     for (uint32_t i = 1; i < 20; i++) {
         assert_int_equal(sim_write(m, 0, 7, 10 + i, i, NULL), WEIR_OK);

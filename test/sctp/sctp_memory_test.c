@@ -148,7 +148,7 @@ static void forge(struct pair *p, uint32_t tsn, unsigned count, uint8_t flags, s
             d[1] = flags;
             weir_put16(d + 2, (uint16_t)(16 + size));
             weir_put32(d + 4, tsn + k);
-            weir_put16(d + 8, p->a.stream[p->a.channel[p->channel].slot].id);
+            weir_put16(d + 8, channel_of(&p->a, p->channel)->id);
             weir_put16(d + 10, (uint16_t)(ssn + k));
             weir_put32(d + 12, WEIR_SCTP_PPID_BINARY);
         }
