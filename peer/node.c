@@ -174,7 +174,7 @@ static void note_delivered(struct weir_node *n)
 /* Receive: a batch of datagrams, each with its peer or dropped under one reason. */
 static bool stage_receive(struct weir_node *n)
 {
-    struct weir_packet packet[WEIR_NODE_BATCH];
+    struct weir_packet *packet = n->batch;
     note_delivered(n);
     uint64_t begin = weir_pump_cycles(), bytes = 0;
     bool is_handed;

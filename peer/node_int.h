@@ -193,6 +193,7 @@ struct weir_node {
     uint32_t touched_at;
 
     enum node_phase phase;
+    struct weir_packet batch[WEIR_NODE_BATCH]; /* as they came */
     struct weir_item item[WEIR_NODE_BATCH];
     size_t items, item_at;
     bool item_is_delivered;

@@ -21,7 +21,7 @@ static void send_some(struct weir_pump *p, const struct weir_path *path, uint32_
 /* Microseconds that one round takes; WEIR_NEVER when datagrams went missing. */
 static weir_duration pass_round(struct weir_pump *p, const struct weir_path *path)
 {
-    struct weir_packet batch[64];
+    struct weir_packet batch[32];
     weir_time begin = weir_pump_clock(), end = weir_time_add(begin, GIVE_UP);
     uint32_t sent = 0, got = 0;
     while (got < DATAGRAMS) {
@@ -33,7 +33,7 @@ static weir_duration pass_round(struct weir_pump *p, const struct weir_path *pat
         if (weir_pump_wait(p, end) != WEIR_OK || weir_pump_clock() >= end) {
             return WEIR_NEVER;
         }
-        while ((n = weir_pump_recv(p, batch, 64)) != 0) {
+        while ((n = weir_pump_recv(p, batch, 32)) != 0) {
             got += (uint32_t)n;
         }
     }
