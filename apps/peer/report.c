@@ -233,6 +233,9 @@ void report_event(struct program *p, const struct weir_event *e)
     case WEIR_EVENT_RTP:
     case WEIR_EVENT_KEYFRAME:
     case WEIR_EVENT_NAME:
+    case WEIR_EVENT_SIGNALLING:
+    case WEIR_EVENT_ICE_STATE:
+    case WEIR_EVENT_GATHERING:
     case WEIR_EVENT_TYPES:
         break;
     }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/common/echo.h"
 #include "apps/peer/peer_app.h"
 
 #define GATHER_WAIT (5 * WEIR_SEC) /* a STUN server that does not answer holds us up no longer */
@@ -162,6 +163,9 @@ static void take_remote(struct program *p, bool is_offer, const char *sdp)
         report_error(is_offer ? "an offer does not fit the present state"
                               : "an answer does not fit the present state");
     } else if (is_offer) {
+        if (!p->is_silent) {
+            echo_sections(p->peer);
+        }
         describe(p, true);
     } else {
         report_rejections(p);
@@ -192,7 +196,28 @@ static void verb_offer(struct program *p, const cJSON *o)
     if (is_true(o, "renew")) {
         weir_peer_renew(p->peer);
     }
+    if (p->peer->signalling == WEIR_HAVE_REMOTE_OFFER || p->owes_description) {
+        report_error("an offer does not fit the present state");
+        return;
+    }
     describe(p, false);
+}
+
+static void verb_rollback(struct program *p, const cJSON *o)
+{
+    (void)o;
+    p->owes_description = false;
+    if (weir_rollback(p->node, p->peer) != WEIR_OK) {
+        report_error("no offer waits for its answer");
+        return;
+    }
+    report_pair("signalling", weir_signalling_name(p->peer->signalling));
+}
+
+/* {"polite":true}: an offer that meets ours takes it back. */
+static void verb_polite(struct program *p, const cJSON *o)
+{
+    weir_peer_set_polite(p->peer, is_true(o, "polite"));
 }
 
 static void verb_open(struct program *p, const cJSON *o)
@@ -329,7 +354,8 @@ static const struct {
     { "type", verb_type },     { "candidate", verb_type }, { "offer", verb_offer },
     { "open", verb_open },     { "close", verb_close },    { "send", verb_send },
     { "add", verb_add },       { "remove", verb_remove },  { "direction", verb_direction },
-    { "stats", verb_stats },   { "bye", verb_bye },
+    { "stats", verb_stats },   { "bye", verb_bye },        { "rollback", verb_rollback },
+    { "polite", verb_polite },
 };
 
 void take_line(struct program *p, const char *line)

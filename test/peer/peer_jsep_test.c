@@ -213,7 +213,7 @@ static void a_place_in_front_restarts_ice_and_one_behind_does_not(void **state)
         negotiate(s, from);
         assert_int_equal(s->peer[from]->tag, 1);
         assert_true(says(0, "a=group:BUNDLE 1 2\r"));
-        struct weir_ice_text before = s->peer[from]->ice.local_ufrag;
+        struct weir_ice_own before = s->peer[from]->ice.local_ufrag;
         assert_int_equal(add_video(s, from), 3);
         negotiate(s, from);
         assert_int_equal(s->peer[from]->tag, 1);
