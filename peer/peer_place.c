@@ -143,7 +143,7 @@ static void place_all(struct weir_peer *p, const struct weir_sdp *offer)
     for (uint32_t i = 0; i < offer->medias; i++) {
         const struct weir_sdp_media *theirs = &offer->media[i];
         struct weir_media *m = &p->media[i];
-        if (i < p->medias && m->is_new && theirs->port == 0) {
+        if (i < p->medias && m->is_new && theirs->port == 0 && !theirs->is_bundle_only) {
             continue; /* it is free on both sides: ours goes on waiting there */
         }
         if (!is_same(p, offer, i)) {

@@ -70,9 +70,22 @@ void describe_now(struct program *p)
     }
 }
 
+/* A restart asks servers anew: who cannot trickle begins it, waits, and describes then. */
+static void begin_restart(struct program *p)
+{
+    static uint8_t sdp[WEIR_PEER_SDP_MAX];
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ sdp, sizeof sdp });
+    if (p->peer->wants_restart || p->peer->state == WEIR_PEER_FAILED) {
+        (void)!weir_create_offer(p->node, p->peer, &w);
+    }
+}
+
 /* Describe at once when trickling or when there is nothing to wait for. */
 void describe(struct program *p, bool is_answer)
 {
+    if (!is_answer && !p->is_trickling) {
+        begin_restart(p);
+    }
     p->is_answer = is_answer;
     p->owes_description = true;
     p->describe_at = weir_node_now(p->node) + GATHER_WAIT;
@@ -173,6 +186,17 @@ static void take_remote(struct program *p, bool is_offer, const char *sdp)
     }
 }
 
+static void take_candidate(struct program *p, const char *text, const char *ufrag)
+{
+    enum weir_status status = weir_add_candidate_of(p->node, p->peer, weir_span_of(text, strlen(text)),
+                                                    weir_span_of(ufrag, strlen(ufrag)));
+    if (status == WEIR_ERR_STATE) {
+        report_error("the candidate is of another generation than the description");
+    } else if (status != WEIR_OK) {
+        report_error("the candidate is malformed, or one too many");
+    }
+}
+
 static void verb_type(struct program *p, const cJSON *o)
 {
     const char *type = text_of(o, "type"), *sdp = text_of(o, "sdp");
@@ -182,9 +206,9 @@ static void verb_type(struct program *p, const cJSON *o)
         take_remote(p, is_offer, sdp);
     } else if (candidate == NULL) {
         report_error("want an offer or an answer with its sdp, or a candidate");
-    } else if (weir_add_candidate(p->node, p->peer, weir_span_of(candidate, strlen(candidate)))
-               != WEIR_OK) {
-        report_error("the candidate is malformed, or came before a description");
+    } else {
+        const char *ufrag = text_of(o, "usernameFragment");
+        take_candidate(p, candidate, ufrag == NULL ? "" : ufrag);
     }
 }
 
@@ -209,9 +233,7 @@ static void verb_rollback(struct program *p, const cJSON *o)
     p->owes_description = false;
     if (weir_rollback(p->node, p->peer) != WEIR_OK) {
         report_error("no offer waits for its answer");
-        return;
     }
-    report_pair("signalling", weir_signalling_name(p->peer->signalling));
 }
 
 /* {"polite":true}: an offer that meets ours takes it back. */

@@ -197,6 +197,36 @@ static uint8_t add_video(struct sim *s, int from)
     return media;
 }
 
+/* [RFC 9143 6] Port 0 with a=bundle-only rejects nothing, as Firefox writes what is new: what waits in that place
+ * makes way, if it is of another kind. */
+static void a_bundle_only_section_is_there(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 2; kind++) {
+        struct sim *s = connected(23, WEIR_SDP_ACTIVE);
+        uint8_t media;
+        assert_int_equal(weir_peer_add_media(s->peer[0], WEIR_SDP_AUDIO, WEIR_SDP_SENDRECV, &media), WEIR_OK);
+        assert_int_equal(weir_peer_add_media(s->peer[1], kind == 0 ? WEIR_SDP_AUDIO : WEIR_SDP_VIDEO,
+                                             WEIR_SDP_SENDRECV, &media), WEIR_OK);
+        offer(s, 0);
+        char *section = strstr((char *)text[0], "m=audio 9"), *end = strstr(section, "a=rtcp-mux\r\n");
+        section[8] = '0';
+        memmove(end + 15, end, strlen(end) + 1);
+        memcpy(end, "a=bundle-only\r\n", 15);
+        length[0] += 15;
+        answer(s, 1);
+        assert_true(says(1, "m=audio 9"));
+        assert_int_equal(s->peer[1]->media[2].kind, WEIR_SDP_AUDIO);
+        assert_true(s->peer[1]->media[2].is_accepted);
+        assert_int_equal(s->peer[1]->medias, 3 + kind);
+        take_answer(s, 0);
+        negotiate(s, 1);
+        assert_int_equal(s->peer[0]->medias, 3 + kind);
+        check_data(s);
+        sim_close(s);
+    }
+}
+
 /* The bundle keeps its transport as long as it can: a new section takes a free place behind the one that it is
  * named after. Where the only one is in front, a peer with a transport for each section moves to a new one,
  * whose credentials it tells only to who restarts ICE [RFC 8829 5.2.2 MUST, RFC 9143 7.3.1]. */
@@ -879,6 +909,7 @@ int main(void)
         cmocka_unit_test(every_transition_over_three_rounds),
         cmocka_unit_test(who_loses_sections_is_refused),
         cmocka_unit_test(payload_types_keep_their_meaning),
+        cmocka_unit_test(a_bundle_only_section_is_there),
         cmocka_unit_test(nothing_that_is_left_leaves_both_usable),
         cmocka_unit_test(data_that_is_stopped_ends_and_may_come_again),
         cmocka_unit_test(who_comes_back_is_another),
