@@ -135,6 +135,7 @@ static void the_path_of_before_goes_on_with_the_consent_that_it_has(void **state
     assert_true(goes_to(&s.ice, &works));
     assert_int_equal(s.ice.state, WEIR_ICE_COMPLETED);
     assert_true(s.ice.consent.expire_at == expire_at);
+    assert_true(s.ice.pair[s.ice.selected].is_nominated);
     assert_int_equal(s.ice.remotes, WEIR_ICE_KEPT_MAX);
     assert_int_equal(s.ice.pairs, WEIR_ICE_KEPT_MAX);
     assert_false(s.ice.old.is_known || s.ice.prior.is_on || s.ice.prior.is_restarted);

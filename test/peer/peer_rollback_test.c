@@ -122,8 +122,13 @@ static void our_offer_is_taken_back_as_if_it_had_not_been(void **state)
         struct sim *s = connected(30 + how, how % 3 == 0 ? WEIR_SDP_PASSIVE : WEIR_SDP_ACTIVE);
         prepare(s, 0, how);
         struct before b = look(s, 0);
+        char said[WEIR_PEER_TLS_ID] = { 0 };
         for (unsigned round = 0; round < 3; round++) {
             offer(s, 0);
+            if ((how & RENEWS) != 0) { /* another one each time: what was taken back was told */
+                assert_memory_not_equal(said, s->peer[0]->pending.tls_id, sizeof said);
+                memcpy(said, s->peer[0]->pending.tls_id, sizeof said);
+            }
             if (round == 2) {
                 offer(s, 0); /* once more, before it is answered */
             }
@@ -148,11 +153,61 @@ static void our_offer_is_taken_back_as_if_it_had_not_been(void **state)
         if ((how & RENEWS) != 0) {
             assert_int_equal(s->closed[0] + s->closed[1], 2);
             open_again(s, 0);
+            unsigned closed = s->closed[0] + s->closed[1];
+            negotiate(s, 0); /* the name of the new one is the one that it was offered under */
+            sim_run(s, s->now + WEIR_SEC, false);
+            assert_int_equal(s->closed[0] + s->closed[1], closed);
         }
         check_data(s);
         assert_int_equal(s->peer[0]->medias, s->peer[1]->medias);
         sim_close(s);
     }
+}
+
+/* The bundle has just moved, and the peer's new transport may still come: an offer that is taken back changes nothing
+ * of that, whether it moves the bundle again or not. */
+static void what_a_moved_bundle_waits_for_is_waited_for(void **state)
+{
+    (void)state;
+    for (int moves = 0; moves < 2; moves++) {
+        for (int theirs = 0; theirs < 2; theirs++) {
+            struct sim *s = connected(49, WEIR_SDP_ACTIVE);
+            add(s, 0, WEIR_SDP_AUDIO);
+            negotiate(s, 0);
+            assert_int_equal(weir_peer_stop_media(s->peer[0], 0), WEIR_OK);
+            negotiate(s, 0);
+            assert_true(s->peer[theirs]->tag_until > s->now);
+            sim_run(s, s->now + WEIR_SEC, false);
+            if (moves != 0) {
+                add(s, 0, WEIR_SDP_VIDEO);
+            }
+            struct before b = look(s, theirs);
+            offer(s, 0);
+            if (theirs != 0) {
+                take_offer(s, 1);
+            }
+            assert_int_equal(s->peer[theirs]->tag_until != b.tag_until, moves);
+            assert_int_equal(rollback(s, theirs), WEIR_OK);
+            check_is(s, theirs, &b);
+            sim_close(s);
+        }
+    }
+}
+
+/* Somebody without SPED came and went: who comes next may have it. */
+static void who_went_takes_nothing_along(void **state)
+{
+    (void)state;
+    const struct sim_options o = { .seed = 48, .no_sped = { true, false } };
+    struct sim *s = sim_open_with(&o);
+    offer(s, 0);
+    take_offer(s, 1);
+    assert_int_equal(s->peer[1]->ice.embed.state, WEIR_ICE_EMBED_TENTATIVE);
+    sim_run(s, s->now + WEIR_SEC, false);
+    assert_int_equal(s->peer[1]->ice.embed.state, WEIR_ICE_EMBED_OFF);
+    assert_int_equal(rollback(s, 1), WEIR_OK);
+    assert_int_equal(s->peer[1]->ice.embed.state, WEIR_ICE_EMBED_TENTATIVE);
+    sim_close(s);
 }
 
 /* The first one: nothing of what it said is served any more, and who offers next does not matter. */
@@ -649,6 +704,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(our_offer_is_taken_back_as_if_it_had_not_been),
+        cmocka_unit_test(what_a_moved_bundle_waits_for_is_waited_for),
+        cmocka_unit_test(who_went_takes_nothing_along),
         cmocka_unit_test(our_first_offer_is_taken_back),
         cmocka_unit_test(an_offer_after_failed_is_taken_back_to_failed),
         cmocka_unit_test(broken_dtls_is_held_and_comes_back),

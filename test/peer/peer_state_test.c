@@ -185,6 +185,18 @@ static void candidates_of_ours_say_what_they_are_of(void **state)
         }
         sim_close(s);
     }
+    /* The first may be stopped before it was ever offered. */
+    struct sim *t = sim_open(9, true);
+    uint8_t media;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(weir_peer_add_media(t->peer[0], WEIR_SDP_AUDIO, WEIR_SDP_SENDRECV, &media), WEIR_OK);
+    }
+    assert_int_equal(weir_peer_stop_media(t->peer[0], 0), WEIR_OK);
+    offer(t, 0);
+    assert_true(next_candidate(t, &e));
+    assert_int_equal(e.media, 1);
+    assert_true(weir_span_eq(e.candidate.mid, WEIR_LIT("1")));
+    sim_close(t);
     /* After a round it is the section whose transport was agreed on. */
     struct sim *s = connected(4, WEIR_SDP_ACTIVE);
     assert_int_equal(weir_peer_stop_media(s->peer[0], 0), WEIR_OK);
