@@ -41,7 +41,7 @@
 
 /* -- Limits ------------------------------------------------------------------------------------ */
 
-#define WEIR_PEER_MEDIA_MAX WEIR_SDP_MEDIA_MAX /* m= sections of one connection; 416 bytes each */
+#define WEIR_PEER_MEDIA_MAX WEIR_SDP_MEDIA_MAX /* m= sections of one connection; 424 bytes each */
 #define WEIR_PEER_CODECS_MAX 12         /* negotiated payload types of one section */
 #define WEIR_PEER_SSRCS_MAX 8           /* remote SSRCs remembered per section, the newest */
 #define WEIR_PEER_EVENTS_MAX 32

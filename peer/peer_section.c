@@ -178,12 +178,14 @@ static bool has_channels(const struct weir_peer *p)
 
 bool weir_peer_needs_offer(const struct weir_peer *p)
 {
-    bool needs = p->wants_restart || p->wants_renewal || (!p->has_data && has_channels(p));
+    bool needs = p->wants_restart || p->wants_renewal, has_data = false;
     for (unsigned i = 0; i < p->medias; i++) {
         const struct weir_media *m = &p->media[i];
         bool is_av = m->kind == WEIR_SDP_AUDIO || m->kind == WEIR_SDP_VIDEO;
         needs |= m->is_new || m->is_stopping || (is_av && m->is_accepted && m->wanted != m->said);
+        has_data |= m->kind == WEIR_SDP_DATA; /* one that was rejected is not asked for again and again */
     }
+    needs |= !has_data && has_channels(p);
     return needs && p->state != WEIR_PEER_CLOSED;
 }
 

@@ -640,6 +640,43 @@ static void a_restart_whose_answer_is_slow_kills_nobody(void **state)
     }
 }
 
+/* A lite agent asks nothing, on either side of it; its path goes on as well, and comes back. */
+static void a_lite_agent_takes_back_too(void **state)
+{
+    (void)state;
+    for (int how = 0; how < 4; how++) {
+        const struct sim_options o = { .seed = 95, .is_lite = { false, true }, .no_sped = { how % 2 != 0, false } };
+        struct sim *s = sim_open_with(&o);
+        int from = how / 2;
+        sim_introduce(s);
+        sim_run(s, s->now + 5 * WEIR_SEC, false);
+        assert_true(sim_is_open(s));
+        for (int round = 0; round < 3; round++) {
+            weir_peer_restart_ice(s->peer[from]);
+            struct before b[2] = { look(s, 0), look(s, 1) };
+            offer(s, from);
+            sim_run(s, s->now + 50 * WEIR_SEC, false);
+            check_data(s);
+            take_offer(s, 1 - from);
+            sim_run(s, s->now + 50 * WEIR_SEC, false);
+            for (int i = 0; i < 2; i++) {
+                assert_int_equal(s->state[i], WEIR_PEER_CONNECTED);
+                assert_int_equal(rollback(s, i), WEIR_OK);
+            }
+            check_is(s, 0, &b[0]); /* the buffers are of both */
+            check_is(s, 1, &b[1]);
+            sim_run(s, s->now + 50 * WEIR_SEC, false);
+            check_data(s);
+        }
+        negotiate(s, from);
+        sim_run(s, s->now + 50 * WEIR_SEC, false);
+        check_data(s);
+        assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
+        assert_int_equal(s->state[1], WEIR_PEER_CONNECTED);
+        sim_close(s);
+    }
+}
+
 /* Two restarts within a round trip, and the second is slow: the generation between is asked for, and answered. */
 static void three_generations_are_answered(void **state)
 {
@@ -717,6 +754,7 @@ int main(void)
         cmocka_unit_test(a_rollback_fits_where_an_offer_waits),
         cmocka_unit_test(only_the_polite_give_way_and_only_to_a_good_offer),
         cmocka_unit_test(a_restart_whose_answer_is_slow_kills_nobody),
+        cmocka_unit_test(a_lite_agent_takes_back_too),
         cmocka_unit_test(three_generations_are_answered),
         cmocka_unit_test(looking_changes_nothing),
     };

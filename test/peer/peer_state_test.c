@@ -320,6 +320,33 @@ static void an_answer_offers_to_send_what_somebody_sends(void **state)
     sim_close(s);
 }
 
+/* A peer that takes no data is not asked again and again. */
+static void what_was_rejected_needs_no_offer(void **state)
+{
+    (void)state;
+    struct sim *s = sim_open(10, true);
+    const struct weir_sctp_channel_config c = { .label = WEIR_LIT("sim"), .priority = 256 };
+    uint8_t media;
+    assert_false(weir_peer_needs_offer(s->peer[0]));
+    assert_int_equal(weir_peer_open_channel(s->peer[0], s->now, &c, &s->channel[0]), WEIR_OK);
+    assert_true(weir_peer_needs_offer(s->peer[0]));
+    assert_int_equal(weir_peer_add_media(s->peer[0], WEIR_SDP_AUDIO, WEIR_SDP_SENDRECV, &media), WEIR_OK);
+    offer(s, 0);
+    assert_false(weir_peer_needs_offer(s->peer[0]));
+    char *data = strstr((char *)text[0], "m=application 9");
+    data[14] = '0'; /* as the other side sees it */
+    answer(s, 1);
+    data = strstr((char *)text[1], "m=application 0");
+    assert_non_null(data);
+    take_answer(s, 0);
+    assert_false(weir_peer_needs_offer(s->peer[0]) || weir_peer_needs_offer(s->peer[1]));
+    weir_peer_close(s->peer[0], s->now);
+    sim_run(s, s->now + WEIR_SEC, false);
+    weir_peer_restart_ice(s->peer[0]);
+    assert_false(weir_peer_needs_offer(s->peer[0])); /* it is closed */
+    sim_close(s);
+}
+
 /* -- Servers ----------------------------------------------------------------------------------- */
 
 /* Answer what is asked of a server, as a translator would have it seen. */
@@ -397,6 +424,7 @@ int main(void)
         cmocka_unit_test(candidates_of_another_generation_are_refused_and_counted),
         cmocka_unit_test(candidates_may_come_before_the_answer_does),
         cmocka_unit_test(an_answer_offers_to_send_what_somebody_sends),
+        cmocka_unit_test(what_was_rejected_needs_no_offer),
         cmocka_unit_test(a_restart_asks_the_servers_that_there_are_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
