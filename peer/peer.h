@@ -376,6 +376,7 @@ struct weir_peer {
     enum weir_signalling signalling_told;
     uint16_t rest_medias;                /* sections beyond WEIR_PEER_MEDIA_MAX, all rejected */
     uint16_t mids;                       /* the next number for a mid of ours */
+    uint8_t places;                      /* of sections that both sides know of */
     uint8_t tag;                         /* the section whose transport was agreed on */
     bool wants_restart;                  /* the next offer has new ICE credentials */
     bool wants_renewal;                  /* and asks for a new association */

@@ -33,21 +33,11 @@ static bool has_stopped(const struct weir_peer *p, unsigned i)
     return p->media[i].is_stopped && (p->pending.stopped >> i & 1) == 0;
 }
 
-/* How many of our sections both sides know of, at least as places. */
-static unsigned known(const struct weir_peer *p)
-{
-    unsigned n = p->medias;
-    while (n > 0 && waits(p, n - 1)) {
-        n--;
-    }
-    return n;
-}
-
 /* Who comes with another certificate may be another program, which knows nothing of what was before: it is
  * not asked. */
 bool weir_peer_fits(const struct weir_peer *p, const struct weir_sdp *offer)
 {
-    unsigned n = known(p);
+    unsigned n = p->places;
     bool fits = !p->has_remote || offer->medias >= n;
     for (unsigned i = 0; i < n && fits && p->has_remote; i++) {
         const struct weir_media *m = &p->media[i];
@@ -246,7 +236,6 @@ static void keep_sending(struct weir_peer *p)
             struct weir_media *own = &p->media[p->medias++];
             *own = *m;
             own->is_new = true;
-            own->is_theirs = false;
             own->mid_bytes = 0;
             memset(own->mid, 0, sizeof own->mid);
         }

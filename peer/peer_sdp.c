@@ -325,6 +325,7 @@ static enum weir_status take_answer(struct weir_peer *p, struct weir_peer_scratc
                                    mirrored(sdp->media[i].direction));
         }
     }
+    p->places = p->pending.medias_then;
     if (t == NULL) { /* everything was rejected: as before the offer */
         weir_ice_roll_back(&p->ice, now, false);
         weir_peer_be_stable(p);
@@ -380,6 +381,7 @@ static void settle_answer(struct weir_peer *p, struct weir_peer_scratch *s, weir
                                    s->ours.media[i].direction);
         }
     }
+    p->places = (uint8_t)s->ours.medias;
     if (ours == NULL) { /* everything was rejected */
         weir_ice_roll_back(&p->ice, now, false);
         p->has_remote = p->pending.had_remote;

@@ -7,6 +7,15 @@ static bool goes_to(const struct weir_ice *ice, const struct weir_path *want)
     return weir_ice_selected(ice, &path) && weir_path_eq(&path, want);
 }
 
+static bool has_candidate(const struct weir_ice *ice, const struct weir_addr *a)
+{
+    bool is_any = false;
+    for (uint32_t i = 0; i < ice->remotes; i++) {
+        is_any |= weir_addr_eq(&ice->remote[i].addr, a);
+    }
+    return is_any;
+}
+
 static void credentials_are(const struct weir_ice *ice, const struct weir_ice_own *ufrag,
                             const struct weir_ice_own *pwd)
 {
@@ -22,6 +31,8 @@ static void what_only_the_description_named_goes_and_what_is_proven_stays(void *
     static struct script s;
     const struct saying check = { .is_controlling = true };
     connect(&s);
+    struct weir_addr before = weir_addr_v4(10, 0, 0, 19, 4000);
+    add_peer_candidate(&s, &before, 40); /* nothing is known of it but what an earlier description said */
     weir_ice_hold(&s.ice);
     struct weir_addr named[3];
     for (unsigned i = 0; i < 3; i++) {
@@ -33,10 +44,11 @@ static void what_only_the_description_named_goes_and_what_is_proven_stays(void *
     found.remote.port = 5000;
     assert_int_equal(tell_from(&s, &check, &proven), WEIR_ICE_OK);
     assert_int_equal(tell_from(&s, &check, &found), WEIR_ICE_OK);
-    assert_int_equal(s.ice.remotes, 5);
+    assert_int_equal(s.ice.remotes, 6);
     weir_ice_roll_back(&s.ice, s.now, false);
     drain_events(&s);
-    assert_int_equal(s.ice.remotes, 3);
+    assert_int_equal(s.ice.remotes, 4);
+    assert_true(has_candidate(&s.ice, &before));
     assert_false(s.ice.is_remote_done || s.ice.prior.is_on);
     assert_true(goes_to(&s.ice, &s.path));
     assert_int_equal(s.ice.state, WEIR_ICE_COMPLETED);
@@ -45,7 +57,26 @@ static void what_only_the_description_named_goes_and_what_is_proven_stays(void *
         assert_true(!weir_addr_eq(a, &named[0]) && !weir_addr_eq(a, &named[2]));
     }
     weir_ice_roll_back(&s.ice, s.now, false); /* nothing waits: nothing happens */
-    assert_int_equal(s.ice.remotes, 3);
+    assert_int_equal(s.ice.remotes, 4);
+}
+
+/* That there are no more was said before, and stays said; with a restart in between, too. */
+static void the_end_of_candidates_is_of_its_generation(void **state)
+{
+    (void)state;
+    static struct script s;
+    for (int restarts = 0; restarts < 2; restarts++) {
+        connect(&s);
+        weir_ice_remote_done(&s.ice, s.now);
+        weir_ice_hold(&s.ice);
+        if (restarts != 0) {
+            weir_ice_restart(&s.ice, s.now);
+            assert_false(s.ice.is_remote_done);
+        }
+        weir_ice_roll_back(&s.ice, s.now, false);
+        assert_true(s.ice.is_remote_done);
+        drain_events(&s);
+    }
 }
 
 /* [RFC 8829 5.7] The first description of the peer's, taken back: nobody is known. And the first of ours: nobody
@@ -122,7 +153,7 @@ static void the_path_of_before_goes_on_with_the_consent_that_it_has(void **state
     static struct script s;
     struct weir_path works;
     restart_with_many(&s, &works);
-    struct weir_ice_own old_ufrag = s.ice.prior.of.local_ufrag, old_pwd = s.ice.prior.of.local_pwd;
+    struct weir_ice_own old_ufrag = s.ice.old.of.local_ufrag, old_pwd = s.ice.old.of.local_pwd;
     struct weir_ice_own told = s.ice.local_ufrag;
     assert_true(goes_to(&s.ice, &works));
     assert_int_equal(s.ice.state, WEIR_ICE_CHECKING);
@@ -175,8 +206,13 @@ static void data_returns_from_the_path_of_the_new_generation(void **state)
     s.now += 10 * WEIR_SEC; /* the path of before is forgotten by now */
     weir_ice_tick(&s.ice, s.now);
     drain_events(&s);
+    const struct saying check = { .is_controlling = true };
+    assert_int_equal(tell(&s, &check), WEIR_ICE_OK); /* an answer is owed, under a password that goes */
     weir_ice_roll_back(&s.ice, s.now, false);
     assert_true(goes_to(&s.ice, &first));
+    assert_int_equal(s.ice.remotes, 1);
+    assert_int_equal(s.ice.pairs, 1);
+    assert_false(hear(&s, WEIR_STUN_SUCCESS, &m, &to));
     bool is_told = false;
     struct weir_ice_event e;
     while (weir_ice_event(&s.ice, &e)) {
@@ -237,6 +273,15 @@ static void every_state_is_what_it_was(void **state)
             assert_int_equal(weir_ice_failure(&s.ice), WEIR_ICE_FAILURE_NO_PAIR);
         }
         if (which == 1) { /* with the candidates of then, and as much patience as anew */
+            struct weir_ice fork = s.ice;
+            for (weir_time end = s.now + 60 * WEIR_SEC; s.now < end; s.now += 100 * WEIR_MS) {
+                uint8_t out[1300];
+                struct weir_path to;
+                weir_ice_tick(&fork, s.now);
+                while (weir_ice_send(&fork, s.now, (struct weir_mspan){ out, sizeof out }, &to) != 0) {
+                }
+            }
+            assert_int_equal(fork.state, WEIR_ICE_FAILED);
             s.now += 20 * WEIR_MS;
             assert_true(hear_request(&s));
             assert_int_equal(succeed(&s), WEIR_ICE_OK);
@@ -266,6 +311,10 @@ static void which_credentials_were_agreed_on(void **state)
     assert_int_equal(weir_ice_set_remote(&s.ice, s.now, WEIR_LIT("else"), q, false), WEIR_OK);
     assert_int_equal(weir_ice_compare_agreed(&s.ice, u, p), WEIR_ICE_THE_SAME);
     assert_int_equal(weir_ice_compare_agreed(&s.ice, WEIR_LIT("else"), q), WEIR_ICE_OTHERS);
+    struct weir_ice fork = s.ice;
+    weir_ice_roll_back(&fork, s.now, false);
+    assert_int_equal(weir_ice_compare_agreed(&fork, u, p), WEIR_ICE_THE_SAME);
+    assert_int_equal(weir_ice_set_remote(&fork, s.now, u, p, false), WEIR_OK); /* the same again */
     weir_ice_settle(&s.ice);
     assert_int_equal(weir_ice_compare_agreed(&s.ice, WEIR_LIT("else"), q), WEIR_ICE_THE_SAME);
 }
@@ -369,6 +418,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_only_the_description_named_goes_and_what_is_proven_stays),
+        cmocka_unit_test(the_end_of_candidates_is_of_its_generation),
         cmocka_unit_test(the_first_one_leaves_an_agent_that_is_new),
         cmocka_unit_test(the_path_of_before_goes_on_with_the_consent_that_it_has),
         cmocka_unit_test(data_returns_from_the_path_of_the_new_generation),

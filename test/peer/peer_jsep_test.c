@@ -281,6 +281,30 @@ static void who_loses_sections_is_refused(void **state)
     sim_close(s);
 }
 
+/* And a place that both know does not vanish while a section of ours waits in it. */
+static void a_place_that_waits_does_not_vanish(void **state)
+{
+    (void)state;
+    struct sim *s = connected(24, WEIR_SDP_ACTIVE);
+    struct weir_sdp_error error;
+    add_video(s, 0);
+    negotiate(s, 0);
+    assert_int_equal(weir_peer_stop_media(s->peer[0], 2), WEIR_OK);
+    negotiate(s, 0);
+    assert_int_equal(add_video(s, 1), 2);
+    offer(s, 0);
+    char *third = strstr((char *)text[0], "m=video 0");
+    size_t without_it = (size_t)(third - (char *)text[0]);
+    assert_int_equal(weir_peer_set_remote(s->peer[1], s->now, true, weir_span_of(text[0], without_it), &error),
+                     WEIR_ERR_ARG);
+    assert_int_equal(error.verdict, WEIR_SDP_ANSWER_SHAPE);
+    answer(s, 1);
+    take_answer(s, 0);
+    negotiate(s, 1);
+    assert_true(s->peer[0]->media[2].is_accepted);
+    sim_close(s);
+}
+
 /* A new section's payload types are those that were agreed on, whoever named them. */
 static void payload_types_keep_their_meaning(void **state)
 {
@@ -908,6 +932,7 @@ int main(void)
         cmocka_unit_test(another_role_is_another_association),
         cmocka_unit_test(every_transition_over_three_rounds),
         cmocka_unit_test(who_loses_sections_is_refused),
+        cmocka_unit_test(a_place_that_waits_does_not_vanish),
         cmocka_unit_test(payload_types_keep_their_meaning),
         cmocka_unit_test(a_bundle_only_section_is_there),
         cmocka_unit_test(nothing_that_is_left_leaves_both_usable),
