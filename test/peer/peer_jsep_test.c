@@ -502,6 +502,35 @@ static void a_new_tls_id_is_another(void **state)
     }
 }
 
+/* The answer takes its time: what there is goes on with who offered, and the hello of who answered, which calls on it
+ * meanwhile, harms nothing and is soon repeated. */
+static void a_renewal_whose_answer_is_slow_loses_nothing(void **state)
+{
+    (void)state;
+    for (int passive = 0; passive < 2; passive++) {
+        struct sim *s = connected(25, passive != 0 ? WEIR_SDP_PASSIVE : WEIR_SDP_ACTIVE);
+        weir_peer_renew(s->peer[0]);
+        offer(s, 0);
+        sim_run(s, s->now + 60 * WEIR_SEC, false);
+        check_data(s); /* nobody has answered: both are what they were */
+        assert_int_equal(s->closed[0] + s->closed[1], 0);
+        answer(s, 1);
+        sim_run(s, s->now + 3 * WEIR_SEC, false);
+        assert_int_equal(weir_dtls_state(&s->peer[0]->dtls), WEIR_DTLS_CONNECTED);
+        assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
+        take_answer(s, 0);
+        weir_time at = s->now;
+        const struct weir_sctp_channel_config c = { .label = WEIR_LIT("anew"), .priority = 256 };
+        s->opened[0] = s->opened[1] = 0;
+        assert_int_equal(weir_peer_open_channel(s->peer[0], s->now, &c, &s->channel[0]), WEIR_OK);
+        sim_run(s, s->now + 10 * WEIR_SEC, true);
+        assert_true(sim_is_open(s));
+        assert_true(s->now - at < 4 * WEIR_SEC); /* the timer of a hello that was not heard, at most */
+        check_data(s);
+        sim_close(s);
+    }
+}
+
 /* libwebrtc gives its transport up with the section it is named after, and says nothing. */
 /* As libwebrtc does: the transport of the section that was stopped says goodbye, and another one begins. */
 static void a_stopped_tag_and_a_goodbye_is_another(void **state)
@@ -941,6 +970,7 @@ int main(void)
         cmocka_unit_test(what_was_never_finished_is_left_with_the_offer),
         cmocka_unit_test(another_certificate_is_another),
         cmocka_unit_test(a_new_tls_id_is_another),
+        cmocka_unit_test(a_renewal_whose_answer_is_slow_loses_nothing),
         cmocka_unit_test(a_stopped_tag_and_a_goodbye_is_another),
         cmocka_unit_test(an_answer_says_the_role_on_a_new_transport),
         cmocka_unit_test(a_message_in_hand_is_given_back),

@@ -395,6 +395,7 @@ static void a_restart_asks_the_servers_that_there_are_then(void **state)
     struct weir_ice_own before = s->peer[0]->ice.local_ufrag;
     offer(s, 0);
     assert_false(says(0, "srflx") || says(0, "a=end-of-candidates"));
+    assert_true(says(0, "a=candidate:ha 1 udp ") && says(0, " typ host"));
     unsigned asked = 0;
     for (unsigned i = 0; i < 10; i++) {
         asked += serve(s, s->peer[0], 2);
