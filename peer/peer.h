@@ -533,9 +533,10 @@ WEIR_API bool weir_peer_needs_offer(const struct weir_peer *p);
 /* Take the peer's offer, or its answer to ours. What is faulty or not done here is left out alone: a line,
  * a payload type, a section, which the answer rejects. On WEIR_ERR_ARG nothing of it can be used, nothing
  * changed, and *error says which line broke which rule. WEIR_ERR_FULL: the pool has no room for the offer.
- * WEIR_ERR_STATE: an answer without an offer, or an offer that meets one: ours is taken back if we are
- * polite. Sections that are new with an offer are answered recvonly until weir_peer_set_direction says
- * more. Another certificate or a=tls-id is another peer: with the answer a new association begins. */
+ * WEIR_ERR_STATE: an answer without an offer; or an offer that meets ours, which gives way if we are
+ * polite. An offer of the peer's that waits gives way to its next one. Sections that are new with an offer
+ * are answered recvonly until weir_peer_set_direction says more. Another certificate or a=tls-id is
+ * another peer: with the answer a new association begins. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_set_remote(struct weir_peer *p, weir_time now,
                                                                bool is_offer, struct weir_span text,
                                                                struct weir_sdp_error *error);

@@ -259,6 +259,31 @@ static enum weir_status take_offer(struct weir_peer *p, struct weir_peer_scratch
     return WEIR_OK;
 }
 
+/* [RFC 8829 3.2] The peer thought better of its offer before we answered. The one that waits is taken back;
+ * it comes again when the new one is no good, or finds no room: its own is free by then. */
+static enum weir_status replace_offer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
+                                      struct weir_span text, struct weir_sdp_error *error)
+{
+    uint32_t head = p->offer_head, bytes = p->offer_bytes;
+    struct weir_sdp_error none;
+    p->offer_bytes = 0;
+    weir_peer_roll_back(p, now);
+    enum weir_status status = take_offer(p, s, now, text, error);
+    if (status == WEIR_OK) {
+        weir_pool_put_list(p->pool, head);
+        return WEIR_OK;
+    }
+    p->offer_head = head;
+    p->offer_bytes = bytes;
+    struct weir_span again = recall_offer(p, s);
+    weir_peer_drop_offer(p);
+    if (weir_sdp_parse(again, &s->theirs, &none) == WEIR_SDP_OK
+        && take_offer(p, s, now, again, &none) == WEIR_OK) { /* as it was before */
+        p->has_remote |= weir_sdp_transport(&s->theirs) != NULL;
+    }
+    return status;
+}
+
 static enum weir_sdp_direction mirrored(enum weir_sdp_direction d)
 {
     return d == WEIR_SDP_SENDONLY   ? WEIR_SDP_RECVONLY
@@ -346,8 +371,8 @@ static enum weir_status take_answer(struct weir_peer *p, struct weir_peer_scratc
 static enum weir_status set_remote(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
                                    bool is_offer, struct weir_span text, struct weir_sdp_error *error)
 {
-    bool fits = p->signalling == (is_offer ? WEIR_STABLE : WEIR_HAVE_LOCAL_OFFER)
-                || (is_offer && p->signalling == WEIR_HAVE_LOCAL_OFFER && p->config.is_polite);
+    bool fits = is_offer ? p->signalling != WEIR_HAVE_LOCAL_OFFER || p->config.is_polite
+                         : p->signalling == WEIR_HAVE_LOCAL_OFFER;
     if (!fits || p->state == WEIR_PEER_CLOSED) {
         return WEIR_ERR_STATE;
     }
@@ -357,16 +382,18 @@ static enum weir_status set_remote(struct weir_peer *p, struct weir_peer_scratch
     if (weir_sdp_parse(text, &s->theirs, error) != WEIR_SDP_OK) {
         return WEIR_ERR_ARG;
     }
-    enum weir_status status = is_offer ? take_offer(p, s, now, text, error)
-                                       : take_answer(p, s, now, error);
+    bool is_next = is_offer && p->signalling == WEIR_HAVE_REMOTE_OFFER;
+    enum weir_status status = is_next    ? replace_offer(p, s, now, text, error)
+                              : is_offer ? take_offer(p, s, now, text, error)
+                                         : take_answer(p, s, now, error);
     if (status == WEIR_OK) {
         weir_ice_allow(&p->ice, text.n);
         if (!p->has_remote) {
             p->timeline.remote_description = now;
         }
         p->has_remote |= weir_sdp_transport(&s->theirs) != NULL;
-        weir_peer_progress(p, now);
     }
+    weir_peer_progress(p, now);
     return status;
 }
 

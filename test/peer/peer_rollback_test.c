@@ -14,6 +14,15 @@ static uint8_t add(struct sim *s, int who, enum weir_sdp_kind kind)
     return media;
 }
 
+static uint32_t empty_pool(struct sim *s, uint32_t *taken, uint32_t left)
+{
+    uint32_t n = 0;
+    while (s->pool.free_count > left) {
+        taken[n++] = weir_pool_get(&s->pool);
+    }
+    return n;
+}
+
 /* What a description may change, and a rollback brings back. */
 struct before {
     struct weir_media media[WEIR_PEER_MEDIA_MAX];
@@ -363,6 +372,64 @@ static void the_peers_offer_is_taken_back_as_if_it_had_not_been(void **state)
     }
 }
 
+/* [RFC 8829 3.2] The peer offers once more before it is answered: the one that waited gives way. To one that is no good,
+ * or finds no room, it does not. */
+static void an_offer_that_waits_gives_way_to_the_next(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < 8; how++) {
+        struct sim *s = connected(72, WEIR_SDP_ACTIVE);
+        static uint32_t taken[4096];
+        static uint8_t first[WEIR_PEER_SDP_MAX];
+        struct weir_sdp_error error;
+        if ((how & 1) != 0) {
+            weir_peer_restart_ice(s->peer[0]);
+        }
+        add(s, 1, WEIR_SDP_AUDIO);
+        add(s, 0, WEIR_SDP_AUDIO);
+        struct before b = look(s, 1);
+        offer(s, 0);
+        size_t n = length[0];
+        memcpy(first, text[0], n);
+        take_offer(s, 1);
+        assert_int_equal(weir_peer_set_direction(s->peer[1], 2, WEIR_SDP_SENDONLY), WEIR_OK);
+        uint32_t taking = empty_pool(s, taken, (how & 4) != 0 ? 0 : 1);
+        for (unsigned round = 0; round < 2; round++) {
+            enum weir_status want = (how & 2) != 0 ? WEIR_ERR_ARG : WEIR_ERR_FULL;
+            if (want == WEIR_ERR_ARG || (how & 4) != 0) {
+                assert_int_equal(weir_peer_set_remote(s->peer[1], s->now, true,
+                                                      weir_span_of(first, want == WEIR_ERR_ARG ? 120 : n), &error), want);
+            }
+            assert_int_equal(s->peer[1]->signalling, WEIR_HAVE_REMOTE_OFFER);
+            assert_int_equal(s->peer[1]->media[2].wanted, WEIR_SDP_SENDONLY);
+        }
+        while (taking != 0) {
+            weir_pool_put(&s->pool, taken[--taking]);
+        }
+        check_data(s);
+        if ((how & 1) == 0) { /* the one that waited is answered after all */
+            write_answer(s, 1);
+            take_answer(s, 0);
+            assert_int_equal(s->peer[0]->media[2].direction, WEIR_SDP_RECVONLY);
+        } else {
+            assert_int_equal(rollback(s, 0), WEIR_OK);
+            add(s, 0, WEIR_SDP_VIDEO);
+            offer(s, 0);
+            take_offer(s, 1);
+            assert_int_equal(s->peer[1]->medias, 4);
+            assert_int_equal(s->peer[1]->media[2].ssrc, b.media[2].ssrc);
+            assert_int_equal(s->peer[1]->media[2].wanted, WEIR_SDP_SENDONLY);
+            write_answer(s, 1);
+            take_answer(s, 0);
+            assert_true(s->peer[0]->media[3].is_accepted);
+        }
+        sim_run(s, s->now + WEIR_SEC, false);
+        assert_int_equal(s->pool.free_count, b.buffers);
+        check_data(s);
+        sim_close(s);
+    }
+}
+
 /* What an application did while the offer waited stays done [RFC 8829 5.7]. */
 static void what_was_done_meanwhile_stays_done(void **state)
 {
@@ -508,14 +575,6 @@ static void sixty_four_sections_come_and_go(void **state)
     sim_close(s);
 }
 
-static uint32_t empty_pool(struct sim *s, uint32_t *taken, uint32_t left)
-{
-    uint32_t n = 0;
-    while (s->pool.free_count > left) {
-        taken[n++] = weir_pool_get(&s->pool);
-    }
-    return n;
-}
 
 /* There is room for the offer, or for what it changes, or for neither: it is refused, and ours goes on waiting. */
 static void without_room_nothing_is_taken_back(void **state)
@@ -751,6 +810,7 @@ int main(void)
         cmocka_unit_test(an_offer_after_failed_is_taken_back_to_failed),
         cmocka_unit_test(broken_dtls_is_held_and_comes_back),
         cmocka_unit_test(the_peers_offer_is_taken_back_as_if_it_had_not_been),
+        cmocka_unit_test(an_offer_that_waits_gives_way_to_the_next),
         cmocka_unit_test(what_was_done_meanwhile_stays_done),
         cmocka_unit_test(another_programs_offer_is_taken_back),
         cmocka_unit_test(sixty_four_sections_come_and_go),
