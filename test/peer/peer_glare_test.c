@@ -200,12 +200,14 @@ static void talk_for(uint64_t seed, bool refuses, bool is_cold)
         }
     }
     weir_peer_set_polite(s->peer[seed & 1], true);
+    s->link.loss = seed % 5 == 0 ? 50 : 0;
     for (unsigned k = 0; k < 3000 && !(talk.is_over && is_quiet()); k++) {
         talk.is_over = k > 300;
         turn((int)below(2));
         sim_run(s, s->now + below(40) * WEIR_MS, false);
     }
     assert_true(is_quiet());
+    s->link.loss = 0;
     sim_run(s, s->now + 5 * WEIR_SEC, false);
     check_same(s);
     check_data(s);
