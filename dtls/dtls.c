@@ -101,17 +101,14 @@ void weir_dtls_init(struct weir_dtls *d, const struct weir_dtls_config *config, 
     d->begun_at = now;
     weir_rand_init(&d->rand, config->seed);
     keep_config(&d->config, config);
-    if (config->is_client && config->session != NULL) {
-        d->session = *config->session;
-        d->ticket = WEIR_DTLS_TICKET_OFFERED; /* if it is good, see weir_dtls13_judge_session */
-    }
+    weir_dtls13_session_init(d, config->is_client ? config->session : NULL);
     d->config.session = NULL;
     /* [RFC 5246 7.4.1.2 DEVIATION] All 32 bytes are random: the clock is nobody's business. */
     weir_rand_bytes(&d->rand, config->is_client ? d->client_random : d->server_random, 32);
-    d->step = config->is_client ? STEP_IDLE : STEP_SERVER_HELLO;
-    d->give_up_at = WEIR_NEVER;
-    d->ack_at = WEIR_NEVER;
-    d->old_until = WEIR_NEVER;
+    d->step = config->is_client ? STEP_START : STEP_SERVER_WAIT_CLIENT_HELLO;
+    weir_dtls_await_nothing(d);
+    weir_dtls13_old_drop_rx(d);
+    weir_dtls_ack_reset(d);
     d->work = weir_budget_of(SHARES_WASTED_MAX, SHARE_WASTED_EACH);
     weir_dtls_rrc_stop(d);
     weir_dtls_flight_begin(d, false);
@@ -121,10 +118,10 @@ void weir_dtls_deinit(struct weir_dtls *d)
 {
     weir_wipe(d, sizeof *d);
     d->state = WEIR_DTLS_CLOSED;
-    d->give_up_at = WEIR_NEVER;
+    weir_dtls_await_nothing(d);
     d->flight.resend_at = WEIR_NEVER;
-    d->ack_at = WEIR_NEVER;
-    d->old_until = WEIR_NEVER;
+    weir_dtls13_old_drop_rx(d);
+    weir_dtls_ack_reset(d);
     weir_dtls_rrc_stop(d);
 }
 
@@ -133,18 +130,10 @@ enum weir_status weir_dtls_start(struct weir_dtls *d, weir_time now)
     if (!d->config.is_client) {
         return WEIR_OK;
     }
-    if (d->step != STEP_IDLE || d->state != WEIR_DTLS_NEW) {
+    if (d->step != STEP_START || d->state != WEIR_DTLS_NEW) {
         return WEIR_ERR_STATE;
     }
-    weir_dtls_begin(d, now);
-    weir_dtls_set_step(d, now, STEP_CLIENT_HELLO);
-    weir_dtls13_judge_session(d, now);
-    if (!weir_dtls_client_hello(d, now)) {
-        weir_dtls_fail(d, now, WEIR_DTLS_REASON_MESSAGE, WEIR_DTLS_CRYPTO,
-                       weir_dtls_alert_of(WEIR_DTLS_CRYPTO));
-        return WEIR_ERR_CRYPTO;
-    }
-    return WEIR_OK;
+    return weir_dtls_handshake_start(d, now) == WEIR_DTLS_OK ? WEIR_OK : WEIR_ERR_CRYPTO;
 }
 
 void weir_dtls_set_state(struct weir_dtls *d, weir_time now, enum weir_dtls_state next)
@@ -154,32 +143,7 @@ void weir_dtls_set_state(struct weir_dtls *d, weir_time now, enum weir_dtls_stat
     d->state = next;
 }
 
-void weir_dtls_set_step(struct weir_dtls *d, weir_time now, enum dtls_step next)
-{
-    weir_trace(d->config.trace, now, WEIR_TRACE_DTLS, WEIR_TRACE_NOTE, d->config.conn, 0,
-               (uint32_t)d->step, (uint32_t)next);
-    d->step = (uint8_t)next;
-}
-
 /* -- recv -------------------------------------------------------------------------------------- */
-
-/* Note a record of a handshake of 1.3 for the ACK, and see when that has to go [RFC 9147 7.1]. */
-static void acknowledge(struct weir_dtls *d, weir_time now, const struct dtls_record *r, bool was_done)
-{
-    bool is_done = d->step == STEP_DONE;
-    if (d->config.is_client && is_done && r->epoch == EPOCH_HANDSHAKE) {
-        return; /* our last flight is the answer */
-    }
-    if (!weir_dtls_reassembly_tell(&d->reassembly)) {
-        return;
-    }
-    weir_dtls_ack_note(d, r);
-    if (is_done || was_done || weir_dtls_reassembly_has_gap(&d->reassembly)) {
-        d->owes_ack = true;
-    } else {
-        weir_dtls_ack_soon(d, now);
-    }
-}
 
 static enum weir_dtls_verdict handshake_recv(struct weir_dtls *d, weir_time now,
                                              const struct dtls_record *r)
@@ -188,16 +152,15 @@ static enum weir_dtls_verdict handshake_recv(struct weir_dtls *d, weir_time now,
     enum weir_dtls_verdict v = weir_dtls_handshake_recv(d, now, r, &is_kept);
     bool is_over = d->state == WEIR_DTLS_FAILED || d->state == WEIR_DTLS_CLOSED;
     /* Of what comes without protection only a ServerHello counts: it led to keys. */
-    bool is_theirs = r->epoch != 0
-                     || (d->config.is_client && v == WEIR_DTLS_OK && d->step == STEP_CLIENT13_ENCRYPTED);
+    bool is_theirs =
+        r->epoch != 0
+        || (d->config.is_client && v == WEIR_DTLS_OK && d->step == STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS);
     if (d->version == VERSION_1_3 && is_kept && is_theirs && !is_over) {
-        acknowledge(d, now, r, was_done);
+        weir_dtls_ack_handled(d, now, r, was_done);
     }
-    /* [RFC 9147 7.1] A piece of a hello: who sent it need not wait for its timer, if it is of 1.3. */
     if (d->version == 0 && v == WEIR_DTLS_OK && d->reassembly.used != 0 && !is_over
         && weir_dtls_offers(d, WEIR_DTLS_1_3)) {
-        weir_dtls_ack_note(d, r);
-        weir_dtls_ack_soon(d, now);
+        weir_dtls_ack_piece(d, now, r);
     }
     return v;
 }
@@ -206,17 +169,17 @@ static enum weir_dtls_verdict plain_recv(struct weir_dtls *d, weir_time now,
                                          const struct dtls_record *r)
 {
     switch ((enum content_type)r->type) {
-    case CONTENT_CCS:
-        return weir_dtls_ccs_recv(d, r);
+    case CONTENT_CHANGE_CIPHER_SPEC:
+        return weir_dtls_ccs_recv(d, now, r);
     case CONTENT_ALERT:
         return weir_dtls_alert_recv(d, now, r);
     case CONTENT_HANDSHAKE:
         return handshake_recv(d, now, r);
     case CONTENT_ACK:
         return weir_dtls_ack_recv(d, now, r);
-    case CONTENT_CID:
-    case CONTENT_RRC:
-    case CONTENT_DATA:
+    case CONTENT_TLS12_CID:
+    case CONTENT_RETURN_ROUTABILITY_CHECK:
+    case CONTENT_APPLICATION_DATA:
         break;
     }
     return WEIR_DTLS_DATA_PLAIN;
@@ -230,7 +193,8 @@ static bool is_readable(const struct weir_dtls *d, const struct dtls_record *r)
     if (r->is_unified) {
         return weir_dtls13_record_is_readable(d, r);
     }
-    return d->rx_epoch == 1 && d->rx.is_ready && (r->type != CONTENT_DATA || d->step == STEP_DONE);
+    return d->rx_epoch == 1 && d->rx.is_ready
+           && (r->type != CONTENT_APPLICATION_DATA || d->step == STEP_DONE);
 }
 
 /* Does this record tell more of the handshake than that one? */
@@ -239,7 +203,7 @@ static bool is_dearer(const struct dtls_record *r, uint8_t held)
     if (r->is_unified) {
         return (held & 3) == EPOCH_APPLICATION && r->epoch == EPOCH_HANDSHAKE;
     }
-    return held == CONTENT_DATA && r->type == CONTENT_HANDSHAKE;
+    return held == CONTENT_APPLICATION_DATA && r->type == CONTENT_HANDSHAKE;
 }
 
 /* Keep one record for when it can be read; what is of the handshake is dearer than data. */
@@ -257,24 +221,24 @@ static enum weir_dtls_verdict opened_recv(struct weir_dtls *d, weir_time now,
                                           const struct dtls_record *r, struct weir_span *plain)
 {
     switch ((enum content_type)r->type) {
-    case CONTENT_CCS:
-        return weir_dtls_ccs_recv(d, r);
+    case CONTENT_CHANGE_CIPHER_SPEC:
+        return weir_dtls_ccs_recv(d, now, r);
     case CONTENT_ALERT:
         return weir_dtls_alert_recv(d, now, r);
     case CONTENT_HANDSHAKE:
         return handshake_recv(d, now, r);
     case CONTENT_ACK:
         return weir_dtls_ack_recv(d, now, r);
-    case CONTENT_CID:
-    case CONTENT_RRC:
-    case CONTENT_DATA:
+    case CONTENT_TLS12_CID:
+    case CONTENT_RETURN_ROUTABILITY_CHECK:
+    case CONTENT_APPLICATION_DATA:
         break;
     }
     /* [RFC 9147 6.1] With 1.3 data has its own epochs, even when the handshake's keys would do. */
     if (d->state != WEIR_DTLS_CONNECTED || (r->is_unified && r->epoch < EPOCH_APPLICATION)) {
         return WEIR_DTLS_DATA_EARLY;
     }
-    if (r->type == CONTENT_RRC) {
+    if (r->type == CONTENT_RETURN_ROUTABILITY_CHECK) {
         return weir_dtls_rrc_recv(d, now, r);
     }
     *plain = weir_span_const(r->body);
@@ -293,7 +257,7 @@ static void forged(struct weir_dtls *d, weir_time now, struct weir_dtls_keys *k)
     if (k->forgeries >= FORGERIES_MAX && k == &d->rx) {
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_FORGERIES, v, weir_dtls_alert_of(v));
     } else if (k->forgeries >= FORGERIES_MAX) {
-        weir_dtls13_drop_old(d);
+        weir_dtls13_old_drop_rx(d);
     }
 }
 
@@ -306,7 +270,7 @@ static enum weir_dtls_verdict protected_recv(struct weir_dtls *d, weir_time now,
         }
         hold(d, r);
         if (r->is_unified && d->state == WEIR_DTLS_HANDSHAKE) {
-            weir_dtls_ack_soon(d, now); /* [RFC 9147 7.1] empty, if it must be: something is missing */
+            weir_dtls_ack_unread(d, now);
         }
         return WEIR_DTLS_RECORD_EARLY;
     }
@@ -320,7 +284,7 @@ static enum weir_dtls_verdict protected_recv(struct weir_dtls *d, weir_time now,
         return v;
     }
     weir_dtls_rrc_note(d, now, r);
-    d->is_cid_there = d->is_cid_there || r->has_cid;
+    weir_dtls_cid_note(d, r);
     return opened_recv(d, now, r, plain);
 }
 
@@ -343,9 +307,7 @@ static enum weir_dtls_verdict record_recv(struct weir_dtls *d, weir_time now,
 {
     struct dtls_record r;
     bool is_13 = is_unified(d, datagram);
-    if (now >= d->old_until) {
-        weir_dtls13_drop_old(d);
-    }
+    weir_dtls13_old_tick(d, now);
     enum weir_dtls_verdict v = record_take(d, datagram, is_13, &r);
     if (v == WEIR_DTLS_OK) {
         d->rx_records++;
@@ -388,14 +350,14 @@ static void held_recv(struct weir_dtls *d, weir_time now, struct weir_span *plai
     }
     struct weir_mspan held = { d->held, d->held_bytes };
     d->held_bytes = 0;
-    d->rx_path = d->path; /* which one it came by is forgotten */
+    weir_dtls_rrc_heard_by(d, d->rrc.in_use); /* which one it came by is forgotten */
     note(d, now, record_recv(d, now, &held, plain), 0, 0);
 }
 
 enum weir_dtls_verdict weir_dtls_recv(struct weir_dtls *d, weir_time now,
                                       struct weir_mspan *datagram, struct weir_span *plain)
 {
-    return weir_dtls_recv_by(d, now, d->path, datagram, plain);
+    return weir_dtls_recv_by(d, now, d->rrc.in_use, datagram, plain);
 }
 
 enum weir_dtls_verdict weir_dtls_recv_by(struct weir_dtls *d, weir_time now, uint32_t path,
@@ -405,14 +367,16 @@ enum weir_dtls_verdict weir_dtls_recv_by(struct weir_dtls *d, weir_time now, uin
     size_t bytes = datagram->n;
     uint32_t first = bytes >= 4 ? weir_be32(datagram->p) : 0;
     *plain = weir_span_of(NULL, 0);
-    d->rx_path = path;
-    if (d->step == STEP_IDLE || d->state == WEIR_DTLS_CLOSED || d->state == WEIR_DTLS_FAILED) {
+    weir_dtls_rrc_heard_by(d, path);
+    if (d->step == STEP_START || d->state == WEIR_DTLS_CLOSED || d->state == WEIR_DTLS_FAILED) {
         datagram->n = 0;
     } else {
         v = record_recv(d, now, datagram, plain);
         held_recv(d, now, plain);
     }
-    d->is_cid_there = d->is_cid_there && datagram->n != 0;
+    if (datagram->n == 0) {
+        weir_dtls_cid_end_datagram(d);
+    }
     note(d, now, v, bytes, first);
     return v;
 }
@@ -424,7 +388,8 @@ enum weir_dtls_verdict weir_dtls_recv_by(struct weir_dtls *d, weir_time now, uin
 static bool begin_anew(struct weir_dtls *d, weir_time now)
 {
     enum { RESTARTS_MAX = 16 };
-    bool is_due = d->step == STEP_CLIENT_HELLO && d->hs.is_cookie_refused && d->restarts < RESTARTS_MAX;
+    bool is_due =
+        d->step == STEP_CLIENT_WAIT_SERVER_HELLO && d->hs.is_cookie_refused && d->restarts < RESTARTS_MAX;
     if (is_due && !weir_dtls_client_restart(d, now)) {
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_MESSAGE, WEIR_DTLS_CRYPTO,
                        weir_dtls_alert_of(WEIR_DTLS_CRYPTO));
@@ -435,25 +400,20 @@ static bool begin_anew(struct weir_dtls *d, weir_time now)
 /* Timers:
  *   flight.resend_at  armed when all of a flight that wants an answer is sent; sends again what no ACK
  *                     named, with doubled time [RFC 6347 4.2.4.1, RFC 9147 5.8.2]
- *   ack_at            1.3: armed by a part of the peer's flight; tells it what is here [RFC 9147 7.1]
+ *   ack.at            1.3: armed by a part of the peer's flight; tells it what is here [RFC 9147 7.1]
  *   rrc.again_at      armed by a path challenge; sends another one [RFC 9853 5.3]
  *   rrc.end_at        armed with the first challenge on a path; the check goes on to the next path, or
  *                     ends without a move [RFC 9853 5.5]
  *   give_up_at        armed with the first flight, until the handshake is done; with 1.3 until our last
  *                     flight, a ticket and each KeyUpdate is acknowledged; ends the connection
- * Without a deadline: old_until, see dtls.h. */
+ * Without a deadline: old.until, see dtls.h. */
 void weir_dtls_tick(struct weir_dtls *d, weir_time now)
 {
     if (now >= d->give_up_at) {
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_TIMEOUT, WEIR_DTLS_OK, ALERT_HANDSHAKE_FAILURE);
     }
-    if (now >= d->old_until) {
-        weir_dtls13_drop_old(d);
-    }
-    if (now >= d->ack_at) {
-        d->ack_at = WEIR_NEVER;
-        d->owes_ack = true;
-    }
+    weir_dtls13_old_tick(d, now);
+    weir_dtls_ack_tick(d, now);
     if (now >= d->flight.resend_at && !begin_anew(d, now)) {
         weir_dtls_flight_resend(d, now);
     }
@@ -472,16 +432,12 @@ size_t weir_dtls_send_to(struct weir_dtls *d, weir_time now, struct weir_mspan o
     if (n != 0) {
         return n;
     }
-    *path = d->path;
-    if (d->owes_ack) {
+    *path = d->rrc.in_use;
+    if (d->ack.state == ACK_DUE) {
         return weir_dtls_ack_send(d, out);
     }
-    if (d->owes_cids) {
-        weir_dtls_write_new_cid(d, now);
-    }
-    if (d->owes_update) {
-        weir_dtls13_write_update(d, now);
-    }
+    weir_dtls_write_new_connection_id(d, now);
+    weir_dtls13_write_key_update(d, now);
     if (weir_dtls_flight_is_pending(&d->flight)) {
         n = weir_dtls_flight_send(d, now, out);
         weir_dtls_wipe_sender(d);
@@ -497,42 +453,60 @@ void weir_dtls_failure(const struct weir_dtls *d, struct weir_dtls_event *event)
         event->type = WEIR_DTLS_EVENT_FAILED;
         event->reason = d->reason;
         event->verdict = d->fail_verdict;
-        event->has_plain_alert = d->reason == WEIR_DTLS_REASON_TIMEOUT && d->has_plain_alert;
-        event->alert = event->has_plain_alert ? d->plain_alert : d->fail_alert;
+        event->has_plain_alert = d->reason == WEIR_DTLS_REASON_TIMEOUT && d->alert.has_plain;
+        event->alert = event->has_plain_alert ? d->alert.plain : d->fail_alert;
     }
+}
+
+static uint8_t bit_of(enum weir_dtls_event_type type)
+{
+    return (uint8_t)(1u << type);
+}
+
+void weir_dtls_owe(struct weir_dtls *d, enum weir_dtls_event_type type)
+{
+    d->events |= bit_of(type);
+}
+
+void weir_dtls_owe_not(struct weir_dtls *d, enum weir_dtls_event_type type)
+{
+    d->events &= (uint8_t)~bit_of(type);
+}
+
+/* In this order. A session is told of when it may be taken. */
+static enum weir_dtls_event_type next_event(const struct weir_dtls *d)
+{
+    static const enum weir_dtls_event_type order[] = {
+        WEIR_DTLS_EVENT_CONNECTED, WEIR_DTLS_EVENT_SESSION, WEIR_DTLS_EVENT_CLOSED,
+        WEIR_DTLS_EVENT_FAILED,    WEIR_DTLS_EVENT_MOVED,   WEIR_DTLS_EVENT_SEEN,
+    };
+    for (unsigned i = 0; i < sizeof order / sizeof order[0]; i++) {
+        bool is_due = order[i] != WEIR_DTLS_EVENT_SESSION || d->state == WEIR_DTLS_CONNECTED;
+        if (is_due && (d->events & bit_of(order[i])) != 0) {
+            return order[i];
+        }
+    }
+    return WEIR_DTLS_EVENT_NONE;
 }
 
 bool weir_dtls_event(struct weir_dtls *d, struct weir_dtls_event *event)
 {
+    enum weir_dtls_event_type type = next_event(d);
     memset(event, 0, sizeof *event);
-    if (d->owes_connected) {
-        d->owes_connected = false;
-        event->type = WEIR_DTLS_EVENT_CONNECTED;
-    } else if (d->owes_session && d->state == WEIR_DTLS_CONNECTED) {
-        d->owes_session = false;
-        event->type = WEIR_DTLS_EVENT_SESSION;
-    } else if (d->owes_closed) {
-        d->owes_closed = false;
-        event->type = WEIR_DTLS_EVENT_CLOSED;
-    } else if (d->owes_failed) {
-        d->owes_failed = false;
+    if (type == WEIR_DTLS_EVENT_FAILED) {
         weir_dtls_failure(d, event);
-    } else if (d->owes_moved) {
-        d->owes_moved = false;
-        event->type = WEIR_DTLS_EVENT_MOVED;
-        event->path = d->path;
-    } else if (d->owes_seen) {
-        d->owes_seen = false;
-        event->type = WEIR_DTLS_EVENT_SEEN;
-        event->path = d->seen_path;
     }
-    return event->type != WEIR_DTLS_EVENT_NONE;
+    event->type = type;
+    event->path = type == WEIR_DTLS_EVENT_MOVED ? d->rrc.in_use
+                  : type == WEIR_DTLS_EVENT_SEEN ? d->rrc.seen : 0;
+    weir_dtls_owe_not(d, type);
+    return type != WEIR_DTLS_EVENT_NONE;
 }
 
 weir_time weir_dtls_deadline(const struct weir_dtls *d)
 {
     weir_time check_at = weir_time_min(d->rrc.again_at, d->rrc.end_at);
-    weir_time flight_at = weir_time_min(d->flight.resend_at, d->ack_at);
+    weir_time flight_at = weir_time_min(d->flight.resend_at, d->ack.at);
     return weir_time_min(weir_time_min(flight_at, check_at), d->give_up_at);
 }
 
@@ -571,7 +545,7 @@ size_t weir_dtls_seal(struct weir_dtls *d, struct weir_mspan buf, size_t plain_a
     size_t head = weir_dtls_head_bytes(d);
     size_t behind = weir_dtls_overhead(d) - head;
     /* [RFC 9146 5 MUST NOT] With an id the limit holds for the plaintext with its type. */
-    size_t most = d->version != VERSION_1_3 && d->tx_cid_bytes != 0 ? WEIR_DTLS_PLAIN_MAX - 1
+    size_t most = d->version != VERSION_1_3 && d->cid.tx_bytes != 0 ? WEIR_DTLS_PLAIN_MAX - 1
                                                                     : WEIR_DTLS_PLAIN_MAX;
     if (d->state != WEIR_DTLS_CONNECTED || plain_at < head || plain_at > buf.n
         || plain_len > most || plain_len > buf.n - plain_at
@@ -579,7 +553,7 @@ size_t weir_dtls_seal(struct weir_dtls *d, struct weir_mspan buf, size_t plain_a
         || d->tx.seq >= records_max(d) - RESERVED_NUMBERS) {
         return 0;
     }
-    size_t n = weir_dtls_record_seal(d, d->tx_epoch, CONTENT_DATA, VERSION_1_2,
+    size_t n = weir_dtls_record_seal(d, d->tx_epoch, CONTENT_APPLICATION_DATA, VERSION_1_2,
                                      buf.p + plain_at - head, plain_len);
     weir_dtls13_watch_limits(d);
     return n;
@@ -593,8 +567,7 @@ enum weir_status weir_dtls_update_keys(struct weir_dtls *d, bool asks_peer)
     if (d->message_seq == UINT16_MAX) {
         return WEIR_ERR_FULL;
     }
-    d->owes_update = true;
-    d->asks_update = d->asks_update || asks_peer;
+    weir_dtls13_update_owe(d, asks_peer);
     return WEIR_OK;
 }
 
@@ -618,7 +591,7 @@ enum weir_status weir_dtls_set_fingerprints(struct weir_dtls *d, weir_time now,
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_FINGERPRINT, WEIR_DTLS_CERT_FINGERPRINT,
                        weir_dtls_alert_of(WEIR_DTLS_CERT_FINGERPRINT));
     } else if (d->state == WEIR_DTLS_UNVERIFIED) {
-        d->owes_connected = true;
+        weir_dtls_owe(d, WEIR_DTLS_EVENT_CONNECTED);
         weir_dtls_set_state(d, now, WEIR_DTLS_CONNECTED);
     }
     return WEIR_OK;

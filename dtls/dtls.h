@@ -427,10 +427,72 @@ struct weir_dtls_flight {
     uint8_t bytes[WEIR_DTLS_FLIGHT_BYTES];
 };
 
-/* Records of the peer's flight that were handled or kept, in order. */
-struct weir_dtls_acks {
+/* -- Small machines: each is drawn at the head of the file that alone changes it --------------- */
+
+/* dtls_ack.c: the ACK that we owe, 1.3. */
+struct weir_dtls_ack {
+    uint8_t state;  /* enum ack_state */
     uint8_t count;
-    struct weir_dtls_number record[WEIR_DTLS_ACK_RECORDS];
+    struct weir_dtls_number record[WEIR_DTLS_ACK_RECORDS]; /* of the peer's, handled or kept, in order */
+    weir_time at;   /* timer: armed when a part of the peer's flight is here; makes the ACK due */
+};
+
+/* dtls13_epoch.c: keys of the epoch before, which are for what is late or sent again. */
+struct weir_dtls_old {
+    struct weir_dtls_keys rx, tx;
+    weir_time until; /* from then on the next tick or record wipes rx; no deadline */
+};
+
+/* dtls13_update.c: KeyUpdate of ours. */
+struct weir_dtls_update {
+    uint8_t state;  /* enum update_state */
+    bool asks_peer; /* the next one asks the peer for its own */
+};
+
+/* dtls_cid.c: connection ids. Ours is in the config. */
+struct weir_dtls_cid {
+    uint8_t state;       /* enum cid_state */
+    bool is_in_datagram; /* 1.3: an earlier record of this datagram had ours */
+    uint8_t tx_bytes;    /* the peer's, which our records carry */
+    uint8_t tx[WEIR_DTLS_PEER_CID_MAX];
+};
+
+/* dtls_rrc.c: paths, and their checks. One of ours is under way at most; answers to the peer's wait to be
+ * sent. */
+struct weir_dtls_rrc {
+    uint8_t state;   /* enum rrc_state */
+    bool is_agreed;  /* by both hellos; else the application checks paths */
+    bool owes_challenge; /* one of this state waits to be sent */
+    uint8_t tries;   /* that were sent */
+    uint8_t answers;
+    bool has_left;
+    uint32_t in_use; /* where the peer is */
+    uint32_t rx;     /* by which the present datagram came */
+    uint32_t seen;   /* of the event SEEN */
+    uint32_t checked;
+    uint32_t left;   /* where we were before the application moved us */
+    uint32_t rx_bytes, tx_bytes; /* on the path that is checked: three times as much goes out at most */
+    uint8_t cookie[WEIR_DTLS_RRC_TRIES][8];
+    struct { uint32_t path; uint8_t type; uint8_t cookie[8]; } answer[WEIR_DTLS_RRC_ANSWERS];
+    weir_time again_at; /* timer: armed by a challenge; sends another one, with a new cookie */
+    weir_time end_at;   /* timer: armed with the first challenge; ends the state */
+    uint32_t checks, moves, failures; /* begun; ended with a move; that found no peer */
+};
+
+/* dtls13_session.c: the session that is resumed, and the one that a ticket makes. */
+struct weir_dtls_resumption {
+    uint8_t fate;  /* enum weir_dtls_ticket_fate: of the ticket of the hello */
+    uint8_t state; /* enum session_state: of the session that can be taken */
+    struct weir_dtls_session session; /* that is offered, until it is answered; then that can be taken */
+};
+
+/* dtls_alert.c: what is to be said, and what was heard without protection. */
+struct weir_dtls_alert {
+    uint8_t level;       /* of an alert to send, 0 = none */
+    uint8_t description;
+    uint8_t plain;       /* last description that came without protection, for diagnosis */
+    bool has_plain;
+    bool has_told;       /* server: a hello was refused, and an alert said so */
 };
 
 /* What only the handshake needs: wiped when it ends. */
@@ -448,6 +510,7 @@ struct weir_dtls_handshake {
     uint8_t psk[WEIR_DTLS_SECRET_MAX];         /* 1.3: of the session that is resumed, else zeros */
     int64_t proven_s;    /* UTC: the certificates of this session were shown */
     bool wants_ticket;   /* server: the client can use one, and asked if it has to */
+    bool expects_ticket; /* client: the server will give one */
     bool has_asked_ticket;
     uint16_t ticket_index; /* server: of the one that was taken */
     uint8_t cookie[255];
@@ -455,89 +518,62 @@ struct weir_dtls_handshake {
     uint8_t verify_requests; /* that we followed as client */
     bool has_request;        /* the server asked for our certificate */
     bool has_retry;          /* a HelloRetryRequest was sent or followed */
-    bool has_hello;          /* and this is the ServerHello proper */
     bool is_cookie_refused;  /* client: an alert said so, without protection: begin anew with the timer */
     bool peer_has_points, peer_has_renegotiation;
 };
 
-/* Checks of a path [RFC 9853]. One of ours is under way at most; answers to the peer's wait to be sent. */
-struct weir_dtls_rrc {
-    uint8_t phase;   /* enum rrc_phase */
-    uint8_t tries;   /* challenges of this phase that were sent */
-    uint8_t answers;
-    bool owes_challenge;
-    uint32_t path;   /* that is checked */
-    uint32_t left;   /* where we were before the application moved us */
-    bool has_left;
-    uint32_t rx_bytes, tx_bytes; /* on the path that is checked: three times as much goes out at most */
-    uint8_t cookie[WEIR_DTLS_RRC_TRIES][8];
-    struct { uint32_t path; uint8_t type; uint8_t cookie[8]; } answer[WEIR_DTLS_RRC_ANSWERS];
-    weir_time again_at; /* timer: armed by a challenge; sends another one, with a new cookie */
-    weir_time end_at;   /* timer: armed with the first challenge; ends the phase */
-    uint32_t checks, moves, failures; /* begun; ended with a move; that found no peer */
-};
+/* -- The whole --------------------------------------------------------------------------------- */
 
 struct weir_dtls {
     /* private */
     struct weir_dtls_config config;
     enum weir_dtls_state state;
-    uint8_t step; /* of the handshake, enum dtls_step */
-    uint64_t rx_epoch, tx_epoch;
-    uint16_t version; /* 0xfefc or 0xfefd once agreed */
+    uint8_t step;         /* of the handshake, enum dtls_step: changed by dtls_handshake.c alone */
+    uint8_t events;       /* owed to the caller: a bit per enum weir_dtls_event_type */
+    uint16_t version;     /* 0xfefc or 0xfefd once agreed */
     uint16_t suite;
-    uint16_t group; /* in which keys were agreed; 0 before that */
+    uint16_t group;       /* in which keys were agreed; 0 before that */
     uint16_t srtp_profile;
     uint16_t message_seq; /* of our next handshake message */
-    uint64_t plain_seq;   /* of our next record without protection */
     uint8_t halvings;     /* of the config's MTU: what the path seems to bear */
-    struct weir_dtls_keys rx, tx;
-    struct weir_dtls_keys rx_old, tx_old; /* 1.3: of the epoch before */
-    struct weir_rand rand;
-    weir_time give_up_at; /* timer: armed while an answer is owed to us; fails the connection */
-    weir_time old_until;  /* 1.3: from then on the next tick or record wipes rx_old; no deadline */
-    struct weir_budget work; /* server: public-key work that hellos may still waste here */
     uint8_t restarts;     /* client: times it began anew for a cookie that the server took no more */
+    struct weir_rand rand;
+    weir_time begun_at;   /* when the config's UTC was right */
+    weir_time give_up_at; /* timer: armed while an answer is owed to us; fails the connection */
+    weir_duration rtt;    /* of the path, 0: not known */
+    struct weir_budget work; /* server: public-key work that hellos may still waste here */
+
+    /* Keys. The epochs in force, and what is in them. */
+    uint64_t rx_epoch, tx_epoch;
+    uint64_t plain_seq;   /* of our next record without protection */
+    uint64_t hello_seq;   /* record number of the hello, which its answer takes with cookies */
+    struct weir_dtls_keys rx, tx;
+    struct weir_dtls_old old; /* 1.3 */
     uint8_t client_random[32], server_random[32];
     uint8_t secret[WEIR_DTLS_SECRETS][WEIR_DTLS_SECRET_MAX]; /* those that has_secret marks */
     uint8_t has_secret;   /* bit per enum weir_dtls_secret */
     uint8_t rx_secret[WEIR_DTLS_SECRET_MAX], tx_secret[WEIR_DTLS_SECRET_MAX]; /* 1.3: traffic */
-    bool has_cid, has_rrc; /* as agreed; ours is in the config */
-    bool is_cid_there;     /* 1.3: an earlier record of this datagram had our connection id */
-    uint8_t tx_cid_bytes;
-    uint8_t tx_cid[WEIR_DTLS_PEER_CID_MAX];
-    uint32_t path;         /* where the peer is */
-    uint32_t rx_path;      /* by which the present datagram came */
-    uint32_t seen_path;
-    weir_duration rtt;     /* of the path, 0: not known */
-    struct weir_dtls_rrc rrc;
-    bool has_peer_cert;  /* its digests are known: it was shown, now or in the session that is resumed */
+
+    /* The peer. */
+    bool has_peer_cert;   /* its digests are known: it was shown, now or in the session that is resumed */
     struct weir_dtls_digests peer;
-    weir_time begun_at;  /* when the config's UTC was right */
-    uint8_t ticket;      /* enum weir_dtls_ticket_fate */
-    bool is_resumed;
-    bool awaits_ticket;  /* client: the next one is kept; until then the session's secret is "res master" */
-    bool has_session, owes_session;
-    struct weir_dtls_session session; /* that is offered, until it is answered; then that can be taken */
-    uint8_t owes_alert;  /* level of an alert to send, 0 = none */
-    uint8_t alert;       /* its description */
-    uint8_t plain_alert; /* last description that came without protection, for diagnosis */
-    bool has_plain_alert;
-    bool has_told;       /* server: a hello was refused, and an alert said so */
-    bool owes_connected, owes_closed, owes_failed, owes_moved, owes_seen;
-    bool owes_ack;       /* 1.3: at once; else ack_at says when */
-    bool owes_cids;      /* 1.3: a NewConnectionId with none, when the flight before is acknowledged */
-    bool owes_update;    /* 1.3: a KeyUpdate, when the flight before is acknowledged */
-    bool asks_update;    /* and the peer shall update its keys, too */
-    bool is_updating;    /* 1.3: our KeyUpdate is on its way */
-    weir_time ack_at;    /* timer, 1.3: armed when a part of the peer's flight is here; tells it */
+
+    /* Small machines. */
+    struct weir_dtls_update update;
+    struct weir_dtls_cid cid;
+    struct weir_dtls_alert alert;
+    struct weir_dtls_rrc rrc;
+    struct weir_dtls_ack ack;
+    struct weir_dtls_resumption resumption;
+
+    /* Why it failed. */
     enum weir_dtls_reason reason;
     enum weir_dtls_verdict fail_verdict;
     uint8_t fail_alert;
-    uint64_t hello_seq; /* record number of the hello, which its answer takes with cookies */
-    uint16_t held_bytes;
+
+    uint16_t held_bytes;  /* of a record that came ahead of its keys */
     uint8_t held[WEIR_DTLS_HELD_BYTES];
     struct weir_dtls_handshake hs;
-    struct weir_dtls_acks acks;
     struct weir_dtls_flight flight;
     struct weir_dtls_reassembly reassembly;
     uint32_t verdicts[WEIR_DTLS_VERDICTS];

@@ -13,27 +13,43 @@
  */
 #include "dtls/dtls_int.h"
 
+static dtls_handler hello_verify_request, server_hello, certificate, server_key_exchange,
+    certificate_request, server_hello_done, change_cipher_spec, finished;
+
+const struct dtls_row weir_dtls12_client_steps[] = {
+    { STEP_CLIENT_WAIT_SERVER_HELLO, MESSAGE_HELLO_VERIFY_REQUEST, hello_verify_request },
+    { STEP_CLIENT_WAIT_SERVER_HELLO, MESSAGE_SERVER_HELLO, server_hello },
+    { STEP_CLIENT12_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, certificate },
+    { STEP_CLIENT12_WAIT_SERVER_KEY_EXCHANGE, MESSAGE_SERVER_KEY_EXCHANGE, server_key_exchange },
+    { STEP_CLIENT12_WAIT_CERTIFICATE_REQUEST, MESSAGE_CERTIFICATE_REQUEST, certificate_request },
+    { STEP_CLIENT12_WAIT_CERTIFICATE_REQUEST, MESSAGE_SERVER_HELLO_DONE, server_hello_done },
+    { STEP_CLIENT12_WAIT_SERVER_HELLO_DONE, MESSAGE_SERVER_HELLO_DONE, server_hello_done },
+    { STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC, MESSAGE_CHANGE_CIPHER_SPEC, change_cipher_spec },
+    { STEP_CLIENT12_WAIT_FINISHED, MESSAGE_FINISHED, finished },
+    { 0, 0, NULL },
+};
+
 /* [RFC 6347 4.2.1 SHOULD] A new request is followed; more than these make a loop. */
 enum { VERIFY_REQUESTS_MAX = 4 };
 
 /* -- 2. HelloVerifyRequest --------------------------------------------------------------------- */
 
-static enum weir_dtls_verdict check_verify_request(struct weir_dtls *d, weir_time now,
-                                                   struct weir_span body)
+static struct dtls_next hello_verify_request(struct weir_dtls *d, weir_time now,
+                                             const struct dtls_message *m)
 {
     struct weir_span cookie;
-    enum weir_dtls_verdict v = weir_dtls_hello_parse_verify(body, &cookie);
-    (void)now;
+    enum weir_dtls_verdict v = weir_dtls_hello_parse_verify(m->body, &cookie);
     if (v != WEIR_DTLS_OK) {
-        return v;
+        return weir_dtls_refusal(v);
     }
     if (d->hs.verify_requests == VERIFY_REQUESTS_MAX
         || !weir_copy_into(d->hs.cookie, sizeof d->hs.cookie, cookie)) {
-        return WEIR_DTLS_VERIFY_REQUEST;
+        return weir_dtls_refusal(WEIR_DTLS_VERIFY_REQUEST);
     }
     d->hs.cookie_bytes = (uint8_t)cookie.n;
     d->hs.verify_requests++;
-    return WEIR_DTLS_OK;
+    weir_dtls_accept(d, m);
+    return weir_dtls_go_if(weir_dtls_client_hello(d, now), STEP_CLIENT_WAIT_SERVER_HELLO);
 }
 
 /* -- 3. ServerHello ---------------------------------------------------------------------------- */
@@ -41,8 +57,9 @@ static enum weir_dtls_verdict check_verify_request(struct weir_dtls *d, weir_tim
 /* [RFC 5246 7.4.1.4 MUST] A server answers extensions of ours and adds none. */
 static bool was_asked(const struct weir_dtls *d, uint16_t type)
 {
-    return type == EXTENSION_EMS || type == EXTENSION_RENEGOTIATION || type == EXTENSION_POINTS
-           || type == EXTENSION_GROUPS || (type == EXTENSION_SRTP && d->config.srtp_profiles != 0)
+    return type == EXTENSION_EXTENDED_MASTER_SECRET || type == EXTENSION_RENEGOTIATION_INFO
+           || type == EXTENSION_EC_POINT_FORMATS || type == EXTENSION_SUPPORTED_GROUPS
+           || (type == EXTENSION_USE_SRTP && d->config.srtp_profiles != 0)
            || weir_dtls_cid_was_asked(d, type);
 }
 
@@ -55,21 +72,21 @@ static enum weir_dtls_verdict check_server_extensions(struct weir_dtls *d,
             return WEIR_DTLS_HELLO_UNASKED;
         }
     }
-    if (weir_dtls_hello_find(h, EXTENSION_POINTS, &body)
+    if (weir_dtls_hello_find(h, EXTENSION_EC_POINT_FORMATS, &body)
         && (!weir_dtls_list8(body, &list) || !weir_dtls_bytes_have(list, POINT_UNCOMPRESSED))) {
         return WEIR_DTLS_HELLO_POINTS;
     }
     /* [RFC 7627 5.2 MUST] Without it two sessions could be made to share their keys. */
-    if (!weir_dtls_hello_find(h, EXTENSION_EMS, &body) || body.n != 0) {
+    if (!weir_dtls_hello_find(h, EXTENSION_EXTENDED_MASTER_SECRET, &body) || body.n != 0) {
         return WEIR_DTLS_HELLO_NO_EMS;
     }
     /* [RFC 5746 3.4 MUST] empty in a first handshake. [RFC 5746 4.1] A server without it is let in:
      * we never renegotiate, and the fingerprint names the one peer. */
-    if (weir_dtls_hello_find(h, EXTENSION_RENEGOTIATION, &body)
+    if (weir_dtls_hello_find(h, EXTENSION_RENEGOTIATION_INFO, &body)
         && (body.n != 1 || body.p[0] != 0)) {
         return WEIR_DTLS_HELLO_RENEGOTIATES;
     }
-    if (weir_dtls_hello_find(h, EXTENSION_SRTP, &body) && !weir_dtls_take_srtp(d, body, profile)) {
+    if (weir_dtls_hello_find(h, EXTENSION_USE_SRTP, &body) && !weir_dtls_take_srtp(d, body, profile)) {
         return WEIR_DTLS_HELLO_SRTP;
     }
     return weir_dtls_hello_cid_is_good(d, h) ? WEIR_DTLS_OK : WEIR_DTLS_HELLO_CID;
@@ -83,13 +100,11 @@ static bool was_downgraded(const struct weir_dtls *d, const struct dtls_hello *h
            && weir_equal_secret(h->random.p + 24, "DOWNGRD", 7);
 }
 
-static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time now,
-                                                 struct weir_span body)
+static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, struct weir_span body)
 {
     struct dtls_hello h;
     uint16_t profile = WEIR_DTLS_SRTP_NONE;
     enum weir_dtls_verdict v = weir_dtls_hello_parse_server(body, &h);
-    (void)now;
     if (v != WEIR_DTLS_OK) {
         return v;
     }
@@ -117,6 +132,35 @@ static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time 
     return WEIR_DTLS_OK;
 }
 
+static struct dtls_next server_hello(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = check_server_hello(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_CLIENT12_WAIT_CERTIFICATE);
+}
+
+/* -- 4. Certificate ---------------------------------------------------------------------------- */
+
+static struct dtls_next certificate(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls12_check_certificate(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    /* [RFC 5246 7.4.2 MUST] A server's key is of the suite's kind. */
+    bool is_rsa = d->hs.peer_key.type == WEIR_PUBKEY_RSA;
+    if (is_rsa != weir_dtls12_suite(d->suite)->is_rsa) {
+        return weir_dtls_refusal(WEIR_DTLS_CERT_KEY);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_CLIENT12_WAIT_SERVER_KEY_EXCHANGE);
+}
+
 /* -- 5. ServerKeyExchange [RFC 8422 5.4] ------------------------------------------------------- */
 
 struct server_key {
@@ -126,7 +170,7 @@ struct server_key {
     uint16_t group, scheme;
 };
 
-static bool parse_server_key(struct weir_span body, struct server_key *k)
+static bool parse_server_key_exchange(struct weir_span body, struct server_key *k)
 {
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd share, signature;
@@ -144,14 +188,12 @@ static bool parse_server_key(struct weir_span body, struct server_key *k)
     return true;
 }
 
-static enum weir_dtls_verdict check_server_key(struct weir_dtls *d, weir_time now,
-                                               struct weir_span body)
+static enum weir_dtls_verdict check_server_key_exchange(struct weir_dtls *d, struct weir_span body)
 {
     struct server_key k;
     uint8_t digest[WEIR_HASH_BYTES_MAX];
     size_t digest_bytes;
-    (void)now;
-    if (!parse_server_key(body, &k)) {
+    if (!parse_server_key_exchange(body, &k)) {
         return WEIR_DTLS_KEY_MALFORMED;
     }
     if (!weir_dtls_group_is_ours(d, k.group) || k.group == WEIR_DTLS_X25519MLKEM768) {
@@ -172,14 +214,24 @@ static enum weir_dtls_verdict check_server_key(struct weir_dtls *d, weir_time no
     return weir_dtls_take_share(d, k.share) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
 }
 
+static struct dtls_next server_key_exchange(struct weir_dtls *d, weir_time now,
+                                            const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = check_server_key_exchange(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_CLIENT12_WAIT_CERTIFICATE_REQUEST);
+}
+
 /* -- 6. CertificateRequest [RFC 5246 7.4.4] ---------------------------------------------------- */
 
-static enum weir_dtls_verdict check_request(struct weir_dtls *d, weir_time now,
-                                            struct weir_span body)
+static enum weir_dtls_verdict check_certificate_request(struct weir_dtls *d, struct weir_span body)
 {
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd types, schemes, authorities;
-    (void)now;
     if (!weir_rd_sub8(&rd, &types) || types.n == 0 || !weir_rd_sub16(&rd, &schemes)
         || schemes.n == 0 || schemes.n % 2 != 0 || !weir_rd_sub16(&rd, &authorities) || rd.n != 0) {
         return WEIR_DTLS_REQUEST_MALFORMED;
@@ -195,19 +247,23 @@ static enum weir_dtls_verdict check_request(struct weir_dtls *d, weir_time now,
     return WEIR_DTLS_OK;
 }
 
-/* -- 7. ServerHelloDone ------------------------------------------------------------------------ */
-
-static enum weir_dtls_verdict check_done(struct weir_dtls *d, weir_time now, struct weir_span body)
+static struct dtls_next certificate_request(struct weir_dtls *d, weir_time now,
+                                            const struct dtls_message *m)
 {
-    (void)d, (void)now;
-    return body.n == 0 ? WEIR_DTLS_OK : WEIR_DTLS_DONE_MALFORMED;
+    enum weir_dtls_verdict v = check_certificate_request(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_CLIENT12_WAIT_SERVER_HELLO_DONE);
 }
 
-/* -- 8. Our second flight ---------------------------------------------------------------------- */
+/* -- 7. ServerHelloDone, 8. our second flight -------------------------------------------------- */
 
-static bool write_client_key(struct weir_dtls *d)
+static bool write_client_key_exchange(struct weir_dtls *d)
 {
-    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_CLIENT_KEY, 0);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_CLIENT_KEY_EXCHANGE, 0);
     struct weir_mark share = weir_wr_open(&w, 1);
     size_t n = weir_group_public_bytes((enum weir_group)d->hs.group);
     weir_wr_bytes(&w, weir_span_of(d->hs.public_key, n));
@@ -225,39 +281,41 @@ static bool write_certificate_verify(struct weir_dtls *d)
 
 /* The master secret takes the transcript up to ClientKeyExchange [RFC 7627 3], so it is made in the
  * middle of the flight. */
-static bool send_second_flight(struct weir_dtls *d, weir_time now)
+static bool send_second_flight(struct weir_dtls *d)
 {
-    (void)now;
     weir_dtls_flight_begin(d, true);
-    return (!d->hs.has_request || weir_dtls12_write_certificate(d)) && write_client_key(d)
+    return (!d->hs.has_request || weir_dtls12_write_certificate(d)) && write_client_key_exchange(d)
            && weir_dtls12_derive(d) && (!d->hs.has_request || write_certificate_verify(d))
            && weir_dtls12_write_ending(d);
 }
 
-/* -- 9. Finished ------------------------------------------------------------------------------- */
-
-static bool finish(struct weir_dtls *d, weir_time now)
+static struct dtls_next server_hello_done(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
 {
-    weir_dtls_flight_answered(d);
-    weir_dtls_complete(d, now);
-    return true;
+    (void)now;
+    if (m->body.n != 0) {
+        return weir_dtls_refusal(WEIR_DTLS_DONE_MALFORMED);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go_if(send_second_flight(d), STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC);
 }
 
-/* -- The table --------------------------------------------------------------------------------- */
+/* -- 9. ChangeCipherSpec, Finished ------------------------------------------------------------- */
 
-const struct dtls_row weir_dtls12_client_rows[] = {
-    { STEP_CLIENT_HELLO, MESSAGE_VERIFY_REQUEST, STEP_CLIENT_HELLO, check_verify_request,
-      weir_dtls_client_hello },
-    { STEP_CLIENT_HELLO, MESSAGE_SERVER_HELLO, STEP_CLIENT_CERTIFICATE, check_server_hello, NULL },
-    { STEP_CLIENT_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_CLIENT_KEY,
-      weir_dtls12_check_peer_certificate, NULL },
-    { STEP_CLIENT_KEY, MESSAGE_SERVER_KEY, STEP_CLIENT_REQUEST, check_server_key, NULL },
-    { STEP_CLIENT_REQUEST, MESSAGE_CERTIFICATE_REQUEST, STEP_CLIENT_DONE, check_request, NULL },
-    { STEP_CLIENT_REQUEST, MESSAGE_SERVER_DONE, STEP_CLIENT_CCS, check_done, send_second_flight },
-    { STEP_CLIENT_DONE, MESSAGE_SERVER_DONE, STEP_CLIENT_CCS, check_done, send_second_flight },
-    /* STEP_CLIENT_CCS takes no message: weir_dtls_ccs_recv goes on to STEP_CLIENT_FINISHED. */
-    { STEP_CLIENT_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls12_check_finished, finish },
-};
+static struct dtls_next change_cipher_spec(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    (void)now, (void)m;
+    weir_dtls12_use_rx(d);
+    return weir_dtls_go(STEP_CLIENT12_WAIT_FINISHED);
+}
 
-const unsigned weir_dtls12_client_row_count = sizeof weir_dtls12_client_rows
-                                              / sizeof weir_dtls12_client_rows[0];
+static struct dtls_next finished(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls12_check_finished(d, m->body);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    weir_dtls_flight_answered(d);
+    weir_dtls_complete(d, now);
+    return weir_dtls_go(STEP_DONE);
+}

@@ -10,7 +10,7 @@
 bool weir_dtls12_hello_groups(const struct weir_dtls *d, const struct dtls_hello *h, uint16_t *chosen)
 {
     struct weir_span body, list;
-    if (!weir_dtls_hello_find(h, EXTENSION_GROUPS, &body)) {
+    if (!weir_dtls_hello_find(h, EXTENSION_SUPPORTED_GROUPS, &body)) {
         *chosen = weir_dtls_group_at(d, 0) == WEIR_P384 ? WEIR_P384 : WEIR_P256;
         return weir_dtls_group_is_ours(d, *chosen);
     }
@@ -85,22 +85,6 @@ enum weir_dtls_verdict weir_dtls12_check_certificate(struct weir_dtls *d, struct
     return v == WEIR_DTLS_OK ? weir_dtls_take_certificate(d, cert) : v;
 }
 
-enum weir_dtls_verdict weir_dtls12_check_peer_certificate(struct weir_dtls *d, weir_time now,
-                                                          struct weir_span body)
-{
-    (void)now;
-    enum weir_dtls_verdict v = weir_dtls12_check_certificate(d, body);
-    if (v != WEIR_DTLS_OK) {
-        return v;
-    }
-    /* [RFC 5246 7.4.2 MUST] A server's key is of the suite's kind; a client has any that signs. */
-    bool is_rsa = d->hs.peer_key.type == WEIR_PUBKEY_RSA;
-    if (d->config.is_client && is_rsa != weir_dtls12_suite(d->suite)->is_rsa) {
-        return WEIR_DTLS_CERT_KEY;
-    }
-    return WEIR_DTLS_OK;
-}
-
 /* -- The end ----------------------------------------------------------------------------------- */
 
 bool weir_dtls12_write_ending(struct weir_dtls *d)
@@ -116,11 +100,16 @@ bool weir_dtls12_write_ending(struct weir_dtls *d)
     return weir_dtls_message_close(d, &w);
 }
 
-enum weir_dtls_verdict weir_dtls12_check_finished(struct weir_dtls *d, weir_time now,
-                                                  struct weir_span body)
+void weir_dtls12_use_rx(struct weir_dtls *d)
+{
+    d->rx_epoch = 1;
+    /* What waits for its turn came without protection, and has none under it. */
+    weir_dtls_reassembly_reset(&d->reassembly, d->reassembly.next);
+}
+
+enum weir_dtls_verdict weir_dtls12_check_finished(struct weir_dtls *d, struct weir_span body)
 {
     uint8_t expected[VERIFY_DATA_BYTES];
-    (void)now;
     weir_dtls12_verify_data(d, !d->config.is_client, expected);
     bool is_good =
         body.n == sizeof expected && weir_equal_secret(body.p, expected, sizeof expected);

@@ -15,6 +15,19 @@
  */
 #include "dtls/dtls_int.h"
 
+static dtls_handler client_hello, certificate, client_key_exchange, certificate_verify, change_cipher_spec,
+    finished;
+
+const struct dtls_row weir_dtls12_server_steps[] = {
+    { STEP_SERVER_WAIT_CLIENT_HELLO, MESSAGE_CLIENT_HELLO, client_hello },
+    { STEP_SERVER12_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, certificate },
+    { STEP_SERVER12_WAIT_CLIENT_KEY_EXCHANGE, MESSAGE_CLIENT_KEY_EXCHANGE, client_key_exchange },
+    { STEP_SERVER12_WAIT_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, certificate_verify },
+    { STEP_SERVER12_WAIT_CHANGE_CIPHER_SPEC, MESSAGE_CHANGE_CIPHER_SPEC, change_cipher_spec },
+    { STEP_SERVER12_WAIT_FINISHED, MESSAGE_FINISHED, finished },
+    { 0, 0, NULL },
+};
+
 enum { COOKIE_BYTES = 4 + COOKIE_MAC_BYTES };
 
 /* -- 1. ClientHello ---------------------------------------------------------------------------- */
@@ -43,7 +56,7 @@ static enum weir_dtls_verdict choose_security(const struct weir_dtls *d, const s
                                               struct choice *c)
 {
     struct weir_span body, list;
-    c->has_points = weir_dtls_hello_find(h, EXTENSION_POINTS, &body);
+    c->has_points = weir_dtls_hello_find(h, EXTENSION_EC_POINT_FORMATS, &body);
     /* [RFC 8422 5.1.2 MUST] who sends formats has the uncompressed one among them. */
     if (c->has_points
         && (!weir_dtls_list8(body, &list) || !weir_dtls_bytes_have(list, POINT_UNCOMPRESSED))) {
@@ -55,11 +68,11 @@ static enum weir_dtls_verdict choose_security(const struct weir_dtls *d, const s
         return WEIR_DTLS_HELLO_SIGNATURES;
     }
     /* [RFC 7627 5.3] Without it two sessions could be made to share their keys. */
-    if (!weir_dtls_hello_find(h, EXTENSION_EMS, &body) || body.n != 0) {
+    if (!weir_dtls_hello_find(h, EXTENSION_EXTENDED_MASTER_SECRET, &body) || body.n != 0) {
         return WEIR_DTLS_HELLO_NO_EMS;
     }
     c->has_renegotiation = weir_dtls_list_has(h->suites, SCSV_RENEGOTIATION);
-    if (weir_dtls_hello_find(h, EXTENSION_RENEGOTIATION, &body)) {
+    if (weir_dtls_hello_find(h, EXTENSION_RENEGOTIATION_INFO, &body)) {
         /* [RFC 5746 3.6 MUST] empty in a first handshake. */
         if (body.n != 1 || body.p[0] != 0) {
             return WEIR_DTLS_HELLO_RENEGOTIATES;
@@ -74,7 +87,8 @@ static enum weir_dtls_verdict choose_security(const struct weir_dtls *d, const s
 static bool has_version(const struct weir_dtls *d, const struct dtls_hello *h)
 {
     struct weir_span list;
-    if (weir_dtls_offers(d, WEIR_DTLS_1_3) && weir_dtls_hello_find(h, EXTENSION_VERSIONS, &list)) {
+    if (weir_dtls_offers(d, WEIR_DTLS_1_3)
+        && weir_dtls_hello_find(h, EXTENSION_SUPPORTED_VERSIONS, &list)) {
         return weir_dtls_hello_has_version(h, VERSION_1_2);
     }
     return h->version <= VERSION_1_2 && h->version >= VERSION_LEAST;
@@ -149,7 +163,7 @@ static enum weir_dtls_verdict request_cookie(struct weir_dtls *d, weir_time now,
     make_cookie(d, h, (uint32_t)(now / WEIR_SEC), cookie);
     follow_numbers(d);
     weir_dtls_flight_begin(d, false);
-    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_VERIFY_REQUEST, 0);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_HELLO_VERIFY_REQUEST, 0);
     weir_wr_u16(&w, VERSION_1_2);
     weir_wr_u8(&w, COOKIE_BYTES);
     weir_wr_bytes(&w, weir_span_of(cookie, sizeof cookie));
@@ -207,20 +221,20 @@ static bool write_server_hello(struct weir_dtls *d)
     weir_wr_u16(&w, d->suite);
     weir_wr_u8(&w, 0);
     struct weir_mark list = weir_wr_open(&w, 2);
-    weir_wr_u16(&w, EXTENSION_EMS);
+    weir_wr_u16(&w, EXTENSION_EXTENDED_MASTER_SECRET);
     weir_wr_u16(&w, 0);
     if (d->hs.peer_has_renegotiation) {
-        weir_wr_u16(&w, EXTENSION_RENEGOTIATION);
+        weir_wr_u16(&w, EXTENSION_RENEGOTIATION_INFO);
         weir_wr_u16(&w, 1);
         weir_wr_u8(&w, 0);
     }
     if (d->hs.peer_has_points) {
-        weir_wr_u16(&w, EXTENSION_POINTS);
+        weir_wr_u16(&w, EXTENSION_EC_POINT_FORMATS);
         weir_wr_u16(&w, 2);
         weir_wr_u8(&w, 1);
         weir_wr_u8(&w, POINT_UNCOMPRESSED);
     }
-    if (d->has_cid) {
+    if (weir_dtls_has_cid(d)) {
         weir_dtls_write_cid(d, &w);
     }
     if (d->srtp_profile != WEIR_DTLS_SRTP_NONE) {
@@ -230,11 +244,11 @@ static bool write_server_hello(struct weir_dtls *d)
     return weir_dtls_message_close(d, &w);
 }
 
-static bool write_server_key(struct weir_dtls *d)
+static bool write_server_key_exchange(struct weir_dtls *d)
 {
     uint8_t digest[WEIR_HASH_BYTES_MAX];
     size_t digest_bytes;
-    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_KEY, 0);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_KEY_EXCHANGE, 0);
     size_t params_at = w.len;
     weir_wr_u8(&w, CURVE_NAMED);
     weir_wr_u16(&w, d->hs.group);
@@ -248,7 +262,7 @@ static bool write_server_key(struct weir_dtls *d)
 }
 
 /* [RFC 8827 6.5 MUST] Both sides show a certificate. */
-static bool write_request(struct weir_dtls *d)
+static bool write_certificate_request(struct weir_dtls *d)
 {
     struct weir_span schemes = weir_dtls_schemes(true);
     struct weir_wr w = weir_dtls_message_open(d, MESSAGE_CERTIFICATE_REQUEST, 0);
@@ -261,50 +275,75 @@ static bool write_request(struct weir_dtls *d)
     return weir_dtls_message_close(d, &w);
 }
 
-static bool send_first_flight(struct weir_dtls *d, weir_time now)
+static bool send_first_flight(struct weir_dtls *d)
 {
-    weir_dtls_begin(d, now);
     weir_dtls_flight_begin(d, true);
     if (!weir_dtls_make_share(d) || !write_server_hello(d) || !weir_dtls12_write_certificate(d)
-        || !write_server_key(d) || !write_request(d)) {
+        || !write_server_key_exchange(d) || !write_certificate_request(d)) {
         return false;
     }
-    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_DONE, 0);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_HELLO_DONE, 0);
     return weir_dtls_message_close(d, &w);
+}
+
+static struct dtls_next client_hello(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = check_client_hello(d, now, m->body);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    weir_dtls_begin(d, now);
+    return weir_dtls_go_if(send_first_flight(d), STEP_SERVER12_WAIT_CERTIFICATE);
+}
+
+/* -- 4. Certificate ---------------------------------------------------------------------------- */
+
+static struct dtls_next certificate(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls12_check_certificate(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_SERVER12_WAIT_CLIENT_KEY_EXCHANGE);
 }
 
 /* -- 5. ClientKeyExchange [RFC 8422 5.7] ------------------------------------------------------- */
 
-static enum weir_dtls_verdict check_client_key(struct weir_dtls *d, weir_time now,
-                                               struct weir_span body)
+static enum weir_dtls_verdict check_client_key_exchange(struct weir_dtls *d, struct weir_span body)
 {
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd share;
-    (void)now;
     if (!weir_rd_sub8(&rd, &share) || share.n == 0 || rd.n != 0) {
         return WEIR_DTLS_KEY_MALFORMED;
     }
     return weir_dtls_take_share(d, weir_rd_rest(&share)) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
 }
 
-/* The transcript now ends with ClientKeyExchange: just what the master secret takes. */
-static bool derive(struct weir_dtls *d, weir_time now)
+/* The transcript then ends with ClientKeyExchange: just what the master secret takes [RFC 7627 3]. */
+static struct dtls_next client_key_exchange(struct weir_dtls *d, weir_time now,
+                                            const struct dtls_message *m)
 {
+    enum weir_dtls_verdict v = check_client_key_exchange(d, m->body);
     (void)now;
-    return weir_dtls12_derive(d);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go_if(weir_dtls12_derive(d), STEP_SERVER12_WAIT_CERTIFICATE_VERIFY);
 }
 
 /* -- 6. CertificateVerify [RFC 5246 7.4.8] ----------------------------------------------------- */
 
-static enum weir_dtls_verdict check_certificate_verify(struct weir_dtls *d, weir_time now,
-                                                       struct weir_span body)
+static enum weir_dtls_verdict check_certificate_verify(struct weir_dtls *d, struct weir_span body)
 {
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd signature;
     uint16_t scheme;
     enum weir_hash_id hash;
     uint8_t digest[WEIR_HASH_BYTES_MAX];
-    (void)now;
     if (!weir_rd_u16(&rd, &scheme) || !weir_rd_sub16(&rd, &signature) || rd.n != 0) {
         return WEIR_DTLS_CERTIFICATE_VERIFY_MALFORMED;
     }
@@ -321,32 +360,38 @@ static enum weir_dtls_verdict check_certificate_verify(struct weir_dtls *d, weir
                : WEIR_DTLS_CERTIFICATE_VERIFY_SIGNATURE;
 }
 
-/* -- 8. Our end -------------------------------------------------------------------------------- */
-
-/* The last flight has no timer; it is repeated when the client repeats its own. */
-static bool finish(struct weir_dtls *d, weir_time now)
+static struct dtls_next certificate_verify(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
 {
-    weir_dtls_flight_begin(d, false);
-    if (!weir_dtls12_write_ending(d)) {
-        return false;
+    enum weir_dtls_verdict v = check_certificate_verify(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
     }
-    weir_dtls_complete(d, now);
-    return true;
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_SERVER12_WAIT_CHANGE_CIPHER_SPEC);
 }
 
-/* -- The table --------------------------------------------------------------------------------- */
+/* -- 7. ChangeCipherSpec, Finished, 8. our end ------------------------------------------------- */
 
-const struct dtls_row weir_dtls12_server_rows[] = {
-    { STEP_SERVER_HELLO, MESSAGE_CLIENT_HELLO, STEP_SERVER_CERTIFICATE, check_client_hello,
-      send_first_flight },
-    { STEP_SERVER_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_SERVER_KEY,
-      weir_dtls12_check_peer_certificate, NULL },
-    { STEP_SERVER_KEY, MESSAGE_CLIENT_KEY, STEP_SERVER_CERTIFICATE_VERIFY, check_client_key, derive },
-    { STEP_SERVER_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, STEP_SERVER_CCS,
-      check_certificate_verify, NULL },
-    /* STEP_SERVER_CCS takes no message: weir_dtls_ccs_recv goes on to STEP_SERVER_FINISHED. */
-    { STEP_SERVER_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls12_check_finished, finish },
-};
+static struct dtls_next change_cipher_spec(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    (void)now, (void)m;
+    weir_dtls12_use_rx(d);
+    return weir_dtls_go(STEP_SERVER12_WAIT_FINISHED);
+}
 
-const unsigned weir_dtls12_server_row_count = sizeof weir_dtls12_server_rows
-                                              / sizeof weir_dtls12_server_rows[0];
+/* Our last flight has no timer; it is repeated when the client repeats its own. */
+static struct dtls_next finished(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls12_check_finished(d, m->body);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    weir_dtls_flight_begin(d, false);
+    if (!weir_dtls12_write_ending(d)) {
+        return weir_dtls_refusal(WEIR_DTLS_CRYPTO);
+    }
+    weir_dtls_complete(d, now);
+    return weir_dtls_go(STEP_DONE);
+}

@@ -16,6 +16,24 @@
  */
 #include "dtls/dtls_int.h"
 
+static dtls_handler server_hello, encrypted_extensions, certificate_request, certificate,
+    certificate_verify, finished;
+
+const struct dtls_row weir_dtls13_client_steps[] = {
+    { STEP_CLIENT_WAIT_SERVER_HELLO, MESSAGE_SERVER_HELLO, server_hello }, /* or HelloRetryRequest */
+    { STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS, MESSAGE_ENCRYPTED_EXTENSIONS, encrypted_extensions },
+    { STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST, MESSAGE_CERTIFICATE_REQUEST, certificate_request },
+    { STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST, MESSAGE_CERTIFICATE, certificate },
+    { STEP_CLIENT13_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, certificate },
+    { STEP_CLIENT13_WAIT_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, certificate_verify },
+    { STEP_CLIENT13_WAIT_FINISHED, MESSAGE_FINISHED, finished },
+    { STEP_DONE, MESSAGE_NEW_SESSION_TICKET, weir_dtls13_new_session_ticket },
+    { STEP_DONE, MESSAGE_KEY_UPDATE, weir_dtls13_key_update },
+    { STEP_DONE, MESSAGE_REQUEST_CONNECTION_ID, weir_dtls_request_connection_id },
+    { STEP_DONE, MESSAGE_NEW_CONNECTION_ID, weir_dtls_new_connection_id },
+    { 0, 0, NULL },
+};
+
 /* -- 2. HelloRetryRequest [RFC 8446 4.1.4] ----------------------------------------------------- */
 
 /* [RFC 8446 4.2.8 MUST] A group that we have, and whose share we did not send. */
@@ -41,14 +59,15 @@ static bool take_cookie(struct weir_dtls *d, struct weir_span body)
     return true;
 }
 
-static enum weir_dtls_verdict check_retry(struct weir_dtls *d, const struct dtls_hello *h)
+static enum weir_dtls_verdict check_hello_retry_request(struct weir_dtls *d, const struct dtls_hello *h)
 {
     struct weir_span group, cookie;
-    bool has_group = weir_dtls_hello_find(h, EXTENSION_SHARE, &group);
+    bool has_group = weir_dtls_hello_find(h, EXTENSION_KEY_SHARE, &group);
     bool has_cookie = weir_dtls_hello_find(h, EXTENSION_COOKIE, &cookie);
     for (unsigned i = 0; i < h->extensions; i++) {
         uint16_t type = h->extension[i].type;
-        if (type != EXTENSION_VERSIONS && type != EXTENSION_SHARE && type != EXTENSION_COOKIE) {
+        if (type != EXTENSION_SUPPORTED_VERSIONS && type != EXTENSION_KEY_SHARE
+            && type != EXTENSION_COOKIE) {
             return WEIR_DTLS_HELLO_UNASKED;
         }
     }
@@ -87,9 +106,10 @@ static enum weir_dtls_verdict take_server_share(struct weir_dtls *d, struct weir
     return weir_dtls_take_share(d, weir_rd_rest(&share)) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
 }
 
-static bool is_retry(const struct dtls_hello *h)
+static bool is_hello_retry_request(const struct dtls_hello *h)
 {
-    return weir_equal_secret(h->random.p, weir_dtls13_retry_random, sizeof weir_dtls13_retry_random);
+    return weir_equal_secret(h->random.p, weir_dtls13_hello_retry_random,
+                             sizeof weir_dtls13_hello_retry_random);
 }
 
 /* A HelloRetryRequest of an older library says TLS 1.2 where DTLS 1.2 belongs: harmless, both are read as
@@ -98,8 +118,8 @@ static enum weir_dtls_verdict check_hello_form(const struct weir_dtls *d, const 
 {
     struct weir_span version;
     /* [RFC 9147 5.4] 1.2 in the field that is read first, 1.3 in the extension. */
-    bool is_12 = h->version == VERSION_1_2 || (is_retry(h) && h->version == VERSION_TLS_1_2);
-    if (!is_12 || !weir_dtls_hello_find(h, EXTENSION_VERSIONS, &version)
+    bool is_12 = h->version == VERSION_1_2 || (is_hello_retry_request(h) && h->version == VERSION_TLS_1_2);
+    if (!is_12 || !weir_dtls_hello_find(h, EXTENSION_SUPPORTED_VERSIONS, &version)
         || version.n != 2 || weir_be16(version.p) != VERSION_1_3) {
         return WEIR_DTLS_HELLO_VERSION;
     }
@@ -122,30 +142,31 @@ static enum weir_dtls_verdict check_hello_form(const struct weir_dtls *d, const 
     return WEIR_DTLS_OK;
 }
 
-static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time now,
-                                                 struct weir_span body)
+/* *is_retry: it is a HelloRetryRequest, and a good one. */
+static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, struct weir_span body, bool *is_retry)
 {
     struct dtls_hello h;
     struct weir_span share;
     enum weir_dtls_verdict v = weir_dtls_hello_parse_server(body, &h);
-    (void)now;
     if (v == WEIR_DTLS_OK) {
         v = check_hello_form(d, &h);
     }
     if (v != WEIR_DTLS_OK) {
         return v;
     }
-    if (is_retry(&h)) {
-        return check_retry(d, &h);
+    *is_retry = is_hello_retry_request(&h);
+    if (*is_retry) {
+        return check_hello_retry_request(d, &h);
     }
     for (unsigned i = 0; i < h.extensions; i++) {
-        if (h.extension[i].type != EXTENSION_VERSIONS && h.extension[i].type != EXTENSION_SHARE
+        if (h.extension[i].type != EXTENSION_SUPPORTED_VERSIONS
+            && h.extension[i].type != EXTENSION_KEY_SHARE
             && !weir_dtls_cid_was_asked(d, h.extension[i].type)
-            && (h.extension[i].type != EXTENSION_PSK || !weir_dtls13_offers_session(d))) {
+            && (h.extension[i].type != EXTENSION_PRE_SHARED_KEY || !weir_dtls13_offers_session(d))) {
             return WEIR_DTLS_HELLO_UNASKED;
         }
     }
-    if (!weir_dtls_hello_find(&h, EXTENSION_SHARE, &share)) {
+    if (!weir_dtls_hello_find(&h, EXTENSION_KEY_SHARE, &share)) {
         return WEIR_DTLS_HELLO_MISSING;
     }
     if (!weir_dtls_hello_cid_is_good(d, &h)) {
@@ -163,44 +184,47 @@ static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, weir_time 
     }
     weir_dtls_agree_cid(d, &h);
     weir_dtls13_resume(d, &h);
-    d->hs.has_hello = true;
     d->suite = h.suite;
     memcpy(d->server_random, h.random.p, sizeof d->server_random);
     return WEIR_DTLS_OK;
 }
 
-/* The hello again, or the keys of the handshake. */
-static bool follow_server_hello(struct weir_dtls *d, weir_time now)
+static struct dtls_next server_hello(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
 {
-    if (!d->hs.has_hello) {
+    bool is_retry;
+    enum weir_dtls_verdict v = check_server_hello(d, m->body, &is_retry);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    if (is_retry) {
         weir_dtls_ack_reset(d);
-        weir_dtls_set_step(d, now, STEP_CLIENT_HELLO);
-        return weir_dtls_client_hello(d, now);
+        return weir_dtls_go_if(weir_dtls_client_hello(d, now), STEP_CLIENT_WAIT_SERVER_HELLO);
     }
     weir_dtls_flight_done(d);
-    return weir_dtls13_derive_handshake(d);
+    weir_dtls13_derive_handshake(d);
+    return weir_dtls_go_if(weir_dtls13_use_handshake(d), STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS);
 }
 
 /* -- 4. EncryptedExtensions [RFC 8446 4.3.1] --------------------------------------------------- */
 
-static enum weir_dtls_verdict check_encrypted(struct weir_dtls *d, weir_time now,
-                                              struct weir_span body)
+static enum weir_dtls_verdict check_encrypted_extensions(struct weir_dtls *d, struct weir_span body)
 {
     struct dtls_hello h;
     struct weir_span srtp;
     enum weir_dtls_verdict v = weir_dtls_hello_parse_encrypted(body, &h);
-    (void)now;
     if (v != WEIR_DTLS_OK) {
         return v;
     }
     for (unsigned i = 0; i < h.extensions; i++) {
         uint16_t type = h.extension[i].type;
-        if (type != EXTENSION_GROUPS && (type != EXTENSION_SRTP || d->config.srtp_profiles == 0)
-            && (type != EXTENSION_TICKETS || d->config.tickets == WEIR_DTLS_TICKETS_OFF)) {
+        if (type != EXTENSION_SUPPORTED_GROUPS
+            && (type != EXTENSION_USE_SRTP || d->config.srtp_profiles == 0)
+            && (type != EXTENSION_TICKET_REQUEST || d->config.tickets == WEIR_DTLS_TICKETS_OFF)) {
             return WEIR_DTLS_HELLO_UNASKED;
         }
     }
-    if (weir_dtls_hello_find(&h, EXTENSION_SRTP, &srtp)
+    if (weir_dtls_hello_find(&h, EXTENSION_USE_SRTP, &srtp)
         && !weir_dtls_take_srtp(d, srtp, &d->srtp_profile)) {
         return WEIR_DTLS_HELLO_SRTP;
     }
@@ -208,23 +232,26 @@ static enum weir_dtls_verdict check_encrypted(struct weir_dtls *d, weir_time now
 }
 
 /* [RFC 8446 4.4.2] Who resumes a session has seen the certificate. */
-static bool follow_encrypted(struct weir_dtls *d, weir_time now)
+static struct dtls_next encrypted_extensions(struct weir_dtls *d, weir_time now,
+                                             const struct dtls_message *m)
 {
-    if (d->is_resumed) {
-        weir_dtls_set_step(d, now, STEP_CLIENT13_FINISHED);
+    enum weir_dtls_verdict v = check_encrypted_extensions(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
     }
-    return true;
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(weir_dtls_is_resumed(d) ? STEP_CLIENT13_WAIT_FINISHED
+                                      : STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST);
 }
 
 /* -- 5. CertificateRequest [RFC 8446 4.3.2] ---------------------------------------------------- */
 
-static enum weir_dtls_verdict check_request(struct weir_dtls *d, weir_time now,
-                                            struct weir_span body)
+static enum weir_dtls_verdict check_certificate_request(struct weir_dtls *d, struct weir_span body)
 {
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd context;
     struct dtls_hello h;
-    (void)now;
     /* [RFC 8446 4.3.2 SHALL] The context is empty in a handshake; schemes are always told. */
     if (!weir_rd_sub8(&rd, &context) || context.n != 0
         || weir_dtls_hello_parse_encrypted(weir_rd_rest(&rd), &h) != WEIR_DTLS_OK) {
@@ -238,47 +265,67 @@ static enum weir_dtls_verdict check_request(struct weir_dtls *d, weir_time now,
     return WEIR_DTLS_OK;
 }
 
-/* -- 9. Our last flight ------------------------------------------------------------------------ */
+static struct dtls_next certificate_request(struct weir_dtls *d, weir_time now,
+                                            const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = check_certificate_request(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_CLIENT13_WAIT_CERTIFICATE);
+}
 
-static bool finish(struct weir_dtls *d, weir_time now)
+/* -- 6. Certificate, 7. CertificateVerify ------------------------------------------------------ */
+
+static struct dtls_next certificate(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls13_check_certificate(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_CLIENT13_WAIT_CERTIFICATE_VERIFY);
+}
+
+static struct dtls_next certificate_verify(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls13_check_certificate_verify(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_CLIENT13_WAIT_FINISHED);
+}
+
+/* -- 8. Finished, 9. our last flight ----------------------------------------------------------- */
+
+static bool send_last_flight(struct weir_dtls *d)
 {
     weir_dtls13_derive_application(d);
     weir_dtls_ack_reset(d);
     weir_dtls_flight_begin(d, true);
-    if ((d->hs.has_request
-         && (!weir_dtls13_write_certificate(d) || !weir_dtls13_write_certificate_verify(d)))
-        || !weir_dtls13_write_finished(d) || !weir_dtls13_use_application_tx(d)
-        || !weir_dtls13_use_application_rx(d, now)) {
-        return false;
+    return (!d->hs.has_request
+            || (weir_dtls13_write_certificate(d) && weir_dtls13_write_certificate_verify(d)))
+           && weir_dtls13_write_finished(d) && weir_dtls13_use_application_tx(d)
+           && weir_dtls13_use_application_rx(d);
+}
+
+static struct dtls_next finished(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls13_check_finished(d, m->body);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    if (!send_last_flight(d)) {
+        return weir_dtls_refusal(WEIR_DTLS_CRYPTO);
     }
     weir_dtls13_expect_ticket(d, now);
     weir_dtls_complete(d, now);
-    d->give_up_at = weir_time_add(now, d->config.give_up); /* for the ACK */
-    return true;
+    weir_dtls_await(d, now); /* the ACK */
+    return weir_dtls_go(STEP_DONE);
 }
-
-/* -- The table --------------------------------------------------------------------------------- */
-
-const struct dtls_row weir_dtls13_client_rows[] = {
-    { STEP_CLIENT_HELLO, MESSAGE_SERVER_HELLO, STEP_CLIENT13_ENCRYPTED,
-      check_server_hello, follow_server_hello },
-    { STEP_CLIENT13_ENCRYPTED, MESSAGE_ENCRYPTED, STEP_CLIENT13_REQUEST,
-      check_encrypted, follow_encrypted },
-    { STEP_CLIENT13_REQUEST, MESSAGE_CERTIFICATE_REQUEST, STEP_CLIENT13_CERTIFICATE,
-      check_request, NULL },
-    { STEP_CLIENT13_REQUEST, MESSAGE_CERTIFICATE, STEP_CLIENT13_CERTIFICATE_VERIFY,
-      weir_dtls13_check_certificate, NULL },
-    { STEP_CLIENT13_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_CLIENT13_CERTIFICATE_VERIFY,
-      weir_dtls13_check_certificate, NULL },
-    { STEP_CLIENT13_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, STEP_CLIENT13_FINISHED,
-      weir_dtls13_check_certificate_verify, NULL },
-    { STEP_CLIENT13_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls13_check_finished, finish },
-    { STEP_DONE, MESSAGE_TICKET, STEP_DONE, weir_dtls13_check_ticket, NULL },
-    { STEP_DONE, MESSAGE_KEY_UPDATE, STEP_DONE,
-      weir_dtls13_check_update, weir_dtls13_follow_update },
-    { STEP_DONE, MESSAGE_REQUEST_CID, STEP_DONE, weir_dtls_check_request_cid, NULL },
-    { STEP_DONE, MESSAGE_NEW_CID, STEP_DONE, weir_dtls_check_new_cid, NULL },
-};
-
-const unsigned weir_dtls13_client_row_count = sizeof weir_dtls13_client_rows
-                                              / sizeof weir_dtls13_client_rows[0];

@@ -2,7 +2,7 @@
  * [RFC 8446 4.4]. */
 #include "dtls/dtls_int.h"
 
-const uint8_t weir_dtls13_retry_random[32] = {
+const uint8_t weir_dtls13_hello_retry_random[32] = {
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
     0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 };
@@ -18,7 +18,7 @@ static bool is_pkcs1(uint16_t scheme)
 void weir_dtls13_write_schemes(struct weir_wr *w)
 {
     struct weir_span all = weir_dtls_schemes(false);
-    weir_wr_u16(w, EXTENSION_SIGNATURES);
+    weir_wr_u16(w, EXTENSION_SIGNATURE_ALGORITHMS);
     struct weir_mark body = weir_wr_open(w, 2);
     struct weir_mark list = weir_wr_open(w, 2);
     for (size_t i = 0; i < all.n; i += 2) {
@@ -92,15 +92,10 @@ static enum weir_dtls_verdict parse_chain(struct weir_span body, struct weir_spa
     return WEIR_DTLS_OK;
 }
 
-enum weir_dtls_verdict weir_dtls13_check_certificate(struct weir_dtls *d, weir_time now,
-                                                     struct weir_span body)
+enum weir_dtls_verdict weir_dtls13_check_certificate(struct weir_dtls *d, struct weir_span body)
 {
     struct weir_span cert = { NULL, 0 };
     enum weir_dtls_verdict v = parse_chain(body, &cert);
-    (void)now;
-    if (!d->config.is_client) {
-        weir_dtls_flight_done(d); /* [RFC 9147 7.2 MUST] the client answers: it has all of ours */
-    }
     return v == WEIR_DTLS_OK ? weir_dtls_take_certificate(d, cert) : v;
 }
 
@@ -132,15 +127,13 @@ bool weir_dtls13_write_certificate_verify(struct weir_dtls *d)
     return weir_dtls_write_signature(d, &w, digest) && weir_dtls_message_close(d, &w);
 }
 
-enum weir_dtls_verdict weir_dtls13_check_certificate_verify(struct weir_dtls *d, weir_time now,
-                                                            struct weir_span body)
+enum weir_dtls_verdict weir_dtls13_check_certificate_verify(struct weir_dtls *d, struct weir_span body)
 {
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd signature;
     uint16_t scheme;
     enum weir_hash_id hash;
     uint8_t digest[WEIR_HASH_BYTES_MAX];
-    (void)now;
     if (!weir_rd_u16(&rd, &scheme) || !weir_rd_sub16(&rd, &signature) || rd.n != 0) {
         return WEIR_DTLS_CERTIFICATE_VERIFY_MALFORMED;
     }
@@ -165,11 +158,9 @@ bool weir_dtls13_write_finished(struct weir_dtls *d)
     return weir_dtls_message_close(d, &w);
 }
 
-enum weir_dtls_verdict weir_dtls13_check_finished(struct weir_dtls *d, weir_time now,
-                                                  struct weir_span body)
+enum weir_dtls_verdict weir_dtls13_check_finished(struct weir_dtls *d, struct weir_span body)
 {
     uint8_t expected[WEIR_HASH_BYTES_MAX];
-    (void)now;
     size_t n = weir_dtls13_verify_data(d, !d->config.is_client, expected);
     bool is_good = body.n == n && weir_equal_secret(body.p, expected, n);
     weir_wipe(expected, sizeof expected);

@@ -105,8 +105,8 @@ static void extract(struct weir_dtls *d, struct weir_span input)
 
 /* -- Keys -------------------------------------------------------------------------------------- */
 
-static bool keys_init(const struct weir_dtls *d, struct weir_dtls_keys *k, uint64_t epoch,
-                      const uint8_t *secret)
+bool weir_dtls13_keys_init(const struct weir_dtls *d, struct weir_dtls_keys *k, uint64_t epoch,
+                           const uint8_t *secret)
 {
     enum weir_aead_id aead = weir_dtls13_suite(d->suite)->aead;
     uint8_t key[32];
@@ -122,24 +122,21 @@ static bool keys_init(const struct weir_dtls *d, struct weir_dtls_keys *k, uint6
     return k->is_ready;
 }
 
+/* Of the client's secret and the server's, which follows it, one is what we send with. */
+static void use_secrets(struct weir_dtls *d, enum weir_dtls_secret client)
+{
+    enum weir_dtls_secret server = client + 1;
+    memcpy(d->tx_secret, d->secret[d->config.is_client ? client : server], sizeof d->tx_secret);
+    memcpy(d->rx_secret, d->secret[d->config.is_client ? server : client], sizeof d->rx_secret);
+}
+
 static uint8_t *secret_of(struct weir_dtls *d, enum weir_dtls_secret which)
 {
     d->has_secret = (uint8_t)(d->has_secret | 1u << which);
     return d->secret[which];
 }
 
-/* Which of two secrets is the one that we send with? */
-static const uint8_t *tx_of(const struct weir_dtls *d, enum weir_dtls_secret client)
-{
-    return d->secret[d->config.is_client ? client : client + 1];
-}
-
-static const uint8_t *rx_of(const struct weir_dtls *d, enum weir_dtls_secret client)
-{
-    return d->secret[d->config.is_client ? client + 1 : client];
-}
-
-bool weir_dtls13_derive_handshake(struct weir_dtls *d)
+void weir_dtls13_derive_handshake(struct weir_dtls *d)
 {
     static const uint8_t zero[WEIR_HASH_BYTES_MAX];
     struct weir_span none = { zero, hash_bytes(d) };
@@ -148,13 +145,9 @@ bool weir_dtls13_derive_handshake(struct weir_dtls *d)
     extract(d, weir_span_of(d->hs.premaster, d->hs.premaster_bytes));
     derive(d, WEIR_LIT("c hs traffic"), secret_of(d, WEIR_DTLS_SECRET_CLIENT_HANDSHAKE));
     derive(d, WEIR_LIT("s hs traffic"), secret_of(d, WEIR_DTLS_SECRET_SERVER_HANDSHAKE));
+    use_secrets(d, WEIR_DTLS_SECRET_CLIENT_HANDSHAKE);
     weir_wipe(d->hs.premaster, sizeof d->hs.premaster);
     weir_wipe(d->hs.private_key, sizeof d->hs.private_key);
-    d->rx_epoch = d->tx_epoch = EPOCH_HANDSHAKE;
-    /* What waits for its turn came without protection, and has none under it. */
-    weir_dtls_reassembly_reset(&d->reassembly, d->reassembly.next);
-    return keys_init(d, &d->rx, EPOCH_HANDSHAKE, rx_of(d, WEIR_DTLS_SECRET_CLIENT_HANDSHAKE))
-           && keys_init(d, &d->tx, EPOCH_HANDSHAKE, tx_of(d, WEIR_DTLS_SECRET_CLIENT_HANDSHAKE));
 }
 
 void weir_dtls13_derive_application(struct weir_dtls *d)
@@ -163,57 +156,15 @@ void weir_dtls13_derive_application(struct weir_dtls *d)
     derive(d, WEIR_LIT("c ap traffic"), secret_of(d, WEIR_DTLS_SECRET_CLIENT_TRAFFIC));
     derive(d, WEIR_LIT("s ap traffic"), secret_of(d, WEIR_DTLS_SECRET_SERVER_TRAFFIC));
     derive(d, WEIR_LIT("exp master"), secret_of(d, WEIR_DTLS_SECRET_EXPORTER));
-    memcpy(d->tx_secret, tx_of(d, WEIR_DTLS_SECRET_CLIENT_TRAFFIC), sizeof d->tx_secret);
-    memcpy(d->rx_secret, rx_of(d, WEIR_DTLS_SECRET_CLIENT_TRAFFIC), sizeof d->rx_secret);
+    use_secrets(d, WEIR_DTLS_SECRET_CLIENT_TRAFFIC);
 }
 
-/* [RFC 9147 4.2.1 MUST] What is sent again goes with its old keys, and what comes again is opened with
- * them: the keys of one epoch back stay, as long as a packet may be on its way. A client's peer sends its
- * flight again until ours is acknowledged: only then that time begins. */
-bool weir_dtls13_use_application_tx(struct weir_dtls *d)
-{
-    d->tx_old = d->tx;
-    d->tx_epoch = EPOCH_APPLICATION;
-    return keys_init(d, &d->tx, d->tx_epoch, d->tx_secret);
-}
-
-void weir_dtls13_drop_old(struct weir_dtls *d)
-{
-    weir_wipe(&d->rx_old, sizeof d->rx_old);
-    d->old_until = WEIR_NEVER;
-}
-
-bool weir_dtls13_use_application_rx(struct weir_dtls *d, weir_time now)
-{
-    d->rx_old = d->rx;
-    d->old_until = d->config.is_client ? WEIR_NEVER : weir_time_add(now, OLD_KEYS_LIFE);
-    d->rx_epoch = EPOCH_APPLICATION;
-    return keys_init(d, &d->rx, d->rx_epoch, d->rx_secret);
-}
-
-static void next_generation(struct weir_dtls *d, uint8_t secret[WEIR_DTLS_SECRET_MAX])
+void weir_dtls13_next_secret(const struct weir_dtls *d, uint8_t secret[WEIR_DTLS_SECRET_MAX])
 {
     uint8_t next[WEIR_HASH_BYTES_MAX];
     expand(d, secret, WEIR_LIT("traffic upd"), empty, next, hash_bytes(d));
     memcpy(secret, next, hash_bytes(d));
     weir_wipe(next, sizeof next);
-}
-
-bool weir_dtls13_update_tx(struct weir_dtls *d)
-{
-    next_generation(d, d->tx_secret);
-    d->tx_epoch++;
-    return keys_init(d, &d->tx, d->tx_epoch, d->tx_secret);
-}
-
-/* [RFC 9147 8 MUST] The old keys stay: the peer goes on with them until it has our ACK. */
-bool weir_dtls13_update_rx(struct weir_dtls *d, weir_time now)
-{
-    next_generation(d, d->rx_secret);
-    d->rx_old = d->rx;
-    d->old_until = weir_time_add(now, OLD_KEYS_LIFE);
-    d->rx_epoch++;
-    return keys_init(d, &d->rx, d->rx_epoch, d->rx_secret);
 }
 
 /* -- Sessions ---------------------------------------------------------------------------------- */

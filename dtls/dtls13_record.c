@@ -71,12 +71,12 @@ static bool is_of(const struct weir_dtls_keys *k, const struct dtls_record *r)
 
 bool weir_dtls13_record_is_readable(const struct weir_dtls *d, const struct dtls_record *r)
 {
-    return is_of(&d->rx, r) || is_of(&d->rx_old, r);
+    return is_of(&d->rx, r) || is_of(&d->old.rx, r);
 }
 
 struct weir_dtls_keys *weir_dtls13_record_keys(struct weir_dtls *d, const struct dtls_record *r)
 {
-    return is_of(&d->rx, r) ? &d->rx : &d->rx_old;
+    return is_of(&d->rx, r) ? &d->rx : &d->old.rx;
 }
 
 uint64_t weir_dtls13_full_number(uint64_t expected, uint64_t low, unsigned bits)
@@ -148,12 +148,12 @@ size_t weir_dtls13_record_seal(struct weir_dtls *d, struct weir_dtls_keys *k, en
                                uint8_t *record, size_t content_bytes)
 {
     uint8_t nonce[WEIR_NONCE_BYTES];
-    size_t cid = d->tx_cid_bytes, head = UNIFIED_HEAD_BYTES + cid;
+    size_t cid = d->cid.tx_bytes, head = UNIFIED_HEAD_BYTES + cid;
     struct weir_mspan data = { record + head, content_bytes + 1 };
     uint64_t seq = k->seq++;
     record[0] = (uint8_t)(UNIFIED_FIXED | (cid != 0 ? UNIFIED_CID : 0) | BIT_NUMBER16 | BIT_LENGTH
                           | (k->epoch & BITS_EPOCH));
-    weir_copy(record + 1, d->tx_cid, cid);
+    weir_copy(record + 1, d->cid.tx, cid);
     weir_put16(record + 1 + cid, (uint16_t)seq);
     weir_put16(record + 3 + cid, (uint16_t)(data.n + WEIR_TAG_BYTES));
     data.p[content_bytes] = (uint8_t)type;

@@ -18,6 +18,20 @@
  */
 #include "dtls/dtls_int.h"
 
+static dtls_handler client_hello, second_client_hello, certificate, certificate_verify, finished;
+
+const struct dtls_row weir_dtls13_server_steps[] = {
+    { STEP_SERVER_WAIT_CLIENT_HELLO, MESSAGE_CLIENT_HELLO, client_hello },
+    { STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO, MESSAGE_CLIENT_HELLO, second_client_hello },
+    { STEP_SERVER13_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE, certificate },
+    { STEP_SERVER13_WAIT_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, certificate_verify },
+    { STEP_SERVER13_WAIT_FINISHED, MESSAGE_FINISHED, finished },
+    { STEP_DONE, MESSAGE_KEY_UPDATE, weir_dtls13_key_update },
+    { STEP_DONE, MESSAGE_REQUEST_CONNECTION_ID, weir_dtls_request_connection_id },
+    { STEP_DONE, MESSAGE_NEW_CONNECTION_ID, weir_dtls_new_connection_id },
+    { 0, 0, NULL },
+};
+
 /* -- 1. ClientHello [RFC 8446 4.1.2, 9.2] ------------------------------------------------------ */
 
 /* What we make of a hello, before anything of it counts. */
@@ -68,8 +82,8 @@ static enum weir_dtls_verdict choose_group(const struct weir_dtls *d, const stru
 {
     struct weir_span groups, list, shares, share;
     uint16_t group;
-    if (!weir_dtls_hello_find(h, EXTENSION_GROUPS, &groups)
-        || !weir_dtls_hello_find(h, EXTENSION_SHARE, &shares)) {
+    if (!weir_dtls_hello_find(h, EXTENSION_SUPPORTED_GROUPS, &groups)
+        || !weir_dtls_hello_find(h, EXTENSION_KEY_SHARE, &shares)) {
         return WEIR_DTLS_HELLO_MISSING;
     }
     if (!weir_dtls_list16(groups, &list)) {
@@ -112,7 +126,7 @@ static enum weir_dtls_verdict choose(const struct weir_dtls *d, weir_time now, c
     if (v != WEIR_DTLS_OK) {
         return v;
     }
-    if (!weir_dtls_hello_find(h, EXTENSION_SIGNATURES, &body)) {
+    if (!weir_dtls_hello_find(h, EXTENSION_SIGNATURE_ALGORITHMS, &body)) {
         return WEIR_DTLS_HELLO_MISSING;
     }
     c->scheme = weir_dtls_hello_scheme(d, h, true);
@@ -135,19 +149,20 @@ static enum weir_dtls_verdict choose(const struct weir_dtls *d, weir_time now, c
 enum { COOKIE_FIXED_BYTES = 10, COOKIE_MAX = COOKIE_FIXED_BYTES + 48 + COOKIE_MAC_BYTES };
 
 /* Both ends of the exchange write it: the second hello must find the bytes of the first answer. */
-static void write_retry(struct weir_wr *w, uint16_t suite, uint16_t group, struct weir_span cookie)
+static void write_hello_retry_request(struct weir_wr *w, uint16_t suite, uint16_t group,
+                                      struct weir_span cookie)
 {
     weir_wr_u16(w, VERSION_1_2);
-    weir_wr_bytes(w, weir_span_of(weir_dtls13_retry_random, sizeof weir_dtls13_retry_random));
+    weir_wr_bytes(w, weir_span_of(weir_dtls13_hello_retry_random, sizeof weir_dtls13_hello_retry_random));
     weir_wr_u8(w, 0);
     weir_wr_u16(w, suite);
     weir_wr_u8(w, 0);
     struct weir_mark list = weir_wr_open(w, 2);
-    weir_wr_u16(w, EXTENSION_VERSIONS);
+    weir_wr_u16(w, EXTENSION_SUPPORTED_VERSIONS);
     weir_wr_u16(w, 2);
     weir_wr_u16(w, VERSION_1_3);
     if (group != 0) {
-        weir_wr_u16(w, EXTENSION_SHARE);
+        weir_wr_u16(w, EXTENSION_KEY_SHARE);
         weir_wr_u16(w, 2);
         weir_wr_u16(w, group);
     }
@@ -160,11 +175,12 @@ static void write_retry(struct weir_wr *w, uint16_t suite, uint16_t group, struc
     weir_wr_close(w, list);
 }
 
-static bool send_retry(struct weir_dtls *d, uint16_t suite, uint16_t group, struct weir_span cookie)
+static bool send_hello_retry_request(struct weir_dtls *d, uint16_t suite, uint16_t group,
+                                     struct weir_span cookie)
 {
     weir_dtls_flight_begin(d, false); /* no timer: the client repeats its hello */
     struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_HELLO, 0);
-    write_retry(&w, suite, group, cookie);
+    write_hello_retry_request(&w, suite, group, cookie);
     return weir_dtls_message_close(d, &w);
 }
 
@@ -185,7 +201,8 @@ static enum weir_dtls_verdict request_cookie(struct weir_dtls *d, weir_time now,
     weir_hash_of(d->config.crypto, hash, hello, 2, cookie + COOKIE_FIXED_BYTES);
     weir_dtls_cookie_mac(d, h, weir_span_of(cookie, n), cookie + n);
     d->message_seq = d->reassembly.next;
-    bool is_written = send_retry(d, c->suite, group, weir_span_of(cookie, n + COOKIE_MAC_BYTES));
+    bool is_written =
+        send_hello_retry_request(d, c->suite, group, weir_span_of(cookie, n + COOKIE_MAC_BYTES));
     weir_dtls_reassembly_reset(&d->reassembly, (uint16_t)(d->reassembly.next + 1));
     return is_written ? WEIR_DTLS_HELLO_COOKIE : WEIR_DTLS_CRYPTO;
 }
@@ -210,11 +227,11 @@ static bool cookie_is_good(const struct weir_dtls *d, weir_time now, const struc
 /* The cookie is all that is left of the first hello: put the transcript together from it. */
 static void recall_retry(struct weir_dtls *d, const struct choice *c, struct weir_span cookie)
 {
-    uint8_t retry[4 + 256] = { MESSAGE_SERVER_HELLO }, hello[4] = { MESSAGE_HASH };
+    uint8_t retry[4 + 256] = { MESSAGE_SERVER_HELLO }, hello[4] = { MESSAGE_MESSAGE_HASH };
     enum weir_hash_id hash = weir_dtls13_suite(c->suite)->hash;
     struct weir_wr w = weir_wr_of((struct weir_mspan){ retry + 4, sizeof retry - 4 });
     hello[3] = (uint8_t)weir_hash_bytes(hash);
-    write_retry(&w, c->suite, weir_be16(cookie.p + 8), cookie);
+    write_hello_retry_request(&w, c->suite, weir_be16(cookie.p + 8), cookie);
     weir_put24(retry + 1, (uint32_t)weir_wr_done(&w));
     weir_dtls_transcript_begin(d);
     struct weir_span part[3] = { weir_span_of(hello, sizeof hello),
@@ -337,19 +354,19 @@ static bool write_server_hello(struct weir_dtls *d)
     weir_wr_u16(&w, d->suite);
     weir_wr_u8(&w, 0);
     struct weir_mark list = weir_wr_open(&w, 2);
-    weir_wr_u16(&w, EXTENSION_VERSIONS);
+    weir_wr_u16(&w, EXTENSION_SUPPORTED_VERSIONS);
     weir_wr_u16(&w, 2);
     weir_wr_u16(&w, VERSION_1_3);
-    weir_wr_u16(&w, EXTENSION_SHARE);
+    weir_wr_u16(&w, EXTENSION_KEY_SHARE);
     weir_wr_u16(&w, (uint16_t)(n + 4));
     weir_wr_u16(&w, d->hs.group);
     weir_wr_u16(&w, (uint16_t)n);
     weir_wr_bytes(&w, weir_span_of(d->hs.public_key, n));
-    if (d->has_cid) {
+    if (weir_dtls_has_cid(d)) {
         weir_dtls_write_cid(d, &w);
     }
-    if (d->is_resumed) {
-        weir_wr_u16(&w, EXTENSION_PSK);
+    if (weir_dtls_is_resumed(d)) {
+        weir_wr_u16(&w, EXTENSION_PRE_SHARED_KEY);
         weir_wr_u16(&w, 2);
         weir_wr_u16(&w, d->hs.ticket_index);
     }
@@ -357,15 +374,15 @@ static bool write_server_hello(struct weir_dtls *d)
     return weir_dtls_message_close(d, &w);
 }
 
-static bool write_encrypted(struct weir_dtls *d)
+static bool write_encrypted_extensions(struct weir_dtls *d)
 {
-    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_ENCRYPTED, EPOCH_HANDSHAKE);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_ENCRYPTED_EXTENSIONS, EPOCH_HANDSHAKE);
     struct weir_mark list = weir_wr_open(&w, 2);
     if (d->srtp_profile != WEIR_DTLS_SRTP_NONE) {
         weir_dtls_write_srtp(d, &w, d->srtp_profile);
     }
     if (d->hs.has_asked_ticket && d->hs.wants_ticket) {
-        weir_wr_u16(&w, EXTENSION_TICKETS);
+        weir_wr_u16(&w, EXTENSION_TICKET_REQUEST);
         weir_wr_u16(&w, 1);
         weir_wr_u8(&w, 1); /* how many it will get */
     }
@@ -374,7 +391,7 @@ static bool write_encrypted(struct weir_dtls *d)
 }
 
 /* [RFC 8827 6.5 MUST] Both sides show a certificate. */
-static bool write_request(struct weir_dtls *d)
+static bool write_certificate_request(struct weir_dtls *d)
 {
     struct weir_wr w = weir_dtls_message_open(d, MESSAGE_CERTIFICATE_REQUEST, EPOCH_HANDSHAKE);
     weir_wr_u8(&w, 0); /* context */
@@ -384,76 +401,102 @@ static bool write_request(struct weir_dtls *d)
     return weir_dtls_message_close(d, &w);
 }
 
-static bool send_flight(struct weir_dtls *d, weir_time now)
+/* The hello is enough: a session that is resumed stands for certificates. */
+static struct dtls_next answer_hello(struct weir_dtls *d)
 {
+    bool has_certificate = !weir_dtls_is_resumed(d);
     weir_dtls_flight_begin(d, true);
-    if (!write_server_hello(d) || !weir_dtls13_derive_handshake(d) || !write_encrypted(d)
-        || (!d->is_resumed
-            && (!write_request(d) || !weir_dtls13_write_certificate(d)
+    if (!write_server_hello(d)) {
+        return weir_dtls_refusal(WEIR_DTLS_CRYPTO);
+    }
+    weir_dtls13_derive_handshake(d);
+    if (!weir_dtls13_use_handshake(d) || !write_encrypted_extensions(d)
+        || (has_certificate
+            && (!write_certificate_request(d) || !weir_dtls13_write_certificate(d)
                 || !weir_dtls13_write_certificate_verify(d)))
         || !weir_dtls13_write_finished(d)) {
-        return false;
+        return weir_dtls_refusal(WEIR_DTLS_CRYPTO);
     }
     weir_dtls13_derive_application(d);
-    if (d->is_resumed) {
-        weir_dtls_set_step(d, now, STEP_SERVER13_FINISHED);
-    }
     /* [RFC 8446 4.4.4] What we say after our Finished goes under the keys that follow it: an alert, an
      * ACK. */
-    return weir_dtls13_use_application_tx(d);
+    return weir_dtls_go_if(weir_dtls13_use_application_tx(d),
+                           has_certificate ? STEP_SERVER13_WAIT_CERTIFICATE : STEP_SERVER13_WAIT_FINISHED);
 }
 
-/* The first hello needs a second one, or is enough. */
-static bool answer_hello(struct weir_dtls *d, weir_time now)
+/* The first hello is enough, or needs a second one. */
+static struct dtls_next client_hello(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
 {
+    enum weir_dtls_verdict v = check_client_hello(d, now, m->body);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
     weir_dtls_begin(d, now);
     if (!d->hs.has_retry) {
-        return send_flight(d, now);
+        return answer_hello(d);
     }
     weir_dtls_transcript_retry(d);
-    weir_dtls_set_step(d, now, STEP_SERVER13_RETRIED);
-    return send_retry(d, d->suite, d->hs.group, weir_span_of(NULL, 0));
+    return weir_dtls_go_if(send_hello_retry_request(d, d->suite, d->hs.group, weir_span_of(NULL, 0)),
+                           STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO);
 }
 
-static bool answer_second_hello(struct weir_dtls *d, weir_time now)
+static struct dtls_next second_client_hello(struct weir_dtls *d, weir_time now,
+                                            const struct dtls_message *m)
 {
-    return send_flight(d, now);
-}
-
-/* -- 7., 8. The end -------------------------------------------------------------------------------- */
-
-static bool finish(struct weir_dtls *d, weir_time now)
-{
-    if (!weir_dtls13_use_application_rx(d, now)) {
-        return false;
+    enum weir_dtls_verdict v = check_client_hello(d, now, m->body);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
     }
-    weir_wipe(&d->tx_old, sizeof d->tx_old); /* all that it protected has arrived */
-    weir_dtls_flight_done(d);                /* [RFC 9147 7.2 MUST] and so is our flight */
-    bool is_given = weir_dtls13_give_ticket(d, now);
+    weir_dtls_accept(d, m);
+    return answer_hello(d);
+}
+
+/* -- 4. Certificate ---------------------------------------------------------------------------- */
+
+static struct dtls_next certificate(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls13_check_certificate(d, m->body);
+    (void)now;
+    weir_dtls_flight_done(d); /* [RFC 9147 7.2 MUST] the client answers: it has all of ours */
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_SERVER13_WAIT_CERTIFICATE_VERIFY);
+}
+
+/* -- 5. CertificateVerify ---------------------------------------------------------------------- */
+
+static struct dtls_next certificate_verify(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls13_check_certificate_verify(d, m->body);
+    (void)now;
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_SERVER13_WAIT_FINISHED);
+}
+
+/* -- 6. Finished, 8. NewSessionTicket ---------------------------------------------------------- */
+
+static struct dtls_next finished(struct weir_dtls *d, weir_time now, const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = weir_dtls13_check_finished(d, m->body);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    if (!weir_dtls13_use_application_rx(d)) {
+        return weir_dtls_refusal(WEIR_DTLS_CRYPTO);
+    }
+    weir_dtls13_old_arrived(d, now);
+    weir_dtls_flight_done(d); /* [RFC 9147 7.2 MUST] the client has all of it */
+    bool is_given = weir_dtls13_write_new_session_ticket(d, now);
     weir_dtls_complete(d, now);
     if (weir_dtls_flight_is_pending(&d->flight)) {
-        d->give_up_at = weir_time_add(now, d->config.give_up); /* for its ACK */
+        weir_dtls_await(d, now); /* its ACK */
     }
-    return is_given;
+    return weir_dtls_go_if(is_given, STEP_DONE);
 }
-
-/* -- The table --------------------------------------------------------------------------------- */
-
-const struct dtls_row weir_dtls13_server_rows[] = {
-    { STEP_SERVER_HELLO, MESSAGE_CLIENT_HELLO, STEP_SERVER13_CERTIFICATE,
-      check_client_hello, answer_hello },
-    { STEP_SERVER13_RETRIED, MESSAGE_CLIENT_HELLO, STEP_SERVER13_CERTIFICATE,
-      check_client_hello, answer_second_hello },
-    { STEP_SERVER13_CERTIFICATE, MESSAGE_CERTIFICATE, STEP_SERVER13_CERTIFICATE_VERIFY,
-      weir_dtls13_check_certificate, NULL },
-    { STEP_SERVER13_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY, STEP_SERVER13_FINISHED,
-      weir_dtls13_check_certificate_verify, NULL },
-    { STEP_SERVER13_FINISHED, MESSAGE_FINISHED, STEP_DONE, weir_dtls13_check_finished, finish },
-    { STEP_DONE, MESSAGE_KEY_UPDATE, STEP_DONE,
-      weir_dtls13_check_update, weir_dtls13_follow_update },
-    { STEP_DONE, MESSAGE_REQUEST_CID, STEP_DONE, weir_dtls_check_request_cid, NULL },
-    { STEP_DONE, MESSAGE_NEW_CID, STEP_DONE, weir_dtls_check_new_cid, NULL },
-};
-
-const unsigned weir_dtls13_server_row_count = sizeof weir_dtls13_server_rows
-                                              / sizeof weir_dtls13_server_rows[0];

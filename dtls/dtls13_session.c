@@ -10,6 +10,22 @@
  *                                        <--  ServerHello: pre_shared_key, {EncryptedExtensions, Finished}
  *     {Finished}                         -->
  *
+ *  The ticket of this connection's hello, as weir_dtls_ticket tells it:
+ *
+ *     client   OFFERED --+-- it is not fit for this hello -----> UNFIT, EXPIRED, OTHERS
+ *                        +-- ServerHello has pre_shared_key ---> TAKEN
+ *                        +-- the handshake ends in full -------> REFUSED
+ *     server   NONE -----+-- it is good, its binder is right --> TAKEN
+ *                        +-- it is not good -------------------> UNKNOWN, UNFIT, EXPIRED, OTHERS
+ *
+ *  The session that a ticket of this connection makes:
+ *
+ *            Finished, and one was promised        new_session_ticket
+ *     NONE --------------------------------> AWAITED ----------------> READY
+ *      ^                                        |                        |
+ *      +--- the connection is over -------------+                        |
+ *      +--- the connection is over, or the application took it ----------+
+ *
  *  1. judge   is the session one that can be resumed here? If not, the hello is one without it
  *  2. offer   the ticket and, over the hello up to there, an HMAC that shows that we know its secret
  *  3. resume  the server took it: its certificate is the one of that session
@@ -34,7 +50,7 @@ static enum weir_hash_id hash_of(const struct weir_dtls_session *s)
 
 static enum weir_dtls_ticket_fate judge(const struct weir_dtls *d, weir_time now)
 {
-    const struct weir_dtls_session *s = &d->session;
+    const struct weir_dtls_session *s = &d->resumption.session;
     int64_t utc = weir_dtls13_utc(d, now);
     if (!weir_dtls_offers(d, WEIR_DTLS_1_3) || !weir_dtls_suite_is_ours(d, s->suite)
         || weir_dtls13_suite(s->suite) == NULL || s->ticket_bytes == 0
@@ -51,18 +67,26 @@ static enum weir_dtls_ticket_fate judge(const struct weir_dtls *d, weir_time now
     return WEIR_DTLS_TICKET_OFFERED;
 }
 
+void weir_dtls13_session_init(struct weir_dtls *d, const struct weir_dtls_session *offered)
+{
+    if (offered != NULL) {
+        d->resumption.session = *offered;
+        d->resumption.fate = WEIR_DTLS_TICKET_OFFERED; /* if it is good, see below */
+    }
+}
+
 void weir_dtls13_judge_session(struct weir_dtls *d, weir_time now)
 {
-    if (d->ticket == WEIR_DTLS_TICKET_OFFERED) {
-        d->ticket = (uint8_t)judge(d, now);
+    if (d->resumption.fate == WEIR_DTLS_TICKET_OFFERED) {
+        d->resumption.fate = (uint8_t)judge(d, now);
     }
 }
 
 /* [RFC 8446 4.1.4 MUST] After a HelloRetryRequest only with the hash that it named. */
 bool weir_dtls13_offers_session(const struct weir_dtls *d)
 {
-    return d->ticket == WEIR_DTLS_TICKET_OFFERED
-           && (!d->hs.has_retry || weir_dtls13_suite(d->suite)->hash == hash_of(&d->session));
+    return d->resumption.fate == WEIR_DTLS_TICKET_OFFERED
+           && (!d->hs.has_retry || weir_dtls13_suite(d->suite)->hash == hash_of(&d->resumption.session));
 }
 
 /* -- 2. Offer ---------------------------------------------------------------------------------- */
@@ -71,13 +95,13 @@ void weir_dtls13_write_ticket_request(const struct weir_dtls *d, struct weir_wr 
 {
     bool wants_ticket = d->config.tickets != WEIR_DTLS_TICKETS_OFF;
     if (wants_ticket || weir_dtls13_offers_session(d)) {
-        weir_wr_u16(w, EXTENSION_PSK_MODES);
+        weir_wr_u16(w, EXTENSION_PSK_KEY_EXCHANGE_MODES);
         weir_wr_u16(w, 2);
         weir_wr_u8(w, 1);
         weir_wr_u8(w, PSK_DHE_KE);
     }
     if (wants_ticket) {
-        weir_wr_u16(w, EXTENSION_TICKETS);
+        weir_wr_u16(w, EXTENSION_TICKET_REQUEST);
         weir_wr_u16(w, 2);
         weir_wr_u8(w, 1); /* for a new session */
         weir_wr_u8(w, 1); /* for a resumed one */
@@ -88,13 +112,13 @@ void weir_dtls13_write_ticket_request(const struct weir_dtls *d, struct weir_wr 
  * came with the ticket. */
 void weir_dtls13_write_psk(const struct weir_dtls *d, weir_time now, struct weir_wr *w)
 {
-    const struct weir_dtls_session *s = &d->session;
+    const struct weir_dtls_session *s = &d->resumption.session;
     if (!weir_dtls13_offers_session(d)) {
         return;
     }
     int64_t age_s = weir_dtls13_utc(d, now) - s->given_s;
     uint32_t age_ms = age_s > 0 ? (uint32_t)((uint64_t)age_s * 1000) : 0;
-    weir_wr_u16(w, EXTENSION_PSK);
+    weir_wr_u16(w, EXTENSION_PRE_SHARED_KEY);
     struct weir_mark body = weir_wr_open(w, 2);
     struct weir_mark identities = weir_wr_open(w, 2);
     weir_wr_u16(w, s->ticket_bytes);
@@ -118,14 +142,14 @@ void weir_dtls13_bind(struct weir_dtls *d, struct weir_wr *w)
     if (!weir_dtls13_offers_session(d) || whole == 0) {
         return;
     }
-    enum weir_hash_id hash = hash_of(&d->session);
+    enum weir_hash_id hash = hash_of(&d->resumption.session);
     size_t n = weir_hash_bytes(hash);
     struct weir_span hello = { w->base + BEFORE, whole - BEFORE };
     if (!d->hs.has_retry) {
         weir_dtls_transcript_begin(d);
     }
     weir_dtls_transcript_digest_hello(d, hash, hello, hello.n - n - 3, digest);
-    (void)weir_dtls13_binder(d, hash, d->session.secret, digest, binder);
+    (void)weir_dtls13_binder(d, hash, d->resumption.session.secret, digest, binder);
     memcpy(w->base + whole - n, binder, n);
 }
 
@@ -134,9 +158,9 @@ void weir_dtls13_bind(struct weir_dtls *d, struct weir_wr *w)
 /* [RFC 8446 4.2.11 MUST] The one that we offered, with a suite of its hash. */
 enum weir_dtls_verdict weir_dtls13_check_psk(const struct weir_dtls *d, const struct dtls_hello *h)
 {
-    const struct weir_dtls_session *s = &d->session;
+    const struct weir_dtls_session *s = &d->resumption.session;
     struct weir_span body;
-    if (!weir_dtls_hello_find(h, EXTENSION_PSK, &body)) {
+    if (!weir_dtls_hello_find(h, EXTENSION_PRE_SHARED_KEY, &body)) {
         return WEIR_DTLS_OK;
     }
     if (body.n != 2 || weir_be16(body.p) != 0 || weir_dtls13_suite(h->suite)->hash != hash_of(s)) {
@@ -148,17 +172,36 @@ enum weir_dtls_verdict weir_dtls13_check_psk(const struct weir_dtls *d, const st
 
 void weir_dtls13_resume(struct weir_dtls *d, const struct dtls_hello *h)
 {
-    const struct weir_dtls_session *s = &d->session;
+    const struct weir_dtls_session *s = &d->resumption.session;
     struct weir_span body;
-    if (!weir_dtls_hello_find(h, EXTENSION_PSK, &body)) {
-        return;
+    if (weir_dtls_hello_find(h, EXTENSION_PRE_SHARED_KEY, &body)) {
+        weir_dtls13_session_resume(d, s->secret, &s->peer, s->proven_s);
     }
-    d->is_resumed = true;
-    d->ticket = WEIR_DTLS_TICKET_TAKEN;
-    d->peer = s->peer;
+}
+
+void weir_dtls13_session_resume(struct weir_dtls *d, const uint8_t secret[WEIR_DTLS_SECRET_MAX],
+                                const struct weir_dtls_digests *peer, int64_t proven_s)
+{
+    d->resumption.fate = WEIR_DTLS_TICKET_TAKEN;
+    d->peer = *peer;
     d->has_peer_cert = true;
-    d->hs.proven_s = s->proven_s;
-    memcpy(d->hs.psk, s->secret, sizeof d->hs.psk);
+    d->hs.proven_s = proven_s;
+    memcpy(d->hs.psk, secret, sizeof d->hs.psk);
+}
+
+void weir_dtls13_session_refuse(struct weir_dtls *d, enum weir_dtls_ticket_fate fate)
+{
+    d->resumption.fate = (uint8_t)fate;
+}
+
+bool weir_dtls_is_resumed(const struct weir_dtls *d)
+{
+    return d->resumption.fate == WEIR_DTLS_TICKET_TAKEN;
+}
+
+enum weir_dtls_ticket_fate weir_dtls_ticket(const struct weir_dtls *d)
+{
+    return (enum weir_dtls_ticket_fate)d->resumption.fate;
 }
 
 /* -- 4. Keep ----------------------------------------------------------------------------------- */
@@ -167,35 +210,52 @@ void weir_dtls13_resume(struct weir_dtls *d, const struct dtls_hello *h)
 enum weir_dtls_verdict weir_dtls13_take_ticket_hint(struct weir_dtls *d, const struct dtls_hello *h)
 {
     struct weir_span body;
-    bool is_told = weir_dtls_hello_find(h, EXTENSION_TICKETS, &body);
+    bool is_told = weir_dtls_hello_find(h, EXTENSION_TICKET_REQUEST, &body);
     if (is_told && body.n != 1) {
         return WEIR_DTLS_ENCRYPTED_MALFORMED;
     }
-    d->awaits_ticket = d->config.tickets == WEIR_DTLS_TICKETS_ALL || (is_told && body.p[0] != 0);
+    d->hs.expects_ticket = d->config.tickets == WEIR_DTLS_TICKETS_ALL || (is_told && body.p[0] != 0);
     return WEIR_DTLS_OK;
 }
 
 void weir_dtls13_expect_ticket(struct weir_dtls *d, weir_time now)
 {
-    struct weir_dtls_session *s = &d->session;
-    if (!d->awaits_ticket) {
+    struct weir_dtls_session *s = &d->resumption.session;
+    if (!d->hs.expects_ticket) {
         return;
     }
+    d->resumption.state = SESSION_AWAITED;
     weir_wipe(s, sizeof *s); /* the one before */
     s->suite = d->suite;
     s->group = d->group;
-    s->proven_s = d->is_resumed ? d->hs.proven_s : weir_dtls13_utc(d, now);
+    s->proven_s = weir_dtls_is_resumed(d) ? d->hs.proven_s : weir_dtls13_utc(d, now);
     s->peer = d->peer;
     memcpy(s->own_sha256, d->config.identity->fingerprint_sha256, sizeof s->own_sha256);
     weir_dtls13_derive_resumption(d, s->secret);
 }
 
+void weir_dtls13_session_complete(struct weir_dtls *d)
+{
+    if (d->resumption.fate == WEIR_DTLS_TICKET_OFFERED) {
+        d->resumption.fate = WEIR_DTLS_TICKET_REFUSED;
+    }
+    if (d->resumption.state != SESSION_AWAITED) {
+        weir_dtls13_session_stop(d);
+    }
+}
+
+void weir_dtls13_session_stop(struct weir_dtls *d)
+{
+    d->resumption.state = SESSION_NONE;
+    weir_wipe(&d->resumption.session, sizeof d->resumption.session);
+    weir_dtls_owe_not(d, WEIR_DTLS_EVENT_SESSION);
+}
+
 /* lifetime (4), age_add (4), nonce, ticket, extensions. The first one that can be kept is; of all that come
  * besides the form is looked at. */
-enum weir_dtls_verdict weir_dtls13_check_ticket(struct weir_dtls *d, weir_time now,
-                                                struct weir_span body)
+static enum weir_dtls_verdict take_ticket(struct weir_dtls *d, weir_time now, struct weir_span body)
 {
-    struct weir_dtls_session *s = &d->session;
+    struct weir_dtls_session *s = &d->resumption.session;
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd nonce, ticket, extensions;
     uint32_t life_s, age_add;
@@ -207,7 +267,7 @@ enum weir_dtls_verdict weir_dtls13_check_ticket(struct weir_dtls *d, weir_time n
     int64_t given_s = weir_dtls13_utc(d, now), last_s = s->proven_s + WEIR_DTLS_TICKET_LIFE_MAX;
     int64_t end_s = given_s + (life_s < WEIR_DTLS_TICKET_LIFE_MAX ? life_s : WEIR_DTLS_TICKET_LIFE_MAX);
     end_s = end_s < last_s ? end_s : last_s;
-    if (!d->awaits_ticket || end_s <= given_s
+    if (d->resumption.state != SESSION_AWAITED || end_s <= given_s
         || !weir_copy_into(s->ticket, sizeof s->ticket, weir_rd_rest(&ticket))) {
         return WEIR_DTLS_OK;
     }
@@ -216,30 +276,30 @@ enum weir_dtls_verdict weir_dtls13_check_ticket(struct weir_dtls *d, weir_time n
     s->ticket_bytes = (uint16_t)ticket.n;
     s->age_add = age_add;
     weir_dtls13_session_secret(d, weir_rd_rest(&nonce), s->secret);
-    d->awaits_ticket = false;
-    d->has_session = d->owes_session = true;
+    d->resumption.state = SESSION_READY;
+    weir_dtls_owe(d, WEIR_DTLS_EVENT_SESSION);
     return WEIR_DTLS_OK;
+}
+
+struct dtls_next weir_dtls13_new_session_ticket(struct weir_dtls *d, weir_time now,
+                                                const struct dtls_message *m)
+{
+    enum weir_dtls_verdict v = take_ticket(d, now, m->body);
+    if (v != WEIR_DTLS_OK) {
+        return weir_dtls_refusal(v);
+    }
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_DONE);
 }
 
 bool weir_dtls_take_session(struct weir_dtls *d, struct weir_dtls_session *out)
 {
-    if (!d->has_session || d->state != WEIR_DTLS_CONNECTED) {
+    if (d->resumption.state != SESSION_READY || d->state != WEIR_DTLS_CONNECTED) {
         return false;
     }
-    *out = d->session;
-    weir_wipe(&d->session, sizeof d->session);
-    d->has_session = d->owes_session = false;
+    *out = d->resumption.session;
+    weir_dtls13_session_stop(d);
     return true;
-}
-
-bool weir_dtls_is_resumed(const struct weir_dtls *d)
-{
-    return d->is_resumed;
-}
-
-enum weir_dtls_ticket_fate weir_dtls_ticket(const struct weir_dtls *d)
-{
-    return (enum weir_dtls_ticket_fate)d->ticket;
 }
 
 /* -- 5. Store ---------------------------------------------------------------------------------- */

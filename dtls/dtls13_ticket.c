@@ -193,7 +193,7 @@ static bool look_at_all(const struct weir_dtls *d, weir_time now, struct weir_sp
 static bool has_psk_dhe_ke(const struct dtls_hello *h)
 {
     struct weir_span body, list;
-    return weir_dtls_hello_find(h, EXTENSION_PSK_MODES, &body) && weir_dtls_list8(body, &list)
+    return weir_dtls_hello_find(h, EXTENSION_PSK_KEY_EXCHANGE_MODES, &body) && weir_dtls_list8(body, &list)
            && weir_dtls_bytes_have(list, PSK_DHE_KE);
 }
 
@@ -208,12 +208,12 @@ enum weir_dtls_verdict weir_dtls13_find_ticket(const struct weir_dtls *d, weir_t
 {
     struct weir_span body, modes;
     memset(t, 0, sizeof *t);
-    if (!gives_tickets(d) || !weir_dtls_hello_find(h, EXTENSION_PSK, &body)) {
+    if (!gives_tickets(d) || !weir_dtls_hello_find(h, EXTENSION_PRE_SHARED_KEY, &body)) {
         return WEIR_DTLS_OK;
     }
     /* [RFC 8446 4.2.11 MUST] It comes last. [RFC 8446 4.2.9 MUST] Not without the modes. */
-    if (h->extension[h->extensions - 1].type != EXTENSION_PSK
-        || !weir_dtls_hello_find(h, EXTENSION_PSK_MODES, &modes)) {
+    if (h->extension[h->extensions - 1].type != EXTENSION_PRE_SHARED_KEY
+        || !weir_dtls_hello_find(h, EXTENSION_PSK_KEY_EXCHANGE_MODES, &modes)) {
         return WEIR_DTLS_HELLO_PSK;
     }
     t->fate = WEIR_DTLS_TICKET_UNKNOWN;
@@ -249,8 +249,8 @@ bool weir_dtls13_binder_is_right(const struct weir_dtls *d, struct weir_span hel
 static bool wants_ticket(const struct weir_dtls *d, const struct dtls_hello *h, bool *has_asked)
 {
     struct weir_span body;
-    *has_asked = weir_dtls_hello_find(h, EXTENSION_TICKETS, &body) && body.n == 2
-                 && body.p[d->is_resumed ? 1 : 0] != 0;
+    *has_asked = weir_dtls_hello_find(h, EXTENSION_TICKET_REQUEST, &body) && body.n == 2
+                 && body.p[weir_dtls_is_resumed(d) ? 1 : 0] != 0;
     return gives_tickets(d) && has_psk_dhe_ke(h)
            && (*has_asked || d->config.tickets == WEIR_DTLS_TICKETS_ALL);
 }
@@ -258,22 +258,19 @@ static bool wants_ticket(const struct weir_dtls *d, const struct dtls_hello *h, 
 void weir_dtls13_use_ticket(struct weir_dtls *d, weir_time now, const struct dtls_hello *h,
                             const struct dtls13_ticket *t)
 {
-    d->ticket = (uint8_t)t->fate;
-    d->is_resumed = t->fate == WEIR_DTLS_TICKET_TAKEN;
-    d->hs.proven_s = weir_dtls13_utc(d, now);
-    if (d->is_resumed) {
-        d->hs.proven_s = t->proven_s;
+    if (t->fate == WEIR_DTLS_TICKET_TAKEN) {
         d->hs.ticket_index = t->index;
-        memcpy(d->hs.psk, t->secret, sizeof d->hs.psk);
-        d->peer = t->peer;
-        d->has_peer_cert = true;
+        weir_dtls13_session_resume(d, t->secret, &t->peer, t->proven_s);
+    } else {
+        d->hs.proven_s = weir_dtls13_utc(d, now); /* certificates will be shown now */
+        weir_dtls13_session_refuse(d, t->fate);
     }
     d->hs.wants_ticket = wants_ticket(d, h, &d->hs.has_asked_ticket);
 }
 
 /* -- 5. Give ----------------------------------------------------------------------------------- */
 
-bool weir_dtls13_give_ticket(struct weir_dtls *d, weir_time now)
+bool weir_dtls13_write_new_session_ticket(struct weir_dtls *d, weir_time now)
 {
     struct content c = { .suite = d->suite, .proven_s = d->hs.proven_s, .peer = d->peer };
     uint8_t ticket[SEALED_BYTES], nonce[1] = { 0 }; /* one ticket: it need not differ from others */
@@ -290,7 +287,7 @@ bool weir_dtls13_give_ticket(struct weir_dtls *d, weir_time now)
         return false;
     }
     weir_dtls_flight_begin(d, true);
-    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_TICKET, EPOCH_APPLICATION);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_NEW_SESSION_TICKET, EPOCH_APPLICATION);
     weir_wr_u32(&w, life_s < WEIR_DTLS_TICKET_LIFE_MAX ? (uint32_t)life_s : WEIR_DTLS_TICKET_LIFE_MAX);
     weir_wr_u32(&w, weir_rand_u32(&d->rand));
     weir_wr_u8(&w, sizeof nonce);

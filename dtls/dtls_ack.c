@@ -7,7 +7,16 @@
  *
  *  1. note   a record of the peer's flight was handled or kept: its number enters the list. What was
  *            dropped never does [RFC 9147 7 MUST NOT]: the peer would not send it again
- *  2. soon   a part of the flight is here, or something is that cannot be read: a short timer
+ *  2. when   at once, or after a while in which the rest of the flight may come:
+ *
+ *            a part of their flight, or              time is over,
+ *            what cannot be read yet                 or a gap shows
+ *     IDLE ---------------------------> SOON -------------------------> DUE
+ *      | ^                                |                             ^ |
+ *      | +--- our flight answers ---------+                             | |
+ *      | +--- our flight answers, or the ACK was sent ------------------|-+
+ *      +----- a gap shows, or nothing but an ACK will answer -----------+
+ *
  *  3. send   the list, newest records if it does not fit; empty when there is nothing that could be
  *            named but the peer should know that it was not understood
  *  4. recv   parts of our flight need not be sent again; the others are, at once
@@ -19,16 +28,15 @@
 
 enum { NUMBER_BYTES = 16 };
 
-/* -- 1. Note, 2. soon -------------------------------------------------------------------------- */
+/* -- 1. Note ----------------------------------------------------------------------------------- */
 
 static bool is_before(const struct weir_dtls_number *a, const struct weir_dtls_number *b)
 {
     return a->epoch != b->epoch ? a->epoch < b->epoch : a->seq < b->seq;
 }
 
-void weir_dtls_ack_note(struct weir_dtls *d, const struct dtls_record *r)
+static void note(struct weir_dtls_ack *a, const struct dtls_record *r)
 {
-    struct weir_dtls_acks *a = &d->acks;
     struct weir_dtls_number number = { r->epoch, r->seq };
     unsigned at = 0;
     while (at < a->count && is_before(&a->record[at], &number)) {
@@ -51,29 +59,75 @@ void weir_dtls_ack_note(struct weir_dtls *d, const struct dtls_record *r)
     a->count++;
 }
 
-/* [RFC 9147 7.1] A quarter of the time after which the peer would send again by itself. */
-void weir_dtls_ack_soon(struct weir_dtls *d, weir_time now)
+/* -- 2. When ----------------------------------------------------------------------------------- */
+
+static void enter(struct weir_dtls_ack *a, enum ack_state state, weir_time at)
 {
-    if (d->ack_at == WEIR_NEVER) {
-        d->ack_at = weir_time_add(now, d->config.rto / 4);
+    a->state = (uint8_t)state;
+    a->at = at;
+}
+
+/* [RFC 9147 7.1] A quarter of the time after which the peer would send again by itself. */
+static void soon(struct weir_dtls *d, weir_time now)
+{
+    if (d->ack.state == ACK_IDLE) {
+        enter(&d->ack, ACK_SOON, weir_time_add(now, d->config.rto / 4));
+    }
+}
+
+/* [RFC 9147 7.1] In a handshake our next flight answers, if all of theirs is here; afterwards nothing but
+ * the ACK does. */
+void weir_dtls_ack_handled(struct weir_dtls *d, weir_time now, const struct dtls_record *r, bool was_done)
+{
+    bool is_done = d->step == STEP_DONE;
+    if (d->config.is_client && is_done && r->epoch == EPOCH_HANDSHAKE) {
+        return; /* our last flight is the answer */
+    }
+    if (!weir_dtls_reassembly_tell(&d->reassembly)) {
+        return;
+    }
+    note(&d->ack, r);
+    if (is_done || was_done || weir_dtls_reassembly_has_gap(&d->reassembly)) {
+        enter(&d->ack, ACK_DUE, WEIR_NEVER);
+    } else {
+        soon(d, now);
+    }
+}
+
+/* [RFC 9147 7.1] Who sent it need not wait for its timer, if it is of 1.3. */
+void weir_dtls_ack_piece(struct weir_dtls *d, weir_time now, const struct dtls_record *r)
+{
+    note(&d->ack, r);
+    soon(d, now);
+}
+
+/* [RFC 9147 7.1] An empty one, if it must be: something is missing. */
+void weir_dtls_ack_unread(struct weir_dtls *d, weir_time now)
+{
+    soon(d, now);
+}
+
+void weir_dtls_ack_tick(struct weir_dtls *d, weir_time now)
+{
+    if (now >= d->ack.at) {
+        enter(&d->ack, ACK_DUE, WEIR_NEVER);
     }
 }
 
 void weir_dtls_ack_reset(struct weir_dtls *d)
 {
-    d->acks.count = 0;
-    d->owes_ack = false;
-    d->ack_at = WEIR_NEVER;
+    d->ack.count = 0;
+    enter(&d->ack, ACK_IDLE, WEIR_NEVER);
 }
 
 /* -- 3. Send ----------------------------------------------------------------------------------- */
 
 size_t weir_dtls_ack_send(struct weir_dtls *d, struct weir_mspan out)
 {
-    struct weir_dtls_acks *a = &d->acks;
+    struct weir_dtls_ack *a = &d->ack;
     size_t datagram = out.n < weir_dtls_mtu(d) ? out.n : weir_dtls_mtu(d);
     size_t around = weir_dtls_record_overhead(d, d->tx_epoch) + 2;
-    if (!d->owes_ack || datagram < around) {
+    if (a->state != ACK_DUE || datagram < around) {
         return 0;
     }
     size_t fit = (datagram - around) / NUMBER_BYTES;
@@ -88,8 +142,7 @@ size_t weir_dtls_ack_send(struct weir_dtls *d, struct weir_mspan out)
     if (d->step == STEP_DONE) {
         a->count = 0; /* what the peer sends again gets a new ACK */
     }
-    d->owes_ack = false;
-    d->ack_at = WEIR_NEVER;
+    enter(a, ACK_IDLE, WEIR_NEVER);
     return weir_dtls_record_seal(d, d->tx_epoch, CONTENT_ACK, VERSION_1_2, out.p, bytes);
 }
 
@@ -102,12 +155,9 @@ static void flight_arrived(struct weir_dtls *d, weir_time now)
     if (d->step != STEP_DONE) {
         return; /* the answer proper is still to come, and has its own time limit */
     }
-    d->give_up_at = WEIR_NEVER;
-    weir_wipe(&d->tx_old, sizeof d->tx_old);
-    if (d->rx_old.epoch == EPOCH_HANDSHAKE && d->old_until == WEIR_NEVER) {
-        d->old_until = weir_time_add(now, OLD_KEYS_LIFE); /* only what is late comes now */
-    }
-    if (d->is_updating && !weir_dtls13_finish_update(d)) {
+    weir_dtls_await_nothing(d);
+    weir_dtls13_old_arrived(d, now);
+    if (!weir_dtls13_update_arrived(d)) {
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_MESSAGE, WEIR_DTLS_CRYPTO,
                        weir_dtls_alert_of(WEIR_DTLS_CRYPTO));
     }

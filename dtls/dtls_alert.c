@@ -60,26 +60,31 @@ uint8_t weir_dtls_alert_of(enum weir_dtls_verdict v)
     return alert[v] != 0 ? alert[v] : ALERT_INTERNAL_ERROR;
 }
 
+/* Say this with the next datagram, in place of what waits. */
+static void owe(struct weir_dtls *d, enum alert level, uint8_t description)
+{
+    d->alert.level = (uint8_t)level;
+    d->alert.description = description;
+}
+
 /* -- Ends -------------------------------------------------------------------------------------- */
 
 /* No timer, no flight and no handshake are left of a connection that is over. */
 static void stop(struct weir_dtls *d, weir_time now, enum weir_dtls_state state)
 {
-    d->give_up_at = WEIR_NEVER;
+    weir_dtls_await_nothing(d);
     d->held_bytes = 0;
     weir_wipe(&d->hs, sizeof d->hs);
     weir_wipe(d->secret, sizeof d->secret);
     weir_wipe(d->rx_secret, sizeof d->rx_secret);
     weir_wipe(d->tx_secret, sizeof d->tx_secret);
     weir_wipe(&d->rx, sizeof d->rx);
-    weir_dtls13_drop_old(d);
-    weir_wipe(&d->session, sizeof d->session);
-    d->awaits_ticket = d->has_session = d->owes_session = false;
     d->has_secret = 0;
-    d->ack_at = WEIR_NEVER;
-    d->owes_ack = false;
-    d->owes_update = false;
-    d->owes_cids = false;
+    weir_dtls13_old_drop_rx(d);
+    weir_dtls13_session_stop(d);
+    weir_dtls13_update_stop(d);
+    weir_dtls_ack_reset(d);
+    weir_dtls_cid_stop(d);
     weir_dtls_rrc_stop(d);
     weir_dtls_set_state(d, now, state);
     weir_dtls_wipe_sender(d);
@@ -89,17 +94,16 @@ static void stop(struct weir_dtls *d, weir_time now, enum weir_dtls_state state)
 void weir_dtls_wipe_sender(struct weir_dtls *d)
 {
     bool is_over = d->state == WEIR_DTLS_FAILED || d->state == WEIR_DTLS_CLOSED;
-    if (!is_over || d->owes_alert != 0 || weir_dtls_flight_is_pending(&d->flight)) {
+    if (!is_over || d->alert.level != 0 || weir_dtls_flight_is_pending(&d->flight)) {
         return;
     }
     weir_wipe(&d->tx, sizeof d->tx);
-    weir_wipe(&d->tx_old, sizeof d->tx_old);
+    weir_dtls13_old_drop_tx(d);
     weir_wipe(&d->rand, sizeof d->rand);
     weir_wipe(d->flight.bytes, sizeof d->flight.bytes);
     weir_dtls_flight_begin(d, false);
     weir_wipe(d->reassembly.bytes, sizeof d->reassembly.bytes);
     weir_wipe(d->held, sizeof d->held);
-    weir_wipe(d->rrc.cookie, sizeof d->rrc.cookie);
     weir_wipe(d->config.ticket_key, sizeof d->config.ticket_key);
     weir_wipe(d->config.cookie_secret, sizeof d->config.cookie_secret);
 }
@@ -110,15 +114,14 @@ void weir_dtls_fail(struct weir_dtls *d, weir_time now, enum weir_dtls_reason re
     if (d->state == WEIR_DTLS_FAILED || d->state == WEIR_DTLS_CLOSED) {
         return;
     }
-    d->owes_connected = false;
-    d->owes_failed = true;
+    weir_dtls_owe_not(d, WEIR_DTLS_EVENT_CONNECTED);
+    weir_dtls_owe(d, WEIR_DTLS_EVENT_FAILED);
     d->reason = reason;
     d->fail_verdict = v;
     d->fail_alert = alert;
-    d->owes_alert = 0;
+    d->alert.level = 0;
     if (reason != WEIR_DTLS_REASON_ALERT) {
-        d->owes_alert = ALERT_FATAL;
-        d->alert = alert;
+        owe(d, ALERT_FATAL, alert);
     }
     weir_dtls_flight_begin(d, false); /* nothing of the old one leaves any more */
     stop(d, now, WEIR_DTLS_FAILED);
@@ -126,10 +129,9 @@ void weir_dtls_fail(struct weir_dtls *d, weir_time now, enum weir_dtls_reason re
 
 static void say_close(struct weir_dtls *d)
 {
-    d->owes_alert = 0;
+    d->alert.level = 0;
     if (d->tx_epoch != 0) {
-        d->owes_alert = ALERT_WARNING;
-        d->alert = ALERT_CLOSE_NOTIFY;
+        owe(d, ALERT_WARNING, ALERT_CLOSE_NOTIFY);
     }
 }
 
@@ -138,7 +140,7 @@ void weir_dtls_close(struct weir_dtls *d, weir_time now)
     if (d->state == WEIR_DTLS_FAILED || d->state == WEIR_DTLS_CLOSED) {
         return;
     }
-    d->owes_connected = false;
+    weir_dtls_owe_not(d, WEIR_DTLS_EVENT_CONNECTED);
     if (d->step != STEP_DONE) {
         weir_dtls_flight_begin(d, false);
     }
@@ -164,10 +166,10 @@ enum weir_dtls_verdict weir_dtls_alert_recv(struct weir_dtls *d, weir_time now,
     uint8_t level = r->body.p[0];
     uint8_t description = r->body.p[1];
     if (is_plain) {
-        d->has_plain_alert = true;
-        d->plain_alert = description;
+        d->alert.has_plain = true;
+        d->alert.plain = description;
         /* [RFC 9147 5.1] What a server says of a cookie that it takes no more. */
-        bool is_second = d->config.is_client && d->step == STEP_CLIENT_HELLO && d->hs.has_retry;
+        bool is_second = d->config.is_client && d->step == STEP_CLIENT_WAIT_SERVER_HELLO && d->hs.has_retry;
         d->hs.is_cookie_refused |= is_second && d->hs.cookie_bytes != 0
                                    && description == ALERT_ILLEGAL_PARAMETER;
         return WEIR_DTLS_ALERT_PLAIN;
@@ -175,7 +177,7 @@ enum weir_dtls_verdict weir_dtls_alert_recv(struct weir_dtls *d, weir_time now,
     if (description == ALERT_CLOSE_NOTIFY) {
         /* [RFC 5246 7.2.1 MUST] answer with our own, and discard what was to be sent. */
         weir_dtls_close(d, now);
-        d->owes_closed = true;
+        weir_dtls_owe(d, WEIR_DTLS_EVENT_CLOSED);
     } else if (level == ALERT_FATAL
                || (d->version == VERSION_1_3 && description != ALERT_USER_CANCELED)) {
         /* [RFC 8446 6 MUST] With 1.3 the level means nothing: what is no farewell is fatal. */
@@ -186,15 +188,36 @@ enum weir_dtls_verdict weir_dtls_alert_recv(struct weir_dtls *d, weir_time now,
 
 /* -- Ours -------------------------------------------------------------------------------------- */
 
+/* Why a hello was refused, for a peer of whom ICE has proven that it is there: once. [RFC 9147 5.1 MUST]
+ * For a cookie that is not good always: the client may then begin anew. It is shorter than any hello. */
+void weir_dtls_alert_refused_hello(struct weir_dtls *d, enum weir_dtls_verdict v)
+{
+    bool is_due = v == WEIR_DTLS_HELLO_STALE || (d->config.is_path_valid && !d->alert.has_told);
+    if (is_due && v != WEIR_DTLS_HELLO_BUSY && d->alert.level == 0) {
+        /* [RFC 8446 4.1.1 MUST] nothing in common is no mistake of the client's */
+        bool is_mistake = v != WEIR_DTLS_HELLO_SUITE && v != WEIR_DTLS_HELLO_GROUP;
+        owe(d, ALERT_FATAL, is_mistake ? weir_dtls_alert_of(v) : ALERT_HANDSHAKE_FAILURE);
+        d->alert.has_told = true;
+    }
+}
+
+/* [RFC 5246 7.2.2] Renegotiation is refused with a warning, and the connection goes on. */
+void weir_dtls_alert_renegotiation(struct weir_dtls *d)
+{
+    if (d->alert.level == 0) {
+        owe(d, ALERT_WARNING, ALERT_NO_RENEGOTIATION);
+    }
+}
+
 size_t weir_dtls_alert_send(struct weir_dtls *d, struct weir_mspan out)
 {
     size_t head = weir_dtls_record_head(d, d->tx_epoch);
-    if (d->owes_alert == 0 || out.n < weir_dtls_record_overhead(d, d->tx_epoch) + 2) {
+    if (d->alert.level == 0 || out.n < weir_dtls_record_overhead(d, d->tx_epoch) + 2) {
         return 0;
     }
-    out.p[head] = d->owes_alert;
-    out.p[head + 1] = d->alert;
-    d->owes_alert = 0;
+    out.p[head] = d->alert.level;
+    out.p[head + 1] = d->alert.description;
+    d->alert.level = 0;
     size_t n = weir_dtls_record_seal(d, d->tx_epoch, CONTENT_ALERT, VERSION_1_2, out.p, 2);
     weir_dtls_wipe_sender(d);
     return n;

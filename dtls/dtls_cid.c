@@ -13,10 +13,15 @@
  *  4. changes  1.3: the peer's NewConnectionId is followed when it says "immediate"; spare ids are not
  *              kept [RFC 9147 9 MAY], since we send by one path. RequestConnectionId is answered with
  *              none [RFC 9147 9 MAY]: ours leads to us by a meaning that only the config's maker knows
+ *
+ *            both hellos have it              request_connection_id
+ *     NONE ------------------------> AGREED -------------------------> REQUESTED
+ *                                      ^                                  |
+ *                                      +--- new_connection_id written ----+
  */
 #include "dtls/dtls_int.h"
 
-enum { USAGE_IMMEDIATE = 0, USAGE_SPARE = 1 };
+enum { CID_IMMEDIATE = 0, CID_SPARE = 1 };
 
 /* -- 1. Ours ----------------------------------------------------------------------------------- */
 
@@ -31,7 +36,7 @@ void weir_dtls_keep_cid(struct weir_dtls_config *c)
 
 struct weir_span weir_dtls_rx_cid(const struct weir_dtls *d)
 {
-    bool is_there = d->has_cid || (d->config.has_cid && d->config.is_client && d->version == 0);
+    bool is_there = weir_dtls_has_cid(d) || (d->config.has_cid && d->config.is_client && d->version == 0);
     return weir_span_of(d->config.cid, is_there ? d->config.cid_bytes : 0);
 }
 
@@ -48,7 +53,7 @@ bool weir_dtls_peek_cid(struct weir_span datagram, size_t bytes, struct weir_spa
     if (bytes == 0 || !weir_rd_u8(&rd, &first)) {
         return false;
     }
-    bool is_12 = first == CONTENT_CID;
+    bool is_12 = first == CONTENT_TLS12_CID;
     bool is_13 = (first & (UNIFIED_MASK | UNIFIED_CID)) == (UNIFIED_FIXED | UNIFIED_CID);
     return (is_13 || (is_12 && weir_rd_skip(&rd, 10))) && weir_rd_take(&rd, bytes, cid);
 }
@@ -57,8 +62,8 @@ bool weir_dtls_peek_cid(struct weir_span datagram, size_t bytes, struct weir_spa
 
 void weir_dtls_write_cid(const struct weir_dtls *d, struct weir_wr *w)
 {
-    bool has_rrc = d->config.is_client ? d->config.rrc != WEIR_DTLS_RRC_NONE : d->has_rrc;
-    weir_wr_u16(w, EXTENSION_CID);
+    bool has_rrc = d->config.is_client ? d->config.rrc != WEIR_DTLS_RRC_NONE : d->rrc.is_agreed;
+    weir_wr_u16(w, EXTENSION_CONNECTION_ID);
     weir_wr_u16(w, (uint16_t)(d->config.cid_bytes + 1));
     weir_wr_u8(w, d->config.cid_bytes);
     weir_wr_bytes(w, weir_span_of(d->config.cid, d->config.cid_bytes));
@@ -70,7 +75,7 @@ void weir_dtls_write_cid(const struct weir_dtls *d, struct weir_wr *w)
 
 bool weir_dtls_cid_was_asked(const struct weir_dtls *d, uint16_t type)
 {
-    return (type == EXTENSION_CID && d->config.has_cid)
+    return (type == EXTENSION_CONNECTION_ID && d->config.has_cid)
            || (type == EXTENSION_RRC && d->config.rrc != WEIR_DTLS_RRC_NONE);
 }
 
@@ -93,7 +98,7 @@ bool weir_dtls_hello_cid_is_good(const struct weir_dtls *d, const struct dtls_he
     if (!d->config.has_cid) {
         return true;
     }
-    if (weir_dtls_hello_find(h, EXTENSION_CID, &body)) {
+    if (weir_dtls_hello_find(h, EXTENSION_CONNECTION_ID, &body)) {
         if (!parse_cid(body, &cid) || (is_client && cid.n > WEIR_DTLS_PEER_CID_MAX)) {
             return false;
         }
@@ -106,25 +111,21 @@ bool weir_dtls_hello_cid_is_good(const struct weir_dtls *d, const struct dtls_he
 void weir_dtls_agree_cid(struct weir_dtls *d, const struct dtls_hello *h)
 {
     struct weir_span body, cid;
-    d->has_cid = d->has_rrc = false;
-    d->tx_cid_bytes = 0;
-    if (!d->config.has_cid || !weir_dtls_hello_find(h, EXTENSION_CID, &body) || !parse_cid(body, &cid)
-        || !weir_copy_into(d->tx_cid, sizeof d->tx_cid, cid)) {
+    d->cid.state = CID_NONE;
+    d->cid.tx_bytes = 0;
+    weir_dtls_rrc_agree(d, false);
+    if (!d->config.has_cid || !weir_dtls_hello_find(h, EXTENSION_CONNECTION_ID, &body)
+        || !parse_cid(body, &cid) || !weir_copy_into(d->cid.tx, sizeof d->cid.tx, cid)) {
         return;
     }
-    d->has_cid = true;
-    d->tx_cid_bytes = (uint8_t)cid.n;
-    d->has_rrc = d->config.rrc != WEIR_DTLS_RRC_NONE && weir_dtls_hello_find(h, EXTENSION_RRC, &body);
+    d->cid.state = CID_AGREED;
+    d->cid.tx_bytes = (uint8_t)cid.n;
+    weir_dtls_rrc_agree(d, weir_dtls_hello_find(h, EXTENSION_RRC, &body));
 }
 
 bool weir_dtls_has_cid(const struct weir_dtls *d)
 {
-    return d->has_cid;
-}
-
-bool weir_dtls_has_rrc(const struct weir_dtls *d)
-{
-    return d->has_rrc;
+    return d->cid.state != CID_NONE;
 }
 
 /* -- 3. Records -------------------------------------------------------------------------------- */
@@ -132,8 +133,18 @@ bool weir_dtls_has_rrc(const struct weir_dtls *d)
 /* With 1.2 each record has its id, with 1.3 each datagram: one record of it, and those behind. */
 bool weir_dtls_lacks_cid(const struct weir_dtls *d, const struct dtls_record *r)
 {
-    return d->has_cid && d->config.cid_bytes != 0 && !r->has_cid
-           && !(r->is_unified && d->is_cid_there);
+    return weir_dtls_has_cid(d) && d->config.cid_bytes != 0 && !r->has_cid
+           && !(r->is_unified && d->cid.is_in_datagram);
+}
+
+void weir_dtls_cid_note(struct weir_dtls *d, const struct dtls_record *r)
+{
+    d->cid.is_in_datagram = d->cid.is_in_datagram || r->has_cid;
+}
+
+void weir_dtls_cid_end_datagram(struct weir_dtls *d)
+{
+    d->cid.is_in_datagram = false;
 }
 
 /* -- 4. Changes [RFC 9147 9] ------------------------------------------------------------------- */
@@ -154,54 +165,62 @@ static bool find_cid(struct weir_rd list, struct weir_span *found)
     return true;
 }
 
-enum weir_dtls_verdict weir_dtls_check_new_cid(struct weir_dtls *d, weir_time now, struct weir_span body)
+struct dtls_next weir_dtls_new_connection_id(struct weir_dtls *d, weir_time now,
+                                             const struct dtls_message *m)
 {
-    struct weir_rd rd = weir_rd_of(body);
+    struct weir_rd rd = weir_rd_of(m->body);
     struct weir_rd list;
     struct weir_span cid = { NULL, 0 };
     uint8_t usage;
     (void)now;
     /* [RFC 9147 9 MUST] Only who asked us to send with an id has others to give. */
-    if (d->tx_cid_bytes == 0) {
-        return WEIR_DTLS_UNEXPECTED;
+    if (d->cid.tx_bytes == 0) {
+        return weir_dtls_refusal(WEIR_DTLS_UNEXPECTED);
     }
-    if (!weir_rd_sub16(&rd, &list) || !weir_rd_u8(&rd, &usage) || rd.n != 0 || usage > USAGE_SPARE
-        || !find_cid(list, &cid) || (usage == USAGE_IMMEDIATE && cid.n == 0)) {
-        return WEIR_DTLS_CID_MALFORMED;
+    if (!weir_rd_sub16(&rd, &list) || !weir_rd_u8(&rd, &usage) || rd.n != 0 || usage > CID_SPARE
+        || !find_cid(list, &cid) || (usage == CID_IMMEDIATE && cid.n == 0)) {
+        return weir_dtls_refusal(WEIR_DTLS_CID_MALFORMED);
     }
-    if (usage == USAGE_IMMEDIATE && weir_copy_into(d->tx_cid, sizeof d->tx_cid, cid)) {
-        d->tx_cid_bytes = (uint8_t)cid.n;
+    if (usage == CID_IMMEDIATE && weir_copy_into(d->cid.tx, sizeof d->cid.tx, cid)) {
+        d->cid.tx_bytes = (uint8_t)cid.n;
     }
-    return WEIR_DTLS_OK;
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_DONE);
 }
 
-enum weir_dtls_verdict weir_dtls_check_request_cid(struct weir_dtls *d, weir_time now,
-                                                   struct weir_span body)
+struct dtls_next weir_dtls_request_connection_id(struct weir_dtls *d, weir_time now,
+                                                 const struct dtls_message *m)
 {
     (void)now;
     /* [RFC 9147 9 MUST] Who sends without an id wants no others. */
-    if (!d->has_cid || d->config.cid_bytes == 0) {
-        return WEIR_DTLS_UNEXPECTED;
+    if (!weir_dtls_has_cid(d) || d->config.cid_bytes == 0) {
+        return weir_dtls_refusal(WEIR_DTLS_UNEXPECTED);
     }
-    if (body.n != 1) {
-        return WEIR_DTLS_CID_MALFORMED;
+    if (m->body.n != 1) {
+        return weir_dtls_refusal(WEIR_DTLS_CID_MALFORMED);
     }
-    d->owes_cids = true;
-    return WEIR_DTLS_OK;
+    d->cid.state = CID_REQUESTED;
+    weir_dtls_accept(d, m);
+    return weir_dtls_go(STEP_DONE);
 }
 
 /* [RFC 9147 9 MUST NOT] One at a time: however many were asked for, the answer waits for its ACK. */
-void weir_dtls_write_new_cid(struct weir_dtls *d, weir_time now)
+void weir_dtls_write_new_connection_id(struct weir_dtls *d, weir_time now)
 {
-    if (d->flight.used != 0 || d->message_seq == UINT16_MAX) {
+    if (d->cid.state != CID_REQUESTED || d->flight.used != 0 || d->message_seq == UINT16_MAX) {
         return;
     }
-    d->owes_cids = false;
+    d->cid.state = CID_AGREED;
     weir_dtls_flight_begin(d, true);
-    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_NEW_CID, EPOCH_APPLICATION);
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_NEW_CONNECTION_ID, EPOCH_APPLICATION);
     weir_wr_u16(&w, 0);
-    weir_wr_u8(&w, USAGE_SPARE);
+    weir_wr_u8(&w, CID_SPARE);
     if (weir_dtls_message_close(d, &w)) {
-        d->give_up_at = weir_time_add(now, d->config.give_up);
+        weir_dtls_await(d, now);
     }
+}
+
+void weir_dtls_cid_stop(struct weir_dtls *d)
+{
+    d->cid.state = d->cid.state == CID_REQUESTED ? CID_AGREED : d->cid.state;
 }

@@ -226,7 +226,8 @@ static size_t send_ccs(struct weir_dtls *d, const struct entry *e, uint8_t *reco
         return 0;
     }
     memcpy(record + head, e->content.p, e->content.n);
-    return weir_dtls_record_seal(d, e->epoch, CONTENT_CCS, VERSION_1_2, record, e->content.n);
+    return weir_dtls_record_seal(d, e->epoch, CONTENT_CHANGE_CIPHER_SPEC, VERSION_1_2, record,
+                                 e->content.n);
 }
 
 /* One record of the flight. */

@@ -2,9 +2,11 @@
  *
  *  1. a record's fragments enter the reassembly, if their protection is the one in force
  *  2. a complete message in turn is looked up in the table of our role and version: which step takes
- *     it, who judges it, what follows; a hello is judged by the version that it is of
- *  3. judged good, it enters the transcript, the step changes, and what follows is done
- *  4. ChangeCipherSpec is no message: it moves the receiving epoch in the one step that awaits it
+ *     it, who handles it; a hello is for the version that it is of
+ *  3. the handler judges it, lets it into the transcript, does what follows, and names the next step or
+ *     why there is none. That is followed here, and nowhere else
+ *  4. ChangeCipherSpec is no message, but has its row: it moves the receiving epoch in the one step that
+ *     awaits it
  *  5. messages of ours are written into the flight and noted in the transcript
  *  6. complete: secrets of the handshake are wiped
  */
@@ -46,7 +48,7 @@ void weir_dtls_transcript_note(struct weir_dtls *d, struct weir_span message)
 void weir_dtls_transcript_retry(struct weir_dtls *d)
 {
     for (unsigned i = 0; i < 2; i++) {
-        uint8_t hello[4 + WEIR_HASH_BYTES_MAX] = { MESSAGE_HASH };
+        uint8_t hello[4 + WEIR_HASH_BYTES_MAX] = { MESSAGE_MESSAGE_HASH };
         size_t n = weir_hash_bytes(transcript_hash[i]);
         hello[3] = (uint8_t)n;
         d->config.crypto->hash_final(&d->hs.transcript[i], hello + 4);
@@ -115,27 +117,34 @@ bool weir_dtls_message_close(struct weir_dtls *d, struct weir_wr *w)
 
 bool weir_dtls_write_ccs(struct weir_dtls *d)
 {
-    struct weir_wr w = weir_dtls_flight_open(d, CONTENT_CCS, 0);
+    struct weir_wr w = weir_dtls_flight_open(d, CONTENT_CHANGE_CIPHER_SPEC, 0);
     weir_wr_u8(&w, 1);
     return weir_dtls_flight_close(d, &w);
 }
 
 /* -- 6. Beginning and end ---------------------------------------------------------------------- */
 
-void weir_dtls_begin(struct weir_dtls *d, weir_time now)
+void weir_dtls_await(struct weir_dtls *d, weir_time now)
 {
     d->give_up_at = weir_time_add(now, d->config.give_up);
+}
+
+void weir_dtls_await_nothing(struct weir_dtls *d)
+{
+    d->give_up_at = WEIR_NEVER;
+}
+
+void weir_dtls_begin(struct weir_dtls *d, weir_time now)
+{
+    weir_dtls_await(d, now);
     weir_dtls_set_state(d, now, WEIR_DTLS_HANDSHAKE);
 }
 
 void weir_dtls_complete(struct weir_dtls *d, weir_time now)
 {
-    d->give_up_at = WEIR_NEVER;
-    d->ticket = d->ticket == WEIR_DTLS_TICKET_OFFERED ? WEIR_DTLS_TICKET_REFUSED : d->ticket;
+    weir_dtls_await_nothing(d);
     weir_wipe(&d->hs, sizeof d->hs);
-    if (!d->awaits_ticket) {
-        weir_wipe(&d->session, sizeof d->session);
-    }
+    weir_dtls13_session_complete(d);
     if (d->version == VERSION_1_3 && !d->config.has_keylog) {
         weir_wipe(d->secret, sizeof d->secret[0] * WEIR_DTLS_SECRET_EXPORTER);
         d->has_secret = 1u << WEIR_DTLS_SECRET_EXPORTER;
@@ -147,34 +156,35 @@ void weir_dtls_complete(struct weir_dtls *d, weir_time now)
         weir_dtls_set_state(d, now, WEIR_DTLS_UNVERIFIED);
     } else {
         /* The certificate matched when it came, or when the fingerprints did. */
-        d->owes_connected = true;
+        weir_dtls_owe(d, WEIR_DTLS_EVENT_CONNECTED);
         weir_dtls_set_state(d, now, WEIR_DTLS_CONNECTED);
     }
 }
 
 /* -- 2., 3. Messages --------------------------------------------------------------------------- */
 
-static const struct dtls_row *row_of(const struct weir_dtls *d, uint8_t type, struct weir_span body)
+static const struct dtls_row *table_of(const struct weir_dtls *d, const struct dtls_message *m)
 {
-    bool is_client = d->config.is_client;
-    const struct dtls_row *row = is_client ? weir_dtls12_client_rows : weir_dtls12_server_rows;
-    unsigned rows = is_client ? weir_dtls12_client_row_count : weir_dtls12_server_row_count;
-    if (d->version == VERSION_1_3 || (d->version == 0 && weir_dtls_hello_is_13(d, type, body))) {
-        row = is_client ? weir_dtls13_client_rows : weir_dtls13_server_rows;
-        rows = is_client ? weir_dtls13_client_row_count : weir_dtls13_server_row_count;
+    if (d->version == VERSION_1_3 || (d->version == 0 && weir_dtls_hello_is_13(d, m->type, m->body))) {
+        return d->config.is_client ? weir_dtls13_client_steps : weir_dtls13_server_steps;
     }
-    for (unsigned i = 0; i < rows; i++) {
-        if (row[i].step == d->step && row[i].message == type) {
-            return &row[i];
-        }
+    return d->config.is_client ? weir_dtls12_client_steps : weir_dtls12_server_steps;
+}
+
+/* Who handles this message in the present step? NULL: nobody. */
+static dtls_handler *handler_of(const struct weir_dtls *d, const struct dtls_message *m)
+{
+    const struct dtls_row *row = table_of(d, m);
+    while (row->handler != NULL && (row->step != d->step || row->message != m->type)) {
+        row++;
     }
-    return NULL;
+    return row->handler;
 }
 
 /* A server that waits for a hello, its first or the one after a HelloRetryRequest. */
 static bool awaits_hello(const struct weir_dtls *d)
 {
-    return d->step == STEP_SERVER_HELLO || d->step == STEP_SERVER13_RETRIED;
+    return d->step == STEP_SERVER_WAIT_CLIENT_HELLO || d->step == STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO;
 }
 
 /* [RFC 8446 4.4.2.4 MUST] 1.3 has alerts of its own for a certificate that is not shown. */
@@ -186,27 +196,13 @@ static uint8_t alert_for(const struct weir_dtls *d, enum weir_dtls_verdict v)
     return weir_dtls_alert_of(v);
 }
 
-/* Why a hello was refused, for a peer of whom ICE has proven that it is there: once. [RFC 9147 5.1 MUST]
- * For a cookie that is not good always: the client may then begin anew. It is shorter than any hello. */
-static void tell_refusal(struct weir_dtls *d, enum weir_dtls_verdict v)
-{
-    bool is_due = v == WEIR_DTLS_HELLO_STALE || (d->config.is_path_valid && !d->has_told);
-    if (is_due && v != WEIR_DTLS_HELLO_BUSY && d->owes_alert == 0) {
-        /* [RFC 8446 4.1.1 MUST] nothing in common is no mistake of the client's */
-        bool is_mistake = v != WEIR_DTLS_HELLO_SUITE && v != WEIR_DTLS_HELLO_GROUP;
-        d->owes_alert = ALERT_FATAL;
-        d->alert = is_mistake ? weir_dtls_alert_of(v) : ALERT_HANDSHAKE_FAILURE;
-        d->has_told = true;
-    }
-}
-
 /* A hello that we cannot take ends nothing: the right one may still come, and anybody on the way
  * can make a wrong one. The same place in the sequence stays open. */
 static enum weir_dtls_verdict refuse(struct weir_dtls *d, weir_time now, enum weir_dtls_verdict v)
 {
     if (awaits_hello(d) && v != WEIR_DTLS_CRYPTO) {
         weir_dtls_reassembly_drop(&d->reassembly);
-        tell_refusal(d, v);
+        weir_dtls_alert_refused_hello(d, v);
         return v;
     }
     weir_dtls_fail(d, now,
@@ -216,35 +212,52 @@ static enum weir_dtls_verdict refuse(struct weir_dtls *d, weir_time now, enum we
     return v;
 }
 
+/* What a handler said comes true. Nowhere else does a step follow another. */
+static enum weir_dtls_verdict follow(struct weir_dtls *d, weir_time now, struct dtls_next next)
+{
+    if (next.verdict == WEIR_DTLS_HELLO_COOKIE) {
+        return next.verdict; /* answered, and nothing else changed */
+    }
+    if (next.verdict != WEIR_DTLS_OK) {
+        return refuse(d, now, next.verdict);
+    }
+    weir_trace(d->config.trace, now, WEIR_TRACE_DTLS, WEIR_TRACE_NOTE, d->config.conn, 0, d->step,
+               (uint32_t)next.step);
+    d->step = (uint8_t)next.step;
+    return WEIR_DTLS_OK;
+}
+
+enum weir_dtls_verdict weir_dtls_handshake_start(struct weir_dtls *d, weir_time now)
+{
+    return follow(d, now, weir_dtls_client_start(d, now));
+}
+
+/* Before the version is known, how it counts is not known, either: a HelloVerifyRequest never does
+ * [RFC 6347 4.2.1]. What comes after the handshake is no part of it. */
+void weir_dtls_accept(struct weir_dtls *d, const struct dtls_message *m)
+{
+    if (d->version != 0 && d->step != STEP_DONE) {
+        transcript_note_peer(d, (uint8_t)m->type, m->body);
+    }
+    weir_dtls_reassembly_pop(&d->reassembly);
+}
+
 static enum weir_dtls_verdict message_recv(struct weir_dtls *d, weir_time now, uint8_t type,
                                            struct weir_span body)
 {
+    struct dtls_message m = { type, body };
     if (d->config.is_client && type == MESSAGE_HELLO_REQUEST && body.n == 0
         && d->version != VERSION_1_3) {
         /* [RFC 5246 7.4.1.1] passed over in a handshake, and no part of the transcript. */
         weir_dtls_reassembly_pop(&d->reassembly);
         return WEIR_DTLS_RENEGOTIATION;
     }
-    const struct dtls_row *row = row_of(d, type, body);
-    enum weir_dtls_verdict v = row == NULL ? WEIR_DTLS_UNEXPECTED : row->check(d, now, body);
-    if (type == MESSAGE_CLIENT_HELLO || type == MESSAGE_VERIFY_REQUEST || d->version == VERSION_1_2) {
+    dtls_handler *handler = handler_of(d, &m);
+    struct dtls_next next = handler != NULL ? handler(d, now, &m) : weir_dtls_refusal(WEIR_DTLS_UNEXPECTED);
+    if (type == MESSAGE_CLIENT_HELLO || type == MESSAGE_HELLO_VERIFY_REQUEST || d->version == VERSION_1_2) {
         weir_dtls_ack_reset(d); /* its pieces need none any more, or never did */
     }
-    if (v == WEIR_DTLS_HELLO_COOKIE) {
-        return v; /* answered, and nothing else changed */
-    }
-    if (v != WEIR_DTLS_OK) {
-        return refuse(d, now, v);
-    }
-    if (d->step != STEP_DONE) {
-        transcript_note_peer(d, type, body);
-    }
-    weir_dtls_reassembly_pop(&d->reassembly);
-    weir_dtls_set_step(d, now, (enum dtls_step)row->next);
-    if (row->then != NULL && !row->then(d, now)) {
-        return refuse(d, now, WEIR_DTLS_CRYPTO);
-    }
-    return WEIR_DTLS_OK;
+    return follow(d, now, next);
 }
 
 /* -- 1. Fragments ------------------------------------------------------------------------------ */
@@ -269,10 +282,7 @@ static enum weir_dtls_verdict late_fragment(struct weir_dtls *d, weir_time now, 
         return refuse(d, now, WEIR_DTLS_MESSAGE_LATE); /* a second Finished, or whatever else */
     }
     /* [RFC 5246 7.2.2] Renegotiation is refused with a warning, and the connection goes on. */
-    if (d->owes_alert == 0) {
-        d->owes_alert = ALERT_WARNING;
-        d->alert = ALERT_NO_RENEGOTIATION;
-    }
+    weir_dtls_alert_renegotiation(d);
     return WEIR_DTLS_RENEGOTIATION;
 }
 
@@ -285,7 +295,7 @@ static void follow_hello(struct weir_dtls *d, const struct dtls_record *r,
         return;
     }
     d->hello_seq = r->seq;
-    if (d->step == STEP_SERVER_HELLO && d->config.requires_cookie && f->seq < WEIR_DTLS_WINDOW
+    if (d->step == STEP_SERVER_WAIT_CLIENT_HELLO && d->config.requires_cookie && f->seq < WEIR_DTLS_WINDOW
         && f->seq != d->reassembly.next) {
         weir_dtls_reassembly_reset(&d->reassembly, f->seq);
     }
@@ -317,9 +327,9 @@ static bool may_take_place(const struct weir_dtls *d, const struct dtls_fragment
         return f->type == MESSAGE_CLIENT_HELLO;
     }
     /* [RFC 9147 5.1] A server that has 1.3 alone sends no HelloVerifyRequest. */
-    bool is_verify = f->type == MESSAGE_VERIFY_REQUEST && weir_dtls_offers(d, WEIR_DTLS_1_2)
+    bool is_verify = f->type == MESSAGE_HELLO_VERIFY_REQUEST && weir_dtls_offers(d, WEIR_DTLS_1_2)
                      && d->version == 0;
-    return d->step != STEP_CLIENT_HELLO || f->type == MESSAGE_SERVER_HELLO || is_verify;
+    return d->step != STEP_CLIENT_WAIT_SERVER_HELLO || f->type == MESSAGE_SERVER_HELLO || is_verify;
 }
 
 static enum weir_dtls_verdict fragment_recv(struct weir_dtls *d, weir_time now,
@@ -381,20 +391,17 @@ enum weir_dtls_verdict weir_dtls_handshake_recv(struct weir_dtls *d, weir_time n
 
 /* -- 4. ChangeCipherSpec ----------------------------------------------------------------------- */
 
-enum weir_dtls_verdict weir_dtls_ccs_recv(struct weir_dtls *d, const struct dtls_record *r)
+/* [RFC 5246 7.1] It has its one place. Before it, keys do not change: not even when the peer's records were
+ * reordered, for its retransmission brings another one. */
+enum weir_dtls_verdict weir_dtls_ccs_recv(struct weir_dtls *d, weir_time now, const struct dtls_record *r)
 {
+    const struct dtls_message m = { MESSAGE_CHANGE_CIPHER_SPEC, { NULL, 0 } };
     if (r->body.n != 1 || r->body.p[0] != 1) {
         return WEIR_DTLS_CCS_MALFORMED;
     }
-    /* [RFC 5246 7.1] It has its one place. Before it, keys do not change: not even when the peer's
-     * records were reordered, for its retransmission brings another one. */
-    bool is_turn = d->step == STEP_CLIENT_CCS || d->step == STEP_SERVER_CCS;
-    if (!is_turn || r->epoch != 0) {
+    dtls_handler *handler = handler_of(d, &m);
+    if (handler == NULL || r->epoch != 0) {
         return WEIR_DTLS_CCS_UNEXPECTED;
     }
-    d->rx_epoch = 1;
-    /* What waits for its turn came without protection, and has none under it. */
-    weir_dtls_reassembly_reset(&d->reassembly, d->reassembly.next);
-    d->step = d->config.is_client ? STEP_CLIENT_FINISHED : STEP_SERVER_FINISHED;
-    return WEIR_DTLS_OK;
+    return follow(d, now, handler(d, now, &m));
 }

@@ -1,10 +1,11 @@
 /* What the files of dtls/ share. Included nowhere else.
  *
- * Reading order: dtls_record, dtls_reassembly, dtls_flight, dtls_ack, dtls_hello, dtls_offer, dtls_cid,
- * dtls_rrc, dtls_handshake, dtls_cert, dtls_sign; then dtls12_keys, dtls12_common, dtls12_client,
- * dtls12_server; then dtls13_record, dtls13_keys, dtls13_common, dtls13_session, dtls13_client,
- * dtls13_ticket, dtls13_server, dtls13_update; then dtls (the verbs), dtls_alert, dtls_print. Files named
- * dtls_ serve both versions; files named dtls12_ and dtls13_ know the other one not at all.
+ * Reading order: dtls_record, dtls_reassembly, dtls_flight, dtls_ack, dtls_hello, dtls_share, dtls_offer,
+ * dtls_cid, dtls_rrc, dtls_handshake, dtls_cert, dtls_sign; then dtls12_keys, dtls12_common, dtls12_client,
+ * dtls12_server; then dtls13_record, dtls13_keys, dtls13_epoch, dtls13_common, dtls13_session,
+ * dtls13_client, dtls13_ticket, dtls13_server, dtls13_update; then dtls (the verbs), dtls_alert,
+ * dtls_print. Files named dtls_ serve both versions; files named dtls12_ and dtls13_ know the other one not
+ * at all.
  */
 #ifndef WEIR_DTLS_DTLS_INT_H
 #define WEIR_DTLS_DTLS_INT_H
@@ -15,34 +16,36 @@
 
 /* [RFC 5246 6.2.1, RFC 9147 4.1] */
 enum content_type {
-    CONTENT_CCS = 20,
+    CONTENT_CHANGE_CIPHER_SPEC = 20,
     CONTENT_ALERT = 21,
     CONTENT_HANDSHAKE = 22,
-    CONTENT_DATA = 23,
-    CONTENT_CID = 25, /* [RFC 9146 4] the outer type in 1.2; the real one is inside */
+    CONTENT_APPLICATION_DATA = 23,
+    CONTENT_TLS12_CID = 25, /* [RFC 9146 4] the outer type in 1.2; the real one is inside */
     CONTENT_ACK = 26,
-    CONTENT_RRC = 27, /* [RFC 9853 4] */
+    CONTENT_RETURN_ROUTABILITY_CHECK = 27, /* [RFC 9853 4] */
 };
 
-/* [RFC 5246 7.4, RFC 6347 4.3.2, RFC 9147 5.2] */
+/* [RFC 5246 7.4, RFC 6347 4.3.2, RFC 9147 5.2] The names are those of the specifications. */
 enum message_type {
     MESSAGE_HELLO_REQUEST = 0,
     MESSAGE_CLIENT_HELLO = 1,
     MESSAGE_SERVER_HELLO = 2,
-    MESSAGE_VERIFY_REQUEST = 3,
-    MESSAGE_TICKET = 4,
-    MESSAGE_ENCRYPTED = 8,
-    MESSAGE_REQUEST_CID = 9,
-    MESSAGE_NEW_CID = 10,
+    MESSAGE_HELLO_VERIFY_REQUEST = 3,
+    MESSAGE_NEW_SESSION_TICKET = 4,
+    MESSAGE_ENCRYPTED_EXTENSIONS = 8,
+    MESSAGE_REQUEST_CONNECTION_ID = 9,
+    MESSAGE_NEW_CONNECTION_ID = 10,
     MESSAGE_CERTIFICATE = 11,
-    MESSAGE_SERVER_KEY = 12,
+    MESSAGE_SERVER_KEY_EXCHANGE = 12,
     MESSAGE_CERTIFICATE_REQUEST = 13,
-    MESSAGE_SERVER_DONE = 14,
+    MESSAGE_SERVER_HELLO_DONE = 14,
     MESSAGE_CERTIFICATE_VERIFY = 15,
-    MESSAGE_CLIENT_KEY = 16,
+    MESSAGE_CLIENT_KEY_EXCHANGE = 16,
     MESSAGE_FINISHED = 20,
     MESSAGE_KEY_UPDATE = 24,
-    MESSAGE_HASH = 254,
+    MESSAGE_MESSAGE_HASH = 254, /* [RFC 8446 4.4.1] in transcripts alone */
+    MESSAGE_CHANGE_CIPHER_SPEC = 256, /* [RFC 5246 7.1] no message, and beyond their numbers; but a step
+                                         of 1.2 waits for it */
 };
 
 /* [RFC 5246 7.2, RFC 8446 6], the ones we know by name. */
@@ -68,20 +71,20 @@ enum alert {
 };
 
 enum extension_type {
-    EXTENSION_GROUPS = 10,         /* [RFC 8422 5.1.1] */
-    EXTENSION_POINTS = 11,         /* [RFC 8422 5.1.2] */
-    EXTENSION_SIGNATURES = 13,     /* [RFC 5246 7.4.1.4.1] */
-    EXTENSION_SRTP = 14,           /* [RFC 5764 4.1.1] */
-    EXTENSION_EMS = 23,            /* [RFC 7627 5.1] */
-    EXTENSION_PSK = 41,            /* [RFC 8446 4.2.11] */
-    EXTENSION_VERSIONS = 43,       /* [RFC 8446 4.2.1] */
-    EXTENSION_COOKIE = 44,         /* [RFC 8446 4.2.2] */
-    EXTENSION_PSK_MODES = 45,      /* [RFC 8446 4.2.9] */
-    EXTENSION_SHARE = 51,          /* [RFC 8446 4.2.8] */
-    EXTENSION_CID = 54,            /* [RFC 9146 3] */
-    EXTENSION_TICKETS = 58,        /* [RFC 9149 3] */
-    EXTENSION_RRC = 61,            /* [RFC 9853 3] */
-    EXTENSION_RENEGOTIATION = 0xff01, /* [RFC 5746 3.2] */
+    EXTENSION_SUPPORTED_GROUPS = 10,          /* [RFC 8422 5.1.1] */
+    EXTENSION_EC_POINT_FORMATS = 11,          /* [RFC 8422 5.1.2] */
+    EXTENSION_SIGNATURE_ALGORITHMS = 13,      /* [RFC 5246 7.4.1.4.1] */
+    EXTENSION_USE_SRTP = 14,                  /* [RFC 5764 4.1.1] */
+    EXTENSION_EXTENDED_MASTER_SECRET = 23,    /* [RFC 7627 5.1] */
+    EXTENSION_PRE_SHARED_KEY = 41,            /* [RFC 8446 4.2.11] */
+    EXTENSION_SUPPORTED_VERSIONS = 43,        /* [RFC 8446 4.2.1] */
+    EXTENSION_COOKIE = 44,                    /* [RFC 8446 4.2.2] */
+    EXTENSION_PSK_KEY_EXCHANGE_MODES = 45,    /* [RFC 8446 4.2.9] */
+    EXTENSION_KEY_SHARE = 51,                 /* [RFC 8446 4.2.8] */
+    EXTENSION_CONNECTION_ID = 54,             /* [RFC 9146 3] */
+    EXTENSION_TICKET_REQUEST = 58,            /* [RFC 9149 3] */
+    EXTENSION_RRC = 61,                       /* [RFC 9853 3] */
+    EXTENSION_RENEGOTIATION_INFO = 0xff01,    /* [RFC 5746 3.2] */
 };
 
 enum {
@@ -123,46 +126,74 @@ enum {
 
 /* -- Steps ------------------------------------------------------------------------------------- */
 
-/* What the handshake waits for. Client and server in flow order, DTLS 1.2 and then 1.3; hello and end
- * are the same for both. */
+/* What the handshake waits for, in flow order: what is common to both versions, DTLS 1.2, DTLS 1.3. The
+ * names are made as in [RFC 8446 A]. */
 enum dtls_step {
-    STEP_IDLE, /* a client before weir_dtls_start */
-    STEP_CLIENT_HELLO,       /* sent: waits for ServerHello or HelloVerifyRequest */
-    STEP_CLIENT_CERTIFICATE,
-    STEP_CLIENT_KEY,
-    STEP_CLIENT_REQUEST,     /* CertificateRequest or, without it, ServerHelloDone */
-    STEP_CLIENT_DONE,
-    STEP_CLIENT_CCS,
-    STEP_CLIENT_FINISHED,
-    STEP_SERVER_HELLO,
-    STEP_SERVER_CERTIFICATE,
-    STEP_SERVER_KEY,
-    STEP_SERVER_CERTIFICATE_VERIFY,
-    STEP_SERVER_CCS,
-    STEP_SERVER_FINISHED,
-    STEP_CLIENT13_ENCRYPTED, /* EncryptedExtensions */
-    STEP_CLIENT13_REQUEST,   /* CertificateRequest or, without it, Certificate */
-    STEP_CLIENT13_CERTIFICATE,
-    STEP_CLIENT13_CERTIFICATE_VERIFY,
-    STEP_CLIENT13_FINISHED,
-    STEP_SERVER13_RETRIED,   /* HelloRetryRequest sent: waits for the second hello */
-    STEP_SERVER13_CERTIFICATE,
-    STEP_SERVER13_CERTIFICATE_VERIFY,
-    STEP_SERVER13_FINISHED,
+    STEP_START, /* a client before weir_dtls_start */
+    STEP_CLIENT_WAIT_SERVER_HELLO,         /* or HelloVerifyRequest, HelloRetryRequest */
+    STEP_CLIENT12_WAIT_CERTIFICATE,
+    STEP_CLIENT12_WAIT_SERVER_KEY_EXCHANGE,
+    STEP_CLIENT12_WAIT_CERTIFICATE_REQUEST, /* or, without it, ServerHelloDone */
+    STEP_CLIENT12_WAIT_SERVER_HELLO_DONE,
+    STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC,
+    STEP_CLIENT12_WAIT_FINISHED,
+    STEP_SERVER_WAIT_CLIENT_HELLO,
+    STEP_SERVER12_WAIT_CERTIFICATE,
+    STEP_SERVER12_WAIT_CLIENT_KEY_EXCHANGE,
+    STEP_SERVER12_WAIT_CERTIFICATE_VERIFY,
+    STEP_SERVER12_WAIT_CHANGE_CIPHER_SPEC,
+    STEP_SERVER12_WAIT_FINISHED,
+    STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS,
+    STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST, /* or, without it, Certificate */
+    STEP_CLIENT13_WAIT_CERTIFICATE,
+    STEP_CLIENT13_WAIT_CERTIFICATE_VERIFY,
+    STEP_CLIENT13_WAIT_FINISHED,
+    STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO, /* HelloRetryRequest was sent */
+    STEP_SERVER13_WAIT_CERTIFICATE,
+    STEP_SERVER13_WAIT_CERTIFICATE_VERIFY,
+    STEP_SERVER13_WAIT_FINISHED,
     STEP_DONE,
     STEP_COUNT,
 };
 
-/* One row per message that a step takes. */
+/* A message of the peer's, whole and in its turn. */
+struct dtls_message {
+    uint16_t type;
+    struct weir_span body; /* until it is accepted */
+};
+
+/* What a step makes of a message: the step that follows, or why there is none. */
+struct dtls_next {
+    enum weir_dtls_verdict verdict;
+    enum dtls_step step; /* with WEIR_DTLS_OK */
+};
+
+typedef struct dtls_next dtls_handler(struct weir_dtls *d, weir_time now, const struct dtls_message *m);
+
+/* One row per message that a step takes; a table ends with a row without a handler. */
 struct dtls_row {
     uint8_t step;
-    uint8_t message;
-    uint8_t next;
-    /* Judge the message; the transcript does not have it yet. */
-    enum weir_dtls_verdict (*check)(struct weir_dtls *d, weir_time now, struct weir_span body);
-    /* What follows when the transcript has it; NULL: nothing. False: the provider failed. */
-    bool (*then)(struct weir_dtls *d, weir_time now);
+    uint16_t message;
+    dtls_handler *handler;
 };
+
+/* The handshake goes on with this step. */
+static inline struct dtls_next weir_dtls_go(enum dtls_step step)
+{
+    return (struct dtls_next){ WEIR_DTLS_OK, step };
+}
+
+/* It does not. */
+static inline struct dtls_next weir_dtls_refusal(enum weir_dtls_verdict v)
+{
+    return (struct dtls_next){ v, STEP_COUNT };
+}
+
+/* It does if this was done, which fails only where the crypto provider or a buffer of ours does. */
+static inline struct dtls_next weir_dtls_go_if(bool is_done, enum dtls_step step)
+{
+    return is_done ? weir_dtls_go(step) : weir_dtls_refusal(WEIR_DTLS_CRYPTO);
+}
 
 /* -- dtls_record: headers, protection, replay -------------------------------------------------- */
 
@@ -263,12 +294,21 @@ uint64_t *weir_dtls_next_number(struct weir_dtls *d, uint64_t epoch);
 
 /* -- dtls_ack: ACKs of DTLS 1.3 ---------------------------------------------------------------- */
 
-/* A record of the peer's flight was handled or kept. */
-void weir_dtls_ack_note(struct weir_dtls *d, const struct dtls_record *r);
-/* A part of the peer's flight is here, or something that cannot be read yet: tell it after a while. */
-void weir_dtls_ack_soon(struct weir_dtls *d, weir_time now);
-/* Our flight answers theirs: nothing is left to tell. */
+enum ack_state {
+    ACK_IDLE, /* nothing to tell */
+    ACK_SOON, /* a part of the peer's flight is here: the rest may come by itself */
+    ACK_DUE,  /* goes with the next datagram */
+};
+
+/* A record of the peer's flight was handled or kept, after the handshake or in it: when is that told? */
+void weir_dtls_ack_handled(struct weir_dtls *d, weir_time now, const struct dtls_record *r, bool was_done);
+/* A record had a piece of a hello. */
+void weir_dtls_ack_piece(struct weir_dtls *d, weir_time now, const struct dtls_record *r);
+/* Something is here that cannot be read yet. */
+void weir_dtls_ack_unread(struct weir_dtls *d, weir_time now);
+/* Our flight answers theirs, or it is over: nothing is left to tell. */
 void weir_dtls_ack_reset(struct weir_dtls *d);
+void weir_dtls_ack_tick(struct weir_dtls *d, weir_time now);
 size_t weir_dtls_ack_send(struct weir_dtls *d, struct weir_mspan out);
 enum weir_dtls_verdict weir_dtls_ack_recv(struct weir_dtls *d, weir_time now,
                                           const struct dtls_record *r);
@@ -307,9 +347,10 @@ bool weir_dtls_list16(struct weir_span body, struct weir_span *list);
 
 bool weir_dtls_offers(const struct weir_dtls *d, enum weir_dtls_version version);
 /* Whose hello is it: the one of DTLS 1.3? Decides who judges it. */
-bool weir_dtls_hello_is_13(const struct weir_dtls *d, uint8_t type, struct weir_span body);
+bool weir_dtls_hello_is_13(const struct weir_dtls *d, uint16_t type, struct weir_span body);
 /* Of the three versions a client may list, does it have this one? */
 bool weir_dtls_hello_has_version(const struct dtls_hello *h, uint16_t version);
+struct dtls_next weir_dtls_client_start(struct weir_dtls *d, weir_time now);
 WEIR_MUST_CHECK bool weir_dtls_client_hello(struct weir_dtls *d, weir_time now);
 /* [RFC 9147 5.1] The server takes the cookie of the second hello no more: forget it, and begin anew. */
 WEIR_MUST_CHECK bool weir_dtls_client_restart(struct weir_dtls *d, weir_time now);
@@ -335,6 +376,12 @@ bool weir_dtls_cookie_is_fresh(uint32_t made_s, weir_time now);
 
 /* -- dtls_cid: connection ids [RFC 9146, RFC 9147 9] ------------------------------------------- */
 
+enum cid_state {
+    CID_NONE,
+    CID_AGREED,
+    CID_REQUESTED, /* 1.3: the peer asked for more of them, a NewConnectionId is owed */
+};
+
 /* What the peer's records under protection carry, or may carry before a client has its answer. */
 struct weir_span weir_dtls_rx_cid(const struct weir_dtls *d);
 /* It stands here in a header. */
@@ -351,20 +398,25 @@ void weir_dtls_agree_cid(struct weir_dtls *d, const struct dtls_hello *h);
 /* [RFC 9146 3 MUST; RFC 9147 4 MUST] Does a record under protection lack its connection id? */
 bool weir_dtls_lacks_cid(const struct weir_dtls *d, const struct dtls_record *r);
 /* After the handshake of 1.3. */
-enum weir_dtls_verdict weir_dtls_check_new_cid(struct weir_dtls *d, weir_time now, struct weir_span body);
-enum weir_dtls_verdict weir_dtls_check_request_cid(struct weir_dtls *d, weir_time now,
-                                                   struct weir_span body);
+dtls_handler weir_dtls_new_connection_id, weir_dtls_request_connection_id;
+/* A record under protection was opened; the datagram that it came in is at its end. */
+void weir_dtls_cid_note(struct weir_dtls *d, const struct dtls_record *r);
+void weir_dtls_cid_end_datagram(struct weir_dtls *d);
+void weir_dtls_cid_stop(struct weir_dtls *d);
 /* Write the NewConnectionId that is owed, if its time has come. */
-void weir_dtls_write_new_cid(struct weir_dtls *d, weir_time now);
+void weir_dtls_write_new_connection_id(struct weir_dtls *d, weir_time now);
 
 /* -- dtls_rrc: where is the peer? [RFC 9853] --------------------------------------------------- */
 
-enum rrc_phase {
+enum rrc_state {
     RRC_IDLE,
     RRC_OLD, /* a challenge is on the path that is in use: who answers there has not moved */
     RRC_NEW, /* on the new one */
 };
 
+void weir_dtls_rrc_agree(struct weir_dtls *d, bool is_agreed);
+/* A datagram came by this path. */
+void weir_dtls_rrc_heard_by(struct weir_dtls *d, uint32_t path);
 /* A record was opened; the path that it came by may be new. */
 void weir_dtls_rrc_note(struct weir_dtls *d, weir_time now, const struct dtls_record *r);
 enum weir_dtls_verdict weir_dtls_rrc_recv(struct weir_dtls *d, weir_time now,
@@ -396,7 +448,11 @@ enum weir_dtls_verdict weir_dtls_agree_share(struct weir_dtls *d, weir_time now,
 /* *is_kept: every fragment was handled, kept, or handled before. */
 enum weir_dtls_verdict weir_dtls_handshake_recv(struct weir_dtls *d, weir_time now,
                                                 const struct dtls_record *r, bool *is_kept);
-enum weir_dtls_verdict weir_dtls_ccs_recv(struct weir_dtls *d, const struct dtls_record *r);
+enum weir_dtls_verdict weir_dtls_ccs_recv(struct weir_dtls *d, weir_time now, const struct dtls_record *r);
+/* The message counts: it enters the transcript, and the next one's turn comes. */
+void weir_dtls_accept(struct weir_dtls *d, const struct dtls_message *m);
+/* A client begins: its first step. */
+enum weir_dtls_verdict weir_dtls_handshake_start(struct weir_dtls *d, weir_time now);
 void weir_dtls_transcript_begin(struct weir_dtls *d);
 /* One message of ours or theirs, whole, with the header that its fragments would share. */
 void weir_dtls_transcript_note(struct weir_dtls *d, struct weir_span message);
@@ -412,7 +468,9 @@ WEIR_MUST_CHECK bool weir_dtls_message_close(struct weir_dtls *d, struct weir_wr
 WEIR_MUST_CHECK bool weir_dtls_write_ccs(struct weir_dtls *d);
 /* The handshake is complete: connected if the fingerprint matched, else waiting for one. */
 void weir_dtls_complete(struct weir_dtls *d, weir_time now);
-/* Arm the timer that ends a handshake which gets nowhere. */
+/* An answer, or an ACK, must come by then; none is owed any more. */
+void weir_dtls_await(struct weir_dtls *d, weir_time now);
+void weir_dtls_await_nothing(struct weir_dtls *d);
 void weir_dtls_begin(struct weir_dtls *d, weir_time now);
 
 /* -- dtls_cert, dtls_sign ---------------------------------------------------------------------- */
@@ -458,10 +516,9 @@ void weir_dtls12_export(const struct weir_dtls *d, const char *label, struct wei
 
 /* -- dtls12_common, dtls12_client, dtls12_server ----------------------------------------------- */
 
-enum weir_dtls_verdict weir_dtls12_check_finished(struct weir_dtls *d, weir_time now,
-                                                  struct weir_span body);
-enum weir_dtls_verdict weir_dtls12_check_peer_certificate(struct weir_dtls *d, weir_time now,
-                                                          struct weir_span body);
+enum weir_dtls_verdict weir_dtls12_check_finished(struct weir_dtls *d, struct weir_span body);
+/* From here on all comes under protection. */
+void weir_dtls12_use_rx(struct weir_dtls *d);
 WEIR_MUST_CHECK bool weir_dtls12_write_certificate(struct weir_dtls *d);
 enum weir_dtls_verdict weir_dtls12_check_certificate(struct weir_dtls *d, struct weir_span body);
 WEIR_MUST_CHECK bool weir_dtls12_write_ending(struct weir_dtls *d); /* CCS, Finished */
@@ -470,10 +527,7 @@ WEIR_MUST_CHECK bool weir_dtls12_hello_groups(const struct weir_dtls *d, const s
 WEIR_MUST_CHECK bool weir_dtls12_hash_params(struct weir_dtls *d, uint16_t scheme,
                                              struct weir_span params, uint8_t *digest,
                                              size_t *digest_bytes);
-extern const struct dtls_row weir_dtls12_client_rows[];
-extern const unsigned weir_dtls12_client_row_count;
-extern const struct dtls_row weir_dtls12_server_rows[];
-extern const unsigned weir_dtls12_server_row_count;
+extern const struct dtls_row weir_dtls12_client_steps[], weir_dtls12_server_steps[];
 
 /* -- dtls13_record: the unified header --------------------------------------------------------- */
 
@@ -505,18 +559,14 @@ struct dtls13_suite {
 
 const struct dtls13_suite *weir_dtls13_suite(uint16_t id);
 const struct dtls13_suite *weir_dtls13_suite_at(unsigned index); /* best first, NULL at the end */
-/* From the shared secret, after ServerHello: secrets and keys of the handshake. */
-WEIR_MUST_CHECK bool weir_dtls13_derive_handshake(struct weir_dtls *d);
+/* From the shared secret, after ServerHello: secrets of the handshake. */
+void weir_dtls13_derive_handshake(struct weir_dtls *d);
 /* After the server's Finished: secrets of the application data and the exporter. */
 void weir_dtls13_derive_application(struct weir_dtls *d);
-/* Send, or receive, with the keys of the application data. */
-WEIR_MUST_CHECK bool weir_dtls13_use_application_tx(struct weir_dtls *d);
-WEIR_MUST_CHECK bool weir_dtls13_use_application_rx(struct weir_dtls *d, weir_time now);
-/* The next generation of one direction's keys [RFC 8446 7.2]. */
-WEIR_MUST_CHECK bool weir_dtls13_update_tx(struct weir_dtls *d);
-WEIR_MUST_CHECK bool weir_dtls13_update_rx(struct weir_dtls *d, weir_time now);
-/* Forget the receiving keys of the epoch before. */
-void weir_dtls13_drop_old(struct weir_dtls *d);
+/* Keys of one epoch from a traffic secret [RFC 8446 7.3], and the secret after it [RFC 8446 7.2]. */
+WEIR_MUST_CHECK bool weir_dtls13_keys_init(const struct weir_dtls *d, struct weir_dtls_keys *k,
+                                           uint64_t epoch, const uint8_t *secret);
+void weir_dtls13_next_secret(const struct weir_dtls *d, uint8_t secret[WEIR_DTLS_SECRET_MAX]);
 /* "res master", after the client's Finished. */
 void weir_dtls13_derive_resumption(struct weir_dtls *d, uint8_t out[WEIR_DTLS_SECRET_MAX]);
 /* From it the secret of the session that a ticket stands for [RFC 8446 4.6.1]. */
@@ -534,11 +584,43 @@ void weir_dtls13_expand_label(const struct weir_crypto *c, enum weir_hash_id has
                               const uint8_t *secret, struct weir_span label,
                               struct weir_span context, struct weir_mspan out);
 
+/* -- dtls13_epoch: which keys are in force ----------------------------------------------------- */
+
+/* Both directions, with the keys of the handshake. */
+WEIR_MUST_CHECK bool weir_dtls13_use_handshake(struct weir_dtls *d);
+/* Send, or receive, with the keys of the application data. */
+WEIR_MUST_CHECK bool weir_dtls13_use_application_tx(struct weir_dtls *d);
+WEIR_MUST_CHECK bool weir_dtls13_use_application_rx(struct weir_dtls *d);
+/* The next generation of one direction's keys. */
+WEIR_MUST_CHECK bool weir_dtls13_update_tx(struct weir_dtls *d);
+WEIR_MUST_CHECK bool weir_dtls13_update_rx(struct weir_dtls *d, weir_time now);
+/* Forget the keys of the epoch before; those that receive at their time. */
+void weir_dtls13_old_drop_rx(struct weir_dtls *d);
+void weir_dtls13_old_drop_tx(struct weir_dtls *d);
+void weir_dtls13_old_tick(struct weir_dtls *d, weir_time now);
+/* All that the sending keys before protected has arrived. */
+void weir_dtls13_old_arrived(struct weir_dtls *d, weir_time now);
+
 /* -- dtls13_session: the client's side of tickets ---------------------------------------------- */
+
+enum session_state {
+    SESSION_NONE,
+    SESSION_AWAITED, /* client: the next ticket is kept; until then the secret is "res master" */
+    SESSION_READY,   /* it can be taken */
+};
 
 enum { PSK_DHE_KE = 1 }; /* [RFC 8446 4.2.9] */
 enum { CLOCK_SKEW_S = 60 }; /* a clock that was put right, and between servers that share a key */
 
+void weir_dtls13_session_init(struct weir_dtls *d, const struct weir_dtls_session *offered);
+/* The handshake is done; the connection is over. */
+void weir_dtls13_session_complete(struct weir_dtls *d);
+void weir_dtls13_session_stop(struct weir_dtls *d);
+/* A ticket was good, at either side: the session that it stands for is resumed. */
+void weir_dtls13_session_resume(struct weir_dtls *d, const uint8_t secret[WEIR_DTLS_SECRET_MAX],
+                                const struct weir_dtls_digests *peer, int64_t proven_s);
+/* It was not, or there was none. */
+void weir_dtls13_session_refuse(struct weir_dtls *d, enum weir_dtls_ticket_fate fate);
 /* UTC in seconds, as the config has it. */
 int64_t weir_dtls13_utc(const struct weir_dtls *d, weir_time now);
 /* What can be offered is known: decide. */
@@ -558,8 +640,7 @@ void weir_dtls13_resume(struct weir_dtls *d, const struct dtls_hello *h);
 enum weir_dtls_verdict weir_dtls13_take_ticket_hint(struct weir_dtls *d, const struct dtls_hello *h);
 /* The handshake is done: what a ticket will need. */
 void weir_dtls13_expect_ticket(struct weir_dtls *d, weir_time now);
-enum weir_dtls_verdict weir_dtls13_check_ticket(struct weir_dtls *d, weir_time now,
-                                                struct weir_span body);
+dtls_handler weir_dtls13_new_session_ticket;
 
 /* -- dtls13_ticket: the server's side ---------------------------------------------------------- */
 
@@ -586,36 +667,38 @@ bool weir_dtls13_binder_is_right(const struct weir_dtls *d, struct weir_span hel
 void weir_dtls13_use_ticket(struct weir_dtls *d, weir_time now, const struct dtls_hello *h,
                             const struct dtls13_ticket *t);
 /* Write the NewSessionTicket, if the client can use one. */
-WEIR_MUST_CHECK bool weir_dtls13_give_ticket(struct weir_dtls *d, weir_time now);
+WEIR_MUST_CHECK bool weir_dtls13_write_new_session_ticket(struct weir_dtls *d, weir_time now);
 
 /* -- dtls13_common, dtls13_client, dtls13_server, dtls13_update ------------------------------- */
 
 WEIR_MUST_CHECK bool weir_dtls13_write_certificate(struct weir_dtls *d);
 WEIR_MUST_CHECK bool weir_dtls13_write_certificate_verify(struct weir_dtls *d);
 WEIR_MUST_CHECK bool weir_dtls13_write_finished(struct weir_dtls *d);
-enum weir_dtls_verdict weir_dtls13_check_certificate(struct weir_dtls *d, weir_time now,
-                                                     struct weir_span body);
-enum weir_dtls_verdict weir_dtls13_check_certificate_verify(struct weir_dtls *d, weir_time now,
-                                                            struct weir_span body);
-enum weir_dtls_verdict weir_dtls13_check_finished(struct weir_dtls *d, weir_time now,
-                                                  struct weir_span body);
+enum weir_dtls_verdict weir_dtls13_check_certificate(struct weir_dtls *d, struct weir_span body);
+enum weir_dtls_verdict weir_dtls13_check_certificate_verify(struct weir_dtls *d, struct weir_span body);
+enum weir_dtls_verdict weir_dtls13_check_finished(struct weir_dtls *d, struct weir_span body);
 /* Schemes that may stand in a CertificateVerify: those of weir_dtls_schemes without PKCS1. */
 void weir_dtls13_write_schemes(struct weir_wr *w);
 /* The random of a ServerHello that is a HelloRetryRequest [RFC 8446 4.1.3]. */
-extern const uint8_t weir_dtls13_retry_random[32];
-enum weir_dtls_verdict weir_dtls13_check_update(struct weir_dtls *d, weir_time now,
-                                                struct weir_span body);
-WEIR_MUST_CHECK bool weir_dtls13_follow_update(struct weir_dtls *d, weir_time now);
+extern const uint8_t weir_dtls13_hello_retry_random[32];
+dtls_handler weir_dtls13_key_update;
+enum update_state {
+    UPDATE_IDLE,
+    UPDATE_OWED,
+    UPDATE_SENT,       /* on its way */
+    UPDATE_SENT_AGAIN, /* on its way, and another one is owed */
+};
+
+/* A KeyUpdate is owed, if there is a number left for it. */
+void weir_dtls13_update_owe(struct weir_dtls *d, bool asks_peer);
+void weir_dtls13_update_stop(struct weir_dtls *d);
 /* Write the KeyUpdate that is owed, if its time has come. */
-void weir_dtls13_write_update(struct weir_dtls *d, weir_time now);
-/* Our KeyUpdate was acknowledged. */
-WEIR_MUST_CHECK bool weir_dtls13_finish_update(struct weir_dtls *d);
+void weir_dtls13_write_key_update(struct weir_dtls *d, weir_time now);
+/* All of our flight was acknowledged, a KeyUpdate if there was one. */
+WEIR_MUST_CHECK bool weir_dtls13_update_arrived(struct weir_dtls *d);
 /* A key nears what it may protect: renew it. */
 void weir_dtls13_watch_limits(struct weir_dtls *d);
-extern const struct dtls_row weir_dtls13_client_rows[];
-extern const unsigned weir_dtls13_client_row_count;
-extern const struct dtls_row weir_dtls13_server_rows[];
-extern const unsigned weir_dtls13_server_row_count;
+extern const struct dtls_row weir_dtls13_client_steps[], weir_dtls13_server_steps[];
 
 /* -- dtls_alert -------------------------------------------------------------------------------- */
 
@@ -623,6 +706,9 @@ extern const unsigned weir_dtls13_server_row_count;
 uint8_t weir_dtls_alert_of(enum weir_dtls_verdict v);
 enum weir_dtls_verdict weir_dtls_alert_recv(struct weir_dtls *d, weir_time now,
                                             const struct dtls_record *r);
+/* Say why, where it may be said: a hello was refused, or a new handshake. */
+void weir_dtls_alert_refused_hello(struct weir_dtls *d, enum weir_dtls_verdict v);
+void weir_dtls_alert_renegotiation(struct weir_dtls *d);
 size_t weir_dtls_alert_send(struct weir_dtls *d, struct weir_mspan out);
 /* When it is over and the last of it was sent: wipe the keys that it was sent with. */
 void weir_dtls_wipe_sender(struct weir_dtls *d);
@@ -632,8 +718,10 @@ void weir_dtls_fail(struct weir_dtls *d, weir_time now, enum weir_dtls_reason re
 
 /* -- dtls -------------------------------------------------------------------------------------- */
 
+/* An event is owed to the caller, once, or no more. */
+void weir_dtls_owe(struct weir_dtls *d, enum weir_dtls_event_type type);
+void weir_dtls_owe_not(struct weir_dtls *d, enum weir_dtls_event_type type);
 /* The only writer of d->state. */
 void weir_dtls_set_state(struct weir_dtls *d, weir_time now, enum weir_dtls_state next);
-void weir_dtls_set_step(struct weir_dtls *d, weir_time now, enum dtls_step next);
 
 #endif

@@ -21,13 +21,13 @@ bool weir_dtls_offers(const struct weir_dtls *d, enum weir_dtls_version version)
 bool weir_dtls_hello_has_version(const struct dtls_hello *h, uint16_t version)
 {
     struct weir_span body, list;
-    return weir_dtls_hello_find(h, EXTENSION_VERSIONS, &body) && weir_dtls_list8(body, &list)
+    return weir_dtls_hello_find(h, EXTENSION_SUPPORTED_VERSIONS, &body) && weir_dtls_list8(body, &list)
            && list.n % 2 == 0 && weir_dtls_list_has(list, version);
 }
 
 /* A hello of a client that has 1.3 is judged by it, a ServerHello with supported_versions likewise
  * [RFC 8446 4.2.1]. What cannot be read is for 1.2 to refuse. */
-bool weir_dtls_hello_is_13(const struct weir_dtls *d, uint8_t type, struct weir_span body)
+bool weir_dtls_hello_is_13(const struct weir_dtls *d, uint16_t type, struct weir_span body)
 {
     struct dtls_hello h;
     struct weir_span versions;
@@ -39,7 +39,7 @@ bool weir_dtls_hello_is_13(const struct weir_dtls *d, uint8_t type, struct weir_
                && weir_dtls_hello_has_version(&h, VERSION_1_3);
     }
     return type == MESSAGE_SERVER_HELLO && weir_dtls_hello_parse_server(body, &h) == WEIR_DTLS_OK
-           && weir_dtls_hello_find(&h, EXTENSION_VERSIONS, &versions);
+           && weir_dtls_hello_find(&h, EXTENSION_SUPPORTED_VERSIONS, &versions);
 }
 
 /* -- 2. Suites --------------------------------------------------------------------------------- */
@@ -97,7 +97,7 @@ bool weir_dtls_suite_is_ours(const struct weir_dtls *d, uint16_t suite)
 /* Our profiles, or `only` one of them; never an MKI. */
 void weir_dtls_write_srtp(const struct weir_dtls *d, struct weir_wr *w, uint16_t only)
 {
-    weir_wr_u16(w, EXTENSION_SRTP);
+    weir_wr_u16(w, EXTENSION_USE_SRTP);
     struct weir_mark body = weir_wr_open(w, 2);
     struct weir_mark list = weir_wr_open(w, 2);
     for (unsigned i = 0; i < d->config.srtp_profiles; i++) {
@@ -134,7 +134,7 @@ bool weir_dtls_choose_srtp(const struct weir_dtls *d, const struct dtls_hello *h
     struct weir_span body;
     struct weir_rd rd, list, mki;
     *chosen = WEIR_DTLS_SRTP_NONE;
-    if (!weir_dtls_hello_find(h, EXTENSION_SRTP, &body)) {
+    if (!weir_dtls_hello_find(h, EXTENSION_USE_SRTP, &body)) {
         return true;
     }
     rd = weir_rd_of(body);
@@ -154,7 +154,8 @@ bool weir_dtls_choose_srtp(const struct weir_dtls *d, const struct dtls_hello *h
 uint16_t weir_dtls_hello_scheme(const struct weir_dtls *d, const struct dtls_hello *h, bool is_13)
 {
     struct weir_span body, list;
-    bool has_list = weir_dtls_hello_find(h, EXTENSION_SIGNATURES, &body) && weir_dtls_list16(body, &list);
+    bool has_list =
+        weir_dtls_hello_find(h, EXTENSION_SIGNATURE_ALGORITHMS, &body) && weir_dtls_list16(body, &list);
     return has_list ? weir_dtls_own_scheme(d, list, is_13) : 0;
 }
 
@@ -174,7 +175,7 @@ static void write_suites(const struct weir_dtls *d, struct weir_wr *w)
 
 static void write_groups(const struct weir_dtls *d, struct weir_wr *w)
 {
-    weir_wr_u16(w, EXTENSION_GROUPS);
+    weir_wr_u16(w, EXTENSION_SUPPORTED_GROUPS);
     struct weir_mark body = weir_wr_open(w, 2);
     struct weir_mark list = weir_wr_open(w, 2);
     for (unsigned i = 0; i < d->config.groups; i++) {
@@ -188,12 +189,12 @@ static void write_groups(const struct weir_dtls *d, struct weir_wr *w)
 
 static void write_12_extensions(struct weir_wr *w)
 {
-    weir_wr_u16(w, EXTENSION_EMS);
+    weir_wr_u16(w, EXTENSION_EXTENDED_MASTER_SECRET);
     weir_wr_u16(w, 0);
-    weir_wr_u16(w, EXTENSION_RENEGOTIATION); /* [RFC 5746 3.4] empty: this is the first handshake */
+    weir_wr_u16(w, EXTENSION_RENEGOTIATION_INFO); /* [RFC 5746 3.4] empty: this is the first handshake */
     weir_wr_u16(w, 1);
     weir_wr_u8(w, 0);
-    weir_wr_u16(w, EXTENSION_POINTS);
+    weir_wr_u16(w, EXTENSION_EC_POINT_FORMATS);
     weir_wr_u16(w, 2);
     weir_wr_u8(w, 1);
     weir_wr_u8(w, POINT_UNCOMPRESSED);
@@ -209,7 +210,7 @@ static void write_share(struct weir_wr *w, uint16_t group, const uint8_t *public
 
 static void write_13_extensions(const struct weir_dtls *d, struct weir_wr *w)
 {
-    weir_wr_u16(w, EXTENSION_VERSIONS);
+    weir_wr_u16(w, EXTENSION_SUPPORTED_VERSIONS);
     struct weir_mark body = weir_wr_open(w, 2);
     struct weir_mark list = weir_wr_open(w, 1);
     weir_wr_u16(w, VERSION_1_3);
@@ -218,7 +219,7 @@ static void write_13_extensions(const struct weir_dtls *d, struct weir_wr *w)
     }
     weir_wr_close(w, list);
     weir_wr_close(w, body);
-    weir_wr_u16(w, EXTENSION_SHARE);
+    weir_wr_u16(w, EXTENSION_KEY_SHARE);
     body = weir_wr_open(w, 2);
     list = weir_wr_open(w, 2);
     write_share(w, d->hs.group, d->hs.public_key);
@@ -246,7 +247,7 @@ static void write_extensions(const struct weir_dtls *d, struct weir_wr *w)
         write_12_extensions(w);
     }
     write_groups(d, w);
-    weir_wr_u16(w, EXTENSION_SIGNATURES);
+    weir_wr_u16(w, EXTENSION_SIGNATURE_ALGORITHMS);
     weir_wr_u16(w, (uint16_t)(schemes.n + 2));
     weir_wr_u16(w, (uint16_t)schemes.n);
     weir_wr_bytes(w, schemes);
@@ -266,8 +267,8 @@ static bool make_first_share(struct weir_dtls *d)
         return true; /* made before: a hello with a cookie is the same one [RFC 8446 4.1.2] */
     }
     d->hs.group = weir_dtls_group_at(d, 0);
-    if (weir_dtls13_offers_session(d) && weir_dtls_group_is_ours(d, d->session.group)) {
-        d->hs.group = d->session.group; /* the server took it before */
+    if (weir_dtls13_offers_session(d) && weir_dtls_group_is_ours(d, d->resumption.session.group)) {
+        d->hs.group = d->resumption.session.group; /* the server took it before */
     }
     return weir_dtls_make_share(d);
 }
@@ -295,6 +296,13 @@ bool weir_dtls_client_hello(struct weir_dtls *d, weir_time now)
     weir_wr_close(&w, list);
     weir_dtls13_bind(d, &w);
     return weir_dtls_message_close(d, &w);
+}
+
+struct dtls_next weir_dtls_client_start(struct weir_dtls *d, weir_time now)
+{
+    weir_dtls_begin(d, now);
+    weir_dtls13_judge_session(d, now);
+    return weir_dtls_go_if(weir_dtls_client_hello(d, now), STEP_CLIENT_WAIT_SERVER_HELLO);
 }
 
 /* A fresh hello, with another random and share, and no word of the one before: to the server it is a new

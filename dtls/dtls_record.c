@@ -33,7 +33,7 @@ enum weir_dtls_verdict weir_dtls_record_take(struct weir_mspan *datagram, struct
     uint16_t length;
     size_t all = datagram->n;
     bool has_head = weir_rd_take(&rd, RECORD_HEADER_BYTES - 2, &head);
-    r->has_cid = has_head && head.p[0] == CONTENT_CID;
+    r->has_cid = has_head && head.p[0] == CONTENT_TLS12_CID;
     if (r->has_cid && !weir_dtls_take_cid(&rd, cid)) {
         datagram->n = 0;
         return WEIR_DTLS_RECORD_CID;
@@ -63,10 +63,10 @@ enum weir_dtls_verdict weir_dtls_record_take(struct weir_mspan *datagram, struct
  * protection. */
 static bool type_is_known(const struct weir_dtls *d, const struct dtls_record *r)
 {
-    return (r->type >= CONTENT_CCS && r->type <= CONTENT_DATA) || r->has_cid
+    return (r->type >= CONTENT_CHANGE_CIPHER_SPEC && r->type <= CONTENT_APPLICATION_DATA) || r->has_cid
            || (r->type == CONTENT_ACK && weir_dtls_offers(d, WEIR_DTLS_1_3)
                && d->version != VERSION_1_2)
-           || (r->type == CONTENT_RRC && d->has_rrc && r->epoch != 0);
+           || (r->type == CONTENT_RETURN_ROUTABILITY_CHECK && d->rrc.is_agreed && r->epoch != 0);
 }
 
 enum weir_dtls_verdict weir_dtls_record_check(const struct weir_dtls *d, const struct dtls_record *r)
@@ -144,11 +144,11 @@ static struct weir_span aad_of(uint64_t number, uint8_t type, uint16_t version, 
                                size_t bytes, uint8_t aad[AAD_MAX])
 {
     struct weir_wr w = weir_wr_of((struct weir_mspan){ aad, AAD_MAX });
-    if (type == CONTENT_CID) {
+    if (type == CONTENT_TLS12_CID) {
         weir_wr_u64(&w, UINT64_MAX);
-        weir_wr_u8(&w, CONTENT_CID);
+        weir_wr_u8(&w, CONTENT_TLS12_CID);
         weir_wr_u8(&w, (uint8_t)cid.n);
-        weir_wr_u8(&w, CONTENT_CID);
+        weir_wr_u8(&w, CONTENT_TLS12_CID);
         weir_wr_u16(&w, version);
         weir_wr_u64(&w, number);
         weir_wr_bytes(&w, cid);
@@ -174,8 +174,8 @@ bool weir_dtls_take_type(const struct weir_dtls *d, struct dtls_record *r)
     r->type = r->body.p[--r->body.n];
     bool is_ours = r->type == CONTENT_ALERT || r->type == CONTENT_HANDSHAKE
                    || (r->type == CONTENT_ACK && r->is_unified)
-                   || (r->type == CONTENT_RRC && d->has_rrc);
-    return r->type == CONTENT_DATA || (r->body.n != 0 && is_ours);
+                   || (r->type == CONTENT_RETURN_ROUTABILITY_CHECK && d->rrc.is_agreed);
+    return r->type == CONTENT_APPLICATION_DATA || (r->body.n != 0 && is_ours);
 }
 
 enum weir_dtls_verdict weir_dtls_record_open(struct weir_dtls *d, struct dtls_record *r)
@@ -214,22 +214,22 @@ size_t weir_dtls_record_head(const struct weir_dtls *d, uint64_t epoch)
         return RECORD_HEADER_BYTES;
     }
     if (d->version == VERSION_1_3) {
-        return UNIFIED_HEAD_BYTES + (size_t)d->tx_cid_bytes;
+        return UNIFIED_HEAD_BYTES + (size_t)d->cid.tx_bytes;
     }
-    return RECORD_HEADER_BYTES + (size_t)d->tx_cid_bytes + (has_explicit_nonce(&d->tx) ? 8 : 0);
+    return RECORD_HEADER_BYTES + (size_t)d->cid.tx_bytes + (has_explicit_nonce(&d->tx) ? 8 : 0);
 }
 
 /* Behind the content: the type, where it is inside, and the tag. */
 size_t weir_dtls_record_overhead(const struct weir_dtls *d, uint64_t epoch)
 {
-    bool is_type_inside = d->version == VERSION_1_3 || d->tx_cid_bytes != 0;
+    bool is_type_inside = d->version == VERSION_1_3 || d->cid.tx_bytes != 0;
     size_t behind = epoch == 0 ? 0 : WEIR_TAG_BYTES + (is_type_inside ? 1 : 0);
     return weir_dtls_record_head(d, epoch) + behind;
 }
 
 static struct weir_dtls_keys *keys_of(struct weir_dtls *d, uint64_t epoch)
 {
-    return d->tx.epoch == epoch ? &d->tx : &d->tx_old;
+    return d->tx.epoch == epoch ? &d->tx : &d->old.tx;
 }
 
 uint64_t *weir_dtls_next_number(struct weir_dtls *d, uint64_t epoch)
@@ -240,7 +240,7 @@ uint64_t *weir_dtls_next_number(struct weir_dtls *d, uint64_t epoch)
 /* Epoch 1 of 1.2: nonce, encryption and tag for a record whose header is there. */
 static void protect(struct weir_dtls *d, uint8_t *record, struct weir_mspan data)
 {
-    struct weir_span cid = { d->tx_cid, d->tx_cid_bytes };
+    struct weir_span cid = { d->cid.tx, d->cid.tx_bytes };
     uint8_t nonce[WEIR_NONCE_BYTES], aad[AAD_MAX];
     nonce_of(&d->tx, record + 3, nonce);
     if (has_explicit_nonce(&d->tx)) {
@@ -258,7 +258,7 @@ size_t weir_dtls_record_seal(struct weir_dtls *d, uint64_t epoch, enum content_t
 {
     size_t head = weir_dtls_record_head(d, epoch);
     size_t whole = weir_dtls_record_overhead(d, epoch) + content_bytes;
-    size_t cid_bytes = epoch == 0 ? 0 : d->tx_cid_bytes;
+    size_t cid_bytes = epoch == 0 ? 0 : d->cid.tx_bytes;
     uint64_t *next = weir_dtls_next_number(d, epoch);
     if (epoch != 0 && (!keys_of(d, epoch)->is_ready || keys_of(d, epoch)->epoch != epoch)) {
         return 0;
@@ -270,10 +270,10 @@ size_t weir_dtls_record_seal(struct weir_dtls *d, uint64_t epoch, enum content_t
     if (d->version == VERSION_1_3 && epoch != 0) {
         return weir_dtls13_record_seal(d, keys_of(d, epoch), type, record, content_bytes);
     }
-    record[0] = cid_bytes != 0 ? CONTENT_CID : (uint8_t)type;
+    record[0] = cid_bytes != 0 ? CONTENT_TLS12_CID : (uint8_t)type;
     weir_put16(record + 1, version);
     weir_put64(record + 3, epoch << 48 | (*next)++);
-    weir_copy(record + 11, d->tx_cid, cid_bytes);
+    weir_copy(record + 11, d->cid.tx, cid_bytes);
     weir_put16(record + 11 + cid_bytes, (uint16_t)(whole - RECORD_HEADER_BYTES - cid_bytes));
     if (cid_bytes != 0) {
         record[head + content_bytes++] = (uint8_t)type;

@@ -16,6 +16,15 @@
  *  4. answer each challenge of the peer's once, by the path it came: with path_drop where we were before
  *            we moved ourselves, with path_response elsewhere
  *
+ *            a candidate, enhanced           no answer, or path_drop
+ *     IDLE --------------------------> OLD -------------------------> NEW
+ *      | ^                              |                             ^ |
+ *      | +--- path_response: not moved -+                             | |
+ *      | +--- path_response: moved; or no answer ---------------------|-+
+ *      +----- a candidate, basic -------------------------------------+
+ *
+ *     OLD, NEW: to IDLE as well when the application moves us
+ *
  * One check is under way at most; another new path has to wait for its end [RFC 9853 5].
  */
 #include "dtls/dtls_int.h"
@@ -40,9 +49,9 @@ static weir_duration wait_of(const struct weir_dtls *d)
     return 3 * d->rtt < least_wait ? least_wait : 3 * d->rtt;
 }
 
-static void begin_phase(struct weir_dtls *d, weir_time now, enum rrc_phase phase)
+static void begin_state(struct weir_dtls *d, weir_time now, enum rrc_state state)
 {
-    d->rrc.phase = (uint8_t)phase;
+    d->rrc.state = (uint8_t)state;
     d->rrc.tries = 0;
     d->rrc.owes_challenge = true;
     d->rrc.again_at = WEIR_NEVER;
@@ -51,17 +60,23 @@ static void begin_phase(struct weir_dtls *d, weir_time now, enum rrc_phase phase
 
 static void end_check(struct weir_dtls *d)
 {
-    d->rrc.phase = RRC_IDLE;
+    d->rrc.state = RRC_IDLE;
     d->rrc.owes_challenge = false;
     d->rrc.again_at = d->rrc.end_at = WEIR_NEVER;
     weir_wipe(d->rrc.cookie, sizeof d->rrc.cookie);
+}
+
+static void forget_events(struct weir_dtls *d)
+{
+    weir_dtls_owe_not(d, WEIR_DTLS_EVENT_MOVED);
+    weir_dtls_owe_not(d, WEIR_DTLS_EVENT_SEEN);
 }
 
 void weir_dtls_rrc_stop(struct weir_dtls *d)
 {
     end_check(d);
     d->rrc.answers = 0;
-    d->owes_moved = d->owes_seen = false;
+    forget_events(d);
 }
 
 /* -- 1. Note ----------------------------------------------------------------------------------- */
@@ -74,45 +89,60 @@ static uint32_t add(uint32_t sum, size_t n)
 void weir_dtls_rrc_note(struct weir_dtls *d, weir_time now, const struct dtls_record *r)
 {
     struct weir_dtls_rrc *c = &d->rrc;
-    if (d->rx_path == d->path) {
+    if (d->rrc.rx == d->rrc.in_use) {
         return;
     }
-    if (c->phase != RRC_IDLE && d->rx_path == c->path) {
+    if (c->state != RRC_IDLE && d->rrc.rx == c->checked) {
         c->rx_bytes = add(c->rx_bytes, r->whole);
     }
     /* [RFC 9146 6 MUST NOT] An old record may have been on its way since before the peer moved, or be a
      * copy in other hands. */
-    if (!r->has_cid || !r->is_newest || d->state != WEIR_DTLS_CONNECTED || c->phase != RRC_IDLE) {
+    if (!r->has_cid || !r->is_newest || d->state != WEIR_DTLS_CONNECTED || c->state != RRC_IDLE) {
         return;
     }
-    if (!d->has_rrc) {
-        d->seen_path = d->rx_path;
-        d->owes_seen = true;
+    if (!c->is_agreed) {
+        c->seen = d->rrc.rx;
+        weir_dtls_owe(d, WEIR_DTLS_EVENT_SEEN);
         return;
     }
-    c->path = d->rx_path;
+    c->checked = d->rrc.rx;
     c->rx_bytes = add(0, r->whole);
     c->tx_bytes = 0;
     c->checks++;
-    begin_phase(d, now, d->config.rrc == WEIR_DTLS_RRC_ENHANCED ? RRC_OLD : RRC_NEW);
+    begin_state(d, now, d->config.rrc == WEIR_DTLS_RRC_ENHANCED ? RRC_OLD : RRC_NEW);
 }
 
 /* -- The path in use --------------------------------------------------------------------------- */
 
+void weir_dtls_rrc_agree(struct weir_dtls *d, bool is_agreed)
+{
+    d->rrc.is_agreed = is_agreed && d->config.rrc != WEIR_DTLS_RRC_NONE;
+}
+
+bool weir_dtls_has_rrc(const struct weir_dtls *d)
+{
+    return d->rrc.is_agreed;
+}
+
+void weir_dtls_rrc_heard_by(struct weir_dtls *d, uint32_t path)
+{
+    d->rrc.rx = path;
+}
+
 uint32_t weir_dtls_path(const struct weir_dtls *d)
 {
-    return d->path;
+    return d->rrc.in_use;
 }
 
 void weir_dtls_set_path(struct weir_dtls *d, uint32_t path)
 {
-    if (path == d->path) {
+    if (path == d->rrc.in_use) {
         return;
     }
-    d->rrc.left = d->path;
+    d->rrc.left = d->rrc.in_use;
     d->rrc.has_left = true;
-    d->path = path;
-    d->owes_moved = d->owes_seen = false;
+    d->rrc.in_use = path;
+    forget_events(d);
     end_check(d);
 }
 
@@ -120,7 +150,7 @@ void weir_dtls_set_path(struct weir_dtls *d, uint32_t path)
 
 static uint32_t challenged(const struct weir_dtls *d)
 {
-    return d->rrc.phase == RRC_OLD ? d->path : d->rrc.path;
+    return d->rrc.state == RRC_OLD ? d->rrc.in_use : d->rrc.checked;
 }
 
 static size_t send_message(struct weir_dtls *d, uint8_t kind, const uint8_t cookie[COOKIE_BYTES],
@@ -129,7 +159,8 @@ static size_t send_message(struct weir_dtls *d, uint8_t kind, const uint8_t cook
     uint8_t *content = out.p + weir_dtls_record_head(d, d->tx_epoch);
     content[0] = kind;
     memcpy(content + 1, cookie, COOKIE_BYTES);
-    return weir_dtls_record_seal(d, d->tx_epoch, CONTENT_RRC, VERSION_1_2, out.p, RRC_BYTES);
+    return weir_dtls_record_seal(d, d->tx_epoch, CONTENT_RETURN_ROUTABILITY_CHECK, VERSION_1_2, out.p,
+                                 RRC_BYTES);
 }
 
 static size_t send_challenge(struct weir_dtls *d, weir_time now, struct weir_mspan out, uint32_t *path)
@@ -137,14 +168,14 @@ static size_t send_challenge(struct weir_dtls *d, weir_time now, struct weir_msp
     struct weir_dtls_rrc *c = &d->rrc;
     size_t n = weir_dtls_record_overhead(d, d->tx_epoch) + RRC_BYTES;
     /* [RFC 9853 5 MUST] Three times what came is the most for who has not proven to be there. */
-    if (c->phase == RRC_NEW && c->tx_bytes + n > 3 * (uint64_t)c->rx_bytes) {
+    if (c->state == RRC_NEW && c->tx_bytes + n > 3 * (uint64_t)c->rx_bytes) {
         return 0;
     }
     uint8_t *cookie = c->cookie[c->tries++];
     weir_rand_bytes(&d->rand, cookie, COOKIE_BYTES); /* [RFC 9853 5.3 MUST] each its own */
     n = send_message(d, PATH_CHALLENGE, cookie, out);
     *path = challenged(d);
-    c->tx_bytes = c->phase == RRC_NEW ? add(c->tx_bytes, n) : c->tx_bytes;
+    c->tx_bytes = c->state == RRC_NEW ? add(c->tx_bytes, n) : c->tx_bytes;
     c->owes_challenge = false;
     c->again_at = c->tries < WEIR_DTLS_RRC_TRIES ? weir_time_add(now, wait_of(d) / 3) : WEIR_NEVER;
     return n;
@@ -153,8 +184,8 @@ static size_t send_challenge(struct weir_dtls *d, weir_time now, struct weir_msp
 void weir_dtls_rrc_tick(struct weir_dtls *d, weir_time now)
 {
     struct weir_dtls_rrc *c = &d->rrc;
-    if (now >= c->end_at && c->phase == RRC_OLD) {
-        begin_phase(d, now, RRC_NEW); /* [RFC 9853 5.2 MUST] nobody is there any more */
+    if (now >= c->end_at && c->state == RRC_OLD) {
+        begin_state(d, now, RRC_NEW); /* [RFC 9853 5.2 MUST] nobody is there any more */
     } else if (now >= c->end_at) {
         c->failures++;
         end_check(d);
@@ -177,11 +208,11 @@ static bool is_cookie_of_ours(const struct weir_dtls_rrc *c, const uint8_t *cook
 
 static void move(struct weir_dtls *d, weir_time now)
 {
-    weir_trace(d->config.trace, now, WEIR_TRACE_DTLS, WEIR_TRACE_NOTE, d->config.conn, 1, d->path,
-               d->rrc.path);
-    d->path = d->rrc.path;
+    weir_trace(d->config.trace, now, WEIR_TRACE_DTLS, WEIR_TRACE_NOTE, d->config.conn, 1, d->rrc.in_use,
+               d->rrc.checked);
+    d->rrc.in_use = d->rrc.checked;
     d->rrc.moves++;
-    d->owes_moved = true;
+    weir_dtls_owe(d, WEIR_DTLS_EVENT_MOVED);
     end_check(d);
 }
 
@@ -191,14 +222,14 @@ static enum weir_dtls_verdict take_answer(struct weir_dtls *d, weir_time now, ui
     struct weir_dtls_rrc *c = &d->rrc;
     /* [RFC 9853 5.4 MUST] The peer answers by the path that the challenge went; in a basic check there
      * is nothing to be dropped. */
-    if (c->phase == RRC_IDLE || d->rx_path != challenged(d) || !is_cookie_of_ours(c, cookie)
-        || (c->phase == RRC_NEW && kind == PATH_DROP)) {
+    if (c->state == RRC_IDLE || d->rrc.rx != challenged(d) || !is_cookie_of_ours(c, cookie)
+        || (c->state == RRC_NEW && kind == PATH_DROP)) {
         return WEIR_DTLS_RRC_STRAY;
     }
-    if (c->phase == RRC_NEW) {
+    if (c->state == RRC_NEW) {
         move(d, now);
     } else if (kind == PATH_DROP) {
-        begin_phase(d, now, RRC_NEW);
+        begin_state(d, now, RRC_NEW);
     } else {
         c->failures++; /* [RFC 9853 5.2 MUST] the peer is where it was */
         end_check(d);
@@ -214,8 +245,8 @@ static enum weir_dtls_verdict take_challenge(struct weir_dtls *d, const uint8_t 
     if (c->answers == WEIR_DTLS_RRC_ANSWERS) {
         return WEIR_DTLS_RRC_FULL;
     }
-    bool is_left = c->has_left && d->rx_path == c->left && d->rx_path != d->path;
-    c->answer[c->answers].path = d->rx_path;
+    bool is_left = c->has_left && d->rrc.rx == c->left && d->rrc.rx != d->rrc.in_use;
+    c->answer[c->answers].path = d->rrc.rx;
     c->answer[c->answers].type = is_left ? PATH_DROP : PATH_RESPONSE;
     memcpy(c->answer[c->answers].cookie, cookie, COOKIE_BYTES);
     c->answers++;

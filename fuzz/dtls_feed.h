@@ -11,31 +11,31 @@ static const struct {
     bool is_client;
     uint8_t step, message;
 } feed_row[] = {
-    { false, STEP_SERVER_HELLO, MESSAGE_CLIENT_HELLO },
-    { true, STEP_CLIENT_HELLO, MESSAGE_SERVER_HELLO },
-    { true, STEP_CLIENT_HELLO, MESSAGE_VERIFY_REQUEST },
-    { true, STEP_CLIENT_CERTIFICATE, MESSAGE_CERTIFICATE },
-    { true, STEP_CLIENT_KEY, MESSAGE_SERVER_KEY },
-    { true, STEP_CLIENT_REQUEST, MESSAGE_CERTIFICATE_REQUEST },
-    { true, STEP_CLIENT_DONE, MESSAGE_SERVER_DONE },
-    { false, STEP_SERVER_CERTIFICATE, MESSAGE_CERTIFICATE },
-    { false, STEP_SERVER_KEY, MESSAGE_CLIENT_KEY },
-    { false, STEP_SERVER_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY },
-    { false, STEP_SERVER_FINISHED, MESSAGE_FINISHED },
-    { true, STEP_CLIENT_FINISHED, MESSAGE_FINISHED },
-    { true, STEP_CLIENT13_ENCRYPTED, MESSAGE_ENCRYPTED },
-    { true, STEP_CLIENT13_REQUEST, MESSAGE_CERTIFICATE_REQUEST },
-    { true, STEP_CLIENT13_CERTIFICATE, MESSAGE_CERTIFICATE },
-    { true, STEP_CLIENT13_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY },
-    { true, STEP_CLIENT13_FINISHED, MESSAGE_FINISHED },
-    { false, STEP_SERVER13_RETRIED, MESSAGE_CLIENT_HELLO },
-    { false, STEP_SERVER13_CERTIFICATE, MESSAGE_CERTIFICATE },
-    { false, STEP_SERVER13_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY },
-    { false, STEP_SERVER13_FINISHED, MESSAGE_FINISHED },
-    { true, STEP_DONE, MESSAGE_TICKET },
+    { false, STEP_SERVER_WAIT_CLIENT_HELLO, MESSAGE_CLIENT_HELLO },
+    { true, STEP_CLIENT_WAIT_SERVER_HELLO, MESSAGE_SERVER_HELLO },
+    { true, STEP_CLIENT_WAIT_SERVER_HELLO, MESSAGE_HELLO_VERIFY_REQUEST },
+    { true, STEP_CLIENT12_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE },
+    { true, STEP_CLIENT12_WAIT_SERVER_KEY_EXCHANGE, MESSAGE_SERVER_KEY_EXCHANGE },
+    { true, STEP_CLIENT12_WAIT_CERTIFICATE_REQUEST, MESSAGE_CERTIFICATE_REQUEST },
+    { true, STEP_CLIENT12_WAIT_SERVER_HELLO_DONE, MESSAGE_SERVER_HELLO_DONE },
+    { false, STEP_SERVER12_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE },
+    { false, STEP_SERVER12_WAIT_CLIENT_KEY_EXCHANGE, MESSAGE_CLIENT_KEY_EXCHANGE },
+    { false, STEP_SERVER12_WAIT_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY },
+    { false, STEP_SERVER12_WAIT_FINISHED, MESSAGE_FINISHED },
+    { true, STEP_CLIENT12_WAIT_FINISHED, MESSAGE_FINISHED },
+    { true, STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS, MESSAGE_ENCRYPTED_EXTENSIONS },
+    { true, STEP_CLIENT13_WAIT_CERTIFICATE_REQUEST, MESSAGE_CERTIFICATE_REQUEST },
+    { true, STEP_CLIENT13_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE },
+    { true, STEP_CLIENT13_WAIT_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY },
+    { true, STEP_CLIENT13_WAIT_FINISHED, MESSAGE_FINISHED },
+    { false, STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO, MESSAGE_CLIENT_HELLO },
+    { false, STEP_SERVER13_WAIT_CERTIFICATE, MESSAGE_CERTIFICATE },
+    { false, STEP_SERVER13_WAIT_CERTIFICATE_VERIFY, MESSAGE_CERTIFICATE_VERIFY },
+    { false, STEP_SERVER13_WAIT_FINISHED, MESSAGE_FINISHED },
+    { true, STEP_DONE, MESSAGE_NEW_SESSION_TICKET },
     { true, STEP_DONE, MESSAGE_KEY_UPDATE },
-    { true, STEP_DONE, MESSAGE_NEW_CID },
-    { false, STEP_DONE, MESSAGE_REQUEST_CID },
+    { true, STEP_DONE, MESSAGE_NEW_CONNECTION_ID },
+    { false, STEP_DONE, MESSAGE_REQUEST_CONNECTION_ID },
 };
 
 #define FEED_ROWS (sizeof feed_row / sizeof feed_row[0])
@@ -95,8 +95,7 @@ static inline void feed_tickets(struct weir_dtls *d, const struct weir_dtls_sess
     d->config.ticket_keys = 1;
     memset(d->config.ticket_key[0], 'k', sizeof d->config.ticket_key[0]);
     if (d->config.is_client && session != NULL) {
-        d->session = *session;
-        d->ticket = WEIR_DTLS_TICKET_OFFERED;
+        weir_dtls13_session_init(d, session);
     }
 }
 
@@ -139,7 +138,7 @@ static inline void feed_13(struct weir_dtls *d)
     d->version = VERSION_1_3;
     d->suite = 0x1301;
     weir_dtls_transcript_begin(d);
-    if (d->step == STEP_SERVER13_RETRIED) {
+    if (d->step == STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO) {
         d->hs.has_retry = true;
         return;
     }
@@ -147,9 +146,9 @@ static inline void feed_13(struct weir_dtls *d)
     d->rx.epoch = d->tx.epoch = d->rx_epoch;
     d->rx.is_ready = d->tx.is_ready = true;
     d->state = is_done ? WEIR_DTLS_CONNECTED : d->state;
-    d->has_cid = true;
-    d->tx_cid_bytes = 3;
-    d->awaits_ticket = d->config.is_client;
+    d->cid.state = CID_AGREED;
+    d->cid.tx_bytes = 3;
+    d->resumption.state = d->config.is_client ? SESSION_AWAITED : SESSION_NONE;
 }
 
 /* The selector's end, in its step, hears the body as the one message that it waits for. */
@@ -165,17 +164,17 @@ static inline enum weir_dtls_verdict feed_message(struct weir_dtls *d, uint8_t s
     feed_tickets(d, feed_session((selector & FEED_REAL) != 0));
     weir_dtls13_judge_session(d, 0);
     d->step = feed_row[row].step;
-    d->state = d->step == STEP_SERVER_HELLO ? WEIR_DTLS_NEW : WEIR_DTLS_HANDSHAKE;
-    if (d->step == STEP_CLIENT_HELLO) {
+    d->state = d->step == STEP_SERVER_WAIT_CLIENT_HELLO ? WEIR_DTLS_NEW : WEIR_DTLS_HANDSHAKE;
+    if (d->step == STEP_CLIENT_WAIT_SERVER_HELLO) {
         (void)!weir_dtls_client_hello(d, 0);
-    } else if (d->step != STEP_SERVER_HELLO) {
+    } else if (d->step != STEP_SERVER_WAIT_CLIENT_HELLO) {
         d->suite = 0xc02b;
         d->hs.group = WEIR_X25519;
         d->rx_epoch = feed_row[row].message == MESSAGE_FINISHED ? 1 : 0;
     }
     d->hs.peer_key.type = WEIR_PUBKEY_P256;
     d->hs.own_scheme = WEIR_ECDSA_P256_SHA256;
-    if (d->step > STEP_SERVER_FINISHED) {
+    if (d->step > STEP_SERVER12_WAIT_FINISHED) {
         feed_13(d);
     }
     record[0] = feed_row[row].message;
@@ -212,16 +211,20 @@ static inline void feed_check(const struct weir_dtls *d)
     is_good = is_good && (d->state != WEIR_DTLS_CONNECTED
                           || (d->rx_epoch >= first && d->tx_epoch >= first));
     is_good = is_good && (is_13 || (d->rx_epoch <= 1 && d->tx_epoch <= 1));
-    is_good = is_good && d->acks.count <= WEIR_DTLS_ACK_RECORDS && f->acked <= f->used;
-    is_good = is_good && d->tx_cid_bytes <= WEIR_DTLS_PEER_CID_MAX
-              && d->config.cid_bytes <= WEIR_DTLS_CID_MAX && (d->has_cid || d->tx_cid_bytes == 0);
+    is_good = is_good && d->ack.count <= WEIR_DTLS_ACK_RECORDS && f->acked <= f->used;
+    is_good = is_good && d->cid.tx_bytes <= WEIR_DTLS_PEER_CID_MAX
+              && d->config.cid_bytes <= WEIR_DTLS_CID_MAX && (d->cid.state != CID_NONE || d->cid.tx_bytes == 0);
     is_good = is_good && d->rrc.tries <= WEIR_DTLS_RRC_TRIES && d->rrc.answers <= WEIR_DTLS_RRC_ANSWERS
-              && (d->rrc.phase != RRC_NEW || d->rrc.tx_bytes <= 3 * (uint64_t)d->rrc.rx_bytes)
-              && (d->rrc.phase == RRC_IDLE) == (d->rrc.end_at == WEIR_NEVER);
+              && (d->rrc.state != RRC_NEW || d->rrc.tx_bytes <= 3 * (uint64_t)d->rrc.rx_bytes)
+              && (d->rrc.state == RRC_IDLE) == (d->rrc.end_at == WEIR_NEVER);
     is_good = is_good && d->held_bytes <= sizeof d->held;
-    is_good = is_good && d->session.ticket_bytes <= WEIR_DTLS_TICKET_MAX
-              && d->ticket < WEIR_DTLS_TICKET_FATES
-              && (!d->is_resumed || (is_13 && d->ticket == WEIR_DTLS_TICKET_TAKEN));
+    is_good = is_good && d->resumption.session.ticket_bytes <= WEIR_DTLS_TICKET_MAX
+              && d->resumption.fate < WEIR_DTLS_TICKET_FATES && (is_13 || !weir_dtls_is_resumed(d))
+              && (d->resumption.state == SESSION_NONE || (is_13 && d->config.is_client));
+    is_good = is_good && (d->ack.state == ACK_SOON) == (d->ack.at != WEIR_NEVER);
+    is_good = is_good && (is_13 || (d->update.state == UPDATE_IDLE && d->cid.state != CID_REQUESTED))
+              && (!d->update.asks_peer || d->update.state == UPDATE_OWED || d->update.state == UPDATE_SENT_AGAIN)
+              && (d->old.rx.is_ready || d->old.until == WEIR_NEVER);
     bool is_over = d->state == WEIR_DTLS_CLOSED || d->state == WEIR_DTLS_FAILED;
     is_good = is_good && (!is_over || weir_dtls_deadline(d) == WEIR_NEVER);
     if (!is_good) {

@@ -16,7 +16,7 @@ static bool is_changed;
 static size_t first_record(unsigned to, const uint8_t *p, size_t n)
 {
     bool is_unified = (p[0] & UNIFIED_MASK) == UNIFIED_FIXED;
-    size_t id = is_unified ? (p[0] & UNIFIED_CID) : p[0] == CONTENT_CID;
+    size_t id = is_unified ? (p[0] & UNIFIED_CID) : p[0] == CONTENT_TLS12_CID;
     size_t head = (is_unified ? 5u : 13u) + (id != 0 ? end[to].config.cid_bytes : 0u);
     return head <= n ? head + weir_be16(p + head - 2) : n;
 }
@@ -155,7 +155,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (is_up() && end[0].state != WEIR_DTLS_FAILED && end[1].state != WEIR_DTLS_FAILED) {
         check_keys();
         bool is_resumable = mode % 4 == 3 && mode % 5 != 0;
-        if (end[0].is_resumed != end[1].is_resumed || (!is_changed && end[0].is_resumed != is_resumable)) {
+        if (weir_dtls_is_resumed(&end[0]) != weir_dtls_is_resumed(&end[1])
+            || (!is_changed && weir_dtls_is_resumed(&end[0]) != is_resumable)) {
             abort();
         }
     } else if (!is_changed) {

@@ -26,18 +26,19 @@ static void take_unified(struct weir_dtls *d, struct weir_mspan *datagram)
 {
     struct dtls_record r;
     d->rx.epoch = 5;
-    d->rx_old.epoch = 4;
-    d->rx_old.is_ready = true;
+    d->old.rx.epoch = 4;
+    d->old.rx.is_ready = true;
     if (weir_dtls13_record_take(datagram, weir_dtls_rx_cid(d), &r) != WEIR_DTLS_OK || !weir_dtls13_record_is_readable(d, &r)) {
         return;
     }
     enum weir_dtls_verdict v = weir_dtls13_record_open(d, &r);
     if (v == WEIR_DTLS_OK) {
-        const struct weir_dtls_keys *k = r.epoch == 5 ? &d->rx : &d->rx_old;
-        if (weir_dtls_window_is_new(&k->window, r.seq) || (r.body.n == 0 && r.type != CONTENT_DATA)) {
+        const struct weir_dtls_keys *k = r.epoch == 5 ? &d->rx : &d->old.rx;
+        if (weir_dtls_window_is_new(&k->window, r.seq)
+            || (r.body.n == 0 && r.type != CONTENT_APPLICATION_DATA)) {
             abort();
         }
-        weir_dtls_ack_note(d, &r);
+        weir_dtls_ack_piece(d, 0, &r);
         take_fragments(&d->reassembly, weir_span_const(r.body));
     }
 }
@@ -54,7 +55,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     feed_init(&d, true, false, 1);
     d.rx.is_ready = true;
     feed_ids(&d, (uint8_t)(n % 4), WEIR_DTLS_RRC_BASIC);
-    d.has_cid = d.has_rrc = n % 4 != 0;
+    d.cid.state = n % 4 != 0 ? CID_AGREED : CID_NONE;
+    d.rrc.is_agreed = n % 4 != 0;
     while (datagram.n != 0) {
         struct dtls_record r;
         size_t before = datagram.n;

@@ -99,7 +99,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     weir_time at = now;
     bool has_id = n % 2 != 0;
     if (has_id) {
-        peer[1].dtls.has_cid = peer[1].dtls.config.has_cid = true;
+        peer[1].dtls.config.has_cid = true;
+        peer[1].dtls.cid.state = 1; /* CID_AGREED */
         peer[1].config.cid_bytes = peer[1].dtls.config.cid_bytes = 2;
     }
     for (size_t i = 0; i < n;) {

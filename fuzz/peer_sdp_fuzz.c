@@ -196,7 +196,7 @@ static void check(void)
                        && p->medias <= WEIR_PEER_MEDIA_MAX && p->names <= WEIR_PEER_NAMES_MAX
                        && (p->offer_bytes != 0) == (p->signalling == WEIR_HAVE_REMOTE_OFFER)
                        && p->ice.prior.is_on == (p->signalling != WEIR_STABLE)
-                       && (p->pending.undo_buffers == 0 || p->signalling == WEIR_HAVE_REMOTE_OFFER)
+                       && (!p->pending.has_undo || p->signalling == WEIR_HAVE_REMOTE_OFFER)
                        && (!p->is_dtls_held || p->signalling != WEIR_STABLE);
         for (unsigned m = 0; m < p->medias; m++) {
             const struct weir_media *media = &p->media[m];

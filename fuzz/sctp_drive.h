@@ -13,13 +13,14 @@
 #include <stdlib.h>
 
 enum {
-    DRIVE_BUFS = 128,
+    DRIVE_BUFS = 512,
     DRIVE_PLAIN = 0x10,
     DRIVE_RAW = 0x80,
     DRIVE_PEER_TAG = 0x11111111,
     DRIVE_PEER_TSN = 1000,
     DRIVE_TSN = 2000,
     DRIVE_PACKET_MAX = 65536,
+    DRIVE_BYTES = 48 * 1024, /* of memory, each way */
 };
 
 struct drive {
@@ -98,8 +99,9 @@ static inline void drive_init(struct drive *d, bool has_channels)
     weir_pool_init(&d->pool, d->bufs, DRIVE_BUFS);
     weir_sctp_config_default(&c, weir_crypto_default());
     c.seed[0] = 1;
-    c.rx_quota = 24;
-    c.tx_quota = 24;
+    c.message_max_local = 7680;
+    c.rx_bytes_max = DRIVE_BYTES;
+    c.tx_bytes_max = DRIVE_BYTES;
     c.has_channels = has_channels;
     weir_sctp_init(&d->s, &c, &d->pool, d->now);
     d->s.local_tsn = DRIVE_TSN;

@@ -37,8 +37,8 @@ static void begin(void)
         weir_pool_init(&ends[i].pool, ends[i].bufs, BUFS);
         weir_sctp_config_default(&c, weir_crypto_default());
         c.seed[0] = (uint8_t)(1 + i);
-        c.rx_quota = 40;
-        c.tx_quota = 60;
+        c.rx_bytes_max = 80 * 1024;
+        c.tx_bytes_max = 120 * 1024;
         weir_sctp_init(&ends[i].s, &c, &ends[i].pool, now);
         weir_sctp_set_dtls_role(&ends[i].s, now, i == 0);
         (void)!weir_sctp_connect(&ends[i].s, now);

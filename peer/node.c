@@ -213,6 +213,9 @@ static void stage_decrypt(struct weir_node *n)
         struct weir_item *item = &n->item[i];
         bytes += item->packet.len;
         enum weir_peer_verdict v = weir_peer_decrypt(item->peer, now, item);
+        if (v == WEIR_PEER_SRTP) {
+            weir_node_doubt(n, &item->packet);
+        }
         if (v == WEIR_PEER_OK && item->packet.data[0] <= 3) {
             weir_node_hold_path(n, item->peer, &item->packet.path);
         }
@@ -296,6 +299,17 @@ static bool run_timer(struct weir_node *n)
     return true;
 }
 
+/* Peers that the pool has something to tell: room for who was refused, or others are short of it. */
+static void touch_told(struct weir_node *n)
+{
+    uint32_t slot;
+    while (weir_pool_news(&n->pool, &slot)) { /* each once */
+        if (slot < n->config.peers_max && n->is_used[slot]) {
+            weir_node_touch(n, &n->peer[slot]);
+        }
+    }
+}
+
 static bool next_touched(struct weir_node *n)
 {
     if (n->touched_at == n->touched_count) {
@@ -320,6 +334,7 @@ static bool advance(struct weir_node *n)
     case NODE_TIMERS:
         if (!run_timer(n)) {
             weir_node_mdns_run(n);
+            touch_told(n);
             n->touched_at = 0;
             n->phase = NODE_TOUCHED;
         }
@@ -419,7 +434,9 @@ static enum weir_status wait_or_prepare(struct weir_node *n, weir_time until)
 enum weir_status weir_node_wait(struct weir_node *n, weir_time until)
 {
     weir_pump_refresh(n->pump);
+    touch_told(n);
     bool has_room = stage_send(n);
+    touch_told(n); /* what was sent, or ended, may have made room for others */
     weir_node_mdns_run(n);
     until = weir_time_min(until, weir_timers_next(&n->timers));
     until = weir_time_min(until, weir_node_mdns_deadline(n));

@@ -28,7 +28,7 @@ size_t weir_demux_bytes(uint32_t peers_max)
 {
     return (size_t)peers_max * (NODE_PATHS_PER_PEER * sizeof(struct node_path)
                                 + sizeof(struct node_peer_links))
-           + 2 * (size_t)buckets_for(peers_max) * sizeof(uint32_t);
+           + (size_t)buckets_for(peers_max) * (2 * sizeof(uint32_t) + sizeof(struct node_ssrc));
 }
 
 void weir_demux_init(struct node_demux *d, uint64_t key, uint32_t peers_max, void *memory)
@@ -37,9 +37,11 @@ void weir_demux_init(struct node_demux *d, uint64_t key, uint32_t peers_max, voi
     d->key = key;
     d->mask = buckets - 1;
     d->peer = (struct node_peer_links *)memory;
-    d->path = (struct node_path *)(void *)(d->peer + peers_max);
+    d->ssrc = (struct node_ssrc *)(void *)(d->peer + peers_max);
+    d->path = (struct node_path *)(void *)(d->ssrc + buckets);
     d->path_bucket = (uint32_t *)(void *)(d->path + paths);
     d->ufrag_bucket = d->path_bucket + buckets;
+    memset(d->ssrc, 0xff, buckets * sizeof *d->ssrc);
     memset(d->path_bucket, 0xff, 2 * (size_t)buckets * sizeof(uint32_t));
     d->path_free = paths == 0 ? NODE_NONE : 0;
     for (uint32_t i = 0; i < paths; i++) {
@@ -190,6 +192,44 @@ uint32_t weir_demux_first_path(const struct node_demux *d, const struct weir_pat
 uint32_t weir_demux_next_path(const struct node_demux *d, uint32_t i)
 {
     return from_path(d, d->path[i].hash_next, &d->path[i].path);
+}
+
+/* -- Streams on a path that several hold -- */
+
+/* What was noted is remembered until another stream needs the place: then its keys are asked again. */
+static uint64_t ssrc_hash(const struct node_demux *d, const struct weir_path *path, uint32_t ssrc)
+{
+    return weir_demux_hash(d->key ^ ssrc, path, sizeof *path);
+}
+
+static struct node_ssrc *ssrc_at(const struct node_demux *d, const struct weir_path *path, uint32_t ssrc)
+{
+    uint64_t hash = ssrc_hash(d, path, ssrc);
+    struct node_ssrc *at = &d->ssrc[hash & d->mask];
+    return at->hash == hash ? at : NULL;
+}
+
+void weir_demux_note_ssrc(struct node_demux *d, const struct weir_path *path, uint32_t ssrc, uint32_t slot)
+{
+    uint64_t hash = ssrc_hash(d, path, ssrc);
+    struct node_ssrc *at = &d->ssrc[hash & d->mask];
+    uint32_t other = at->hash != hash ? NODE_NONE : at->slot[0] != slot ? at->slot[0] : at->slot[1];
+    *at = (struct node_ssrc){ hash, { slot, other }, false };
+}
+
+const struct node_ssrc *weir_demux_find_ssrc(const struct node_demux *d, const struct weir_path *path,
+                                             uint32_t ssrc)
+{
+    return ssrc_at(d, path, ssrc);
+}
+
+void weir_demux_doubt_ssrc(struct node_demux *d, const struct weir_path *path, uint32_t ssrc,
+                           bool is_doubted)
+{
+    struct node_ssrc *at = ssrc_at(d, path, ssrc);
+    if (at != NULL) {
+        at->is_doubted = is_doubted;
+    }
 }
 
 static void unlink_hash(struct node_demux *d, uint32_t i)

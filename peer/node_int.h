@@ -7,7 +7,11 @@
 #define NODE_NONE UINT32_MAX
 #define NODE_CID_BYTES 8 /* of a connection id that a node gives to one of its peers */
 #define NODE_PATHS_PER_PEER 32 /* on which it proved something; the least proven, oldest goes */
-#define NODE_PATH_HOLDERS 4    /* peers that hold one path; the least proven gives way */
+#define NODE_PATH_HOLDERS 32   /* peers that hold one path; the least proven gives way */
+/* SRTP of a stream that nobody is known to have is tried with the keys of all who hold its path: so many
+ * packets at once, and so often one more. */
+#define NODE_TRIALS 256
+#define NODE_TRIAL_EACH (5 * WEIR_MS)
 /* Key agreements with shares that came to nothing: so many at once, and so often one more. */
 #define NODE_WASTED_SHARES 64
 #define NODE_WASTED_SHARE_EACH (20 * WEIR_MS)
@@ -29,6 +33,11 @@ struct node_demux {
     uint32_t *path_bucket;
     struct node_path *path;
     uint32_t path_free;
+    struct node_ssrc {
+        uint64_t hash;    /* of path and SSRC */
+        uint32_t slot[2]; /* who has it, as their keys showed: mostly one; the latest first */
+        bool is_doubted;  /* a packet came that its keys did not open */
+    } *ssrc;                /* of streams on paths that several hold */
     uint32_t *ufrag_bucket; /* by hash of the local ufrag: three times the slot, and the generation */
     struct node_peer_links {
         uint32_t paths;      /* the newest */
@@ -55,6 +64,12 @@ bool weir_demux_is_full(const struct node_demux *d, uint32_t slot);
 /* Those who hold a path, in the order in which they came; NODE_NONE ends them. */
 uint32_t weir_demux_first_path(const struct node_demux *d, const struct weir_path *path);
 uint32_t weir_demux_next_path(const struct node_demux *d, uint32_t i);
+/* A stream on a path that several hold: who has it is noted, found (NULL: not known), and doubted. */
+void weir_demux_note_ssrc(struct node_demux *d, const struct weir_path *path, uint32_t ssrc, uint32_t slot);
+const struct node_ssrc *weir_demux_find_ssrc(const struct node_demux *d, const struct weir_path *path,
+                                             uint32_t ssrc);
+void weir_demux_doubt_ssrc(struct node_demux *d, const struct weir_path *path, uint32_t ssrc,
+                           bool is_doubted);
 /* Peers whose ufrag may be this one: WEIR_ICE_GENERATIONS times the slot, and which generation's it is. */
 uint32_t weir_demux_first_ufrag(const struct node_demux *d, struct weir_span ufrag);
 uint32_t weir_demux_next_ufrag(const struct node_demux *d, uint32_t at);
@@ -71,6 +86,8 @@ uint32_t weir_demux_slot_of_cid(const struct node_demux *d, const uint8_t cid[NO
 void weir_node_hold_path(struct weir_node *n, const struct weir_peer *p, const struct weir_path *path);
 /* The peer that a datagram is for, of those that hold its path; NULL: nobody does. */
 struct weir_peer *weir_node_holder(struct weir_node *n, const struct weir_packet *k);
+/* The keys of who it was given to did not open this media: the stream may be another holder's. */
+void weir_node_doubt(struct weir_node *n, const struct weir_packet *k);
 /* How well it is proven here, as the other shards were told. */
 enum weir_ice_proof weir_node_told_proof(const struct weir_node *n, const struct weir_path *path);
 
@@ -152,10 +169,12 @@ struct weir_node {
     } identity[2];      /* the present one, and the one before while it has peers */
     uint32_t identity_at;
     uint8_t *identity_of; /* by slot */
+    struct weir_budget trials; /* of SRTP with several peers' keys */
     struct weir_budget work; /* what hellos of strangers may waste of public-key work, in all */
     struct weir_keypool keys;
     struct weir_ice_meter meter;
     struct weir_pool pool;
+    uint32_t account;         /* our own there: payloads that go to many */
     struct weir_addr local[WEIR_PUMP_SOCKETS_MAX];
     uint32_t locals;
     uint8_t *assembly;

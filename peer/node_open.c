@@ -7,8 +7,10 @@
 
 #define NODE_PEERS_DEFAULT 64
 #define NODE_SESSIONS_DEFAULT 16
-#define NODE_BUFFERS_PER_PEER 512
-#define NODE_BUFFERS_MAX 32768
+#define NODE_SHARE ((size_t)128 * 1024)
+#define NODE_LEND_EACH ((size_t)1024 * 1024)
+#define NODE_LEND_LEAST ((size_t)8 * 1024 * 1024)
+#define NODE_LEND_MOST ((size_t)64 * 1024 * 1024)
 #define NODE_MESSAGE_MAX 262144
 #define NODE_CERT_AGE (7ull * 24 * 3600 * WEIR_SEC)
 #define NODE_CERT_LIFE_S (30ll * 24 * 3600) /* as browsers make theirs */
@@ -29,11 +31,23 @@ static void *cut(struct cut *c, size_t bytes)
     return p;
 }
 
+static uint32_t buffers_of(size_t bytes)
+{
+    return (uint32_t)((bytes + WEIR_BUF_CELL_BYTES - 1) / WEIR_BUF_CELL_BYTES);
+}
+
+/* Shares for peers_max and for ourselves, and what is lent. */
+static uint32_t pool_buffers(const struct weir_node_config *c)
+{
+    uint64_t shares = weir_pool_shares(c->peers_max + 1, buffers_of(c->share_bytes));
+    return (uint32_t)shares + buffers_of(c->lend_bytes);
+}
+
 /* Lay out everything; with c->p NULL it only counts. */
 static void lay_out(struct weir_node *n, struct cut *c)
 {
     uint32_t peers = n->config.peers_max;
-    struct weir_buf *bufs = cut(c, weir_pool_bytes(n->config.pool_buffers));
+    struct weir_buf *bufs = cut(c, weir_pool_bytes(pool_buffers(&n->config)));
     n->peer = cut(c, sizeof *n->peer * peers);
     n->is_used = cut(c, sizeof *n->is_used * peers);
     n->free_slot = cut(c, sizeof *n->free_slot * peers);
@@ -46,7 +60,9 @@ static void lay_out(struct weir_node *n, struct cut *c)
     void *demux = cut(c, weir_demux_bytes(peers));
     void *timers = cut(c, weir_timers_bytes(peers));
     if (c->p != NULL) {
-        weir_pool_init(&n->pool, bufs, n->config.pool_buffers);
+        weir_pool_init(&n->pool, bufs, pool_buffers(&n->config));
+        (void)!weir_pool_divide(&n->pool, peers + 1, buffers_of(n->config.share_bytes)); /* counted so */
+        n->account = weir_account_open(&n->pool, NODE_NONE);
         weir_demux_init(&n->demux, weir_rand_u64(&n->rand), peers, demux);
         weir_timers_init(&n->timers, weir_pump_clock(), peers, timers);
         for (uint32_t i = 0; i < peers; i++) {
@@ -80,12 +96,19 @@ static void apply_defaults(struct weir_node_config *c)
     c->sessions = c->sessions == 0 ? NODE_SESSIONS_DEFAULT : c->sessions;
     c->unproven_rate = c->unproven_rate == 0 ? NODE_UNPROVEN_RATE : c->unproven_rate;
     c->identity_age = c->identity_age == 0 ? NODE_CERT_AGE : c->identity_age;
-    if (c->pool_buffers == 0) {
-        c->pool_buffers = c->peers_max >= NODE_BUFFERS_MAX / NODE_BUFFERS_PER_PEER
-                              ? NODE_BUFFERS_MAX
-                              : c->peers_max * NODE_BUFFERS_PER_PEER;
-        c->pool_buffers = c->pool_buffers < 2048 ? 2048 : c->pool_buffers;
-    }
+    size_t lend = c->peers_max * NODE_LEND_EACH;
+    lend = lend < NODE_LEND_LEAST ? NODE_LEND_LEAST : lend > NODE_LEND_MOST ? NODE_LEND_MOST : lend;
+    c->share_bytes = c->share_bytes == 0 ? NODE_SHARE : c->share_bytes;
+    c->lend_bytes = c->lend_bytes == 0 ? lend : c->lend_bytes;
+}
+
+/* What cannot be counted is not asked for. */
+static bool is_countable(const struct weir_node_config *c)
+{
+    uint64_t each = c->share_bytes / WEIR_BUF_CELL_BYTES + 2;
+    uint64_t lend = c->lend_bytes / WEIR_BUF_CELL_BYTES + 1;
+    return c->share_bytes >> 40 == 0 && c->lend_bytes >> 40 == 0
+           && ((uint64_t)c->peers_max + 1) * each + lend < UINT32_MAX / 32;
 }
 
 static bool seed_random(struct weir_node *n)
@@ -210,10 +233,11 @@ struct weir_node *weir_node_open_shard(const struct weir_node_config *config, st
     n->crypto = config->crypto != NULL ? config->crypto : weir_crypto_default();
     n->current = NODE_NONE;
     n->ntp_at_epoch = 0;
-    bool is_open = seed_random(n) && take_memory(n);
+    bool is_open = is_countable(&n->config) && seed_random(n) && take_memory(n);
     if (!is_open) {
-        snprintf(error, WEIR_NODE_ERROR_BYTES, "out of memory for %u peers and %u buffers",
-                 n->config.peers_max, n->config.pool_buffers);
+        snprintf(error, WEIR_NODE_ERROR_BYTES,
+                 "out of memory for %u peers with %zu bytes each and %zu to lend",
+                 n->config.peers_max, n->config.share_bytes, n->config.lend_bytes);
     }
     if (is_open) {
         n->pump = weir_pump_open(&n->config.pump, error);
@@ -224,6 +248,7 @@ struct weir_node *weir_node_open_shard(const struct weir_node_config *config, st
         weir_node_close(n);
         return NULL;
     }
+    n->trials = weir_budget_of(NODE_TRIALS, NODE_TRIAL_EACH);
     n->work = weir_budget_of(NODE_WASTED_SHARES, NODE_WASTED_SHARE_EACH);
     weir_keypool_init(&n->keys, n->crypto, &n->rand);
     weir_ice_meter_init(&n->meter, n->config.unproven_rate, weir_pump_clock());
@@ -251,7 +276,9 @@ struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
                                   .work = &n->work,
                                   .sessions = n->config.no_tickets ? NULL : &identity->sessions,
                                   .is_data_only = is_data_only, .setup = WEIR_SDP_ACTIVE,
-                                  .max_message_size = n->config.max_message_size,
+                                  .max_message_size = n->config.max_message_size, .tag = slot,
+                                  .rx_bytes_max = n->config.rx_bytes_max,
+                                  .tx_bytes_max = n->config.tx_bytes_max,
                                   .ntp_at_epoch = n->ntp_at_epoch,
                                   .assembly = { n->assembly, n->config.max_message_size },
                                   .trace = n->config.trace, .conn = ++n->conn_next,
@@ -379,6 +406,7 @@ struct weir_node_stats weir_node_stats(const struct weir_node *n)
                                  .stage = n->stage, .drops = n->drops, .peer_verdicts = n->verdicts,
                                  .pool_count = n->pool.count, .pool_free = n->pool.free_count,
                                  .pool_free_least = n->pool.free_least,
+                                 .pool_lendable = n->pool.lendable, .pool_lent = n->pool.lent,
                                  .pool_misses = n->pool.misses, .local = n->local,
                                  .locals = n->locals, .handed_over = n->handed_over,
                                  .cycles_per_ms = open_for == 0 ? 0 : cycles * 1000 / open_for };

@@ -5,8 +5,8 @@
  *      holder's end, or 32 of its paths or four holders of it that are better proven;
  *   2. a datagram without a name of its own is for the holder whose ICE has the path best proven: who
  *      writes another's address on its requests is never answered from there. Of equals the one that
- *      waits for such a datagram is meant: for clear DTLS one whose handshake is not done, for media one
- *      that knows its SSRC; and of these the one that came first.
+ *      waits for such a datagram is meant: for clear DTLS one whose handshake is not done; and of these
+ *      the one that came first. Media is for who has its keys, which is tried once for each stream.
  */
 #include "peer/node_int.h"
 
@@ -97,27 +97,33 @@ static bool knows_ssrc(const struct weir_peer *p, uint32_t ssrc)
     return false;
 }
 
+/* The SSRC that a packet speaks for: 8 bytes into RTP, 4 into RTCP [RFC 5761 4]. */
+static bool ssrc_of(const struct weir_packet *k, uint32_t *ssrc)
+{
+    bool is_rtcp = k->len > 1 && k->data[1] >= 192 && k->data[1] <= 223;
+    size_t at = is_rtcp ? 4 : 8;
+    if (k->len < at + 4) {
+        return false;
+    }
+    *ssrc = weir_be32(k->data + at);
+    return true;
+}
+
 /* Does this peer wait for such a datagram? */
 static bool waits_for(const struct weir_peer *p, const struct weir_packet *k)
 {
     uint8_t first = k->data[0];
+    uint32_t ssrc;
     bool is_done = p->timeline.dtls_done != WEIR_NEVER;
-    if (first >= 128) { /* RTP: 8 bytes before the SSRC; RTCP: 4 [RFC 5761 4] */
-        bool is_rtcp = k->len > 1 && k->data[1] >= 192 && k->data[1] <= 223;
-        size_t at = is_rtcp ? 4 : 8;
-        return p->is_srtp_ready && k->len >= at + 4 && knows_ssrc(p, weir_be32(k->data + at));
+    if (first >= 128) {
+        return p->is_srtp_ready && ssrc_of(k, &ssrc) && knows_ssrc(p, ssrc);
     }
     bool is_clear = first >= 20 && first <= 22 && k->len >= 13 && weir_be16(k->data + 3) == 0;
     return is_clear ? !is_done : is_done;
 }
 
-struct weir_peer *weir_node_holder(struct weir_node *n, const struct weir_packet *k)
+static struct weir_peer *best_holder(struct weir_node *n, uint32_t i, const struct weir_packet *k)
 {
-    uint32_t i = weir_demux_first_path(&n->demux, &k->path);
-    uint32_t next = i == NODE_NONE ? NODE_NONE : weir_demux_next_path(&n->demux, i);
-    if (next == NODE_NONE) { /* as good as always */
-        return i == NODE_NONE ? NULL : &n->peer[n->demux.path[i].slot];
-    }
     struct weir_peer *best = NULL;
     uint32_t most = 0;
     for (; i != NODE_NONE; i = weir_demux_next_path(&n->demux, i)) {
@@ -129,4 +135,81 @@ struct weir_peer *weir_node_holder(struct weir_node *n, const struct weir_packet
         }
     }
     return best;
+}
+
+static bool holds(const struct weir_node *n, uint32_t i, uint32_t slot)
+{
+    while (i != NODE_NONE && n->demux.path[i].slot != slot) {
+        i = weir_demux_next_path(&n->demux, i);
+    }
+    return i != NODE_NONE;
+}
+
+/* A peer that was noted, if it still is there. */
+static struct weir_peer *noted(struct weir_node *n, uint32_t first, uint32_t slot)
+{
+    bool is_there = slot < n->config.peers_max && n->is_used[slot] && holds(n, first, slot);
+    return is_there ? &n->peer[slot] : NULL;
+}
+
+/* Try the keys of all who hold the path. */
+static struct weir_peer *keeper_by_trial(struct weir_node *n, uint32_t i, const struct weir_packet *k)
+{
+    weir_time now = weir_pump_now(n->pump);
+    if (!weir_budget_has(&n->trials, now)) {
+        return NULL;
+    }
+    weir_budget_spend(&n->trials, now);
+    for (; i != NODE_NONE; i = weir_demux_next_path(&n->demux, i)) {
+        struct weir_peer *p = &n->peer[n->demux.path[i].slot];
+        if (weir_peer_has_keys_of(p, weir_span_of(k->data, k->len))) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+/* Media on a path that several hold: whose keys open it is its peer, and noted for the stream. Two who
+ * chose one SSRC are tried for each packet. NULL: it is not known, and no trial is left. */
+static struct weir_peer *keeper_of_stream(struct weir_node *n, uint32_t first, const struct weir_packet *k)
+{
+    uint32_t ssrc;
+    if (!ssrc_of(k, &ssrc)) {
+        return NULL;
+    }
+    const struct node_ssrc *at = weir_demux_find_ssrc(&n->demux, &k->path, ssrc);
+    struct weir_peer *one = at == NULL ? NULL : noted(n, first, at->slot[0]);
+    struct weir_peer *other = at == NULL ? NULL : noted(n, first, at->slot[1]);
+    struct weir_span packet = weir_span_of(k->data, k->len);
+    if (one != NULL && other != NULL) {
+        return weir_peer_has_keys_of(other, packet) ? other : one;
+    }
+    if (one != NULL && (!at->is_doubted || weir_peer_has_keys_of(one, packet))) {
+        return one;
+    }
+    struct weir_peer *p = keeper_by_trial(n, first, k);
+    weir_demux_doubt_ssrc(&n->demux, &k->path, ssrc, false); /* if it was nobody's, it was nothing */
+    if (p != NULL) {
+        weir_demux_note_ssrc(&n->demux, &k->path, ssrc, p->node_slot);
+    }
+    return p != NULL ? p : one;
+}
+
+void weir_node_doubt(struct weir_node *n, const struct weir_packet *k)
+{
+    uint32_t ssrc;
+    if (k->data[0] >= 128 && ssrc_of(k, &ssrc)) {
+        weir_demux_doubt_ssrc(&n->demux, &k->path, ssrc, true);
+    }
+}
+
+struct weir_peer *weir_node_holder(struct weir_node *n, const struct weir_packet *k)
+{
+    uint32_t i = weir_demux_first_path(&n->demux, &k->path);
+    uint32_t next = i == NODE_NONE ? NODE_NONE : weir_demux_next_path(&n->demux, i);
+    if (next == NODE_NONE) { /* as good as always */
+        return i == NODE_NONE ? NULL : &n->peer[n->demux.path[i].slot];
+    }
+    struct weir_peer *p = k->data[0] >= 128 ? keeper_of_stream(n, i, k) : NULL;
+    return p != NULL ? p : best_holder(n, i, k);
 }

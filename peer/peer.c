@@ -57,8 +57,9 @@ void weir_peer_init_sctp(struct weir_peer *p, weir_time now)
     c.local_port = c.remote_port = PEER_SCTP_PORT;
     c.mtu = PEER_SCTP_MTU;
     c.has_channels = true;
-    c.rx_quota = p->config.rx_buffers;
-    c.tx_quota = p->config.tx_buffers;
+    c.rx_bytes_max = p->config.rx_bytes_max != 0 ? p->config.rx_bytes_max : c.rx_bytes_max;
+    c.tx_bytes_max = p->config.tx_bytes_max != 0 ? p->config.tx_bytes_max : c.tx_bytes_max;
+    c.account = p->account;
     c.message_max_local = p->config.max_message_size;
     if (p->config.channel_wait != 0) {
         c.channel_wait = p->config.channel_wait != WEIR_NEVER ? p->config.channel_wait : 0;
@@ -77,7 +78,7 @@ static void init_rtcp(struct weir_peer *p, weir_time now)
     memcpy(c.cname, p->cname, sizeof c.cname);
     weir_rand_bytes(&p->rand, c.seed, sizeof c.seed);
     weir_rtcp_init(&p->rtcp, &c, now);
-    weir_rtcp_history_init(&p->history);
+    weir_rtcp_history_init(&p->history, p->account);
     weir_wipe(&c, sizeof c);
 }
 
@@ -95,6 +96,7 @@ void weir_peer_init(struct weir_peer *p, const struct weir_peer_config *config, 
     memset(p, 0, sizeof *p);
     p->config = *config;
     p->pool = pool;
+    p->account = weir_account_open(pool, config->tag);
     if (p->config.max_message_size == 0) {
         p->config.max_message_size = PEER_MESSAGE_MAX;
     }
@@ -105,9 +107,7 @@ void weir_peer_init(struct weir_peer *p, const struct weir_peer_config *config, 
         p->config.description_max = WEIR_SDP_BYTES_MAX;
     }
     p->data_until = WEIR_NEVER;
-    p->offer_head = WEIR_NO_BUF;
-    p->config.rx_buffers = p->config.rx_buffers == 0 ? PEER_RX_BUFFERS : p->config.rx_buffers;
-    p->config.tx_buffers = p->config.tx_buffers == 0 ? PEER_TX_BUFFERS : p->config.tx_buffers;
+    p->offer_head = WEIR_NO_CELL;
     weir_rand_init(&p->rand, config->seed);
     weir_wipe(p->config.seed, sizeof p->config.seed);
     struct weir_wr id = weir_wr_of((struct weir_mspan){ (uint8_t *)p->session_id,
@@ -127,7 +127,7 @@ void weir_peer_init(struct weir_peer *p, const struct weir_peer_config *config, 
 static void drop_left(struct weir_peer *p)
 {
     if (p->has_left) {
-        weir_pool_put_list(p->pool, p->left);
+        weir_rope_put(p->pool, p->account, p->left);
         p->has_left = false;
     }
 }
@@ -155,6 +155,9 @@ void weir_peer_deinit(struct weir_peer *p)
     drop_left(p);
     weir_sctp_release_all(&p->sctp);
     weir_rtcp_history_clear(&p->history, p->pool);
+    if (p->account != WEIR_NO_ACCOUNT) {
+        weir_account_close(p->pool, p->account);
+    }
     if (p->is_dtls_ready) {
         weir_dtls_deinit(&p->dtls);
     }
@@ -163,13 +166,17 @@ void weir_peer_deinit(struct weir_peer *p)
 
 size_t weir_peer_bytes(const struct weir_peer_config *config)
 {
-    uint32_t rx = config->rx_buffers == 0 ? PEER_RX_BUFFERS : config->rx_buffers;
-    uint32_t tx = config->tx_buffers == 0 ? PEER_TX_BUFFERS : config->tx_buffers;
-    uint32_t history = config->is_data_only ? 0 : WEIR_RTCP_HISTORY_MAX;
-    uint32_t description = config->description_max == 0 ? WEIR_SDP_BYTES_MAX : config->description_max;
-    uint32_t offer = description / sizeof ((struct weir_buf *)NULL)->data + 1;
-    offer += PEER_UNDO_BUFFERS;
-    return sizeof(struct weir_peer) + weir_pool_bytes(rx + tx + history + offer);
+    struct weir_sctp_config c;
+    weir_sctp_config_default(&c, config->crypto);
+    size_t rx = config->rx_bytes_max == 0 ? c.rx_bytes_max : config->rx_bytes_max;
+    size_t tx = config->tx_bytes_max == 0 ? c.tx_bytes_max : config->tx_bytes_max;
+    uint32_t packet = weir_rope_cells(sizeof(struct weir_piece), WEIR_MTU + WEIR_RTCP_TAG_MAX);
+    size_t history = config->is_data_only ? 0 : (size_t)WEIR_RTCP_HISTORY_MAX * packet * WEIR_CELL_BYTES;
+    size_t offer = config->description_max == 0 ? WEIR_SDP_BYTES_MAX : config->description_max;
+    offer += PEER_UNDO_BYTES;
+    /* A cell of each buffer describes the others. */
+    size_t in_pool = (rx + tx + history + offer) / WEIR_CELLS_PER_BUF * 32;
+    return sizeof(struct weir_peer) + in_pool + sizeof(struct weir_buf);
 }
 
 enum weir_status weir_peer_add_local(struct weir_peer *p, weir_time now, const struct weir_addr *addr)

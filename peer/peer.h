@@ -27,7 +27,7 @@
 #include "core/addr.h"
 #include "core/base.h"
 #include "core/crypto.h"
-#include "core/pool.h"
+#include "core/store.h"
 #include "core/pump/pump.h"
 #include "core/stage.h"
 #include "core/trace.h"
@@ -229,7 +229,9 @@ struct weir_peer_config {
     uint32_t max_message_size;            /* of data channels; 0 = 262,144 */
     weir_duration channel_wait;           /* for the peer's answer when we open a channel, once data is up;
                                              0 = 30 s, WEIR_NEVER = no limit */
-    uint32_t rx_buffers, tx_buffers;      /* pool buffers SCTP may hold each way; 0 = 320 and 512 */
+    uint32_t rx_bytes_max, tx_bytes_max;  /* memory that data may take each way, headers and all; 0 = 8 MiB
+                                             and 16 MiB, of which windows take what the path needs */
+    uint32_t tag;                         /* of the peer's account in the pool */
     uint64_t ntp_at_epoch;                /* NTP time when weir_time was 0, for sender reports */
     struct weir_mspan assembly;           /* shared scratch for messages of several pieces, at least
                                              max_message_size; larger messages are dropped */
@@ -319,8 +321,9 @@ struct weir_peer_pending {
     uint64_t theirs;             /* the peer's: sections that came with it */
     uint8_t medias, medias_then; /* sections before it, and with it */
     uint16_t rest_medias;
+    bool has_undo;
     uint32_t undo_head;          /* sections that it moved or wrote over as they were, in the pool ... */
-    uint8_t undo_buffers, undos; /* ... so many */
+    uint8_t undos;               /* ... so many */
     bool is_renewing;            /* our offer asks for a new association, which begins with the answer: */
     bool has_seed;
     char tls_id[WEIR_PEER_TLS_ID];
@@ -337,6 +340,7 @@ struct weir_peer_timeline {
 struct weir_peer {
     struct weir_peer_config config;
     struct weir_pool *pool;
+    uint32_t account; /* in the pool: all that the connection keeps is on it */
     struct weir_rand rand;
     enum weir_peer_state state;
     enum weir_peer_reason reason; /* of FAILED */
@@ -488,6 +492,10 @@ WEIR_API enum weir_peer_verdict weir_peer_decrypt(struct weir_peer *p, weir_time
 WEIR_API void weir_peer_analyse(struct weir_peer *p, weir_time now, struct weir_item *item);
 WEIR_API void weir_peer_deliver(struct weir_peer *p, weir_time now, struct weir_item *item);
 
+/* Do our keys open this SRTP or SRTCP packet, of at most 1,500 bytes? Nothing changes, and nothing is
+ * counted. For who has several peers behind one pair of addresses. */
+WEIR_API bool weir_peer_has_keys_of(struct weir_peer *p, struct weir_span packet);
+
 /* -- Descriptions -- */
 
 /* Say what an offer shall contain, before creating it. The index of the section is returned in *media: a
@@ -595,6 +603,13 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_write_rtp(struct weir_peer *
                                                               const struct weir_rtp_header *h,
                                                               struct weir_mspan out, size_t *len,
                                                               struct weir_path *to);
+/* The same for a payload that goes to many: `shared` is of weir_shared_make in the peer's pool, and h's own
+ * payload is not looked at. The payload is kept once, however many peers may have to send it again; drop it
+ * after the last call. */
+WEIR_API WEIR_MUST_CHECK enum weir_status
+weir_peer_write_shared_rtp(struct weir_peer *p, weir_time now, uint8_t media,
+                           const struct weir_rtp_header *h, uint32_t shared, struct weir_mspan out,
+                           size_t *len, struct weir_path *to);
 /* Ask the peer for a key frame of what it sends in this section. WEIR_ERR_STATE when nobody can be asked:
  * nothing has come in it, or its stream found no place among the WEIR_RTCP_REMOTES_MAX that RTCP keeps
  * (rtcp.remotes_refused counts its packets) until another is silent for five seconds. */
@@ -653,7 +668,10 @@ struct weir_node_config {
     uint32_t unproven_rate;           /* bytes per second of all peers to addresses that proved nothing;
                                          0 = 4,000,000 */
     uint32_t peers_max;               /* 0 = 64 */
-    uint32_t pool_buffers;            /* 0 = 512 per peer, at most 32,768 */
+    size_t share_bytes;               /* memory that every peer has by right; 0 = 128 KiB */
+    size_t lend_bytes;                /* memory that is lent to who needs more; 0 = 1 MiB for each of
+                                         peers_max, 8 MiB at least and 64 MiB at most */
+    uint32_t rx_bytes_max, tx_bytes_max; /* of every peer, see weir_peer_config */
     uint32_t max_message_size;        /* 0 = 262,144 */
     weir_duration channel_wait;       /* of every peer, see weir_peer_config */
     uint32_t sections_max, description_max; /* of every peer, see weir_peer_config */
@@ -679,7 +697,8 @@ WEIR_API WEIR_MUST_CHECK bool weir_node_event(struct weir_node *n, struct weir_e
 WEIR_API void weir_node_wake(struct weir_node *n);
 WEIR_API weir_time weir_node_now(const struct weir_node *n);
 
-/* A new connection; NULL when peers_max is reached. Its pointer is valid until freed. */
+/* A new connection; NULL when peers_max is reached: every peer has its share of the memory, or is none. Its
+ * pointer is valid until freed. */
 WEIR_API struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only);
 WEIR_API void weir_node_free(struct weir_node *n, struct weir_peer *p);
 WEIR_API uint32_t weir_node_peers(const struct weir_node *n);
@@ -720,6 +739,14 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_channel_close(struct weir_node *n
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_send_rtp(struct weir_node *n, struct weir_peer *p,
                                                         uint8_t media,
                                                         const struct weir_rtp_header *h);
+/* Keep a payload for sending it to many; WEIR_NO_CELL: no room, as WEIR_ERR_FULL. Drop it when it was sent
+ * to the last: it stays as long as one of them may have to send it again. */
+WEIR_API WEIR_MUST_CHECK uint32_t weir_share_payload(struct weir_node *n, struct weir_span payload);
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_send_shared_rtp(struct weir_node *n, struct weir_peer *p,
+                                                               uint8_t media,
+                                                               const struct weir_rtp_header *h,
+                                                               uint32_t shared);
+WEIR_API void weir_drop_payload(struct weir_node *n, uint32_t shared);
 WEIR_API enum weir_status weir_request_keyframe(struct weir_node *n, struct weir_peer *p, uint8_t media);
 /* weir_peer_defer and weir_peer_resume of a node's peer. */
 WEIR_API void weir_defer(struct weir_node *n, struct weir_peer *p);
@@ -751,8 +778,9 @@ struct weir_node_stats {
     const struct weir_stage *stage;   /* WEIR_STAGES of them */
     const uint64_t *drops;            /* WEIR_NODE_DROPS */
     const uint64_t *peer_verdicts;    /* WEIR_PEER_VERDICTS, of peers gone and present */
-    uint32_t pool_count, pool_free, pool_free_least;
-    uint64_t pool_misses;
+    uint32_t pool_count, pool_free, pool_free_least; /* buffers of 2 KiB */
+    uint32_t pool_lendable, pool_lent;
+    uint64_t pool_misses;             /* times that one was refused */
     const struct weir_addr *local;    /* bound addresses */
     uint32_t locals;
     uint64_t cycles_per_ms;           /* the rate of the stages' cycles */

@@ -11,8 +11,6 @@
 #define PEER_PATH_OTHER 1    /* ... and heard_by */
 #define PEER_SCTP_PORT 5000
 #define PEER_MESSAGE_MAX 262144
-#define PEER_RX_BUFFERS 320
-#define PEER_TX_BUFFERS 512
 #define PEER_DTLS_RTO (500 * WEIR_MS)      /* until a path tells its round-trip time */
 #define PEER_RTT_GUESS (50 * WEIR_MS)      /* of a path that could not measure it */
 #define PEER_DTLS_GIVE_UP (60 * WEIR_SEC)  /* it may begin long before there is a path */
@@ -20,7 +18,8 @@
 #define PEER_TAG_WAIT (30 * WEIR_SEC)      /* for the new transport of who stopped its first section */
 #define PEER_RESEND_GAP (10 * WEIR_MS) /* one packet is sent again at most so often */
 
-#define PEER_UNDO_BUFFERS ((WEIR_PEER_MEDIA_MAX + 3) / 4) /* what an offer wrote over */
+/* Of sections that an offer wrote over. */
+#define PEER_UNDO_BYTES (WEIR_PEER_MEDIA_MAX * (sizeof(struct weir_media) + 8))
 
 /* DTLS is there, and may speak and hear. */
 static inline bool weir_peer_has_dtls(const struct weir_peer *p)
@@ -107,10 +106,9 @@ void weir_peer_take_section(struct weir_peer *p, weir_time now, struct weir_medi
 /* Does the offer fit what is there? Our own that waits for its answer, if one does, is taken for taken
  * back. A section keeps its mid while it lives [RFC 8829 5.2.2]. */
 bool weir_peer_fits(const struct weir_peer *p, const struct weir_sdp *offer);
-/* Take buffers for what the offer will write over; then, when ours was taken back, keep it there, and make
- * the sections those of the offer. False: the pool has no room. */
-bool weir_peer_reserve_undo(struct weir_peer *p, const struct weir_sdp *offer, uint32_t *head,
-                            uint8_t *buffers);
+/* Take room in the pool for what the offer will write over; then, when ours was taken back, keep it there,
+ * and make the sections those of the offer. False: the pool has no room. */
+bool weir_peer_reserve_undo(struct weir_peer *p, const struct weir_sdp *offer, uint32_t *head);
 void weir_peer_place_sections(struct weir_peer *p, const struct weir_sdp *offer);
 /* The offer is taken back: they are what they were. */
 void weir_peer_put_sections_back(struct weir_peer *p);

@@ -128,6 +128,16 @@ struct weir_media *weir_peer_media_of_rtp(struct weir_peer *p, const struct weir
     return m;
 }
 
+bool weir_peer_has_keys_of(struct weir_peer *p, struct weir_span packet)
+{
+    uint8_t copy[WEIR_MTU]; /* opening is in place */
+    bool is_rtcp = packet.n > 1 && packet.p[1] >= 192 && packet.p[1] <= 223; /* [RFC 5761 4] */
+    if (!p->is_srtp_ready || !weir_copy_into(copy, sizeof copy, packet)) {
+        return false;
+    }
+    return weir_srtp_is_ours(&p->srtp_rx, (struct weir_mspan){ copy, packet.n }, is_rtcp);
+}
+
 /* -- Out --------------------------------------------------------------------------------------- */
 
 /* Our MID in a one-byte extension [RFC 8843 15]. */
@@ -141,9 +151,49 @@ static size_t write_mid(const struct weir_media *m, uint8_t out[36])
     return 1 + (size_t)m->mid_bytes;
 }
 
+/* Write the payload: as it is, or that which is kept for many. */
+static size_t write_payload(const struct weir_peer *p, struct weir_wr *w, struct weir_span payload,
+                            uint32_t shared)
+{
+    size_t before = w->len;
+    struct weir_span part;
+    if (shared == WEIR_NO_CELL) {
+        weir_wr_bytes(w, payload);
+    }
+    while (weir_rope_next(p->pool, &shared, &part)) {
+        weir_wr_bytes(w, part);
+    }
+    return w->len - before;
+}
+
+/* Seal it, and keep it for who misses it. */
+static bool seal_and_keep(struct weir_peer *p, struct weir_mspan out, size_t *len,
+                          struct weir_rtcp_kept *k, bool is_kept)
+{
+    size_t tag_bytes = weir_srtp_tag_bytes(&p->srtp_tx);
+    if (is_kept) {
+        k->tag_bytes = (uint8_t)tag_bytes;
+        k->payload = weir_span_of(out.p + k->header.n, *len - k->header.n);
+        weir_rtcp_history_note(&p->history, p->pool, k);
+    }
+    bool is_sealed = weir_srtp_seal(&p->srtp_tx, out, len) == WEIR_SRTP_OK;
+    if (is_kept) {
+        weir_rtcp_history_sealed(&p->history, p->pool,
+                                 weir_span_of(out.p + *len - tag_bytes, is_sealed ? tag_bytes : 0));
+    }
+    return is_sealed;
+}
+
 enum weir_status weir_peer_write_rtp(struct weir_peer *p, weir_time now, uint8_t media,
                                      const struct weir_rtp_header *h, struct weir_mspan out,
                                      size_t *len, struct weir_path *to)
+{
+    return weir_peer_write_shared_rtp(p, now, media, h, WEIR_NO_CELL, out, len, to);
+}
+
+enum weir_status weir_peer_write_shared_rtp(struct weir_peer *p, weir_time now, uint8_t media,
+                                            const struct weir_rtp_header *h, uint32_t shared,
+                                            struct weir_mspan out, size_t *len, struct weir_path *to)
 {
     uint8_t ext[36];
     struct weir_wr w = weir_wr_of(out);
@@ -168,21 +218,20 @@ enum weir_status weir_peer_write_rtp(struct weir_peer *p, weir_time now, uint8_t
     ours.has_extension = ours.ext.n != 0;
     ours.ext_profile = WEIR_RTP_EXT_ONE_BYTE;
     weir_rtp_write(&w, &ours);
-    weir_wr_bytes(&w, h->payload);
+    struct weir_rtcp_kept kept = { .ssrc = m->ssrc, .seq = ours.seq, .shared = shared,
+                                   .header = weir_span_of(out.p, w.len) };
+    size_t payload = write_payload(p, &w, h->payload, shared);
     *len = weir_wr_done(&w);
     if (*len == 0 || *len + WEIR_SRTP_OVERHEAD_MAX > WEIR_MTU) {
         return WEIR_ERR_SIZE;
     }
-    if (weir_srtp_seal(&p->srtp_tx, out, len) != WEIR_SRTP_OK) {
+    if (!seal_and_keep(p, out, len, &kept, (codec->feedback & WEIR_SDP_FB_NACK) != 0)) {
         return WEIR_ERR_CRYPTO;
-    }
-    if ((codec->feedback & WEIR_SDP_FB_NACK) != 0) {
-        weir_rtcp_history_note(&p->history, p->pool, m->ssrc, ours.seq, weir_span_of(out.p, *len));
     }
     (void)!weir_rtcp_add_local(&p->rtcp, m->ssrc, codec->clock_hz); /* of this codec, if not of the last */
     weir_rtcp_note_tx(&p->rtcp, now, &ours);
     m->tx_packets++;
-    m->tx_bytes += h->payload.n;
+    m->tx_bytes += payload;
     p->tx_packets++;
     p->tx_bytes += *len;
     weir_peer_lite_sent(p, to, *len);
@@ -194,10 +243,11 @@ size_t weir_peer_send_again(struct weir_peer *p, weir_time now, struct weir_mspa
     weir_duration gap = p->rtcp.rtt > PEER_RESEND_GAP ? p->rtcp.rtt : PEER_RESEND_GAP;
     while (p->resend_head != p->resend_tail) { /* at most WEIR_PEER_RESENDS_MAX */
         uint32_t at = p->resend_tail++ % WEIR_PEER_RESENDS_MAX;
-        struct weir_span sealed;
-        if (weir_rtcp_history_find(&p->history, p->pool, now, gap, p->resend[at].ssrc,
-                                   p->resend[at].seq, &sealed)
-            && weir_copy_into(out.p, out.n, sealed)) {
+        uint8_t tag[WEIR_RTCP_TAG_MAX];
+        size_t n = weir_rtcp_history_find(&p->history, p->pool, now, gap, p->resend[at].ssrc,
+                                          p->resend[at].seq, out, tag);
+        struct weir_span sealed_tag = weir_span_of(tag, weir_srtp_tag_bytes(&p->srtp_tx));
+        if (n != 0 && weir_srtp_seal_again(&p->srtp_tx, out, &n, sealed_tag) == WEIR_SRTP_OK) {
             struct weir_rtcp_local *l = NULL;
             for (uint32_t i = 0; i < p->rtcp.locals; i++) {
                 l = p->rtcp.local[i].ssrc == p->resend[at].ssrc ? &p->rtcp.local[i] : l;
@@ -205,7 +255,7 @@ size_t weir_peer_send_again(struct weir_peer *p, weir_time now, struct weir_mspa
             if (l != NULL) {
                 l->retransmissions++;
             }
-            return sealed.n;
+            return n;
         }
     }
     return 0;

@@ -38,8 +38,8 @@ void weir_peer_begin_pending(struct weir_peer *p)
 
 void weir_peer_end_pending(struct weir_peer *p)
 {
-    if (p->pending.undo_buffers != 0) {
-        weir_pool_put_list(p->pool, p->pending.undo_head);
+    if (p->pending.has_undo) {
+        weir_rope_put(p->pool, p->account, p->pending.undo_head);
     }
     weir_wipe(&p->pending, sizeof p->pending);
     p->is_dtls_held = false;

@@ -16,9 +16,7 @@ struct undo {
     uint8_t at;
 };
 
-#define UNDOS_PER_BUFFER (sizeof ((struct weir_buf *)NULL)->data / sizeof(struct undo))
-
-_Static_assert(UNDOS_PER_BUFFER * PEER_UNDO_BUFFERS >= WEIR_PEER_MEDIA_MAX, "all sections find room");
+_Static_assert(sizeof(struct undo) * WEIR_PEER_MEDIA_MAX <= PEER_UNDO_BYTES, "all sections find room");
 
 /* -- What the offer changes -------------------------------------------------------------------- */
 
@@ -148,47 +146,61 @@ static void place_all(struct weir_peer *p, const struct weir_sdp *offer)
 
 /* -- Kept, and back ---------------------------------------------------------------------------- */
 
-bool weir_peer_reserve_undo(struct weir_peer *p, const struct weir_sdp *offer, uint32_t *head,
-                            uint8_t *buffers)
+bool weir_peer_reserve_undo(struct weir_peer *p, const struct weir_sdp *offer, uint32_t *head)
 {
-    size_t undos = 0;
-    *head = WEIR_NO_BUF;
-    *buffers = 0;
+    struct weir_rope rope;
+    uint32_t undos = 0;
+    *head = WEIR_NO_CELL;
     for (unsigned i = 0; i < p->medias; i++) {
         undos += is_same(p, offer, i) ? 0 : 1;
     }
-    for (size_t room = 0; room < undos; room += UNDOS_PER_BUFFER) {
-        uint32_t at = weir_pool_get(p->pool);
-        if (at == WEIR_NO_BUF) {
-            weir_pool_put_list(p->pool, *head);
-            return false;
-        }
-        weir_pool_at(p->pool, at)->next = *head;
-        *head = at;
-        (*buffers)++;
+    if (undos == 0) {
+        return true;
     }
+    if (p->account == WEIR_NO_ACCOUNT
+        || !weir_rope_begin(p->pool, p->account, WEIR_STORE_DENSE, sizeof(struct weir_piece),
+                            undos * (uint32_t)sizeof(struct undo), &rope)) {
+        return false;
+    }
+    *head = rope.head;
     return true;
-}
-
-/* The i-th record, from `*buffer` on, which moves on with it. */
-static uint8_t *record_at(struct weir_peer *p, unsigned i, uint32_t *buffer)
-{
-    if (i != 0 && i % UNDOS_PER_BUFFER == 0) {
-        *buffer = weir_pool_at(p->pool, *buffer)->next;
-    }
-    return weir_pool_at(p->pool, *buffer)->data + i % UNDOS_PER_BUFFER * sizeof(struct undo);
 }
 
 static void keep_sections(struct weir_peer *p, const struct weir_sdp *offer)
 {
-    uint32_t buffer = p->pending.undo_head;
+    uint32_t tail = p->pending.undo_head;
     for (unsigned i = 0; i < p->medias; i++) {
         if (!is_same(p, offer, i)) {
             struct undo u = { .media = p->media[i], .at = (uint8_t)i };
-            memcpy(record_at(p, p->pending.undos, &buffer), &u, sizeof u);
+            weir_rope_write(p->pool, &tail, weir_span_of(&u, sizeof u));
             p->pending.undos++;
         }
     }
+}
+
+/* What was kept, one after the other. */
+struct reading {
+    uint32_t cursor;
+    struct weir_span part;
+};
+
+static struct reading read_kept(const struct weir_peer *p)
+{
+    return (struct reading){ .cursor = p->pending.undos != 0 ? p->pending.undo_head : WEIR_NO_CELL };
+}
+
+static bool next_kept(const struct weir_peer *p, struct reading *r, struct undo *u)
+{
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ (uint8_t *)u, sizeof *u });
+    while (w.len < sizeof *u) {
+        if (r->part.n == 0 && !weir_rope_next(p->pool, &r->cursor, &r->part)) {
+            return false;
+        }
+        size_t n = sizeof *u - w.len < r->part.n ? sizeof *u - w.len : r->part.n;
+        weir_wr_bytes(&w, weir_span_of(r->part.p, n));
+        r->part = weir_span_of(r->part.p + n, r->part.n - n);
+    }
+    return true;
 }
 
 void weir_peer_place_sections(struct weir_peer *p, const struct weir_sdp *offer)
@@ -212,13 +224,12 @@ static void catch_up(const struct weir_peer *p, struct weir_media *was)
     }
 }
 
-static bool is_kept(struct weir_peer *p, uint32_t ssrc)
+static bool is_kept(const struct weir_peer *p, uint32_t ssrc)
 {
-    uint32_t buffer = p->pending.undo_head;
+    struct reading r = read_kept(p);
+    struct undo u;
     bool is_any = false;
-    for (unsigned i = 0; i < p->pending.undos; i++) {
-        struct undo u;
-        memcpy(&u, record_at(p, i, &buffer), sizeof u);
+    while (next_kept(p, &r, &u)) {
         is_any |= u.media.is_new && u.media.ssrc == ssrc;
     }
     return is_any;
@@ -242,25 +253,33 @@ static void keep_sending(struct weir_peer *p)
     }
 }
 
+/* Before anything is written over: the one that waited is written where it was by then. */
+static void note_changes(const struct weir_peer *p, uint8_t wanted[WEIR_PEER_MEDIA_MAX], uint64_t *stopping)
+{
+    struct reading r = read_kept(p);
+    struct undo u;
+    while (next_kept(p, &r, &u)) {
+        catch_up(p, &u.media);
+        wanted[u.at] = (uint8_t)u.media.wanted;
+        *stopping |= (uint64_t)u.media.is_stopping << u.at;
+    }
+}
+
 void weir_peer_put_sections_back(struct weir_peer *p)
 {
     const struct weir_peer_pending *q = &p->pending;
-    uint32_t buffer = q->undo_head;
+    uint8_t wanted[WEIR_PEER_MEDIA_MAX] = { 0 };
+    uint64_t stopping = 0;
     struct undo u;
     keep_sending(p);
-    for (unsigned i = 0; i < q->undos; i++) {
-        uint8_t *record = record_at(p, i, &buffer);
-        memcpy(&u, record, sizeof u);
-        catch_up(p, &u.media);
-        memcpy(record, &u, sizeof u);
-    }
+    note_changes(p, wanted, &stopping);
     unsigned added = (unsigned)(p->medias - q->medias_then), room = WEIR_PEER_MEDIA_MAX - q->medias;
     added = added < room ? added : room;
     memmove(&p->media[q->medias], &p->media[q->medias_then], added * sizeof p->media[0]);
     p->medias = (uint8_t)(q->medias + added);
-    buffer = q->undo_head;
-    for (unsigned i = 0; i < q->undos; i++) {
-        memcpy(&u, record_at(p, i, &buffer), sizeof u);
+    for (struct reading r = read_kept(p); next_kept(p, &r, &u);) {
+        u.media.wanted = (enum weir_sdp_direction)wanted[u.at];
+        u.media.is_stopping = (stopping >> u.at & 1) != 0;
         p->media[u.at] = u.media;
     }
     p->rest_medias = q->rest_medias;

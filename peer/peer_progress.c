@@ -43,8 +43,8 @@ static void tell_reason(const struct weir_peer *p, struct weir_event *e)
     if (ice != WEIR_ICE_FAILURE_NONE) {
         e->reason = ice == WEIR_ICE_FAILURE_CONSENT ? WEIR_PEER_REASON_CONSENT : WEIR_PEER_REASON_NO_PAIR;
         e->has_alert = p->is_dtls_ready && weir_dtls_state(&p->dtls) == WEIR_DTLS_HANDSHAKE
-                       && p->dtls.has_plain_alert;
-        e->alert = e->has_alert ? p->dtls.plain_alert : 0;
+                       && p->dtls.alert.has_plain;
+        e->alert = e->has_alert ? p->dtls.alert.plain : 0;
         return;
     }
     weir_dtls_failure(&p->dtls, &end);

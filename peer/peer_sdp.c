@@ -109,46 +109,33 @@ static enum weir_status refuse(struct weir_sdp_error *error, enum weir_sdp_verdi
 
 void weir_peer_drop_offer(struct weir_peer *p)
 {
-    if (p->offer_bytes != 0) {
-        weir_pool_put_list(p->pool, p->offer_head);
-    }
-    p->offer_head = WEIR_NO_BUF;
+    weir_rope_put(p->pool, p->account, p->offer_head);
+    p->offer_head = WEIR_NO_CELL;
     p->offer_bytes = 0;
 }
 
 static bool keep_offer(struct weir_peer *p, struct weir_span text)
 {
-    uint32_t last = WEIR_NO_BUF;
+    struct weir_rope rope;
     weir_peer_drop_offer(p);
-    while (text.n != 0) {
-        uint32_t at = weir_pool_get(p->pool);
-        if (at == WEIR_NO_BUF) {
-            weir_peer_drop_offer(p);
-            return false;
-        }
-        struct weir_buf *b = weir_pool_at(p->pool, at);
-        b->start = 0;
-        b->len = text.n < sizeof b->data ? (uint32_t)text.n : (uint32_t)sizeof b->data;
-        memcpy(b->data, text.p, b->len);
-        if (last == WEIR_NO_BUF) {
-            p->offer_head = at;
-        } else {
-            weir_pool_at(p->pool, last)->next = at;
-        }
-        last = at;
-        p->offer_bytes += b->len;
-        text = weir_span_of(text.p + b->len, text.n - b->len);
+    uint32_t head = sizeof(struct weir_piece), n = (uint32_t)text.n;
+    if (p->account == WEIR_NO_ACCOUNT || text.n > WEIR_SDP_BYTES_MAX
+        || !weir_rope_begin(p->pool, p->account, WEIR_STORE_DENSE, head, n, &rope)) {
+        return false;
     }
+    uint32_t tail = rope.head;
+    weir_rope_write(p->pool, &tail, text);
+    p->offer_head = rope.head;
+    p->offer_bytes = (uint32_t)text.n;
     return true;
 }
 
 static struct weir_span recall_offer(const struct weir_peer *p, struct weir_peer_scratch *s)
 {
     struct weir_wr w = weir_wr_of((struct weir_mspan){ s->text, sizeof s->text });
-    for (uint32_t at = p->offer_bytes != 0 ? p->offer_head : WEIR_NO_BUF; at != WEIR_NO_BUF;
-         at = weir_pool_at(p->pool, at)->next) {
-        struct weir_buf *b = weir_pool_at(p->pool, at);
-        weir_wr_bytes(&w, weir_span_of(b->data, b->len));
+    struct weir_span part;
+    for (uint32_t at = p->offer_head; weir_rope_next(p->pool, &at, &part);) {
+        weir_wr_bytes(&w, part);
     }
     return weir_span_of(s->text, weir_wr_done(&w));
 }
@@ -196,14 +183,13 @@ static void renew_if_asked(struct weir_peer *p, weir_time now, const struct weir
 }
 
 /* Room in the pool for the offer, and for what it changes; all or nothing. */
-static bool keep_all(struct weir_peer *p, const struct weir_sdp *sdp, struct weir_span text, uint32_t *undo,
-                     uint8_t *undo_buffers)
+static bool keep_all(struct weir_peer *p, const struct weir_sdp *sdp, struct weir_span text, uint32_t *undo)
 {
-    if (!weir_peer_reserve_undo(p, sdp, undo, undo_buffers)) {
+    if (!weir_peer_reserve_undo(p, sdp, undo)) {
         return false;
     }
     if (!keep_offer(p, text)) {
-        weir_pool_put_list(p->pool, *undo);
+        weir_rope_put(p->pool, p->account, *undo);
         return false;
     }
     return true;
@@ -225,24 +211,23 @@ static enum weir_status take_offer(struct weir_peer *p, struct weir_peer_scratch
 {
     const struct weir_sdp *sdp = &s->theirs;
     uint32_t undo;
-    uint8_t undo_buffers;
     enum weir_status status = judge_offer(p, s, error);
     if (status != WEIR_OK) {
         return status;
     }
-    if (!keep_all(p, sdp, text, &undo, &undo_buffers)) {
+    if (!keep_all(p, sdp, text, &undo)) {
         return WEIR_ERR_FULL;
     }
     if (p->signalling == WEIR_HAVE_LOCAL_OFFER) { /* [RFC 8829 4.1.10.2] they meet, and ours gives way */
         struct { uint32_t head, bytes; } offer = { p->offer_head, p->offer_bytes };
-        p->offer_bytes = 0;
+        p->offer_head = WEIR_NO_CELL;
         weir_peer_roll_back(p, now);
         p->offer_head = offer.head;
         p->offer_bytes = offer.bytes;
     }
     weir_peer_begin_pending(p);
     p->pending.undo_head = undo;
-    p->pending.undo_buffers = undo_buffers;
+    p->pending.has_undo = true;
     const struct weir_sdp_media *t = weir_sdp_transport(sdp);
     if (p->has_remote && t != NULL && !is_named_as_before(p, t)) {
         weir_peer_tag_stops(p, now, p->dtls.config.is_client); /* as our answer says */
@@ -260,17 +245,24 @@ static enum weir_status take_offer(struct weir_peer *p, struct weir_peer_scratch
 }
 
 /* [RFC 8829 3.2] The peer thought better of its offer before we answered. The one that waits is taken back;
- * it comes again when the new one is no good, or finds no room: its own is free by then. */
+ * it comes again when the new one is no good. Should others who wait have been given its room by then, no
+ * offer waits. */
 static enum weir_status replace_offer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
                                       struct weir_span text, struct weir_sdp_error *error)
 {
     uint32_t head = p->offer_head, bytes = p->offer_bytes;
     struct weir_sdp_error none;
-    p->offer_bytes = 0;
+    struct weir_rope room;
+    if (!weir_rope_begin(p->pool, p->account, WEIR_STORE_DENSE, sizeof(struct weir_piece), (uint32_t)text.n,
+                         &room)) {
+        return WEIR_ERR_FULL;
+    }
+    weir_rope_put(p->pool, p->account, room.head);
+    p->offer_head = WEIR_NO_CELL;
     weir_peer_roll_back(p, now);
     enum weir_status status = take_offer(p, s, now, text, error);
     if (status == WEIR_OK) {
-        weir_pool_put_list(p->pool, head);
+        weir_rope_put(p->pool, p->account, head);
         return WEIR_OK;
     }
     p->offer_head = head;

@@ -14,7 +14,7 @@
 #define WEIR_RTCP_RTCP_H
 
 #include "core/base.h"
-#include "core/pool.h"
+#include "core/store.h"
 #include "core/rand.h"
 #include "core/trace.h"
 #include "srtp/srtp.h"
@@ -280,33 +280,50 @@ WEIR_API uint64_t weir_rtcp_remote_lost(const struct weir_rtcp_remote *s);
 
 /* -- History ----------------------------------------------------------------------------------- */
 
-#define WEIR_RTCP_HISTORY_MAX 256 /* sealed packets, 2 KiB of pool each: 512 KiB when full */
+#define WEIR_RTCP_HISTORY_MAX 256 /* packets: what they have in bytes, and a cell or two */
+#define WEIR_RTCP_TAG_MAX 16
 
-/* The last sealed packets of all our streams, in pool buffers. Zero-initialise with _init. */
+/* The last packets of all our streams, in the pool, on one account: as they were before they were sealed,
+ * and the tag that sealing gave them. A payload that goes to many is kept once. Begin with _init. */
 struct weir_rtcp_history {
     struct {
         uint32_t ssrc;
-        uint32_t buf; /* WEIR_NO_BUF = empty */
+        uint32_t own;    /* a rope: the tag, the header, and the payload where it is not shared */
+        uint32_t shared; /* the payload, or WEIR_NO_CELL */
         uint16_t seq;
+        uint8_t tag_bytes;
         weir_time resent_at;
     } slot[WEIR_RTCP_HISTORY_MAX];
     uint32_t next;
+    uint32_t account;
 };
 
-WEIR_API void weir_rtcp_history_init(struct weir_rtcp_history *h);
+/* A packet to keep. */
+struct weir_rtcp_kept {
+    uint32_t ssrc;
+    uint16_t seq;
+    uint8_t tag_bytes; /* that sealing will give it, at most WEIR_RTCP_TAG_MAX */
+    struct weir_span header, payload;
+    uint32_t shared; /* the payload, of weir_shared_make; or WEIR_NO_CELL: it is copied */
+};
 
-/* Keep a copy of a sealed packet; the oldest goes. An empty pool keeps nothing. */
-WEIR_API void weir_rtcp_history_note(struct weir_rtcp_history *h, struct weir_pool *pool, uint32_t ssrc,
-                                     uint16_t seq, struct weir_span sealed);
+WEIR_API void weir_rtcp_history_init(struct weir_rtcp_history *h, uint32_t account);
 
-/* The sealed bytes of a packet that may be sent again now: a packet leaves at most once per
- * `min_gap`. False when it is not kept or was just sent [R16: a NACK storm is not amplified]. */
-WEIR_API WEIR_MUST_CHECK bool weir_rtcp_history_find(struct weir_rtcp_history *h,
-                                                     const struct weir_pool *pool, weir_time now,
-                                                     weir_duration min_gap, uint32_t ssrc,
-                                                     uint16_t seq, struct weir_span *out);
+/* Keep a packet that is about to be sealed; the oldest goes. A pool without room for it keeps nothing. */
+WEIR_API void weir_rtcp_history_note(struct weir_rtcp_history *h, struct weir_pool *pool,
+                                     const struct weir_rtcp_kept *packet);
+/* The tag that it got; without bytes: it was not sealed, and is not kept. */
+WEIR_API void weir_rtcp_history_sealed(struct weir_rtcp_history *h, struct weir_pool *pool,
+                                       struct weir_span tag);
 
-/* Give every buffer back. */
+/* A packet that may be sent again now: a packet leaves at most once per `min_gap`. It is written to `out`
+ * as it was before it was sealed; gives its length, 0 when it is not kept, was just sent [R16: a NACK
+ * storm is not amplified] or does not fit. */
+WEIR_API size_t weir_rtcp_history_find(struct weir_rtcp_history *h, const struct weir_pool *pool,
+                                       weir_time now, weir_duration min_gap, uint32_t ssrc, uint16_t seq,
+                                       struct weir_mspan out, uint8_t tag[WEIR_RTCP_TAG_MAX]);
+
+/* Give everything back. */
 WEIR_API void weir_rtcp_history_clear(struct weir_rtcp_history *h, struct weir_pool *pool);
 
 #endif

@@ -9,7 +9,8 @@
  *   reset_at      a stream reset request is unanswered: send it again [RFC 6525 5.1.1]
  *   heartbeat_at  idle for an interval: ask whether the peer is there [RFC 9260 8.3]
  *   open_at       an OPEN is unanswered for too long: give its channel up; the earliest of all
- * tick runs those due in this order: t3, t1, t2, sack, reset, heartbeat, open.
+ *   quiet_at      no data came for a while: what was kept for it is given back
+ * tick runs those due in this order: t3, t1, t2, sack, reset, heartbeat, open, quiet.
  *
  * Events are bits and flags rather than a queue, so none is lost and none needs room; they come in
  * an order that suits their reader: the association begins, channels open, messages, channels
@@ -17,7 +18,7 @@
  */
 #include "sctp/sctp_int.h"
 
-enum { RX_QUOTA_LEAST = 18, TX_QUOTA_LEAST = 2, MTU_LEAST = 576 };
+enum { BYTES_LEAST = 16384, BYTES_MOST = 1 << 30, MTU_LEAST = 576 };
 
 /* -- Beginning -------------------------------------------------------------------------------- */
 
@@ -29,8 +30,10 @@ void weir_sctp_config_default(struct weir_sctp_config *c, const struct weir_cryp
     c->remote_port = 5000;
     c->mtu = 1191; /* what browsers use: 1,280 of IPv6 less IP, UDP, TURN and DTLS */
     c->has_channels = true;
-    c->rx_quota = 320;
-    c->tx_quota = 512;
+    c->rx_bytes_max = 8 * 1024 * 1024;
+    c->tx_bytes_max = 16 * 1024 * 1024;
+    c->account = WEIR_NO_ACCOUNT;
+    c->stall_max = 10 * WEIR_SEC;
     c->message_max_local = 262144;
     /* [RFC 9260 16 DEVIATION] RTO.Initial and RTO.Min are 1 s there. A path that ICE has just
      * measured is quicker; the floor stays above the 200 ms by which a peer may delay a SACK. */
@@ -58,10 +61,10 @@ static uint32_t clamp(uint32_t v, uint32_t least, uint32_t most)
 static void config_sane(struct weir_sctp_config *c)
 {
     c->mtu = (uint16_t)clamp(c->mtu, MTU_LEAST, WEIR_MTU);
-    c->rx_quota = clamp(c->rx_quota, RX_QUOTA_LEAST, 1u << 20);
-    c->tx_quota = clamp(c->tx_quota, TX_QUOTA_LEAST, 1u << 20);
+    c->rx_bytes_max = clamp(c->rx_bytes_max, BYTES_LEAST, BYTES_MOST);
+    c->tx_bytes_max = clamp(c->tx_bytes_max, BYTES_LEAST, BYTES_MOST);
     /* A message must fit what we may hold, or it could never be completed. */
-    c->message_max_local = clamp(c->message_max_local, 1, WEIR_SCTP_MESSAGE_FIT(c->rx_quota));
+    c->message_max_local = clamp(c->message_max_local, 1, WEIR_SCTP_MESSAGE_FIT(c->rx_bytes_max));
     if (c->sack_delay > 500 * WEIR_MS) {
         c->sack_delay = 500 * WEIR_MS;
     }
@@ -78,13 +81,13 @@ static void config_sane(struct weir_sctp_config *c)
 
 static void lists_clear(struct weir_sctp *s)
 {
-    s->segment_head = WEIR_NO_BUF;
-    s->segment_tail = WEIR_NO_BUF;
-    s->unread_head = WEIR_NO_BUF;
-    s->unread_tail = WEIR_NO_BUF;
-    s->out_head = WEIR_NO_BUF;
-    s->out_tail = WEIR_NO_BUF;
-    s->rtx_hint = WEIR_NO_BUF;
+    s->segment_head = WEIR_NO_CELL;
+    s->segment_tail = WEIR_NO_CELL;
+    s->unread_head = WEIR_NO_CELL;
+    s->unread_tail = WEIR_NO_CELL;
+    s->out_head = WEIR_NO_CELL;
+    s->out_tail = WEIR_NO_CELL;
+    s->rtx_hint = WEIR_NO_CELL;
     weir_sctp_streams_clear(s);
 }
 
@@ -97,6 +100,30 @@ static void timers_stop(struct weir_sctp *s)
     s->reset_at = WEIR_NEVER;
     s->heartbeat_at = WEIR_NEVER;
     s->open_at = WEIR_NEVER;
+    s->quiet_at = WEIR_NEVER;
+}
+
+/* Without an account nothing can be held: the association is over before it begins. */
+static void account_begin(struct weir_sctp *s, struct weir_pool *pool, weir_time now)
+{
+    s->pool = pool;
+    s->account = s->config.account;
+    if (s->account == WEIR_NO_ACCOUNT) {
+        s->account = weir_account_open(pool, 0);
+        s->owns_account = s->account != WEIR_NO_ACCOUNT;
+    }
+    uint64_t most = (uint64_t)weir_account_most(pool) * WEIR_BUF_CELL_BYTES;
+    if (most < s->config.rx_bytes_max) {
+        s->config.message_max_local = clamp(s->config.message_max_local, 1,
+                                            WEIR_SCTP_MESSAGE_FIT(most < BYTES_LEAST ? BYTES_LEAST : most));
+    }
+    if (s->account == WEIR_NO_ACCOUNT) {
+        s->state = WEIR_SCTP_OVER;
+        s->reason = WEIR_SCTP_REASON_MEMORY;
+        weir_sctp_owe_event(s, WEIR_SCTP_EVENT_CLOSED);
+        return;
+    }
+    weir_sctp_memory_begin(s, now);
 }
 
 static void draw_numbers(struct weir_rand *rand, uint8_t cookie_key[32], uint32_t *tag, uint32_t *tsn)
@@ -122,7 +149,6 @@ void weir_sctp_init(struct weir_sctp *s, const struct weir_sctp_config *c, struc
     memset(s, 0, sizeof *s);
     s->config = *c;
     config_sane(&s->config);
-    s->pool = pool;
     s->data_sent_at = now;
     weir_rand_init(&s->rand, c->seed);
     weir_wipe(s->config.seed, sizeof s->config.seed);
@@ -135,10 +161,10 @@ void weir_sctp_init(struct weir_sctp *s, const struct weir_sctp_config *c, struc
     s->forward_told = s->cum_acked;
     s->reset_next = s->local_tsn;
     s->rto = s->config.rto_initial;
-    s->rwnd_told = s->config.rx_quota * fragment_bytes(s);
     lists_clear(s);
     timers_stop(s);
     weir_sctp_cc_init(s);
+    account_begin(s, pool, now);
 }
 
 /* -- State ------------------------------------------------------------------------------------ */
@@ -179,11 +205,11 @@ void weir_sctp_end(struct weir_sctp *s, weir_time now, enum weir_sctp_reason rea
     s->owes_reset = false;
     s->reset_answers = 0;
     s->owes_forward = false;
-    s->is_write_refused = false;
     s->ack = ACK_NONE;
     timers_stop(s);
     weir_sctp_tx_release(s);
     weir_sctp_reasm_release(s);
+    weir_sctp_memory_end(s);
     weir_sctp_channels_ended(s);
     weir_wipe(s->cookie_key, sizeof s->cookie_key);
     weir_sctp_owe_event(s, WEIR_SCTP_EVENT_CLOSED);
@@ -210,16 +236,31 @@ bool weir_sctp_count_error(struct weir_sctp *s, weir_time now)
     return true;
 }
 
+void weir_sctp_give_up(struct weir_sctp *s, weir_time now)
+{
+    weir_sctp_end(s, now, WEIR_SCTP_REASON_MEMORY, CAUSE_OUT_OF_RESOURCE);
+    weir_sctp_report(s, CAUSE_OUT_OF_RESOURCE, weir_span_of(NULL, 0));
+    s->owed = OWES_ABORT;
+}
+
 void weir_sctp_release_all(struct weir_sctp *s)
 {
     weir_sctp_tx_release(s);
     weir_sctp_reasm_release(s);
-    while (s->unread_head != WEIR_NO_BUF) {
+    while (s->unread_head != WEIR_NO_CELL) {
         struct weir_sctp_message m;
         if (weir_sctp_read(s, &m)) {
-            weir_sctp_rx_buffers_put(s, m.head);
+            weir_sctp_rx_put(s, m.head);
         }
     }
+    if (s->account != WEIR_NO_ACCOUNT) {
+        weir_sctp_memory_end(s);
+    }
+    if (s->owns_account) {
+        weir_account_close(s->pool, s->account);
+    }
+    s->owns_account = false;
+    s->account = WEIR_NO_ACCOUNT;
     timers_stop(s);
     s->state = WEIR_SCTP_OVER;
     s->owed = 0;
@@ -238,6 +279,7 @@ weir_duration weir_sctp_backoff(const struct weir_sctp *s, weir_duration base, u
 
 void weir_sctp_tick(struct weir_sctp *s, weir_time now)
 {
+    weir_sctp_hear(s, now);
     if (s->t3_at <= now) {
         weir_sctp_t3_expired(s, now);
     }
@@ -260,6 +302,9 @@ void weir_sctp_tick(struct weir_sctp *s, weir_time now)
     if (s->open_at <= now) {
         weir_sctp_channels_expired(s, now);
     }
+    if (s->quiet_at <= now) {
+        weir_sctp_quiet_expired(s);
+    }
 }
 
 weir_time weir_sctp_deadline(const struct weir_sctp *s)
@@ -267,7 +312,7 @@ weir_time weir_sctp_deadline(const struct weir_sctp *s)
     weir_time at = weir_time_min(s->t1_at, s->t2_at);
     at = weir_time_min(at, weir_time_min(s->t3_at, s->sack_at));
     at = weir_time_min(at, weir_time_min(s->reset_at, s->heartbeat_at));
-    return weir_time_min(at, s->open_at);
+    return weir_time_min(at, weir_time_min(s->open_at, s->quiet_at));
 }
 
 /* -- Events ----------------------------------------------------------------------------------- */
@@ -313,6 +358,7 @@ bool weir_sctp_event(struct weir_sctp *s, struct weir_sctp_event *e)
     memset(e, 0, sizeof *e);
     e->channel = WEIR_SCTP_NO_CHANNEL;
     e->stream = WEIR_SCTP_NO_STREAM;
+    weir_sctp_hear(s, s->now);
     return take_event(s, WEIR_SCTP_EVENT_RESTARTED, e) ||
            take_event(s, WEIR_SCTP_EVENT_CONNECTED, e) ||
            weir_sctp_channels_event(s, WEIR_SCTP_EVENT_CHANNEL_OPEN, e) ||

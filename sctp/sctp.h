@@ -7,18 +7,18 @@
  * there are none and packets (send) until it gives 0. Take events after every call that changes
  * something; take packets before waiting. `now` never decreases.
  *
- * Message bytes live in buffers of the pool that the caller gives, against two quotas, so that what
- * one association can hold is known beforehand. An idle association holds no buffer. The structure
- * is flat: copying it (and the pool) is a snapshot. Fields below "private" are for reading in tests
- * and printers only.
+ * Message bytes are packed into buffers of the pool that the caller gives, on an account there, against
+ * two limits in bytes, so that what one association can hold is known beforehand. An idle association
+ * holds no buffer; the window that it advertises is kept free for it. The structure is flat: copying it
+ * (and the pool) is a snapshot. Fields below "private" are for reading in tests and printers only.
  */
 #ifndef WEIR_SCTP_SCTP_H
 #define WEIR_SCTP_SCTP_H
 
 #include "core/base.h"
 #include "core/crypto.h"
-#include "core/pool.h"
 #include "core/rand.h"
+#include "core/store.h"
 #include "core/trace.h"
 
 /* -- Limits ----------------------------------------------------------------------------------- */
@@ -141,9 +141,10 @@ struct weir_sctp_config {
     uint16_t remote_port;
     uint16_t mtu;                     /* largest packet, common header included: 576 to 1,500 */
     bool has_channels;                /* interpret DCEP; false gives plain SCTP streams */
-    uint32_t rx_quota;                /* buffers that received data may hold, see below */
-    uint32_t tx_quota;                /* buffers that unacknowledged data may hold */
-    uint32_t message_max_local;       /* largest message we take; lowered if rx_quota is small */
+    uint32_t rx_bytes_max;            /* memory that received data may take: bytes, headers and all */
+    uint32_t tx_bytes_max;            /* and data that is queued or unacknowledged */
+    uint32_t account;                 /* in the pool, the caller's; WEIR_NO_ACCOUNT: one of our own */
+    uint32_t message_max_local;       /* largest message we take; lowered to what surely fits */
     uint32_t message_max_remote;      /* largest the peer takes, 0 = any [RFC 8841 6.1] */
     weir_duration rto_initial;
     weir_duration rto_min;
@@ -159,20 +160,18 @@ struct weir_sctp_config {
     bool acks_batches;                /* the peer counts acknowledged bytes, not SACKs: one SACK for all
                                        * packets that came since the last */
     uint16_t burst_packets_max;       /* new packets per SACK beyond what it acknowledged */
+    weir_duration stall_max;          /* while others wait for memory that this association borrowed, it
+                                       * ends when its data has not moved for so long; 0 = never */
 };
 
-/* Browser-like values for everything but crypto and seed. rx_quota 320 and tx_quota 512 buffers:
- * a message of max_message_local bytes must fit what we may hold even when its fragments fill half
- * of each buffer, so messages are limited to WEIR_SCTP_MESSAGE_FIT(rx_quota). */
+/* Browser-like values for everything but crypto and seed; 8 MiB to receive and 16 MiB to send, of which
+ * windows take what the path needs. */
 WEIR_API void weir_sctp_config_default(struct weir_sctp_config *c,
                                        const struct weir_crypto *crypto);
 
-/* Bytes of one message that surely fit `quota` buffers: two neighbouring buffers of a message are
- * together never emptier than one buffer, and 16 stay for what arrives meanwhile. */
-#define WEIR_SCTP_PIECE_BYTES (WEIR_BUF_HEADROOM + WEIR_MTU + WEIR_BUF_TAILROOM)
-#define WEIR_SCTP_MESSAGE_FIT(quota) \
-    ((quota) <= 16 ? (uint32_t)WEIR_SCTP_PIECE_BYTES : \
-                     ((uint32_t)(quota) - 16) / 2 * (uint32_t)WEIR_SCTP_PIECE_BYTES)
+/* Bytes of one message that surely fit `bytes` of memory, 16,384 or more: of a cell at least seven eighths
+ * are content, and a buffer stays for what arrives meanwhile. */
+#define WEIR_SCTP_MESSAGE_FIT(bytes) (((uint32_t)(bytes) - 2048) / 8 * 7)
 
 /* -- Events ----------------------------------------------------------------------------------- */
 
@@ -183,7 +182,8 @@ enum weir_sctp_event_type {
     WEIR_SCTP_EVENT_CHANNEL_OPEN,   /* ours was acknowledged, or the peer opened one */
     WEIR_SCTP_EVENT_MESSAGE,        /* messages to read: call weir_sctp_read until false */
     WEIR_SCTP_EVENT_BUFFERED_LOW,   /* a channel's unsent bytes fell to its threshold */
-    WEIR_SCTP_EVENT_WRITABLE,       /* after a WEIR_ERR_FULL: half of the quota is free again */
+    WEIR_SCTP_EVENT_WRITABLE,       /* after a WEIR_ERR_FULL, always: there is room for what was refused,
+                                     * and half of what we may hold is free again */
     WEIR_SCTP_EVENT_STREAM_RESET,   /* without channels: the peer reset this stream */
     WEIR_SCTP_EVENT_CHANNEL_CLOSED, /* its index is free now: both directions are reset; or, of reason
                                      * TIMEOUT, its OPEN was not answered in time, and the stream is
@@ -198,6 +198,7 @@ enum weir_sctp_reason {
     WEIR_SCTP_REASON_PEER_ABORT,  /* the peer did; its cause in `cause`, 0 if it gave none */
     WEIR_SCTP_REASON_TIMEOUT,     /* no answer after all retransmissions; of a channel, see there */
     WEIR_SCTP_REASON_VIOLATION,   /* the peer broke a rule; the cause we sent in `cause` */
+    WEIR_SCTP_REASON_MEMORY,      /* it borrowed memory that others wait for, and is stuck: stall_max */
 };
 
 struct weir_sctp_event {
@@ -220,7 +221,7 @@ struct weir_sctp_send_opts {
     weir_duration lifetime;
 };
 
-/* A received message: a list of pool buffers that the reader gives back with weir_sctp_release. */
+/* A received message: a rope in the pool that the reader gives back with weir_sctp_release. */
 struct weir_sctp_message {
     uint32_t ppid;
     uint16_t stream;
@@ -229,7 +230,7 @@ struct weir_sctp_message {
     bool is_text;        /* of the payload kinds 51, 54 and 56 */
     bool is_partial;     /* deprecated kinds 52 and 54: more of the same message follows */
     uint32_t bytes;      /* 0 for the payload kinds that mean empty */
-    uint32_t head;       /* private: first buffer */
+    uint32_t head;       /* private: its first run */
 };
 
 /* -- Channels --------------------------------------------------------------------------------- */
@@ -354,6 +355,8 @@ struct weir_sctp {
 
     /* private */
     struct weir_pool *pool;
+    uint32_t account;
+    bool owns_account;
     struct weir_rand rand;
     uint8_t cookie_key[32];
     uint32_t events;          /* bits of association events owed, by type */
@@ -380,11 +383,13 @@ struct weir_sctp {
     uint8_t cookie[WEIR_SCTP_COOKIE_MAX];       /* the peer's, to echo */
 
     /* Timers, WEIR_NEVER = off; see sctp.c for the list. */
-    weir_time t1_at, t2_at, t3_at, sack_at, reset_at, heartbeat_at, open_at;
+    weir_time t1_at, t2_at, t3_at, sack_at, reset_at, heartbeat_at, open_at, quiet_at;
     uint32_t t1_count, t3_count; /* expirations in a row */
     uint32_t error_count;        /* transmissions in a row without an answer */
     weir_duration rto, srtt, rttvar;
     weir_duration rtt_least;  /* of all samples; srtt holds the delay of SACKs as well. 0 = none */
+    weir_duration rtt_hint;   /* as others measured it, 0 = not */
+    weir_time now;            /* of the last call that had one */
     weir_time data_sent_at;
     weir_time heartbeat_sent_at;
     uint64_t heartbeat_nonce;
@@ -402,14 +407,26 @@ struct weir_sctp {
     uint8_t ack;              /* enum ack_step */
     bool had_data;            /* this packet carried DATA or FORWARD-TSN */
     bool has_holes;           /* something was skipped or refused: orphans are no violation */
-    uint32_t rx_held;         /* buffers */
-    uint32_t rx_waiting;      /* complete ordered messages waiting for their turn */
+    uint32_t rx_cells;        /* of the pool, held by received data */
+    uint32_t rx_bytes;        /* of content in them */
+    uint32_t rx_undelivered;  /* of these, in messages that are not complete or not in turn */
+    uint32_t rx_window;       /* memory that we offer, in bytes; grows with what the path brings */
     uint32_t rwnd_told;       /* bytes last advertised */
+    uint32_t shape_cells, shape_bytes; /* of what came lately: what a byte costs */
+    uint32_t epoch_cells;     /* read in the present round trip */
+    uint32_t holes_told;      /* TSN of the oldest hole, as the pool was told */
+    bool has_told_holes;
+    bool rx_waits;            /* the window is closed for want of memory */
+    weir_time epoch_at;       /* when that round trip began */
+    weir_time rx_moved_at;    /* a message was delivered, or there was nothing to deliver */
+    uint32_t rx_waiting;      /* complete ordered messages waiting for their turn */
     uint32_t segment_head, segment_tail;
     uint32_t unread_head, unread_tail;
 
     /* Sending. */
-    uint32_t tx_held;         /* buffers */
+    uint32_t tx_cells;        /* of the pool, held by data to send */
+    uint32_t write_need;      /* cells of the message that was refused */
+    weir_time tx_moved_at;    /* the peer acknowledged something, or nothing was out */
     uint32_t next_tsn;
     uint32_t cum_acked;
     uint32_t out_head, out_tail; /* sent, in TSN order, doubly linked */
@@ -429,6 +446,8 @@ struct weir_sctp {
 
     /* Congestion control. */
     uint32_t cwnd, ssthresh, partial_acked, burst_left;
+    uint32_t flight_peak, flight_peak_before; /* most in flight in this round trip, and in that before */
+    uint32_t round_exit;      /* the TSN whose acknowledgement ends this one */
     uint32_t recovery_exit;
     bool is_recovering, is_fast_resend;
 
@@ -473,7 +492,7 @@ struct weir_sctp {
 /* -- The five verbs --------------------------------------------------------------------------- */
 
 /* Begin: the config is copied, out-of-range values are brought into range. The pool is the caller's
- * and outlives the association. */
+ * and outlives the association; give everything back (weir_sctp_release_all) before it begins anew. */
 WEIR_API void weir_sctp_init(struct weir_sctp *s, const struct weir_sctp_config *c,
                              struct weir_pool *pool, weir_time now);
 /* One packet as it came out of DTLS, borrowed for the call. Gives the first rule it broke. */
@@ -501,15 +520,15 @@ WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_shutdown(struct weir_sctp *s
 /* End now: queued data is dropped, one ABORT goes out with "user-initiated abort" and `why`
  * (may be empty, cut at 64 bytes). */
 WEIR_API void weir_sctp_abort(struct weir_sctp *s, weir_time now, struct weir_span why);
-/* Give every buffer back to the pool, unread messages too; the association is over. Before the
- * memory of the structure is reused. */
+/* Give everything back to the pool, unread messages and the account too; the association is over. Before
+ * the memory of the structure is reused. */
 WEIR_API void weir_sctp_release_all(struct weir_sctp *s);
 
 /* -- Messages --------------------------------------------------------------------------------- */
 
-/* Queue one message, 1 byte or more: all of it or nothing. WEIR_ERR_FULL: the quota or the pool has
- * no room now (an event WRITABLE follows); WEIR_ERR_SIZE: larger than the peer takes or than the
- * quota could ever hold; WEIR_ERR_STATE: over, shutting down, or the stream is being reset. */
+/* Queue one message, 1 byte or more: all of it or nothing. WEIR_ERR_FULL: there is no room now (an event
+ * WRITABLE follows); WEIR_ERR_SIZE: larger than the peer takes or than could ever be held;
+ * WEIR_ERR_STATE: over, shutting down, or the stream is being reset. */
 WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_write(struct weir_sctp *s, weir_time now,
                                                           uint16_t stream, struct weir_span msg,
                                                           const struct weir_sctp_send_opts *opts);

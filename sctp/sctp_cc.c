@@ -44,6 +44,8 @@ void weir_sctp_cc_init(struct weir_sctp *s)
     s->ssthresh = UINT32_MAX / 4; /* arbitrarily high, without a risk of overflow in sums */
     s->partial_acked = 0;
     s->burst_left = s->cwnd;
+    s->flight_peak = s->flight_peak_before = 0;
+    s->round_exit = s->next_tsn - 1;
     s->is_recovering = false;
     s->is_fast_resend = false;
 }
@@ -54,11 +56,20 @@ static void grow(struct weir_sctp *s, uint32_t bytes)
     s->cwnd = s->cwnd + bytes > UINT32_MAX / 4 ? UINT32_MAX / 4 : s->cwnd + bytes;
 }
 
-/* [RFC 9260 7.2.1, 7.2.2] */
-static void grow_by_rule(struct weir_sctp *s, uint32_t acked_bytes, bool cum_moved,
-                         uint32_t flight_before)
+/* [RFC 9260 7.2.1 DEVIATION] Only a window that was used grows; used within a round trip, not at the
+ * moment of the SACK: several may be looked at before there is a turn to send, and all but the first
+ * would find it half empty. In slow start half of it will do, as RFC 7661 has it for TCP:
+ * acknowledgements that pace what is sent leave it never quite full. */
+static bool was_used(const struct weir_sctp *s)
 {
-    bool was_full = flight_before >= s->cwnd;
+    uint32_t most = s->flight_peak > s->flight_peak_before ? s->flight_peak : s->flight_peak_before;
+    return most >= s->cwnd || (s->cwnd <= s->ssthresh && most >= s->cwnd / 2 + packet_bytes(s));
+}
+
+/* [RFC 9260 7.2.1, 7.2.2] */
+static void grow_by_rule(struct weir_sctp *s, uint32_t acked_bytes, bool cum_moved)
+{
+    bool was_full = was_used(s);
     if (s->cwnd <= s->ssthresh) {
         uint32_t most = SLOW_START_PACKETS * packet_bytes(s);
         if (cum_moved && was_full && !s->is_recovering) {
@@ -78,10 +89,19 @@ static void grow_by_rule(struct weir_sctp *s, uint32_t acked_bytes, bool cum_mov
     }
 }
 
-void weir_sctp_cc_acked(struct weir_sctp *s, uint32_t acked_bytes, bool cum_moved,
-                        uint32_t flight_before)
+void weir_sctp_cc_sent(struct weir_sctp *s)
 {
-    grow_by_rule(s, acked_bytes, cum_moved, flight_before);
+    s->flight_peak = s->flight_bytes > s->flight_peak ? s->flight_bytes : s->flight_peak;
+}
+
+void weir_sctp_cc_acked(struct weir_sctp *s, uint32_t acked_bytes, bool cum_moved)
+{
+    grow_by_rule(s, acked_bytes, cum_moved);
+    if (!tsn_before(s->cum_acked, s->round_exit)) {
+        s->round_exit = s->next_tsn - 1;
+        s->flight_peak_before = s->flight_peak;
+        s->flight_peak = s->flight_bytes;
+    }
     uint32_t burst = acked_bytes + s->config.burst_packets_max * packet_bytes(s);
     s->burst_left = burst > s->cwnd || s->burst_left > s->cwnd - burst ? s->cwnd
                                                                          : s->burst_left + burst;

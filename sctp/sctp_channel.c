@@ -111,7 +111,7 @@ void weir_sctp_channel_detach(struct weir_sctp *s, uint16_t channel)
 static void channel_free(struct weir_sctp *s, uint16_t channel)
 {
     /* Only when the association is over can messages be left: they have no channel any more. */
-    for (uint32_t i = s->unread_head; s->channel[channel].unread != 0 && i != WEIR_NO_BUF;
+    for (uint32_t i = s->unread_head; s->channel[channel].unread != 0 && i != WEIR_NO_CELL;
          i = segment_at(s, i)->next) {
         if (segment_at(s, i)->channel == channel) {
             segment_at(s, i)->channel = WEIR_SCTP_NO_CHANNEL;
@@ -196,7 +196,7 @@ static bool is_stream_fresh(const struct weir_sctp *s, uint16_t id)
     }
     const struct weir_sctp_stream *st = &s->stream[slot];
     return st->channel == WEIR_SCTP_NO_CHANNEL && st->tx_ssn == 0 && st->rx_ssn == 0 &&
-           st->tx_reset == RESET_NONE && st->queue_head == WEIR_NO_BUF && st->outstanding == 0 &&
+           st->tx_reset == RESET_NONE && st->queue_head == WEIR_NO_CELL && st->outstanding == 0 &&
            st->fragments == 0 && st->unread == 0 && !st->awaits_rx_reset;
 }
 
@@ -401,7 +401,7 @@ enum weir_status weir_sctp_channel_send(struct weir_sctp *s, weir_time now, uint
         return WEIR_ERR_STATE;
     }
     if (!channel_wire(s, now, ch)) {
-        s->is_write_refused = true;
+        weir_sctp_refuse_write(s);
         return WEIR_ERR_FULL;
     }
     struct weir_sctp_send_opts opts = channel_opts(ch, is_text, msg.n == 0);
@@ -506,6 +506,7 @@ void weir_sctp_channel_tx_reset(struct weir_sctp *s, uint16_t channel)
     if (ch->awaits_stream) {
         /* That was for the channel before this one. */
         ch->awaits_stream = false;
+        weir_sctp_note_sent(s); /* who was refused meanwhile may write */
         if (ch->state == WEIR_SCTP_CHANNEL_CLOSING) {
             weir_sctp_reset_want(s, ch->slot);
         }

@@ -114,8 +114,9 @@ enum weir_sctp_verdict weir_sctp_dcep_message(struct weir_sctp *s, uint32_t head
     const struct segment *g = segment_at(s, head);
     struct weir_mspan room = { bytes, sizeof bytes };
     struct weir_wr w = weir_wr_of(room);
-    for (uint32_t i = head; i != WEIR_NO_BUF; i = buf_at(s, i)->next) {
-        weir_wr_bytes(&w, weir_span_const(weir_buf_bytes(buf_at(s, i))));
+    struct weir_span piece;
+    for (uint32_t at = head; weir_rope_next(s->pool, &at, &piece);) {
+        weir_wr_bytes(&w, piece);
     }
     struct weir_rd r = weir_rd_of(weir_span_of(bytes, weir_wr_done(&w)));
     uint8_t type;

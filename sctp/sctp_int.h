@@ -1,8 +1,8 @@
 /* What the files of sctp/ share. Included nowhere else.
  *
- * Reading order: sctp_wire, sctp_recv, sctp_setup (with sctp_cookie), sctp_rx (with sctp_tsn and
- * sctp_reasm), sctp_tx, sctp_loss (with sctp_cc and sctp_pr), sctp_reset, sctp_teardown, sctp_send,
- * sctp (timers, events), then sctp_channel and sctp_dcep above it all.
+ * Reading order: sctp_wire, sctp_recv, sctp_setup (with sctp_cookie), sctp_rx (with sctp_tsn,
+ * sctp_reasm and sctp_memory), sctp_tx, sctp_loss (with sctp_cc and sctp_pr), sctp_reset, sctp_teardown,
+ * sctp_send, sctp (timers, events), then sctp_channel and sctp_dcep above it all.
  */
 #ifndef WEIR_SCTP_SCTP_INT_H
 #define WEIR_SCTP_SCTP_INT_H
@@ -66,6 +66,7 @@ enum {
     PARAM_HEADER_BYTES = 4,
     DATA_HEADER_BYTES = 16, /* chunk header included */
     ABORT_WHY_MAX = 64,
+    WINDOW_LEAST = 1500, /* in INIT and INIT ACK [RFC 9260 3.3.2 MUST] */
     LOSS_REPORTS = 3, /* misses that make a loss [RFC 9260 7.2.4] */
 };
 
@@ -111,11 +112,12 @@ enum reset_step {
 
 /* -- Buffers ---------------------------------------------------------------------------------- */
 
-/* A run of fragments of one message with consecutive TSNs, in the meta of its first buffer. In the
- * segment list in TSN order while incomplete or waiting; then in the list of unread messages. */
+/* A run of fragments of one message with consecutive TSNs, in front of its bytes. In the segment list in
+ * TSN order while incomplete or waiting; then in the list of unread messages. */
 struct segment {
+    struct weir_piece piece;
     uint32_t next, prev;
-    uint32_t tail; /* last buffer of the run, linked by weir_buf.next */
+    uint32_t tail; /* last piece of the rope */
     uint32_t first, last;
     uint32_t ppid;
     uint32_t bytes;
@@ -133,14 +135,17 @@ enum chunk_state {
     CHUNK_ABANDONED,
 };
 
-/* One DATA chunk to send, in the meta of its buffer. */
+/* One DATA chunk to send, in front of its bytes. */
 struct tx_chunk {
+    struct weir_piece piece;
     weir_time sent_at; /* while queued: when it was written */
     weir_time expires_at;
+    uint32_t next;  /* in the queue of its stream, then in the list of outstanding chunks */
     uint32_t prev;  /* in the list of outstanding chunks */
     uint32_t tsn;
     uint32_t ppid;
     uint32_t order; /* when it was last sent, as a count of transmissions */
+    uint16_t bytes;
     uint16_t slot;
     uint16_t ssn;
     uint16_t resend_limit; /* UINT16_MAX = none */
@@ -150,22 +155,22 @@ struct tx_chunk {
     uint8_t misses;
 };
 
-_Static_assert(sizeof(struct segment) <= WEIR_BUF_META_BYTES, "a segment fits the meta area");
-_Static_assert(sizeof(struct tx_chunk) <= WEIR_BUF_META_BYTES, "a chunk fits the meta area");
+/* The bytes begin right behind the last field, in the same cell. */
+enum {
+    SEGMENT_HEAD = offsetof(struct segment, flags) + 1,
+    CHUNK_HEAD = offsetof(struct tx_chunk, misses) + 1,
+};
 
-static inline struct weir_buf *buf_at(const struct weir_sctp *s, uint32_t index)
+_Static_assert(SEGMENT_HEAD < WEIR_CELL_BYTES && CHUNK_HEAD < WEIR_CELL_BYTES, "a byte costs a cell");
+
+static inline struct segment *segment_at(const struct weir_sctp *s, uint32_t run)
 {
-    return weir_pool_at(s->pool, index);
+    return (struct segment *)weir_cell_at(s->pool, run);
 }
 
-static inline struct segment *segment_at(const struct weir_sctp *s, uint32_t index)
+static inline struct tx_chunk *chunk_at(const struct weir_sctp *s, uint32_t run)
 {
-    return (struct segment *)(void *)buf_at(s, index)->meta;
-}
-
-static inline struct tx_chunk *chunk_at(const struct weir_sctp *s, uint32_t index)
-{
-    return (struct tx_chunk *)(void *)buf_at(s, index)->meta;
+    return (struct tx_chunk *)weir_cell_at(s->pool, run);
 }
 
 /* -- Serial numbers [RFC 1982, RFC 9260 1.6] -------------------------------------------------- */
@@ -255,6 +260,8 @@ enum weir_sctp_verdict weir_sctp_violate(struct weir_sctp *s, weir_time now,
 enum weir_sctp_verdict weir_sctp_note(struct weir_sctp *s, weir_time now, enum weir_sctp_verdict v,
                                       struct weir_span bytes);
 void weir_sctp_owe_event(struct weir_sctp *s, enum weir_sctp_event_type type);
+/* End it because others need the memory that it borrowed. */
+void weir_sctp_give_up(struct weir_sctp *s, weir_time now);
 /* One more unanswered transmission; true when that was one too many and the association ended. */
 bool weir_sctp_count_error(struct weir_sctp *s, weir_time now);
 
@@ -343,20 +350,49 @@ void weir_sctp_reasm_drop_to(struct weir_sctp *s, uint32_t cum);
 /* Ordered messages up to `ssn` will not all come: deliver those that have. */
 void weir_sctp_reasm_skip(struct weir_sctp *s, weir_time now, uint16_t slot, uint16_t ssn);
 void weir_sctp_reasm_release(struct weir_sctp *s);
+/* Others wait for memory: drop what lies behind holes as long as it is borrowed. */
+void weir_sctp_reasm_give_back(struct weir_sctp *s);
+
+/* -- sctp_memory.c ---------------------------------------------------------------------------- */
+
+/* The window to advertise; what fits into it is kept free. */
+uint32_t weir_sctp_rwnd(struct weir_sctp *s);
+/* The window is closed, as the peer knows: what goes on behind the last TSN is a probe, and not taken. */
+bool weir_sctp_is_closed(const struct weir_sctp *s);
+/* What came has this shape: so many bytes in so many cells. */
+void weir_sctp_note_shape(struct weir_sctp *s, uint32_t bytes, uint32_t cells);
+/* So many cells were read, and are free: the window may grow, and the peer may have to hear. */
+void weir_sctp_note_read(struct weir_sctp *s, weir_time now, uint32_t cells);
+/* After a packet that brought data. */
+void weir_sctp_note_arrival(struct weir_sctp *s, weir_time now);
+/* No data came for some time. */
+void weir_sctp_quiet_expired(struct weir_sctp *s);
+/* Cells that data to send may hold in all, as the congestion window is now. */
+uint32_t weir_sctp_tx_limit(const struct weir_sctp *s);
+/* May so many cells more be queued? Else a WRITABLE is owed. `beyond`: cells over the limit, if need be. */
+enum weir_status weir_sctp_ask(struct weir_sctp *s, uint32_t cells, uint32_t beyond);
+/* A write was refused for another reason than memory. */
+void weir_sctp_refuse_write(struct weir_sctp *s);
+/* Cells of data to send were given back, or what else stood in the way of a write is gone. */
+void weir_sctp_note_sent(struct weir_sctp *s);
+/* News of the pool. */
+void weir_sctp_hear(struct weir_sctp *s, weir_time now);
+void weir_sctp_memory_begin(struct weir_sctp *s, weir_time now);
+/* Nothing is promised and nothing waited for any more. */
+void weir_sctp_memory_end(struct weir_sctp *s);
 
 /* -- sctp_rx.c -------------------------------------------------------------------------------- */
 
 enum weir_sctp_verdict weir_sctp_rx_data(struct weir_sctp *s, weir_time now, const struct chunk *c);
 enum weir_sctp_verdict weir_sctp_rx_forward_tsn(struct weir_sctp *s, weir_time now,
                                                 const struct chunk *c);
-uint32_t weir_sctp_rwnd(const struct weir_sctp *s);
 /* Hand a complete message to its reader: to DCEP, or to the list of unread messages. */
 void weir_sctp_deliver(struct weir_sctp *s, weir_time now, uint32_t head);
-void weir_sctp_rx_buffers_put(struct weir_sctp *s, uint32_t head);
+void weir_sctp_rx_put(struct weir_sctp *s, uint32_t head);
 
 /* -- sctp_tx.c -------------------------------------------------------------------------------- */
 
-/* As weir_sctp_write; control messages may use a few buffers over the quota. */
+/* As weir_sctp_write; control messages may use some memory over the limit. */
 enum weir_status weir_sctp_queue(struct weir_sctp *s, weir_time now, uint16_t slot,
                                  struct weir_span msg, const struct weir_sctp_send_opts *opts,
                                  bool is_control);
@@ -387,8 +423,8 @@ void weir_sctp_out_append(struct weir_sctp *s, uint32_t index);
 /* -- sctp_cc.c -------------------------------------------------------------------------------- */
 
 void weir_sctp_cc_init(struct weir_sctp *s);
-void weir_sctp_cc_acked(struct weir_sctp *s, uint32_t acked_bytes, bool cum_moved,
-                        uint32_t flight_before);
+void weir_sctp_cc_sent(struct weir_sctp *s);
+void weir_sctp_cc_acked(struct weir_sctp *s, uint32_t acked_bytes, bool cum_moved);
 void weir_sctp_cc_lost(struct weir_sctp *s);
 void weir_sctp_cc_timeout(struct weir_sctp *s);
 void weir_sctp_cc_idle(struct weir_sctp *s, weir_time now);

@@ -49,6 +49,7 @@ void weir_sctp_rtt_note(struct weir_sctp *s, weir_duration rtt)
  * peer that delays its SACK has been asked not to, see chunk_write. */
 void weir_sctp_set_rtt_hint(struct weir_sctp *s, weir_duration rtt)
 {
+    s->rtt_hint = rtt;
     weir_duration rto = rtt < RTO_HINT_LEAST / 2 ? RTO_HINT_LEAST : 2 * rtt;
     if (s->srtt == 0 && rto < s->config.rto_initial) {
         s->config.rto_initial = s->rto = rto;
@@ -68,11 +69,11 @@ static void rtt_sample(struct weir_sctp *s, weir_time now, const struct tx_chunk
 void weir_sctp_out_append(struct weir_sctp *s, uint32_t index)
 {
     chunk_at(s, index)->prev = s->out_tail;
-    buf_at(s, index)->next = WEIR_NO_BUF;
-    if (s->out_tail == WEIR_NO_BUF) {
+    chunk_at(s, index)->next = WEIR_NO_CELL;
+    if (s->out_tail == WEIR_NO_CELL) {
         s->out_head = index;
     } else {
-        buf_at(s, s->out_tail)->next = index;
+        chunk_at(s, s->out_tail)->next = index;
     }
     s->out_tail = index;
 }
@@ -81,11 +82,11 @@ static void out_pop(struct weir_sctp *s)
 {
     uint32_t i = s->out_head;
     uint16_t slot = chunk_at(s, i)->slot;
-    s->out_head = buf_at(s, i)->next;
-    if (s->out_head == WEIR_NO_BUF) {
-        s->out_tail = WEIR_NO_BUF;
+    s->out_head = chunk_at(s, i)->next;
+    if (s->out_head == WEIR_NO_CELL) {
+        s->out_tail = WEIR_NO_CELL;
     } else {
-        chunk_at(s, s->out_head)->prev = WEIR_NO_BUF;
+        chunk_at(s, s->out_head)->prev = WEIR_NO_CELL;
     }
     if (s->rtx_hint == i) {
         s->rtx_hint = s->out_head;
@@ -98,7 +99,7 @@ static void out_pop(struct weir_sctp *s)
 static void chunk_acked(struct weir_sctp *s, weir_time now, uint32_t i, struct progress *p)
 {
     struct tx_chunk *c = chunk_at(s, i);
-    uint32_t payload = buf_at(s, i)->len;
+    uint32_t payload = chunk_at(s, i)->bytes;
     if (c->state == CHUNK_IN_FLIGHT) {
         s->flight_bytes -= data_wire_bytes(payload);
         s->flight_data -= payload;
@@ -119,7 +120,7 @@ static void ack_cumulative(struct weir_sctp *s, weir_time now, uint32_t cum, str
 {
     p->cum_moved = cum != s->cum_acked;
     s->cum_acked = cum;
-    while (s->out_head != WEIR_NO_BUF && !tsn_after(chunk_at(s, s->out_head)->tsn, cum)) {
+    while (s->out_head != WEIR_NO_CELL && !tsn_after(chunk_at(s, s->out_head)->tsn, cum)) {
         uint32_t i = s->out_head;
         struct tx_chunk *c = chunk_at(s, i);
         if (c->state == CHUNK_GAP_ACKED) {
@@ -141,8 +142,8 @@ static void chunk_renege(struct weir_sctp *s, uint32_t i)
     }
     c->state = CHUNK_IN_FLIGHT;
     s->gap_acked_count--;
-    s->flight_bytes += data_wire_bytes(buf_at(s, i)->len);
-    s->flight_data += buf_at(s, i)->len;
+    s->flight_bytes += data_wire_bytes(chunk_at(s, i)->bytes);
+    s->flight_data += chunk_at(s, i)->bytes;
     c->misses++; /* [RFC 9260 6.2.1 D iii] */
 }
 
@@ -186,15 +187,15 @@ static enum weir_sctp_verdict ack_gaps(struct weir_sctp *s, weir_time now, uint3
             v = WEIR_SCTP_SACK_BLOCKS;
             break;
         }
-        for (; i != WEIR_NO_BUF && tsn_before(chunk_at(s, i)->tsn, first); i = buf_at(s, i)->next) {
+        for (; i != WEIR_NO_CELL && tsn_before(chunk_at(s, i)->tsn, first); i = chunk_at(s, i)->next) {
             chunk_renege(s, i);
         }
-        for (; i != WEIR_NO_BUF && !tsn_after(chunk_at(s, i)->tsn, *end); i = buf_at(s, i)->next) {
+        for (; i != WEIR_NO_CELL && !tsn_after(chunk_at(s, i)->tsn, *end); i = chunk_at(s, i)->next) {
             chunk_gap_acked(s, now, i, p);
             seen += chunk_at(s, i)->state == CHUNK_GAP_ACKED ? 1 : 0;
         }
     }
-    for (; i != WEIR_NO_BUF && s->gap_acked_count != seen; i = buf_at(s, i)->next) {
+    for (; i != WEIR_NO_CELL && s->gap_acked_count != seen; i = chunk_at(s, i)->next) {
         chunk_renege(s, i);
     }
     return v;
@@ -205,7 +206,7 @@ static enum weir_sctp_verdict ack_gaps(struct weir_sctp *s, weir_time now, uint3
 static void chunk_lost(struct weir_sctp *s, weir_time now, uint32_t i)
 {
     struct tx_chunk *c = chunk_at(s, i);
-    uint32_t payload = buf_at(s, i)->len;
+    uint32_t payload = chunk_at(s, i)->bytes;
     if (s->is_rtt_timed && s->rtt_tsn == c->tsn) {
         s->is_rtt_timed = false; /* [RFC 9260 6.3.1 C5 MUST] Karn: no sample from this one */
     }
@@ -218,7 +219,7 @@ static void chunk_lost(struct weir_sctp *s, weir_time now, uint32_t i)
     s->flight_data -= payload;
     c->state = CHUNK_LOST;
     s->rtx_count++;
-    if (s->rtx_hint == WEIR_NO_BUF || tsn_before(c->tsn, chunk_at(s, s->rtx_hint)->tsn)) {
+    if (s->rtx_hint == WEIR_NO_CELL || tsn_before(c->tsn, chunk_at(s, s->rtx_hint)->tsn)) {
         s->rtx_hint = i;
     }
 }
@@ -235,7 +236,7 @@ static bool count_misses(struct weir_sctp *s, weir_time now, uint32_t end,
     if (!p->has_newest && !counts_all) {
         return false;
     }
-    for (; i != WEIR_NO_BUF && tsn_before(chunk_at(s, i)->tsn, end); i = buf_at(s, i)->next) {
+    for (; i != WEIR_NO_CELL && tsn_before(chunk_at(s, i)->tsn, end); i = chunk_at(s, i)->next) {
         struct tx_chunk *c = chunk_at(s, i);
         if (c->state != CHUNK_IN_FLIGHT) {
             continue;
@@ -269,7 +270,7 @@ static void recover(struct weir_sctp *s)
 static void timer_after_ack(struct weir_sctp *s, weir_time now, const struct progress *p)
 {
     /* [RFC 9260 6.3.2 R2, R3] */
-    if (s->out_head == WEIR_NO_BUF) {
+    if (s->out_head == WEIR_NO_CELL) {
         s->t3_at = WEIR_NEVER;
     } else if (p->cum_moved || s->t3_at == WEIR_NEVER) {
         weir_sctp_t3_start(s, now);
@@ -280,11 +281,11 @@ static enum weir_sctp_verdict acknowledged(struct weir_sctp *s, weir_time now, u
                                            struct weir_rd blocks)
 {
     struct progress p = { 0 };
-    uint32_t flight_before = s->flight_bytes;
     uint32_t end;
     ack_cumulative(s, now, cum, &p);
     enum weir_sctp_verdict v = ack_gaps(s, now, cum, blocks, &p, &end);
     if (p.has_acked) {
+        s->tx_moved_at = now;
         s->error_count = 0; /* [RFC 9260 8.1 MUST] */
         /* [RFC 9260 6.3.3 E2 DEVIATION] The doubling ends with the first acknowledgement, not the
          * first measurement: under heavy loss everything is sent twice, and nothing measured. */
@@ -293,7 +294,7 @@ static enum weir_sctp_verdict acknowledged(struct weir_sctp *s, weir_time now, u
     if (s->is_recovering && !tsn_before(cum, s->recovery_exit)) {
         s->is_recovering = false;
     }
-    weir_sctp_cc_acked(s, p.acked_bytes, p.cum_moved, flight_before);
+    weir_sctp_cc_acked(s, p.acked_bytes, p.cum_moved);
     if (count_misses(s, now, end, &p)) {
         recover(s);
     }
@@ -371,14 +372,14 @@ void weir_sctp_t3_expired(struct weir_sctp *s, weir_time now)
         weir_sctp_cc_timeout(s); /* [RFC 9260 6.3.3 E1] */
         s->t3_count++;
     }
-    for (uint32_t i = s->out_head; i != WEIR_NO_BUF; i = buf_at(s, i)->next) {
+    for (uint32_t i = s->out_head; i != WEIR_NO_CELL; i = chunk_at(s, i)->next) {
         if (chunk_at(s, i)->state == CHUNK_IN_FLIGHT) {
             chunk_lost(s, now, i);
         }
     }
     s->forward_at = 0; /* [RFC 3758 3.5 A5 SHOULD] tell the peer again where to skip to */
     weir_sctp_advance(s, now);
-    if (s->out_head != WEIR_NO_BUF && s->t3_at == WEIR_NEVER) {
+    if (s->out_head != WEIR_NO_CELL && s->t3_at == WEIR_NEVER) {
         weir_sctp_t3_start(s, now);
     }
 }

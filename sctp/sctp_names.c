@@ -70,13 +70,14 @@ const char *weir_sctp_verdict_name(enum weir_sctp_verdict v)
 
 /* -- Invariants ------------------------------------------------------------------------------- */
 
-static uint32_t list_length(const struct weir_sctp *s, uint32_t head)
+/* Cells of a list of chunks; more than there are when it goes in circles. */
+static uint32_t list_cells(const struct weir_sctp *s, uint32_t i)
 {
-    uint32_t n = 0;
-    for (; head != WEIR_NO_BUF && n <= s->pool->count; head = buf_at(s, head)->next) {
-        n++;
+    uint32_t cells = 0;
+    for (; i != WEIR_NO_CELL && cells <= s->tx_cells; i = chunk_at(s, i)->next) {
+        cells += weir_rope_count(s->pool, i);
     }
-    return n;
+    return cells;
 }
 
 /* The outstanding list: rising TSNs, and counters that agree with it. */
@@ -84,19 +85,19 @@ static bool check_outstanding(const struct weir_sctp *s)
 {
     uint32_t flight = 0, data = 0, lost = 0, acked = 0, n = 0;
     uint32_t last = s->cum_acked;
-    for (uint32_t i = s->out_head; i != WEIR_NO_BUF; i = buf_at(s, i)->next) {
+    for (uint32_t i = s->out_head; i != WEIR_NO_CELL; i = chunk_at(s, i)->next) {
         const struct tx_chunk *c = chunk_at(s, i);
-        if (!tsn_after(c->tsn, last) || ++n > s->tx_held) {
+        if (!tsn_after(c->tsn, last) || ++n > s->tx_cells) {
             return false;
         }
         last = c->tsn;
-        flight += c->state == CHUNK_IN_FLIGHT ? data_wire_bytes(buf_at(s, i)->len) : 0;
-        data += c->state == CHUNK_IN_FLIGHT ? buf_at(s, i)->len : 0;
+        flight += c->state == CHUNK_IN_FLIGHT ? data_wire_bytes(chunk_at(s, i)->bytes) : 0;
+        data += c->state == CHUNK_IN_FLIGHT ? chunk_at(s, i)->bytes : 0;
         lost += c->state == CHUNK_LOST ? 1 : 0;
         acked += c->state == CHUNK_GAP_ACKED ? 1 : 0;
     }
     return flight == s->flight_bytes && data == s->flight_data && lost == s->rtx_count &&
-           acked == s->gap_acked_count && (s->out_head == WEIR_NO_BUF || s->t3_at != WEIR_NEVER);
+           acked == s->gap_acked_count && (s->out_head == WEIR_NO_CELL || s->t3_at != WEIR_NEVER);
 }
 
 static bool check_streams(const struct weir_sctp *s)
@@ -110,34 +111,37 @@ static bool check_streams(const struct weir_sctp *s)
         used++;
         waiting += st->waiting;
         wanted += st->tx_reset == RESET_WANTED ? 1 : 0;
-        queued += list_length(s, st->queue_head);
-        if (st->queue_head != WEIR_NO_BUF && !st->is_scheduled && s->tx_mid != i) {
+        queued += list_cells(s, st->queue_head);
+        if (st->queue_head != WEIR_NO_CELL && !st->is_scheduled && s->tx_mid != i) {
             return false;
         }
     }
     return used == s->stream_count && waiting == s->rx_waiting &&
            (s->state == WEIR_SCTP_OVER || wanted == s->reset_wanted) &&
-           queued + list_length(s, s->out_head) == s->tx_held;
+           queued + list_cells(s, s->out_head) == s->tx_cells;
 }
 
 static bool check_segments(const struct weir_sctp *s)
 {
-    uint32_t held = 0;
+    uint32_t cells = 0, bytes = 0, unread = 0;
     uint32_t last = 0;
     bool is_first = true;
-    for (uint32_t i = s->segment_head; i != WEIR_NO_BUF; i = segment_at(s, i)->next) {
+    for (uint32_t i = s->segment_head; i != WEIR_NO_CELL; i = segment_at(s, i)->next) {
         const struct segment *g = segment_at(s, i);
         if ((!is_first && !tsn_after(g->first, last)) || tsn_before(g->last, g->first)) {
             return false;
         }
         is_first = false;
         last = g->last;
-        held += list_length(s, i);
+        cells += weir_rope_count(s->pool, i);
+        bytes += g->bytes;
     }
-    for (uint32_t i = s->unread_head; i != WEIR_NO_BUF; i = segment_at(s, i)->next) {
-        held += list_length(s, i);
+    for (uint32_t i = s->unread_head; i != WEIR_NO_CELL; i = segment_at(s, i)->next) {
+        cells += weir_rope_count(s->pool, i);
+        unread += segment_at(s, i)->bytes;
     }
-    return held <= s->rx_held; /* messages being read are held besides */
+    /* Messages being read are held besides. */
+    return bytes == s->rx_undelivered && bytes + unread <= s->rx_bytes && cells <= s->rx_cells;
 }
 
 static bool check_ranges(const struct weir_sctp *s)
@@ -153,9 +157,17 @@ static bool check_ranges(const struct weir_sctp *s)
     return true;
 }
 
+/* The pool's account says the same as we do. */
+static bool check_memory(const struct weir_sctp *s)
+{
+    return s->account == WEIR_NO_ACCOUNT ||
+           (weir_store_check(s->pool, s->account) &&
+            (!s->owns_account || weir_account_cells(s->pool, s->account) == s->rx_cells + s->tx_cells) &&
+            s->rx_cells <= s->config.rx_bytes_max / WEIR_CELL_BYTES);
+}
+
 bool weir_sctp_check(const struct weir_sctp *s)
 {
     return check_outstanding(s) && check_streams(s) && check_segments(s) && check_ranges(s) &&
-           s->rx_held <= s->config.rx_quota &&
-           s->tx_held <= s->config.tx_quota + WEIR_SCTP_CHANNELS_MAX;
+           check_memory(s);
 }

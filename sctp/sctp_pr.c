@@ -17,7 +17,7 @@ bool weir_sctp_is_past_limit(const struct tx_chunk *c, weir_time now)
 static void chunk_abandon(struct weir_sctp *s, uint32_t i)
 {
     struct tx_chunk *c = chunk_at(s, i);
-    uint32_t payload = buf_at(s, i)->len;
+    uint32_t payload = chunk_at(s, i)->bytes;
     switch ((enum chunk_state)c->state) {
     case CHUNK_IN_FLIGHT:
         s->flight_bytes -= data_wire_bytes(payload);
@@ -43,14 +43,14 @@ void weir_sctp_abandon(struct weir_sctp *s, uint32_t index)
     if (chunk_at(s, index)->state == CHUNK_ABANDONED) {
         return;
     }
-    while ((chunk_at(s, i)->flags & FLAG_BEGIN) == 0 && chunk_at(s, i)->prev != WEIR_NO_BUF) {
+    while ((chunk_at(s, i)->flags & FLAG_BEGIN) == 0 && chunk_at(s, i)->prev != WEIR_NO_CELL) {
         i = chunk_at(s, i)->prev;
     }
     bool is_end = false;
-    while (!is_end && i != WEIR_NO_BUF) {
+    while (!is_end && i != WEIR_NO_CELL) {
         chunk_abandon(s, i);
         is_end = (chunk_at(s, i)->flags & FLAG_END) != 0;
-        i = buf_at(s, i)->next;
+        i = chunk_at(s, i)->next;
     }
     if (!is_end) {
         weir_sctp_queue_cut(s, s->tx_mid);
@@ -90,7 +90,7 @@ static uint32_t skip_collect(const struct weir_sctp *s, struct skip list[], unsi
 {
     uint32_t advanced = s->cum_acked;
     *count = 0;
-    for (uint32_t i = s->out_head; i != WEIR_NO_BUF; i = buf_at(s, i)->next) {
+    for (uint32_t i = s->out_head; i != WEIR_NO_CELL; i = chunk_at(s, i)->next) {
         const struct tx_chunk *c = chunk_at(s, i);
         if (c->state != CHUNK_ABANDONED || !skip_add(list, count, c)) {
             break;
@@ -102,7 +102,7 @@ static uint32_t skip_collect(const struct weir_sctp *s, struct skip list[], unsi
 
 void weir_sctp_advance(struct weir_sctp *s, weir_time now)
 {
-    if (s->out_head == WEIR_NO_BUF || chunk_at(s, s->out_head)->state != CHUNK_ABANDONED) {
+    if (s->out_head == WEIR_NO_CELL || chunk_at(s, s->out_head)->state != CHUNK_ABANDONED) {
         s->advanced = s->cum_acked;
         s->owes_forward = false;
         return;

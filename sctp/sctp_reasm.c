@@ -1,14 +1,13 @@
 /* Reassembly and ordered delivery of DATA [RFC 9260 6.6, 6.9].
  *
- * 1. Fragments of one message have consecutive TSNs. A run of them is a segment: a list of buffers
- *    whose first one describes it. Segments stand in one list in TSN order.
+ * 1. Fragments of one message have consecutive TSNs. A run of them is a segment: a rope in the pool
+ *    with a description in front. Segments stand in one list in TSN order.
  * 2. A new fragment lengthens the segment before it, or that after it, or joins both, or begins one
  *    of its own; begin and end bits must agree with what stands beside it.
  * 3. A segment with its first and last fragment is a message. Unordered ones are delivered at once,
  *    ordered ones when their stream's number comes; a delivery may bring that of the next.
- * 4. Small fragments fill up the last buffer before a new one is taken, so two neighbouring buffers
- *    of a message hold more than one buffer's worth. That bounds what a message can cost.
- * 5. When the quota is used up, what lies furthest ahead makes room for what comes before it: the
+ * 4. Fragments fill up the last cell before a new one is taken. That bounds what a message costs.
+ * 5. When memory is used up, what lies furthest ahead makes room for what comes before it: the
  *    message at the front can always be completed [RFC 9260 6.2 SHOULD].
  *
  * Finding the place walks from the end of the list, where new data belongs; retransmissions belong
@@ -31,8 +30,8 @@ static bool is_waiting(const struct segment *g)
 /* The last segment that begins before tsn. */
 static uint32_t segment_before(const struct weir_sctp *s, uint32_t tsn)
 {
-    if (s->segment_head == WEIR_NO_BUF || tsn_after(segment_at(s, s->segment_head)->first, tsn)) {
-        return WEIR_NO_BUF;
+    if (s->segment_head == WEIR_NO_CELL || tsn_after(segment_at(s, s->segment_head)->first, tsn)) {
+        return WEIR_NO_CELL;
     }
     uint32_t i = s->segment_tail;
     while (tsn_after(segment_at(s, i)->first, tsn)) {
@@ -43,7 +42,7 @@ static uint32_t segment_before(const struct weir_sctp *s, uint32_t tsn)
 
 static uint32_t segment_after(const struct weir_sctp *s, uint32_t before)
 {
-    return before == WEIR_NO_BUF ? s->segment_head : segment_at(s, before)->next;
+    return before == WEIR_NO_CELL ? s->segment_head : segment_at(s, before)->next;
 }
 
 static void segment_link(struct weir_sctp *s, uint32_t before, uint32_t i)
@@ -51,33 +50,35 @@ static void segment_link(struct weir_sctp *s, uint32_t before, uint32_t i)
     struct segment *g = segment_at(s, i);
     g->prev = before;
     g->next = segment_after(s, before);
-    if (before == WEIR_NO_BUF) {
+    if (before == WEIR_NO_CELL) {
         s->segment_head = i;
     } else {
         segment_at(s, before)->next = i;
     }
-    if (g->next == WEIR_NO_BUF) {
+    if (g->next == WEIR_NO_CELL) {
         s->segment_tail = i;
     } else {
         segment_at(s, g->next)->prev = i;
     }
     s->stream[g->slot].fragments++;
+    s->rx_undelivered += g->bytes;
 }
 
 static void segment_unlink(struct weir_sctp *s, uint32_t i)
 {
     struct segment *g = segment_at(s, i);
-    if (g->prev == WEIR_NO_BUF) {
+    if (g->prev == WEIR_NO_CELL) {
         s->segment_head = g->next;
     } else {
         segment_at(s, g->prev)->next = g->next;
     }
-    if (g->next == WEIR_NO_BUF) {
+    if (g->next == WEIR_NO_CELL) {
         s->segment_tail = g->prev;
     } else {
         segment_at(s, g->next)->prev = g->prev;
     }
     s->stream[g->slot].fragments--;
+    s->rx_undelivered -= g->bytes;
     if (is_waiting(g)) {
         s->stream[g->slot].waiting--;
         s->rx_waiting--;
@@ -88,7 +89,7 @@ static void segment_drop(struct weir_sctp *s, uint32_t i)
 {
     uint16_t slot = segment_at(s, i)->slot;
     segment_unlink(s, i);
-    weir_sctp_rx_buffers_put(s, i);
+    weir_sctp_rx_put(s, i);
     weir_sctp_stream_settle(s, slot);
 }
 
@@ -143,13 +144,13 @@ static enum weir_sctp_verdict check_after(const struct weir_sctp *s, const struc
     return WEIR_SCTP_OK;
 }
 
-/* -- Buffers ---------------------------------------------------------------------------------- */
+/* -- Memory ----------------------------------------------------------------------------------- */
 
 /* Drop the segment furthest ahead, if it lies beyond tsn and may be taken back. */
 static bool evict_beyond(struct weir_sctp *s, uint32_t tsn)
 {
     uint32_t i = s->segment_tail;
-    if (i == WEIR_NO_BUF) {
+    if (i == WEIR_NO_CELL) {
         return false;
     }
     struct segment *g = segment_at(s, i);
@@ -163,82 +164,97 @@ static bool evict_beyond(struct weir_sctp *s, uint32_t tsn)
     return true;
 }
 
-static uint32_t rx_buffer_get(struct weir_sctp *s, uint32_t tsn)
+void weir_sctp_reasm_give_back(struct weir_sctp *s)
 {
-    /* Each turn drops a segment, so this ends. */
-    while (s->rx_held >= s->config.rx_quota || s->pool->free_count == 0) {
-        if (!evict_beyond(s, tsn)) {
-            return WEIR_NO_BUF;
+    bool is_more = true;
+    while (is_more && weir_account_borrows(s->pool, s->account)) {
+        is_more = evict_beyond(s, s->rx_cum);
+    }
+}
+
+static bool is_over_limit(const struct weir_sctp *s, uint32_t cells)
+{
+    return cells > s->config.rx_bytes_max / WEIR_CELL_BYTES - s->rx_cells;
+}
+
+/* A whole message is best read in one piece; the parts of a longer one are read one after the other. */
+static enum weir_store_way way_of(const struct data *d)
+{
+    bool is_whole = (d->flags & (FLAG_BEGIN | FLAG_END)) == (FLAG_BEGIN | FLAG_END);
+    return (enum weir_store_way)(WEIR_STORE_INVITED | (is_whole ? WEIR_STORE_IN_ONE : WEIR_STORE_DENSE));
+}
+
+/* Room for d behind the segment at i, or (NO_CELL) for one of its own; its rope is in *rope. */
+static bool room_get(struct weir_sctp *s, uint32_t i, const struct data *d, struct weir_rope *rope)
+{
+    uint32_t n = (uint32_t)d->payload.n, before = weir_account_cells(s->pool, s->account);
+    if (i == WEIR_NO_CELL ? !weir_rope_begin(s->pool, s->account, way_of(d), SEGMENT_HEAD, n, rope)
+                          : !weir_rope_extend(s->pool, s->account, way_of(d), rope, n)) {
+        return false;
+    }
+    uint32_t cells = weir_account_cells(s->pool, s->account) - before;
+    s->rx_cells += cells;
+    weir_sctp_note_shape(s, n, cells);
+    return true;
+}
+
+/* The same, and what lies further ahead makes way. Each turn drops a segment, so this ends. */
+static bool room_make(struct weir_sctp *s, uint32_t i, const struct data *d, struct weir_rope *rope)
+{
+    uint32_t head = i == WEIR_NO_CELL ? (uint32_t)SEGMENT_HEAD : 0;
+    uint32_t cells = weir_rope_cells(head, (uint32_t)d->payload.n);
+    while (is_over_limit(s, cells) || !room_get(s, i, d, rope)) {
+        if (!evict_beyond(s, d->tsn)) {
+            return false;
         }
     }
-    uint32_t i = weir_pool_get(s->pool);
-    if (i != WEIR_NO_BUF) {
-        buf_at(s, i)->start = 0; /* nothing is put in front of received bytes */
-        s->rx_held++;
-    }
-    return i;
-}
-
-static bool buffer_fits(const struct weir_buf *b, size_t n)
-{
-    return n <= WEIR_SCTP_PIECE_BYTES - b->len;
-}
-
-static void buffer_append(struct weir_buf *b, struct weir_span bytes)
-{
-    weir_copy(b->data + b->len, bytes.p, bytes.n);
-    b->len += (uint32_t)bytes.n;
+    return true;
 }
 
 /* -- Growing segments ------------------------------------------------------------------------- */
 
-static uint32_t segment_make(struct weir_sctp *s, uint32_t i, const struct data *d)
+static uint32_t segment_make(struct weir_sctp *s, const struct weir_rope *rope, const struct data *d)
 {
-    struct segment *g = segment_at(s, i);
-    g->tail = i;
+    struct segment *g = segment_at(s, rope->head);
+    g->next = g->prev = WEIR_NO_CELL;
+    g->tail = rope->head;
     g->first = d->tsn;
     g->last = d->tsn;
     g->ppid = d->ppid;
     g->bytes = (uint32_t)d->payload.n;
     g->slot = d->slot;
+    g->channel = WEIR_SCTP_NO_CHANNEL;
     g->ssn = d->ssn;
     g->flags = d->flags;
-    buffer_append(buf_at(s, i), d->payload);
-    return i;
+    weir_rope_write(s->pool, &g->tail, d->payload);
+    return rope->head;
 }
 
-/* Lengthen the segment at i by d, whose bytes go into its last buffer or into `fresh`. */
-static void segment_extend(struct weir_sctp *s, uint32_t i, const struct data *d, uint32_t fresh)
+/* Lengthen the segment at i by d; room for its bytes is there. */
+static void segment_extend(struct weir_sctp *s, uint32_t i, const struct data *d)
 {
     struct segment *g = segment_at(s, i);
-    if (fresh != WEIR_NO_BUF) {
-        buf_at(s, g->tail)->next = fresh;
-        g->tail = fresh;
-    }
-    buffer_append(buf_at(s, g->tail), d->payload);
+    weir_rope_write(s->pool, &g->tail, d->payload);
     g->last = d->tsn;
     g->bytes += (uint32_t)d->payload.n;
     g->flags |= d->flags & FLAG_END;
+    s->rx_undelivered += (uint32_t)d->payload.n;
 }
 
 /* Join the segment at j to that at i, which ends where j begins. */
 static void segment_join(struct weir_sctp *s, uint32_t i, uint32_t j)
 {
-    struct segment *a = segment_at(s, i);
-    struct segment *b = segment_at(s, j);
-    struct weir_buf *tail = buf_at(s, a->tail);
-    struct weir_buf *head = buf_at(s, j);
+    struct segment *a = segment_at(s, i), *b = segment_at(s, j);
+    struct weir_rope to = { i, a->tail }, from = { j, b->tail };
+    uint32_t before = weir_account_cells(s->pool, s->account);
     segment_unlink(s, j);
+    s->rx_undelivered += b->bytes;
     a->last = b->last;
     a->bytes += b->bytes;
     a->flags |= b->flags & FLAG_END;
-    if (b->tail == j && buffer_fits(tail, head->len)) {
-        buffer_append(tail, weir_span_of(head->data, head->len));
-        weir_sctp_rx_buffers_put(s, j);
-    } else {
-        tail->next = j;
-        a->tail = b->tail;
-    }
+    weir_rope_join(s->pool, s->account, &to, from);
+    a->tail = to.tail;
+    s->rx_cells -= before - weir_account_cells(s->pool, s->account);
 }
 
 /* -- Delivery --------------------------------------------------------------------------------- */
@@ -254,7 +270,7 @@ static void segment_deliver(struct weir_sctp *s, weir_time now, uint32_t i)
 static void deliver_in_turn(struct weir_sctp *s, weir_time now, uint16_t slot, uint32_t i)
 {
     struct weir_sctp_stream *st = &s->stream[slot];
-    while (i != WEIR_NO_BUF && st->waiting != 0) {
+    while (i != WEIR_NO_CELL && st->waiting != 0) {
         struct segment *g = segment_at(s, i);
         uint32_t next = g->next;
         if (g->slot == slot && is_waiting(g) && g->ssn == st->rx_ssn) {
@@ -289,8 +305,8 @@ enum weir_sctp_verdict weir_sctp_reasm_add(struct weir_sctp *s, weir_time now,
 {
     uint32_t before = segment_before(s, d->tsn);
     uint32_t after = segment_after(s, before);
-    struct segment *a = before == WEIR_NO_BUF ? NULL : segment_at(s, before);
-    struct segment *b = after == WEIR_NO_BUF ? NULL : segment_at(s, after);
+    struct segment *a = before == WEIR_NO_CELL ? NULL : segment_at(s, before);
+    struct segment *b = after == WEIR_NO_CELL ? NULL : segment_at(s, after);
     enum weir_sctp_verdict v = check_before(s, a, d);
     v = v == WEIR_SCTP_OK ? check_after(s, b, d) : v;
     if (v != WEIR_SCTP_OK) {
@@ -303,22 +319,19 @@ enum weir_sctp_verdict weir_sctp_reasm_add(struct weir_sctp *s, weir_time now,
     if (total > s->config.message_max_local) {
         return WEIR_SCTP_DATA_TOO_LARGE;
     }
-    uint32_t fresh = WEIR_NO_BUF;
-    if (!joins_before || !buffer_fits(buf_at(s, a->tail), d->payload.n)) {
-        fresh = rx_buffer_get(s, d->tsn);
-        if (fresh == WEIR_NO_BUF) {
-            return WEIR_SCTP_DATA_FULL;
-        }
-        /* What lay beyond may have made room: look again. */
-        after = segment_after(s, before);
-        joins_after = joins_after && after != WEIR_NO_BUF &&
-                      segment_at(s, after)->first == d->tsn + 1;
+    struct weir_rope rope = { before, joins_before ? a->tail : WEIR_NO_CELL };
+    if (!room_make(s, joins_before ? before : WEIR_NO_CELL, d, &rope)) {
+        return WEIR_SCTP_DATA_FULL;
     }
+    /* What lay beyond may have made room: look again. */
+    after = segment_after(s, before);
+    joins_after = joins_after && after != WEIR_NO_CELL && segment_at(s, after)->first == d->tsn + 1;
+    s->rx_bytes += (uint32_t)d->payload.n;
     uint32_t i = before;
     if (joins_before) {
-        segment_extend(s, i, d, fresh);
+        segment_extend(s, i, d);
     } else {
-        i = segment_make(s, fresh, d);
+        i = segment_make(s, &rope, d);
         segment_link(s, before, i);
     }
     weir_sctp_tsn_note(s, d->tsn);
@@ -335,11 +348,11 @@ void weir_sctp_reasm_drop_beside(struct weir_sctp *s, const struct data *d)
 {
     uint32_t before = segment_before(s, d->tsn);
     uint32_t after = segment_after(s, before);
-    if ((d->flags & FLAG_BEGIN) == 0 && before != WEIR_NO_BUF &&
+    if ((d->flags & FLAG_BEGIN) == 0 && before != WEIR_NO_CELL &&
         segment_at(s, before)->last + 1 == d->tsn && !has_flag(s, before, FLAG_END)) {
         segment_drop(s, before);
     }
-    if ((d->flags & FLAG_END) == 0 && after != WEIR_NO_BUF &&
+    if ((d->flags & FLAG_END) == 0 && after != WEIR_NO_CELL &&
         segment_at(s, after)->first == d->tsn + 1 && !has_flag(s, after, FLAG_BEGIN)) {
         segment_drop(s, after);
     }
@@ -351,7 +364,7 @@ void weir_sctp_reasm_advance(struct weir_sctp *s, weir_time now)
      * that numbers its messages well none is found here; otherwise its hole is passed over, so that
      * no stream holds our buffers for ever. */
     uint32_t i = s->segment_head;
-    while (i != WEIR_NO_BUF && s->rx_waiting != 0 &&
+    while (i != WEIR_NO_CELL && s->rx_waiting != 0 &&
            !tsn_after(segment_at(s, i)->first, s->rx_cum)) {
         struct segment *g = segment_at(s, i);
         uint32_t next = g->next;
@@ -369,7 +382,7 @@ void weir_sctp_reasm_advance(struct weir_sctp *s, weir_time now)
 void weir_sctp_reasm_drop_to(struct weir_sctp *s, uint32_t cum)
 {
     uint32_t i = s->segment_head;
-    while (i != WEIR_NO_BUF && !tsn_after(segment_at(s, i)->first, cum)) {
+    while (i != WEIR_NO_CELL && !tsn_after(segment_at(s, i)->first, cum)) {
         uint32_t next = segment_at(s, i)->next;
         if (!is_complete(segment_at(s, i))) {
             segment_drop(s, i);
@@ -385,7 +398,7 @@ void weir_sctp_reasm_skip(struct weir_sctp *s, weir_time now, uint16_t slot, uin
     if (!ssn_before(ssn, st->rx_ssn)) {
         st->rx_ssn = (uint16_t)(ssn + 1);
     }
-    while (i != WEIR_NO_BUF && st->waiting != 0) {
+    while (i != WEIR_NO_CELL && st->waiting != 0) {
         struct segment *g = segment_at(s, i);
         uint32_t next = g->next;
         if (g->slot == slot && is_waiting(g) && !ssn_before(ssn, g->ssn)) {
@@ -398,9 +411,9 @@ void weir_sctp_reasm_skip(struct weir_sctp *s, weir_time now, uint16_t slot, uin
 
 void weir_sctp_reasm_release(struct weir_sctp *s)
 {
-    while (s->segment_head != WEIR_NO_BUF) {
+    while (s->segment_head != WEIR_NO_CELL) {
         uint32_t i = s->segment_head;
         segment_unlink(s, i);
-        weir_sctp_rx_buffers_put(s, i);
+        weir_sctp_rx_put(s, i);
     }
 }

@@ -135,6 +135,7 @@ static void packet_done(struct weir_sctp *s, weir_time now)
         return;
     }
     s->packets_unacked++;
+    weir_sctp_note_arrival(s, now);
     /* [RFC 9260 6.2 SHOULD, 6.7 SHOULD] Every second packet, and every one while there are gaps. */
     if (s->range_count != 0 || s->packets_unacked >= 2) {
         s->ack = ACK_NOW;
@@ -184,6 +185,7 @@ static enum weir_sctp_verdict rx_packet(struct weir_sctp *s, weir_time now, stru
 
 enum weir_sctp_verdict weir_sctp_recv(struct weir_sctp *s, weir_time now, struct weir_span packet)
 {
+    weir_sctp_hear(s, now);
     s->counters.rx_packets++;
     s->counters.rx_bytes += packet.n;
     s->had_data = false;

@@ -57,7 +57,7 @@ void weir_sctp_reset_want(struct weir_sctp *s, uint16_t slot)
 static bool is_drained(const struct weir_sctp *s, uint16_t slot)
 {
     const struct weir_sctp_stream *st = &s->stream[slot];
-    return st->queue_head == WEIR_NO_BUF && st->outstanding == 0 && s->tx_mid != slot;
+    return st->queue_head == WEIR_NO_CELL && st->outstanding == 0 && s->tx_mid != slot;
 }
 
 /* A reset that needs no request: the peer has no such thing, or nothing was ever sent. */

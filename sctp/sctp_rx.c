@@ -5,7 +5,7 @@
  *    messages to DCEP, others to the list that weir_sctp_read takes from.
  * 3. After the packet, an acknowledgement is owed: at once for gaps, duplicates and every second
  *    packet, else within sack_delay.
- * 4. Released messages open the window; the peer hears of it when a quarter of it has opened.
+ * 4. Released messages open the window (sctp_memory.c).
  */
 #include "sctp/sctp_int.h"
 
@@ -13,13 +13,6 @@
 enum { TSN_AHEAD_MAX = 65535 };
 /* A FORWARD-TSN that skips more than this is not believed: no sender has so much outstanding. */
 enum { FORWARD_AHEAD_MAX = 1 << 20 };
-
-uint32_t weir_sctp_rwnd(const struct weir_sctp *s)
-{
-    uint32_t quota = s->config.rx_quota;
-    uint32_t free_buffers = s->rx_held < quota ? quota - s->rx_held : 0;
-    return free_buffers * fragment_bytes(s);
-}
 
 /* -- DATA ------------------------------------------------------------------------------------- */
 
@@ -67,6 +60,10 @@ static enum weir_sctp_verdict data_window(struct weir_sctp *s, const struct data
         weir_sctp_tsn_duplicate(s, d->tsn);
         s->ack = ACK_NOW;
         return WEIR_SCTP_DATA_DUPLICATE;
+    }
+    if (tsn_after(d->tsn, s->rx_high) && weir_sctp_is_closed(s)) {
+        s->ack = ACK_NOW;
+        return WEIR_SCTP_DATA_FULL;
     }
     if (d->tsn - s->rx_cum > TSN_AHEAD_MAX || !weir_sctp_tsn_has_room(s, d->tsn)) {
         s->ack = ACK_NOW;
@@ -197,28 +194,26 @@ enum weir_sctp_verdict weir_sctp_rx_forward_tsn(struct weir_sctp *s, weir_time n
 
 /* -- Messages --------------------------------------------------------------------------------- */
 
-void weir_sctp_rx_buffers_put(struct weir_sctp *s, uint32_t head)
+void weir_sctp_rx_put(struct weir_sctp *s, uint32_t head)
 {
-    while (head != WEIR_NO_BUF) {
-        uint32_t next = buf_at(s, head)->next;
-        weir_pool_put(s->pool, head);
-        s->rx_held--;
-        head = next;
-    }
+    s->rx_cells -= weir_rope_count(s->pool, head);
+    s->rx_bytes -= segment_at(s, head)->bytes;
+    weir_rope_put(s->pool, s->account, head);
 }
 
 void weir_sctp_deliver(struct weir_sctp *s, weir_time now, uint32_t head)
 {
     struct segment *g = segment_at(s, head);
     s->counters.rx_messages++;
+    s->rx_moved_at = now;
     if (s->config.has_channels && !weir_sctp_channel_message(s, now, head)) {
         uint16_t slot = g->slot;
-        weir_sctp_rx_buffers_put(s, head);
+        weir_sctp_rx_put(s, head);
         weir_sctp_stream_settle(s, slot);
         return;
     }
-    g->next = WEIR_NO_BUF;
-    if (s->unread_tail == WEIR_NO_BUF) {
+    g->next = WEIR_NO_CELL;
+    if (s->unread_tail == WEIR_NO_CELL) {
         s->unread_head = head;
     } else {
         segment_at(s, s->unread_tail)->next = head;
@@ -246,14 +241,14 @@ static bool is_empty_ppid(uint32_t ppid)
 bool weir_sctp_read(struct weir_sctp *s, struct weir_sctp_message *m)
 {
     uint32_t head = s->unread_head;
-    if (head == WEIR_NO_BUF) {
+    if (head == WEIR_NO_CELL) {
         return false;
     }
     struct segment *g = segment_at(s, head);
     struct weir_sctp_stream *st = &s->stream[g->slot];
     s->unread_head = g->next;
-    if (s->unread_head == WEIR_NO_BUF) {
-        s->unread_tail = WEIR_NO_BUF;
+    if (s->unread_head == WEIR_NO_CELL) {
+        s->unread_tail = WEIR_NO_CELL;
     }
     memset(m, 0, sizeof *m);
     m->ppid = g->ppid;
@@ -278,13 +273,7 @@ bool weir_sctp_read(struct weir_sctp *s, struct weir_sctp_message *m)
 bool weir_sctp_message_piece(const struct weir_sctp *s, const struct weir_sctp_message *m,
                              uint32_t *cursor, struct weir_span *piece)
 {
-    if (*cursor == WEIR_NO_BUF || m->bytes == 0) {
-        return false;
-    }
-    const struct weir_buf *b = buf_at(s, *cursor);
-    *piece = weir_span_of(b->data + b->start, b->len);
-    *cursor = b->next;
-    return true;
+    return m->bytes != 0 && weir_rope_next(s->pool, cursor, piece);
 }
 
 size_t weir_sctp_message_copy(const struct weir_sctp *s, const struct weir_sctp_message *m,
@@ -304,13 +293,8 @@ size_t weir_sctp_message_copy(const struct weir_sctp *s, const struct weir_sctp_
 
 void weir_sctp_release(struct weir_sctp *s, weir_time now, struct weir_sctp_message *m)
 {
-    (void)now;
-    weir_sctp_rx_buffers_put(s, m->head);
-    m->head = WEIR_NO_BUF;
-    /* [RFC 9260 6.2 SHOULD] Tell the peer when the window has opened by a quarter. */
-    uint32_t rwnd = weir_sctp_rwnd(s);
-    uint32_t quarter = s->config.rx_quota * fragment_bytes(s) / 4;
-    if (may_take_data(s) && rwnd > s->rwnd_told && rwnd - s->rwnd_told >= quarter) {
-        s->ack = ACK_NOW;
-    }
+    uint32_t before = s->rx_cells;
+    weir_sctp_rx_put(s, m->head);
+    m->head = WEIR_NO_CELL;
+    weir_sctp_note_read(s, now, before - s->rx_cells);
 }

@@ -219,6 +219,7 @@ size_t weir_sctp_send(struct weir_sctp *s, weir_time now, struct weir_mspan out)
     if (out.n < s->config.mtu) {
         return 0;
     }
+    weir_sctp_hear(s, now);
     struct weir_mspan room = { out.p, s->config.mtu & ~(size_t)3 };
     struct weir_wr w = weir_wr_of(room);
     size_t n = send_alone(s, now, &w);

@@ -228,6 +228,7 @@ static void restart_from(struct weir_sctp *s, weir_time now, const struct cookie
     s->rtt_least = 0;
     s->t3_count = 0;
     weir_sctp_cc_init(s);
+    weir_sctp_note_sent(s);
     weir_sctp_channels_ended(s);
     s->is_dtls_client = s->is_carrier_client;
     weir_sctp_owe_event(s, WEIR_SCTP_EVENT_RESTARTED);

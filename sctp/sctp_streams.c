@@ -51,8 +51,8 @@ uint16_t weir_sctp_stream_get(struct weir_sctp *s, uint16_t id)
     st->is_used = true;
     st->id = id;
     st->channel = WEIR_SCTP_NO_CHANNEL;
-    st->queue_head = WEIR_NO_BUF;
-    st->queue_tail = WEIR_NO_BUF;
+    st->queue_head = WEIR_NO_CELL;
+    st->queue_tail = WEIR_NO_CELL;
     st->hash_next = s->stream_hash[hash(id)];
     s->stream_hash[hash(id)] = slot;
     s->stream_count++;
@@ -63,7 +63,7 @@ static bool is_blank(const struct weir_sctp_stream *st)
 {
     return st->channel == WEIR_SCTP_NO_CHANNEL && st->tx_ssn == 0 && st->rx_ssn == 0 &&
            !st->is_scheduled && !st->is_rx_deferred && !st->is_rx_reset && !st->awaits_rx_reset &&
-           st->tx_reset == RESET_NONE && st->queue_head == WEIR_NO_BUF && st->outstanding == 0 &&
+           st->tx_reset == RESET_NONE && st->queue_head == WEIR_NO_CELL && st->outstanding == 0 &&
            st->fragments == 0 && st->unread == 0;
 }
 
@@ -82,12 +82,13 @@ void weir_sctp_stream_settle(struct weir_sctp *s, uint16_t slot)
     st->hash_next = s->stream_free;
     s->stream_free = slot;
     s->stream_count--;
+    weir_sctp_note_sent(s);
 }
 
 void weir_sctp_stream_schedule(struct weir_sctp *s, uint16_t slot)
 {
     struct weir_sctp_stream *st = &s->stream[slot];
-    if (st->is_scheduled || st->queue_head == WEIR_NO_BUF) {
+    if (st->is_scheduled || st->queue_head == WEIR_NO_CELL) {
         return;
     }
     st->is_scheduled = true;

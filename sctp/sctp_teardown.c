@@ -205,8 +205,8 @@ void weir_sctp_heartbeat_expired(struct weir_sctp *s, weir_time now)
     }
     /* [RFC 9260 8.3] Only an idle association needs one. */
     weir_time quiet_at = weir_time_add(s->data_sent_at, interval);
-    if (s->out_head != WEIR_NO_BUF || quiet_at > now) {
-        s->heartbeat_at = weir_time_add(s->out_head != WEIR_NO_BUF ? now : s->data_sent_at,
+    if (s->out_head != WEIR_NO_CELL || quiet_at > now) {
+        s->heartbeat_at = weir_time_add(s->out_head != WEIR_NO_CELL ? now : s->data_sent_at,
                                         interval);
         return;
     }

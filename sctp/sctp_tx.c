@@ -1,6 +1,6 @@
 /* Messages in, DATA out [RFC 9260 6.1, 6.9].
  *
- * 1. A write copies the message into buffers, one fragment each, at the end of its stream's queue.
+ * 1. A write copies the message into the pool, a rope for each fragment, at the end of its stream's queue.
  * 2. Streams with something queued take turns, a message each: without interleaving the fragments
  *    of a message need consecutive TSNs [RFC 9260 6.9 MUST].
  * 3. When a packet is made: first what is to be sent again, then new fragments, as the congestion
@@ -10,31 +10,27 @@
  */
 #include "sctp/sctp_int.h"
 
-/* Buffers over the quota that control messages (OPEN, ACK) may use: one for each channel. */
-enum { CONTROL_RESERVE = WEIR_SCTP_CHANNELS_MAX };
+/* Cells over the limit that control messages (OPEN, ACK) may use: one for each channel, mostly. */
+enum { CONTROL_RESERVE = 2 * WEIR_SCTP_CHANNELS_MAX };
 
 /* -- Queues ----------------------------------------------------------------------------------- */
 
 void weir_sctp_tx_put(struct weir_sctp *s, uint32_t index)
 {
-    weir_pool_put(s->pool, index);
-    s->tx_held--;
-    /* Half of the quota, so that a writer is not woken for every buffer. */
-    if (s->is_write_refused && s->tx_held <= s->config.tx_quota / 2) {
-        s->is_write_refused = false;
-        weir_sctp_owe_event(s, WEIR_SCTP_EVENT_WRITABLE);
-    }
+    s->tx_cells -= weir_rope_count(s->pool, index);
+    weir_rope_put(s->pool, s->account, index);
+    weir_sctp_note_sent(s);
 }
 
 static void queue_push(struct weir_sctp_stream *st, struct weir_sctp *s, uint32_t i)
 {
-    if (st->queue_tail == WEIR_NO_BUF) {
+    if (st->queue_tail == WEIR_NO_CELL) {
         st->queue_head = i;
     } else {
-        buf_at(s, st->queue_tail)->next = i;
+        chunk_at(s, st->queue_tail)->next = i;
     }
     st->queue_tail = i;
-    st->queue_bytes += buf_at(s, i)->len;
+    st->queue_bytes += chunk_at(s, i)->bytes;
 }
 
 static uint32_t queue_pop(struct weir_sctp *s, uint16_t slot)
@@ -42,13 +38,13 @@ static uint32_t queue_pop(struct weir_sctp *s, uint16_t slot)
     struct weir_sctp_stream *st = &s->stream[slot];
     uint32_t i = st->queue_head;
     uint32_t before = st->queue_bytes;
-    struct weir_buf *b = buf_at(s, i);
-    st->queue_head = b->next;
-    if (st->queue_head == WEIR_NO_BUF) {
-        st->queue_tail = WEIR_NO_BUF;
+    struct tx_chunk *c = chunk_at(s, i);
+    st->queue_head = c->next;
+    if (st->queue_head == WEIR_NO_CELL) {
+        st->queue_tail = WEIR_NO_CELL;
     }
-    b->next = WEIR_NO_BUF;
-    st->queue_bytes -= b->len;
+    c->next = WEIR_NO_CELL;
+    st->queue_bytes -= c->bytes;
     if (st->channel != WEIR_SCTP_NO_CHANNEL) {
         weir_sctp_channel_drained(s, st, before);
     }
@@ -61,17 +57,23 @@ static uint8_t place_flags(uint32_t i, uint32_t count, bool is_unordered)
                      (is_unordered ? FLAG_UNORDERED : 0));
 }
 
-/* One fragment; the caller has seen that the pool has it. */
-static void queue_fragment(struct weir_sctp *s, uint16_t slot, struct weir_span piece,
+/* One fragment; the caller has seen that there is room for it. */
+static void queue_fragment(struct weir_sctp *s, uint16_t slot, struct weir_span part,
                            const struct tx_chunk *like)
 {
-    uint32_t i = weir_pool_get(s->pool);
-    struct weir_buf *b = buf_at(s, i);
-    memcpy(b->data + b->start, piece.p, piece.n);
-    b->len = (uint32_t)piece.n;
-    *chunk_at(s, i) = *like;
-    s->tx_held++;
-    queue_push(&s->stream[slot], s, i);
+    struct weir_rope rope;
+    if (!weir_rope_begin(s->pool, s->account, WEIR_STORE_DENSE, CHUNK_HEAD, (uint32_t)part.n, &rope)) {
+        return; /* it asked for what a rope takes at most */
+    }
+    struct tx_chunk *c = chunk_at(s, rope.head);
+    struct weir_piece piece = c->piece;
+    uint32_t at = rope.head;
+    memcpy(c, like, CHUNK_HEAD);
+    c->piece = piece;
+    c->bytes = (uint16_t)part.n;
+    weir_rope_write(s->pool, &at, part);
+    s->tx_cells += weir_rope_count(s->pool, rope.head);
+    queue_push(&s->stream[slot], s, rope.head);
 }
 
 static struct tx_chunk chunk_template(uint16_t slot, weir_time now,
@@ -81,10 +83,18 @@ static struct tx_chunk chunk_template(uint16_t slot, weir_time now,
     c.expires_at = opts->has_lifetime ? weir_time_add(now, opts->lifetime) : WEIR_NEVER;
     c.resend_limit = opts->has_retransmits ? opts->retransmits : UINT16_MAX;
     c.sent_at = now;
-    c.prev = WEIR_NO_BUF;
+    c.next = c.prev = WEIR_NO_CELL;
     c.ppid = opts->ppid;
     c.slot = slot;
     return c;
+}
+
+/* Cells that a message takes at most. */
+static uint32_t message_cells(const struct weir_sctp *s, uint32_t bytes)
+{
+    uint32_t full = bytes / fragment_bytes(s), rest = bytes % fragment_bytes(s);
+    return full * weir_rope_cells(CHUNK_HEAD, fragment_bytes(s)) +
+           (rest != 0 ? weir_rope_cells(CHUNK_HEAD, rest) : 0);
 }
 
 enum weir_status weir_sctp_queue(struct weir_sctp *s, weir_time now, uint16_t slot,
@@ -92,15 +102,15 @@ enum weir_status weir_sctp_queue(struct weir_sctp *s, weir_time now, uint16_t sl
                                  bool is_control)
 {
     uint32_t piece = fragment_bytes(s);
-    uint32_t quota = s->config.tx_quota + (is_control ? CONTROL_RESERVE : 0);
-    if (msg.n > (uint64_t)quota * piece ||
+    if (msg.n > s->config.tx_bytes_max ||
         (s->config.message_max_remote != 0 && msg.n > s->config.message_max_remote)) {
         return WEIR_ERR_SIZE;
     }
     uint32_t count = (uint32_t)((msg.n + piece - 1) / piece);
-    if (count > quota || s->tx_held > quota - count || count > s->pool->free_count) {
-        s->is_write_refused = true;
-        return WEIR_ERR_FULL;
+    enum weir_status status =
+        weir_sctp_ask(s, message_cells(s, (uint32_t)msg.n), is_control ? CONTROL_RESERVE : 0);
+    if (status != WEIR_OK) {
+        return status;
     }
     struct tx_chunk like = chunk_template(slot, now, opts);
     struct weir_rd r = weir_rd_of(msg);
@@ -112,6 +122,7 @@ enum weir_status weir_sctp_queue(struct weir_sctp *s, weir_time now, uint16_t sl
             queue_fragment(s, slot, part, &like);
         }
     }
+    weir_account_done(s->pool, s->account);
     s->counters.tx_messages++;
     weir_sctp_stream_schedule(s, slot);
     return WEIR_OK;
@@ -128,6 +139,7 @@ enum weir_status weir_sctp_write(struct weir_sctp *s, weir_time now, uint16_t st
     }
     uint16_t slot = weir_sctp_stream_get(s, stream);
     if (slot == WEIR_SCTP_NO_STREAM) {
+        weir_sctp_refuse_write(s);
         return WEIR_ERR_FULL;
     }
     enum weir_status status = WEIR_ERR_STATE;
@@ -142,7 +154,7 @@ enum weir_status weir_sctp_write(struct weir_sctp *s, weir_time now, uint16_t st
 static void queue_drop_message(struct weir_sctp *s, uint16_t slot)
 {
     bool is_end = false;
-    while (!is_end && s->stream[slot].queue_head != WEIR_NO_BUF) {
+    while (!is_end && s->stream[slot].queue_head != WEIR_NO_CELL) {
         uint32_t i = queue_pop(s, slot);
         is_end = (chunk_at(s, i)->flags & FLAG_END) != 0;
         weir_sctp_tx_put(s, i);
@@ -153,7 +165,7 @@ void weir_sctp_queue_discard(struct weir_sctp *s, uint16_t slot)
 {
     struct weir_sctp_stream *st = &s->stream[slot];
     if (s->tx_mid != slot) {
-        while (st->queue_head != WEIR_NO_BUF) {
+        while (st->queue_head != WEIR_NO_CELL) {
             queue_drop_message(s, slot);
         }
         return;
@@ -161,15 +173,15 @@ void weir_sctp_queue_discard(struct weir_sctp *s, uint16_t slot)
     /* The first message has begun: keep it up to its end, and drop what follows. */
     uint32_t last = st->queue_head;
     while ((chunk_at(s, last)->flags & FLAG_END) == 0) {
-        last = buf_at(s, last)->next;
+        last = chunk_at(s, last)->next;
     }
-    uint32_t i = buf_at(s, last)->next;
+    uint32_t i = chunk_at(s, last)->next;
     uint32_t before = st->queue_bytes;
-    buf_at(s, last)->next = WEIR_NO_BUF;
+    chunk_at(s, last)->next = WEIR_NO_CELL;
     st->queue_tail = last;
-    while (i != WEIR_NO_BUF) {
-        uint32_t next = buf_at(s, i)->next;
-        st->queue_bytes -= buf_at(s, i)->len;
+    while (i != WEIR_NO_CELL) {
+        uint32_t next = chunk_at(s, i)->next;
+        st->queue_bytes -= chunk_at(s, i)->bytes;
         weir_sctp_tx_put(s, i);
         i = next;
     }
@@ -206,7 +218,7 @@ void weir_sctp_queue_cut(struct weir_sctp *s, uint16_t slot)
     bool is_end = (chunk_at(s, i)->flags & FLAG_END) != 0;
     chunk_at(s, i)->flags |= FLAG_END;
     chunk_at(s, i)->state = CHUNK_ABANDONED;
-    buf_at(s, i)->len = 0;
+    chunk_at(s, i)->bytes = 0;
     (void)assign(s, i);
     if (!is_end) {
         queue_drop_message(s, slot);
@@ -216,29 +228,38 @@ void weir_sctp_queue_cut(struct weir_sctp *s, uint16_t slot)
 
 bool weir_sctp_tx_is_empty(const struct weir_sctp *s)
 {
-    return s->out_head == WEIR_NO_BUF && s->turn_head == WEIR_SCTP_NO_STREAM &&
+    return s->out_head == WEIR_NO_CELL && s->turn_head == WEIR_SCTP_NO_STREAM &&
            s->tx_mid == WEIR_SCTP_NO_STREAM;
+}
+
+static void list_put(struct weir_sctp *s, uint32_t i)
+{
+    while (i != WEIR_NO_CELL) {
+        uint32_t next = chunk_at(s, i)->next;
+        weir_rope_put(s->pool, s->account, i);
+        i = next;
+    }
 }
 
 void weir_sctp_tx_release(struct weir_sctp *s)
 {
-    weir_pool_put_list(s->pool, s->out_head);
+    list_put(s, s->out_head);
     for (unsigned i = 0; i < WEIR_SCTP_STREAMS_MAX; i++) {
         struct weir_sctp_stream *st = &s->stream[i];
         if (!st->is_used) {
             continue;
         }
-        weir_pool_put_list(s->pool, st->queue_head);
-        st->queue_head = WEIR_NO_BUF;
-        st->queue_tail = WEIR_NO_BUF;
+        list_put(s, st->queue_head);
+        st->queue_head = WEIR_NO_CELL;
+        st->queue_tail = WEIR_NO_CELL;
         st->queue_bytes = 0;
         st->outstanding = 0;
         st->is_scheduled = false;
     }
-    s->tx_held = 0;
-    s->out_head = WEIR_NO_BUF;
-    s->out_tail = WEIR_NO_BUF;
-    s->rtx_hint = WEIR_NO_BUF;
+    s->tx_cells = 0;
+    s->out_head = WEIR_NO_CELL;
+    s->out_tail = WEIR_NO_CELL;
+    s->rtx_hint = WEIR_NO_CELL;
     s->rtx_count = 0;
     s->gap_acked_count = 0;
     s->flight_bytes = 0;
@@ -271,11 +292,11 @@ static uint16_t turn_next(struct weir_sctp *s, weir_time now)
     while (s->turn_head != WEIR_SCTP_NO_STREAM) {
         uint16_t slot = s->turn_head;
         struct weir_sctp_stream *st = &s->stream[slot];
-        while (st->queue_head != WEIR_NO_BUF && is_overdue(s, chunk_at(s, st->queue_head), now)) {
+        while (st->queue_head != WEIR_NO_CELL && is_overdue(s, chunk_at(s, st->queue_head), now)) {
             s->counters.abandoned_messages++;
             queue_drop_message(s, slot);
         }
-        if (st->queue_head != WEIR_NO_BUF) {
+        if (st->queue_head != WEIR_NO_CELL) {
             return slot;
         }
         s->turn_head = st->ready_next;
@@ -300,7 +321,7 @@ static uint16_t slot_next(struct weir_sctp *s, weir_time now)
         }
         /* The last fragment sent stands for its message; with all of them acknowledged there is
          * only the rest to give up. */
-        if (s->out_tail != WEIR_NO_BUF) {
+        if (s->out_tail != WEIR_NO_CELL) {
             weir_sctp_abandon(s, s->out_tail);
         } else {
             weir_sctp_queue_cut(s, slot);
@@ -343,8 +364,8 @@ static bool window_allows(const struct weir_sctp *s, uint32_t payload)
 static uint32_t lost_next(struct weir_sctp *s)
 {
     uint32_t i = s->rtx_hint;
-    while (i != WEIR_NO_BUF && chunk_at(s, i)->state != CHUNK_LOST) {
-        i = buf_at(s, i)->next;
+    while (i != WEIR_NO_CELL && chunk_at(s, i)->state != CHUNK_LOST) {
+        i = chunk_at(s, i)->next;
     }
     s->rtx_hint = i;
     return i;
@@ -367,16 +388,16 @@ bool weir_sctp_has_data(struct weir_sctp *s, weir_time now)
     if (slot == WEIR_SCTP_NO_STREAM) {
         return false;
     }
-    bool is_open = window_allows(s, buf_at(s, s->stream[slot].queue_head)->len);
+    bool is_open = window_allows(s, chunk_at(s, s->stream[slot].queue_head)->bytes);
     s->blocked_before = is_open ? s->blocked_before : weir_time_add(now, 1);
     return is_open;
 }
 
 /* -- Into the packet -------------------------------------------------------------------------- */
 
-static void chunk_write(struct weir_wr *w, const struct weir_sctp *s, const struct tx_chunk *c,
-                        const struct weir_buf *b)
+static void chunk_write(struct weir_wr *w, const struct weir_sctp *s, uint32_t i)
 {
+    const struct tx_chunk *c = chunk_at(s, i);
     uint8_t *p = weir_wr_room(w, DATA_HEADER_BYTES);
     if (p == NULL) {
         return;
@@ -386,19 +407,23 @@ static void chunk_write(struct weir_wr *w, const struct weir_sctp *s, const stru
     bool is_urgent = s->srtt == 0 || c->sent_count != 0;
     p[0] = CHUNK_DATA;
     p[1] = c->flags | (is_urgent ? FLAG_IMMEDIATE : 0);
-    weir_put16(p + 2, (uint16_t)(DATA_HEADER_BYTES + b->len));
+    weir_put16(p + 2, (uint16_t)(DATA_HEADER_BYTES + c->bytes));
     weir_put32(p + 4, c->tsn);
     weir_put16(p + 8, s->stream[c->slot].id);
     weir_put16(p + 10, c->ssn);
     weir_put32(p + 12, c->ppid);
-    weir_wr_bytes(w, weir_span_of(b->data + b->start, b->len));
+    struct weir_span part;
+    for (uint32_t left = c->bytes; left != 0 && weir_rope_next(s->pool, &i, &part);
+         left -= (uint32_t)part.n) {
+        weir_wr_bytes(w, part);
+    }
     weir_wr_pad4(w);
 }
 
 static void chunk_sent(struct weir_sctp *s, weir_time now, uint32_t i)
 {
     struct tx_chunk *c = chunk_at(s, i);
-    uint32_t payload = buf_at(s, i)->len;
+    uint32_t payload = chunk_at(s, i)->bytes;
     c->state = CHUNK_IN_FLIGHT;
     c->sent_at = now;
     c->order = s->tx_order++;
@@ -406,8 +431,10 @@ static void chunk_sent(struct weir_sctp *s, weir_time now, uint32_t i)
     c->sent_count = (uint16_t)(c->sent_count + (c->sent_count < UINT16_MAX ? 1 : 0));
     s->flight_bytes += data_wire_bytes(payload);
     s->flight_data += payload;
+    weir_sctp_cc_sent(s);
     s->peer_rwnd -= payload < s->peer_rwnd ? payload : s->peer_rwnd;
     s->data_sent_at = now;
+    s->tx_moved_at = i == s->out_head && c->sent_count == 1 ? now : s->tx_moved_at;
     /* [RFC 9260 6.3.2 R1, 6.1 MUST] T3 runs while anything is out, and starts anew when the
      * earliest chunk is sent again. */
     if (s->t3_at == WEIR_NEVER || i == s->out_head) {
@@ -424,11 +451,10 @@ static void fill_lost(struct weir_sctp *s, weir_time now, struct weir_wr *w)
 {
     while (may_resend(s)) {
         uint32_t i = lost_next(s);
-        if (i == WEIR_NO_BUF || !fits(w, buf_at(s, i)->len)) {
+        if (i == WEIR_NO_CELL || !fits(w, chunk_at(s, i)->bytes)) {
             break;
         }
-        struct tx_chunk *c = chunk_at(s, i);
-        chunk_write(w, s, c, buf_at(s, i));
+        chunk_write(w, s, i);
         s->rtx_count--;
         s->counters.rtx_chunks++;
         chunk_sent(s, now, i);
@@ -445,7 +471,7 @@ static void fill_new(struct weir_sctp *s, weir_time now, struct weir_wr *w)
         if (slot == WEIR_SCTP_NO_STREAM) {
             return;
         }
-        uint32_t payload = buf_at(s, s->stream[slot].queue_head)->len;
+        uint32_t payload = chunk_at(s, s->stream[slot].queue_head)->bytes;
         if (!window_allows(s, payload)) {
             s->blocked_before = weir_time_add(now, 1);
             return;
@@ -458,7 +484,7 @@ static void fill_new(struct weir_sctp *s, weir_time now, struct weir_wr *w)
         }
         uint32_t i = fragment_take(s, slot);
         struct tx_chunk *c = chunk_at(s, i);
-        chunk_write(w, s, c, buf_at(s, i));
+        chunk_write(w, s, i);
         chunk_sent(s, now, i);
         s->counters.tx_chunks++;
         if (is_first && !s->is_rtt_timed) {

@@ -189,7 +189,7 @@ void weir_sctp_init_value_write(struct weir_wr *w, const struct weir_sctp *s, bo
     static const uint8_t extensions[2] = { CHUNK_RE_CONFIG, CHUNK_FORWARD_TSN };
     struct weir_mark m = weir_sctp_chunk_open(w, is_ack ? CHUNK_INIT_ACK : CHUNK_INIT, 0);
     weir_wr_u32(w, is_ack ? s->init_tag : s->local_tag);
-    weir_wr_u32(w, weir_sctp_rwnd(s));
+    weir_wr_u32(w, s->rwnd_told < WINDOW_LEAST ? WINDOW_LEAST : s->rwnd_told);
     /* [RFC 8831 6.2 SHOULD] All streams are announced; their state is made when they are used. */
     weir_wr_u16(w, 65535);
     weir_wr_u16(w, 65535);

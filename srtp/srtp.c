@@ -219,6 +219,47 @@ enum weir_srtp_verdict weir_srtp_seal(struct weir_srtp *s, struct weir_mspan roo
     return count(s, seal_rtp(s, room, len));
 }
 
+/* [RFC 3711 9.1 MUST] The same key stream for the same packet gives the same tag; other bytes do not
+ * leave. */
+static enum weir_srtp_verdict seal_again(struct weir_srtp *s, struct weir_mspan room, size_t *len,
+                                         struct weir_span sealed_tag)
+{
+    struct rtp_frame f;
+    uint8_t roc[4];
+    size_t tail = tag_bytes(s);
+    if (*len > room.n || tail > room.n - *len) {
+        return WEIR_SRTP_ROOM;
+    }
+    enum weir_srtp_verdict v = weir_srtp_frame(weir_span_of(room.p, *len), &f);
+    if (v != WEIR_SRTP_OK) {
+        return v;
+    }
+    const struct weir_srtp_stream *stream = weir_srtp_stream_of(s, f.ssrc);
+    uint64_t index = weir_replay_estimate(&stream->rtp, f.seq);
+    if (weir_replay_check(&stream->rtp, index) == WEIR_SRTP_OK) {
+        return WEIR_SRTP_OLD; /* it never was sealed, or is of a stream that is gone */
+    }
+    struct job j = rtp_job(s, room.p, &f, *len, index, roc);
+    seal_job(s, &j);
+    if (sealed_tag.n != tail || !weir_equal_secret(j.tag, sealed_tag.p, tail)) {
+        weir_wipe(room.p, room.n);
+        return WEIR_SRTP_AUTH;
+    }
+    *len += tail;
+    return WEIR_SRTP_OK;
+}
+
+enum weir_srtp_verdict weir_srtp_seal_again(struct weir_srtp *s, struct weir_mspan room, size_t *len,
+                                            struct weir_span sealed_tag)
+{
+    return count(s, seal_again(s, room, len, sealed_tag));
+}
+
+size_t weir_srtp_tag_bytes(const struct weir_srtp *s)
+{
+    return tag_bytes(s);
+}
+
 /* -- RTCP -------------------------------------------------------------------------------------- */
 
 /* Lay the job over an RTCP packet whose own bytes end at `end`. `word` is E and index as they travel;
@@ -276,6 +317,28 @@ static enum weir_srtp_verdict open_rtcp(struct weir_srtp *s, struct weir_mspan *
 enum weir_srtp_verdict weir_srtcp_open(struct weir_srtp *s, struct weir_mspan *packet)
 {
     return count(s, open_rtcp(s, packet));
+}
+
+bool weir_srtp_is_ours(struct weir_srtp *s, struct weir_mspan packet, bool is_rtcp)
+{
+    uint8_t aad[RTCP_HEADER_BYTES + RTCP_INDEX_BYTES], roc[4];
+    struct rtp_frame f;
+    struct job j;
+    size_t tail = tag_bytes(s) + (is_rtcp ? RTCP_INDEX_BYTES : 0);
+    if (packet.n < (is_rtcp ? (size_t)RTCP_HEADER_BYTES : (size_t)WEIR_RTP_HEADER_BYTES) + tail) {
+        return false;
+    }
+    size_t end = packet.n - tail;
+    if (is_rtcp) {
+        const uint8_t *word = packet.p + rtcp_word_at(s, end);
+        j = rtcp_job(s, packet.p, end, weir_be32(word) & 0x7fffffff, word, aad);
+    } else if (weir_srtp_frame(weir_span_of(packet.p, end), &f) == WEIR_SRTP_OK) {
+        const struct weir_srtp_stream *stream = weir_srtp_stream_of(s, f.ssrc);
+        j = rtp_job(s, packet.p, &f, end, weir_replay_estimate(&stream->rtp, f.seq), roc);
+    } else {
+        return false;
+    }
+    return open_job(s, &j);
 }
 
 static enum weir_srtp_verdict seal_rtcp(struct weir_srtp *s, struct weir_mspan room, size_t *len)

@@ -182,12 +182,24 @@ WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtp_open(struct weir_srtp 
 WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtcp_open(struct weir_srtp *s,
                                                                 struct weir_mspan *packet);
 
+/* Would it be opened, but for having been seen before? The bytes are changed, the state is not, and nothing
+ * is counted. */
+WEIR_API WEIR_MUST_CHECK bool weir_srtp_is_ours(struct weir_srtp *s, struct weir_mspan packet,
+                                                bool is_rtcp);
+
 /* Seal the first *len bytes of room in place; *len grows by at most WEIR_SRTP_OVERHEAD_MAX. A sequence
  * number may be sealed once: retransmit the sealed bytes, or use another SSRC [RFC 3711 9.1]. Of those a
  * key has WEIR_SRTP_STREAMS_MAX + WEIR_SRTP_RESTS_MAX: one more is refused, and only new keys help. RTCP
  * has no such bound. */
 WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtp_seal(struct weir_srtp *s,
                                                                struct weir_mspan room, size_t *len);
+/* Seal a packet once more, byte for byte as it was, for sending it again. `sealed_tag` are the last
+ * weir_srtp_tag_bytes that sealing gave it: when they differ, it is another packet, AUTH is given, and the
+ * room is wiped. OLD: its sequence number was never sealed. */
+WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtp_seal_again(struct weir_srtp *s,
+                                                                     struct weir_mspan room, size_t *len,
+                                                                     struct weir_span sealed_tag);
+WEIR_API size_t weir_srtp_tag_bytes(const struct weir_srtp *s);
 WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtcp_seal(struct weir_srtp *s,
                                                                 struct weir_mspan room, size_t *len);
 

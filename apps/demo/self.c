@@ -418,7 +418,6 @@ static bool open_side(struct self *self, int i, const struct setup *setup)
     s->is_caller = i == 0;
     s->setup = *setup;
     s->setup.node.peers_max = 1;
-    s->setup.node.pool_buffers = 2048;
     s->setup.node.no_mdns = true;
     s->setup.node.bind = s->setup.bind;
     s->setup.node.port = 0;

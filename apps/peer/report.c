@@ -113,6 +113,8 @@ static const char *reason_name(enum weir_sctp_reason r)
         return "timeout";
     case WEIR_SCTP_REASON_VIOLATION:
         return "violation";
+    case WEIR_SCTP_REASON_MEMORY:
+        return "memory";
     case WEIR_SCTP_REASON_NONE:
         break;
     }

@@ -74,7 +74,7 @@ static bool has_news(int fd)
 
 /* With many peers between the same two nodes, every pair needs a path of its own: one side has 61 ports,
  * the other 64, so that 3,904 pairs differ. */
-static struct weir_node *open_node(const struct end *e, uint32_t peers, uint32_t buffers)
+static struct weir_node *open_node(const struct end *e, uint32_t peers, size_t lend_bytes)
 {
     char error[WEIR_NODE_ERROR_BYTES];
     struct weir_addr bind[64];
@@ -87,7 +87,7 @@ static struct weir_node *open_node(const struct end *e, uint32_t peers, uint32_t
     }
     struct weir_node_config c = { .bind = bind, .binds = peers == 1 ? 1 : e->is_caller ? 61 : 64,
                                   .spread_locals = true, .peers_max = peers, .no_mdns = true,
-                                  .pool_buffers = buffers,
+                                  .lend_bytes = lend_bytes,
                                   .pump = { .kind = e->options.pump,
                                             .no_gso = e->options.has_no_offload,
                                             .no_gro = e->options.has_no_offload },
@@ -629,7 +629,7 @@ static void run_stages(struct end *e)
 static void run_end(struct end *e, int procs)
 {
     bool is_memory = strcmp(e->scenario, "memory") == 0;
-    e->node = open_node(e, is_memory ? e->options.pairs : 1, 4096);
+    e->node = open_node(e, is_memory ? e->options.pairs : 1, 0);
     if (strcmp(e->scenario, "setup") == 0 || strcmp(e->scenario, "reconnect") == 0) {
         run_setup(e, procs);
     } else if (strcmp(e->scenario, "throughput") == 0) {

@@ -15,7 +15,7 @@ static char library_path[] = "LD_LIBRARY_PATH=/usr/lib/firefox-esr:/usr/lib/fire
 /* Older versions of NSS speak a draft under another version number: see what the hello says. */
 static bool speaks_final_13(void)
 {
-    static const uint8_t versions[] = { 0, EXTENSION_VERSIONS, 0, 3, 2, 0xfe, 0xfc };
+    static const uint8_t versions[] = { 0, EXTENSION_SUPPORTED_VERSIONS, 0, 3, 2, 0xfe, 0xfc };
     char port_text[8], client[] = "client", thirteen[] = "13";
     char *argv[] = { NSS, client, port_text, thirteen, thirteen, NULL };
     struct program *p = malloc(sizeof *p);

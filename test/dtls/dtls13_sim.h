@@ -26,7 +26,7 @@ static inline void narrow(struct sim *s, unsigned who, const void *with)
     struct dtls_hello h;
     const uint8_t *old = who == CLIENT ? edit_find(d, MESSAGE_CLIENT_HELLO, &n, &entry) : NULL;
     bool is_second = d->version != 0;
-    if (old == NULL || (is_second && s->end[SERVER].d.step != STEP_SERVER13_RETRIED)) {
+    if (old == NULL || (is_second && s->end[SERVER].d.step != STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO)) {
         return;
     }
     assert_int_equal(weir_dtls_hello_parse_client(weir_span_of(old, n), &h), WEIR_DTLS_OK);
@@ -47,13 +47,13 @@ static inline void narrow(struct sim *s, unsigned who, const void *with)
         uint16_t type = h.extension[i].type;
         weir_wr_u16(&w, type);
         struct weir_mark ext = weir_wr_open(&w, 2);
-        if (type == EXTENSION_GROUPS && o->groups[0] != 0) {
+        if (type == EXTENSION_SUPPORTED_GROUPS && o->groups[0] != 0) {
             struct weir_mark inner = weir_wr_open(&w, 2);
             for (unsigned k = 0; k < 2 && o->groups[k] != 0; k++) {
                 weir_wr_u16(&w, o->groups[k]);
             }
             weir_wr_close(&w, inner);
-        } else if (type == EXTENSION_SHARE && o->groups[0] != 0 && !is_second) {
+        } else if (type == EXTENSION_KEY_SHARE && o->groups[0] != 0 && !is_second) {
             struct weir_mark inner = weir_wr_open(&w, 2);
             for (unsigned k = 0; k < 2 && o->shares[k] != 0; k++) {
                 size_t bytes = weir_group_public_bytes((enum weir_group)o->shares[k]);

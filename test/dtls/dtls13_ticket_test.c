@@ -63,7 +63,7 @@ static void first_connection(const struct weir_dtls_config config[2], struct wei
     static const struct weir_dtls_session none;
     assert_true(take(&s, session));
     assert_false(take(&s, session));
-    assert_memory_equal(&s.end[CLIENT].d.session, &none, sizeof none);
+    assert_memory_equal(&s.end[CLIENT].d.resumption.session, &none, sizeof none);
     sim_free(&s);
 }
 
@@ -230,9 +230,9 @@ static void only_who_asks_and_only_of_who_gives(void **state)
         config[SERVER].ticket_keys = has_key ? 1 : 0;
         sim_init(&s, &config[CLIENT], &config[SERVER]);
         assert_int_equal(weir_dtls_start(&s.end[CLIENT].d, s.now), WEIR_OK);
-        assert_int_equal(hello_has(&s, EXTENSION_TICKETS), client != WEIR_DTLS_TICKETS_OFF);
-        assert_int_equal(hello_has(&s, EXTENSION_PSK_MODES), client != WEIR_DTLS_TICKETS_OFF);
-        assert_false(hello_has(&s, EXTENSION_PSK));
+        assert_int_equal(hello_has(&s, EXTENSION_TICKET_REQUEST), client != WEIR_DTLS_TICKETS_OFF);
+        assert_int_equal(hello_has(&s, EXTENSION_PSK_KEY_EXCHANGE_MODES), client != WEIR_DTLS_TICKETS_OFF);
+        assert_false(hello_has(&s, EXTENSION_PRE_SHARED_KEY));
         sim_drain(&s, CLIENT);
         assert_true(sim_await(&s, WEIR_SEC));
         sim_run(&s, WEIR_SEC);
@@ -309,8 +309,8 @@ static void what_was_not_agreed_is_acknowledged_and_forgotten(void **state)
         for (unsigned twice = 0; twice < 2; twice++) {
             body[2] = twice == 0 ? body[2] : 0; /* the second one is shorter-lived, and passed over */
             uint16_t seq = s.end[CLIENT].d.reassembly.next;
-            size_t bytes = peers_message(&s.end[CLIENT].d, MESSAGE_TICKET, seq, weir_span_of(body, n),
-                                         record);
+            size_t bytes = peers_message(&s.end[CLIENT].d, MESSAGE_NEW_SESSION_TICKET, seq,
+                                         weir_span_of(body, n), record);
             assert_int_equal(sim_hear(&s, CLIENT, record, bytes), WEIR_DTLS_OK);
         }
         assert_int_equal(s.end[CLIENT].told[WEIR_DTLS_EVENT_SESSION], row[i].is_kept ? 1 : 0);
@@ -347,8 +347,9 @@ static void a_ticket_that_is_too_long_is_forgotten(void **state)
         weir_wr_u16(&w, (uint16_t)n);
         weir_wr_zero(&w, n);
         weir_wr_u16(&w, 0);
-        size_t bytes = peers_message(&s.end[CLIENT].d, MESSAGE_TICKET, s.end[CLIENT].d.reassembly.next,
-                                     weir_span_of(body, weir_wr_done(&w)), record);
+        size_t bytes =
+            peers_message(&s.end[CLIENT].d, MESSAGE_NEW_SESSION_TICKET, s.end[CLIENT].d.reassembly.next,
+                          weir_span_of(body, weir_wr_done(&w)), record);
         assert_int_equal(sim_hear(&s, CLIENT, record, bytes), WEIR_DTLS_OK);
         assert_int_equal(s.end[CLIENT].told[WEIR_DTLS_EVENT_SESSION], n <= WEIR_DTLS_TICKET_MAX ? 1 : 0);
         sim_free(&s);
@@ -1020,12 +1021,13 @@ static void what_encrypted_extensions_may_say_of_tickets(void **state)
         config[CLIENT].tickets = row[i].has_asked ? WEIR_DTLS_TICKETS_ASKED : WEIR_DTLS_TICKETS_OFF;
         sim_init(&s, &config[CLIENT], &config[SERVER]);
         sim_start(&s);
-        hear_until(&s, CLIENT, STEP_CLIENT13_ENCRYPTED);
+        hear_until(&s, CLIENT, STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS);
         size_t n = test_unhex(row[i].body, body, sizeof body);
         uint16_t seq = s.end[CLIENT].d.reassembly.next;
-        n = peers_message(&s.end[CLIENT].d, MESSAGE_ENCRYPTED, seq, weir_span_of(body, n), record);
+        n = peers_message(&s.end[CLIENT].d, MESSAGE_ENCRYPTED_EXTENSIONS, seq, weir_span_of(body, n),
+                          record);
         expect(sim_hear(&s, CLIENT, record, n), row[i].want, row[i].body);
-        assert_int_equal(s.end[CLIENT].d.awaits_ticket, row[i].is_expected);
+        assert_int_equal(s.end[CLIENT].d.hs.expects_ticket, row[i].is_expected);
         sim_free(&s);
     }
 }
@@ -1049,11 +1051,11 @@ static void attack_D17_no_certificate_is_asked_for_or_shown_in_between(void **st
         uint8_t step, message;
         const char *body;
     } row[] = {
-        { CLIENT, STEP_CLIENT13_FINISHED, MESSAGE_CERTIFICATE_REQUEST, "00 0008 000d 0004 0002 0403" },
-        { CLIENT, STEP_CLIENT13_FINISHED, MESSAGE_CERTIFICATE, "00 000000" },
-        { CLIENT, STEP_CLIENT13_FINISHED, MESSAGE_CERTIFICATE_VERIFY, "0403 0001 00" },
-        { SERVER, STEP_SERVER13_FINISHED, MESSAGE_CERTIFICATE, "00 000000" },
-        { SERVER, STEP_SERVER13_FINISHED, MESSAGE_CERTIFICATE_VERIFY, "0403 0001 00" },
+        { CLIENT, STEP_CLIENT13_WAIT_FINISHED, MESSAGE_CERTIFICATE_REQUEST, "00 0008 000d 0004 0002 0403" },
+        { CLIENT, STEP_CLIENT13_WAIT_FINISHED, MESSAGE_CERTIFICATE, "00 000000" },
+        { CLIENT, STEP_CLIENT13_WAIT_FINISHED, MESSAGE_CERTIFICATE_VERIFY, "0403 0001 00" },
+        { SERVER, STEP_SERVER13_WAIT_FINISHED, MESSAGE_CERTIFICATE, "00 000000" },
+        { SERVER, STEP_SERVER13_WAIT_FINISHED, MESSAGE_CERTIFICATE_VERIFY, "0403 0001 00" },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct weir_dtls_config config[2];
@@ -1131,7 +1133,7 @@ static void a_connection_that_ends_forgets_its_session(void **state)
     assert_true(sim_connect(&s, WEIR_SEC));
     sim_run(&s, WEIR_SEC);
     weir_dtls_close(&s.end[CLIENT].d, s.now);
-    assert_memory_equal(&s.end[CLIENT].d.session, &none, sizeof none);
+    assert_memory_equal(&s.end[CLIENT].d.resumption.session, &none, sizeof none);
     assert_false(take(&s, &session));
     sim_free(&s);
 }

@@ -357,17 +357,17 @@ static void server_hello(struct weir_rd *rd, const uint8_t privates[3][48])
     struct dtls_hello h;
     field(3, "legacy_version: DTLS 1.2", next(rd, 2));
     struct weir_span random = next(rd, 32);
-    bool is_retry = memcmp(random.p, weir_dtls13_retry_random, 32) == 0;
-    field(3, is_retry ? "random: the one that says HelloRetryRequest" : "random", random);
+    bool is_hello_retry_request = memcmp(random.p, weir_dtls13_hello_retry_random, 32) == 0;
+    field(3, is_hello_retry_request ? "random: the one that says HelloRetryRequest" : "random", random);
     field(3, "legacy_session_id_echo", next8(rd));
     field(3, "cipher_suite", next(rd, 2));
     field(3, "legacy_compression_method", next(rd, 1));
     extensions(3, rd);
-    if (is_retry) {
+    if (is_hello_retry_request) {
         return;
     }
     assert_int_equal(weir_dtls_hello_parse_server(whole, &h), WEIR_DTLS_OK);
-    assert_true(weir_dtls_hello_find(&h, EXTENSION_SHARE, &share));
+    assert_true(weir_dtls_hello_find(&h, EXTENSION_KEY_SHARE, &share));
     uint16_t group = weir_be16(share.p);
     bool is_hybrid = group == WEIR_DTLS_X25519MLKEM768;
     size_t before = is_hybrid ? WEIR_KEM_CIPHERTEXT_BYTES : 0, kem_bytes = is_hybrid ? sizeof kem_shared : 0;
@@ -463,8 +463,9 @@ static const char *message_name(uint8_t type, struct weir_span body)
     case MESSAGE_CLIENT_HELLO:
         return "ClientHello";
     case MESSAGE_SERVER_HELLO:
-        return memcmp(body.p + 2, weir_dtls13_retry_random, 32) == 0 ? "HelloRetryRequest" : "ServerHello";
-    case MESSAGE_ENCRYPTED:
+        return memcmp(body.p + 2, weir_dtls13_hello_retry_random, 32) == 0 ? "HelloRetryRequest"
+                                                                           : "ServerHello";
+    case MESSAGE_ENCRYPTED_EXTENSIONS:
         return "EncryptedExtensions";
     case MESSAGE_CERTIFICATE_REQUEST:
         return "CertificateRequest";
@@ -474,7 +475,7 @@ static const char *message_name(uint8_t type, struct weir_span body)
         return "CertificateVerify";
     case MESSAGE_FINISHED:
         return "Finished";
-    case MESSAGE_TICKET:
+    case MESSAGE_NEW_SESSION_TICKET:
         return "NewSessionTicket";
     default:
         return "?";
@@ -539,7 +540,7 @@ static void messages(unsigned who, struct weir_span content)
         } else if (head.p[0] == MESSAGE_FINISHED) {
             check_verify_data(who, body);
         }
-        if (head.p[0] == MESSAGE_TICKET) { /* after the handshake, and no part of it */
+        if (head.p[0] == MESSAGE_NEW_SESSION_TICKET) { /* after the handshake, and no part of it */
             new_ticket(&in);
             continue;
         }
@@ -554,7 +555,7 @@ static void messages(unsigned who, struct weir_span content)
             client_hello(&in);
         } else if (head.p[0] == MESSAGE_SERVER_HELLO) {
             server_hello(&in, (const uint8_t(*)[48])v.privates);
-        } else if (head.p[0] == MESSAGE_ENCRYPTED) {
+        } else if (head.p[0] == MESSAGE_ENCRYPTED_EXTENSIONS) {
             extensions(3, &in);
         } else if (head.p[0] == MESSAGE_CERTIFICATE_REQUEST) {
             field(3, "certificate_request_context", next8(&in));

@@ -74,10 +74,11 @@ static void the_longest_record_is_the_longest(void **state)
     expect(sim_hear(&s, CLIENT, big, 5 + 0x4100), WEIR_DTLS_RECORD_FORGED, "2^14 + 256");
     memcpy(big, (const uint8_t[]){ 0x2f, 0, 0, 0x41, 1 }, 5);
     expect(sim_hear(&s, CLIENT, big, 5 + 0x4101), WEIR_DTLS_RECORD_LENGTH, "2^14 + 257");
-    size_t n = peers_record(&s.end[CLIENT].d, CONTENT_DATA,
+    size_t n = peers_record(&s.end[CLIENT].d, CONTENT_APPLICATION_DATA,
                             weir_span_of(content, WEIR_DTLS_PLAIN_MAX), big);
     expect(sim_hear(&s, CLIENT, big, n), WEIR_DTLS_OK, "2^14");
-    n = peers_record(&s.end[CLIENT].d, CONTENT_DATA, weir_span_of(content, WEIR_DTLS_PLAIN_MAX + 1), big);
+    n = peers_record(&s.end[CLIENT].d, CONTENT_APPLICATION_DATA,
+                     weir_span_of(content, WEIR_DTLS_PLAIN_MAX + 1), big);
     expect(sim_hear(&s, CLIENT, big, n), WEIR_DTLS_RECORD_LENGTH, "2^14 + 1");
     assert_int_equal(s.end[CLIENT].got_count, 1);
     sim_free(&s);
@@ -338,14 +339,15 @@ static void fields_of_before_stay_empty(void **state)
 }
 
 /* Run a hello in the place of the server's. */
-static void answer_with(const struct hello_row *hello, uint8_t alert, const char *what, bool is_retry)
+static void answer_with(const struct hello_row *hello, uint8_t alert, const char *what,
+                        bool is_hello_retry_request)
 {
     struct sim s;
     uint8_t body[512];
     char hex[1025];
     size_t n = hello_body(hello, false, body, sizeof body);
-    if (is_retry) {
-        memcpy(body + 2, weir_dtls13_retry_random, 32);
+    if (is_hello_retry_request) {
+        memcpy(body + 2, weir_dtls13_hello_retry_random, 32);
     }
     for (size_t k = 0; k < n; k++) {
         snprintf(hex + 2 * k, 3, "%02x", body[k]);
@@ -441,10 +443,10 @@ static void a_second_retry_ends_the_handshake_and_a_changed_suite_too(void **sta
         sim_init_default(&s, 49);
         sim_start(&s);
         size_t n = hello_body(&retry, false, body, sizeof body);
-        memcpy(body + 2, weir_dtls13_retry_random, 32);
+        memcpy(body + 2, weir_dtls13_hello_retry_random, 32);
         n = plain_message(record, MESSAGE_SERVER_HELLO, 0, weir_span_of(body, n));
         assert_int_equal(sim_hear(&s, CLIENT, record, n), WEIR_DTLS_OK);
-        assert_int_equal(s.end[CLIENT].d.step, STEP_CLIENT_HELLO);
+        assert_int_equal(s.end[CLIENT].d.step, STEP_CLIENT_WAIT_SERVER_HELLO);
         assert_int_equal(s.end[CLIENT].d.hs.group, WEIR_P384);
         if (i == 0) {
             retry.suites = "1302";
@@ -454,7 +456,7 @@ static void a_second_retry_ends_the_handshake_and_a_changed_suite_too(void **sta
         }
         n = hello_body(&retry, false, body, sizeof body);
         if (i == 2) {
-            memcpy(body + 2, weir_dtls13_retry_random, 32);
+            memcpy(body + 2, weir_dtls13_hello_retry_random, 32);
         }
         n = plain_message(record, MESSAGE_SERVER_HELLO, 1, weir_span_of(body, n));
         enum weir_dtls_verdict want = i == 0   ? WEIR_DTLS_HELLO_SUITE
@@ -546,22 +548,26 @@ static void a_bad_message_ends_the_handshake_with_its_alert(void **state)
 {
     (void)state;
     static const struct edit_row row[] = {
-        { WEIR_DTLS_ENCRYPTED_MALFORMED, CLIENT, MESSAGE_ENCRYPTED, 50, 0, 0, "00", true },
-        { WEIR_DTLS_ENCRYPTED_MALFORMED, CLIENT, MESSAGE_ENCRYPTED, 50, 0, 1, NULL, false },
-        { WEIR_DTLS_ENCRYPTED_MALFORMED, CLIENT, MESSAGE_ENCRYPTED, 50, 0, -1, NULL, false },
-        { WEIR_DTLS_HELLO_DUPLICATE, CLIENT, MESSAGE_ENCRYPTED, 47, 0, 0, "0012" X_SRTP X_SRTP, true },
-        { WEIR_DTLS_HELLO_UNASKED, CLIENT, MESSAGE_ENCRYPTED, 110, 0, 0, "0004 0010 0000", true },
-        { WEIR_DTLS_HELLO_UNASKED, CLIENT, MESSAGE_ENCRYPTED, 110, 0, 0, "0006" S13, true },
-        { WEIR_DTLS_HELLO_UNASKED, CLIENT, MESSAGE_ENCRYPTED, 110, 0, 0, "0004 0017 0000", true },
-        { WEIR_DTLS_HELLO_SRTP, CLIENT, MESSAGE_ENCRYPTED, 47, 0, 0, "0009 000e 0005 0002 0005 00", true },
-        { WEIR_DTLS_HELLO_SRTP, CLIENT, MESSAGE_ENCRYPTED, 47, 0, 0, "000b 000e 0007 0004 0007 0001 00",
+        { WEIR_DTLS_ENCRYPTED_MALFORMED, CLIENT, MESSAGE_ENCRYPTED_EXTENSIONS, 50, 0, 0, "00", true },
+        { WEIR_DTLS_ENCRYPTED_MALFORMED, CLIENT, MESSAGE_ENCRYPTED_EXTENSIONS, 50, 0, 1, NULL, false },
+        { WEIR_DTLS_ENCRYPTED_MALFORMED, CLIENT, MESSAGE_ENCRYPTED_EXTENSIONS, 50, 0, -1, NULL, false },
+        { WEIR_DTLS_HELLO_DUPLICATE, CLIENT, MESSAGE_ENCRYPTED_EXTENSIONS, 47, 0, 0, "0012" X_SRTP X_SRTP,
           true },
-        { WEIR_DTLS_HELLO_SRTP, CLIENT, MESSAGE_ENCRYPTED, 47, 0, 0, "000a 000e 0006 0002 0007 01 41",
+        { WEIR_DTLS_HELLO_UNASKED, CLIENT, MESSAGE_ENCRYPTED_EXTENSIONS, 110, 0, 0, "0004 0010 0000",
           true },
+        { WEIR_DTLS_HELLO_UNASKED, CLIENT, MESSAGE_ENCRYPTED_EXTENSIONS, 110, 0, 0, "0006" S13, true },
+        { WEIR_DTLS_HELLO_UNASKED, CLIENT, MESSAGE_ENCRYPTED_EXTENSIONS, 110, 0, 0, "0004 0017 0000",
+          true },
+        { WEIR_DTLS_HELLO_SRTP, CLIENT, MESSAGE_ENCRYPTED_EXTENSIONS, 47, 0, 0,
+          "0009 000e 0005 0002 0005 00", true },
+        { WEIR_DTLS_HELLO_SRTP, CLIENT, MESSAGE_ENCRYPTED_EXTENSIONS, 47, 0, 0,
+          "000b 000e 0007 0004 0007 0001 00", true },
+        { WEIR_DTLS_HELLO_SRTP, CLIENT, MESSAGE_ENCRYPTED_EXTENSIONS, 47, 0, 0,
+          "000a 000e 0006 0002 0007 01 41", true },
         { WEIR_DTLS_REQUEST_MALFORMED, CLIENT, MESSAGE_CERTIFICATE_REQUEST, 50, 0, 0, "00", true },
         { WEIR_DTLS_REQUEST_MALFORMED, CLIENT, MESSAGE_CERTIFICATE_REQUEST, 50, 0, 1, NULL, false },
-        { WEIR_DTLS_REQUEST_MALFORMED, CLIENT, MESSAGE_CERTIFICATE_REQUEST, 50, 0, 0,
-          "01 41 0008" X_SIGS, true },
+        { WEIR_DTLS_REQUEST_MALFORMED, CLIENT, MESSAGE_CERTIFICATE_REQUEST, 50, 0, 0, "01 41 0008" X_SIGS,
+          true },
         { WEIR_DTLS_REQUEST_SCHEME, CLIENT, MESSAGE_CERTIFICATE_REQUEST, 40, 0, 0, "00 0000", true },
         { WEIR_DTLS_REQUEST_SCHEME, CLIENT, MESSAGE_CERTIFICATE_REQUEST, 40, 0, 0,
           "00 0008 000d 0004 0002 0804", true },
@@ -571,29 +577,30 @@ static void a_bad_message_ends_the_handshake_with_its_alert(void **state)
         { WEIR_DTLS_CERT_MALFORMED, SERVER, MESSAGE_CERTIFICATE, 50, 0, 0, "00 000005 000000 0000", true },
         { WEIR_DTLS_CERT_MALFORMED, SERVER, MESSAGE_CERTIFICATE, 50, 0, 0,
           "00 000042 000001010000 000001010000 000001010000 000001010000 000001010000 000001010000"
-          "000001010000 000001010000 000001010000 000001010000 000001010000", true },
+          "000001010000 000001010000 000001010000 000001010000 000001010000",
+          true },
         { WEIR_DTLS_CERT_EMPTY, SERVER, MESSAGE_CERTIFICATE, 116, 0, 0, "00 000000", true },
         { WEIR_DTLS_CERT_EMPTY, CLIENT, MESSAGE_CERTIFICATE, 50, 0, 0, "00 000000", true },
         { WEIR_DTLS_HELLO_UNASKED, CLIENT, MESSAGE_CERTIFICATE, 110, 0, 0,
           "00 00000a 000001 01 0004 0005 0000", true },
         { WEIR_DTLS_CERT_FINGERPRINT, CLIENT, MESSAGE_CERTIFICATE, 42, 20, 0, "00", false },
         { WEIR_DTLS_CERT_FINGERPRINT, SERVER, MESSAGE_CERTIFICATE, 42, 20, 0, "00", false },
-        { WEIR_DTLS_CERTIFICATE_VERIFY_MALFORMED, CLIENT, MESSAGE_CERTIFICATE_VERIFY,
-          50, 0, -1, NULL, false },
-        { WEIR_DTLS_CERTIFICATE_VERIFY_MALFORMED, SERVER, MESSAGE_CERTIFICATE_VERIFY,
-          50, 0, 0, "0403", true },
-        { WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME, CLIENT, MESSAGE_CERTIFICATE_VERIFY,
-          47, 0, 0, "0503", false },
-        { WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME, CLIENT, MESSAGE_CERTIFICATE_VERIFY,
-          47, 0, 0, "0401", false },
-        { WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME, SERVER, MESSAGE_CERTIFICATE_VERIFY,
-          47, 0, 0, "0203", false },
-        { WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME, SERVER, MESSAGE_CERTIFICATE_VERIFY,
-          47, 0, 0, "0804", false },
-        { WEIR_DTLS_CERTIFICATE_VERIFY_SIGNATURE, CLIENT, MESSAGE_CERTIFICATE_VERIFY,
-          51, -1, 0, "00", false },
-        { WEIR_DTLS_CERTIFICATE_VERIFY_SIGNATURE, SERVER, MESSAGE_CERTIFICATE_VERIFY,
-          51, 0, 0, "0403 0000", true },
+        { WEIR_DTLS_CERTIFICATE_VERIFY_MALFORMED, CLIENT, MESSAGE_CERTIFICATE_VERIFY, 50, 0, -1, NULL,
+          false },
+        { WEIR_DTLS_CERTIFICATE_VERIFY_MALFORMED, SERVER, MESSAGE_CERTIFICATE_VERIFY, 50, 0, 0, "0403",
+          true },
+        { WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME, CLIENT, MESSAGE_CERTIFICATE_VERIFY, 47, 0, 0, "0503",
+          false },
+        { WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME, CLIENT, MESSAGE_CERTIFICATE_VERIFY, 47, 0, 0, "0401",
+          false },
+        { WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME, SERVER, MESSAGE_CERTIFICATE_VERIFY, 47, 0, 0, "0203",
+          false },
+        { WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME, SERVER, MESSAGE_CERTIFICATE_VERIFY, 47, 0, 0, "0804",
+          false },
+        { WEIR_DTLS_CERTIFICATE_VERIFY_SIGNATURE, CLIENT, MESSAGE_CERTIFICATE_VERIFY, 51, -1, 0, "00",
+          false },
+        { WEIR_DTLS_CERTIFICATE_VERIFY_SIGNATURE, SERVER, MESSAGE_CERTIFICATE_VERIFY, 51, 0, 0, "0403 0000",
+          true },
         { WEIR_DTLS_FINISHED, CLIENT, MESSAGE_FINISHED, 51, 0, 0, "0000", false },
         { WEIR_DTLS_FINISHED, CLIENT, MESSAGE_FINISHED, 51, 0, -1, NULL, false },
         { WEIR_DTLS_FINISHED, SERVER, MESSAGE_FINISHED, 51, 31, 0, "00", false },
@@ -630,10 +637,14 @@ static void bad_messages_after_the_handshake_end_the_connection(void **state)
         { WEIR_DTLS_UPDATE_MALFORMED, SERVER, MESSAGE_KEY_UPDATE, 47, "02" },
         { WEIR_DTLS_UPDATE_MALFORMED, CLIENT, MESSAGE_KEY_UPDATE, 47, "0000" },
         { WEIR_DTLS_UPDATE_MALFORMED, CLIENT, MESSAGE_KEY_UPDATE, 47, "" },
-        { WEIR_DTLS_TICKET_MALFORMED, CLIENT, MESSAGE_TICKET, 50, "00000000 00000000 00 0000 0000" },
-        { WEIR_DTLS_TICKET_MALFORMED, CLIENT, MESSAGE_TICKET, 50, "00000000 00000000 00 0001 41 00" },
-        { WEIR_DTLS_TICKET_MALFORMED, CLIENT, MESSAGE_TICKET, 50, "00000000 00000000 00 0001 41 0000 00" },
-        { WEIR_DTLS_UNEXPECTED, SERVER, MESSAGE_TICKET, 10, "00000000 00000000 00 0001 41 0000" },
+        { WEIR_DTLS_TICKET_MALFORMED, CLIENT, MESSAGE_NEW_SESSION_TICKET, 50,
+          "00000000 00000000 00 0000 0000" },
+        { WEIR_DTLS_TICKET_MALFORMED, CLIENT, MESSAGE_NEW_SESSION_TICKET, 50,
+          "00000000 00000000 00 0001 41 00" },
+        { WEIR_DTLS_TICKET_MALFORMED, CLIENT, MESSAGE_NEW_SESSION_TICKET, 50,
+          "00000000 00000000 00 0001 41 0000 00" },
+        { WEIR_DTLS_UNEXPECTED, SERVER, MESSAGE_NEW_SESSION_TICKET, 10,
+          "00000000 00000000 00 0001 41 0000" },
         { WEIR_DTLS_UNEXPECTED, CLIENT, MESSAGE_CERTIFICATE_REQUEST, 10, "00 0000" },
         { WEIR_DTLS_UNEXPECTED, SERVER, MESSAGE_CLIENT_HELLO, 10, "00" },
         { WEIR_DTLS_UNEXPECTED, CLIENT, MESSAGE_HELLO_REQUEST, 10, "" },

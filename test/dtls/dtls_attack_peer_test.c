@@ -45,9 +45,9 @@ static void attack_D15_no_cut_or_changed_message_passes(void **state)
         unsigned to;
     } row[] = {
         { MESSAGE_CLIENT_HELLO, SERVER },     { MESSAGE_SERVER_HELLO, CLIENT },
-        { MESSAGE_CERTIFICATE, CLIENT },      { MESSAGE_SERVER_KEY, CLIENT },
+        { MESSAGE_CERTIFICATE, CLIENT },      { MESSAGE_SERVER_KEY_EXCHANGE, CLIENT },
         { MESSAGE_CERTIFICATE_REQUEST, CLIENT },
-        { MESSAGE_CERTIFICATE, SERVER },      { MESSAGE_CLIENT_KEY, SERVER },
+        { MESSAGE_CERTIFICATE, SERVER },      { MESSAGE_CLIENT_KEY_EXCHANGE, SERVER },
         { MESSAGE_CERTIFICATE_VERIFY, SERVER }, { MESSAGE_FINISHED, SERVER },
         { MESSAGE_FINISHED, CLIENT },
     };
@@ -128,12 +128,13 @@ static void attack_D36_shares_off_the_curve_and_zero_secrets_are_refused(void **
         struct weir_span plain;
         weir_dtls_recv(&s.end[SERVER].d, s.now, &hello, &plain);
         s.count = 0;
-        assert_non_null(edit_find(&s.end[SERVER].d, MESSAGE_SERVER_KEY, &m, &entry));
+        assert_non_null(edit_find(&s.end[SERVER].d, MESSAGE_SERVER_KEY_EXCHANGE, &m, &entry));
         weir_put16(body + 1, row[i].group);
         body[3] = (uint8_t)n;
         memcpy(body + 4, share, n);
         memcpy(body + 4 + n, "\4\3\0\2\x30\0", 6);
-        assert_true(edit_replace(&s.end[SERVER].d, MESSAGE_SERVER_KEY, weir_span_of(body, n + 10)));
+        assert_true(
+            edit_replace(&s.end[SERVER].d, MESSAGE_SERVER_KEY_EXCHANGE, weir_span_of(body, n + 10)));
         sim_drain(&s, SERVER);
         sim_run(&s, 30 * WEIR_MS);
         assert_int_equal(s.end[CLIENT].last.verdict, WEIR_DTLS_KEY_SHARE);
@@ -241,7 +242,7 @@ static void attack_D16_a_certificate_without_its_certificate_verify_never_connec
     assert_false(sim_connect(&s, 60 * WEIR_SEC));
     assert_int_equal(s.end[SERVER].told[WEIR_DTLS_EVENT_CONNECTED], 0);
     assert_int_equal(s.end[SERVER].told[WEIR_DTLS_EVENT_FAILED], 1);
-    assert_int_equal(s.end[SERVER].d.step, STEP_SERVER_CERTIFICATE_VERIFY);
+    assert_int_equal(s.end[SERVER].d.step, STEP_SERVER12_WAIT_CERTIFICATE_VERIFY);
     sim_free(&s);
 }
 
@@ -258,7 +259,8 @@ static void attack_D17_a_finished_that_comes_without_change_cipher_spec_waits_fo
     struct sim_datagram *g = sim_next(&s);
     struct weir_mspan rest = { g->bytes, g->n };
     struct dtls_record r;
-    while (weir_dtls_record_take(&rest, weir_span_of(NULL, 0), &r) == WEIR_DTLS_OK && r.type != CONTENT_CCS) {
+    while (weir_dtls_record_take(&rest, weir_span_of(NULL, 0), &r) == WEIR_DTLS_OK
+           && r.type != CONTENT_CHANGE_CIPHER_SPEC) {
     }
     memmove(r.body.p - 13, rest.p, rest.n);
     g->n -= 14;
@@ -269,8 +271,8 @@ static void attack_D17_a_finished_that_comes_without_change_cipher_spec_waits_fo
     s.drop = UINT64_MAX;
     assert_int_equal(sim_hear(&s, SERVER, copy, n), WEIR_DTLS_RECORD_EARLY);
     assert_int_equal(s.end[SERVER].d.state, WEIR_DTLS_HANDSHAKE);
-    assert_int_equal(s.end[SERVER].d.step, STEP_SERVER_CCS);
-    n = plain_record(copy, CONTENT_CCS, 99, WEIR_LIT("\1"));
+    assert_int_equal(s.end[SERVER].d.step, STEP_SERVER12_WAIT_CHANGE_CIPHER_SPEC);
+    n = plain_record(copy, CONTENT_CHANGE_CIPHER_SPEC, 99, WEIR_LIT("\1"));
     assert_int_equal(sim_hear(&s, SERVER, copy, n), WEIR_DTLS_OK);
     assert_int_equal(s.end[SERVER].d.state, WEIR_DTLS_CONNECTED);
     sim_free(&s);

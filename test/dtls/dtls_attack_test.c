@@ -174,7 +174,7 @@ static void attack_D38_bad_records_do_not_take_the_good_ones_with_them(void **st
     size_t n = 0;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         n += test_unhex(bad[i], datagram + n, sizeof datagram - n);
-        n += sealed_record(&s.end[CLIENT].d, CONTENT_DATA, WEIR_LIT("good"), datagram + n);
+        n += sealed_record(&s.end[CLIENT].d, CONTENT_APPLICATION_DATA, WEIR_LIT("good"), datagram + n);
     }
     n += test_unhex("17 fefd 0001 000000000099 ffff 00", datagram + n, sizeof datagram - n);
     sim_hear(&s, SERVER, datagram, n);
@@ -323,7 +323,7 @@ static void attack_D34_the_extended_master_secret_is_required(void **state)
     sim_init_default(&s, 101);
     size_t n = hello_of(1, hello, sizeof hello);
     for (size_t i = 13 + 12; i + 4 < n; i++) {
-        if (weir_be32(hello + i) == (uint32_t)EXTENSION_EMS << 16) {
+        if (weir_be32(hello + i) == (uint32_t)EXTENSION_EXTENDED_MASTER_SECRET << 16) {
             hello[i + 1] = 0x7f; /* an extension that nobody knows */
             break;
         }

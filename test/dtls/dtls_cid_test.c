@@ -18,7 +18,7 @@ static void check_header(struct sim *s, unsigned from, uint8_t version)
     size_t bytes = peer->cid_bytes;
     size_t n = data_record(&copy, "hello", out, sizeof out);
     if (version == WEIR_DTLS_1_2) {
-        assert_int_equal(out[0], bytes != 0 ? CONTENT_CID : CONTENT_DATA);
+        assert_int_equal(out[0], bytes != 0 ? CONTENT_TLS12_CID : CONTENT_APPLICATION_DATA);
         assert_int_equal(n, 13 + 8 + 5 + 16 + (bytes != 0 ? 1 + bytes : 0));
         assert_memory_equal(out + 11, peer->cid, bytes);
         assert_int_equal(weir_be16(out + 11 + bytes), n - 13 - bytes);
@@ -253,8 +253,8 @@ static size_t data_with_id(const struct weir_dtls *from, const uint8_t *id, size
 {
     struct weir_dtls copy = *from;
     copy.tx.seq += 5;
-    weir_copy(copy.tx_cid, id, bytes);
-    copy.tx_cid_bytes = (uint8_t)bytes;
+    weir_copy(copy.cid.tx, id, bytes);
+    copy.cid.tx_bytes = (uint8_t)bytes;
     return data_record(&copy, "other", out, 200);
 }
 
@@ -316,7 +316,7 @@ static void a_record_with_another_id_is_refused_with_all_behind_it(void **state)
         uint8_t out[400], id[WEIR_DTLS_PEER_CID_MAX];
         ids_connect(&s, &with, 1200);
         struct weir_dtls *from = &s.end[CLIENT].d;
-        memcpy(id, from->tx_cid, sizeof id);
+        memcpy(id, from->cid.tx, sizeof id);
         id[5] ^= 1;
         size_t n = data_with_id(from, id, 6, out);
         size_t m = data_record(from, "behind", out + n, sizeof out - n);
@@ -456,7 +456,7 @@ static void no_record_needs_more_than_the_header_file_says(void **state)
     struct ids with = { WEIR_DTLS_1_2, 0, 0, WEIR_DTLS_RRC_NONE };
     struct sim s;
     ids_connect(&s, &with, 1250);
-    s.end[CLIENT].d.tx_cid_bytes = WEIR_DTLS_PEER_CID_MAX;
+    s.end[CLIENT].d.cid.tx_bytes = WEIR_DTLS_PEER_CID_MAX;
     assert_int_equal(weir_dtls_head_bytes(&s.end[CLIENT].d), WEIR_DTLS_HEAD_MAX);
     assert_int_equal(weir_dtls_overhead(&s.end[CLIENT].d), WEIR_DTLS_OVERHEAD_MAX);
     sim_free(&s);
@@ -512,7 +512,8 @@ static void a_new_id_is_used_at_once_when_the_peer_says_so(void **state)
         struct sim s;
         uint8_t id[64], out[200];
         ids_connect(&s, &with, 1270);
-        expect(hear_message(&s, SERVER, MESSAGE_NEW_CID, row[i].message), WEIR_DTLS_OK, row[i].message);
+        expect(hear_message(&s, SERVER, MESSAGE_NEW_CONNECTION_ID, row[i].message), WEIR_DTLS_OK,
+               row[i].message);
         size_t n = test_unhex(row[i].then, id, sizeof id);
         struct weir_dtls *d = &s.end[SERVER].d;
         assert_int_equal(weir_dtls_head_bytes(d), 5 + n);
@@ -537,13 +538,13 @@ static void a_request_for_ids_is_answered_with_none(void **state)
         struct weir_dtls *peer = &s.end[1 - to].d;
         uint16_t next = peer->reassembly.next;
         uint8_t before[4];
-        memcpy(before, peer->tx_cid, 4);
+        memcpy(before, peer->cid.tx, 4);
         peer->message_seq++; /* the request is made by hand */
-        expect(hear_message(&s, to, MESSAGE_REQUEST_CID, "03"), WEIR_DTLS_OK, "request");
+        expect(hear_message(&s, to, MESSAGE_REQUEST_CONNECTION_ID, "03"), WEIR_DTLS_OK, "request");
         sim_run(&s, WEIR_SEC);
         assert_int_equal(peer->reassembly.next, next + 1); /* a whole message came, and was good */
         assert_int_equal(peer->state, WEIR_DTLS_CONNECTED);
-        assert_memory_equal(peer->tx_cid, before, 4);
+        assert_memory_equal(peer->cid.tx, before, 4);
         assert_int_equal(s.end[to].d.flight.used, 0);
         assert_int_equal(s.end[to].d.give_up_at, WEIR_NEVER);
         sim_check_up(&s);
@@ -560,7 +561,7 @@ static void attack_D26_requests_without_end_cost_one_answer_a_round_trip(void **
     ids_connect(&s, &with, 1290);
     unsigned sent = s.end[SERVER].sent;
     for (unsigned i = 0; i < 50; i++) {
-        expect(hear_message(&s, SERVER, MESSAGE_REQUEST_CID, "ff"), WEIR_DTLS_OK, "request");
+        expect(hear_message(&s, SERVER, MESSAGE_REQUEST_CONNECTION_ID, "ff"), WEIR_DTLS_OK, "request");
     }
     /* 50 ACKs, and one NewConnectionId that the client has not acknowledged. */
     assert_in_range(s.end[SERVER].sent - sent, 1, 51);
@@ -582,20 +583,20 @@ static void bad_messages_about_ids_end_the_connection(void **state)
         uint8_t message, alert;
         const char *body;
     } row[] = {
-        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_NEW_CID, 47, "" },
-        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_NEW_CID, 47, "0002 01 aa" },
-        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_NEW_CID, 47, "0002 01 aa 02" },
-        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_NEW_CID, 47, "0002 01 aa 00 00" },
-        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_NEW_CID, 47, "0002 02 aa 00" },
-        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_NEW_CID, 47, "0000 00" },
-        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_NEW_CID, 47, "0001 00 00" },
-        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_NEW_CID, 47, "0022 21" BYTES_33 "00" },
-        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_REQUEST_CID, 47, "" },
-        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_REQUEST_CID, 47, "0101" },
-        { WEIR_DTLS_UNEXPECTED, 0, 4, MESSAGE_NEW_CID, 10, "0002 01 aa 00" },
-        { WEIR_DTLS_UNEXPECTED, 4, 0, MESSAGE_REQUEST_CID, 10, "01" },
-        { WEIR_DTLS_UNEXPECTED, -1, 4, MESSAGE_NEW_CID, 10, "0002 01 aa 00" },
-        { WEIR_DTLS_UNEXPECTED, 4, -1, MESSAGE_REQUEST_CID, 10, "01" },
+        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_NEW_CONNECTION_ID, 47, "" },
+        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_NEW_CONNECTION_ID, 47, "0002 01 aa" },
+        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_NEW_CONNECTION_ID, 47, "0002 01 aa 02" },
+        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_NEW_CONNECTION_ID, 47, "0002 01 aa 00 00" },
+        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_NEW_CONNECTION_ID, 47, "0002 02 aa 00" },
+        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_NEW_CONNECTION_ID, 47, "0000 00" },
+        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_NEW_CONNECTION_ID, 47, "0001 00 00" },
+        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_NEW_CONNECTION_ID, 47, "0022 21" BYTES_33 "00" },
+        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_REQUEST_CONNECTION_ID, 47, "" },
+        { WEIR_DTLS_CID_MALFORMED, 4, 4, MESSAGE_REQUEST_CONNECTION_ID, 47, "0101" },
+        { WEIR_DTLS_UNEXPECTED, 0, 4, MESSAGE_NEW_CONNECTION_ID, 10, "0002 01 aa 00" },
+        { WEIR_DTLS_UNEXPECTED, 4, 0, MESSAGE_REQUEST_CONNECTION_ID, 10, "01" },
+        { WEIR_DTLS_UNEXPECTED, -1, 4, MESSAGE_NEW_CONNECTION_ID, 10, "0002 01 aa 00" },
+        { WEIR_DTLS_UNEXPECTED, 4, -1, MESSAGE_REQUEST_CONNECTION_ID, 10, "01" },
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         struct ids with = { WEIR_DTLS_1_3, row[i].client, row[i].server, WEIR_DTLS_RRC_NONE };

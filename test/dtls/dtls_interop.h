@@ -423,7 +423,7 @@ static inline void run_more(const struct interop_more *more)
         fprintf(stderr, "%s\n", p->text);
         fail_msg("%s: %s, step %u, verdict %s, plain alert %s", t->name,
                  weir_dtls_state_name(e->d.state), e->d.step,
-                 weir_dtls_verdict_name(e->last.verdict), weir_dtls_alert_name(e->d.plain_alert));
+                 weir_dtls_verdict_name(e->last.verdict), weir_dtls_alert_name(e->d.alert.plain));
     }
     if (t->suite[0] != '\0') {
         assert_string_equal(weir_dtls_suite_name(&e->d), t->suite);

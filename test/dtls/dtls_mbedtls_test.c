@@ -423,8 +423,8 @@ static void check_ids(struct talk *t, const struct terms *w)
     int is_on = 0;
     assert_true(weir_dtls_has_cid(&t->d));
     assert_false(weir_dtls_has_rrc(&t->d));
-    assert_int_equal(t->d.tx_cid_bytes, w->peer);
-    assert_memory_equal(t->d.tx_cid, mbedtls_id, (size_t)w->peer);
+    assert_int_equal(t->d.cid.tx_bytes, w->peer);
+    assert_memory_equal(t->d.cid.tx, mbedtls_id, (size_t)w->peer);
     assert_int_equal(mbedtls_ssl_get_peer_cid(&t->ssl, &is_on, id, &n), 0);
     if (w->own == 0 && w->peer == 0) {
         assert_int_equal(is_on, MBEDTLS_SSL_CID_DISABLED);

@@ -32,7 +32,8 @@ static enum weir_dtls_verdict answer_by(struct sim *s, uint32_t path, uint8_t ki
 {
     uint8_t body[9] = { kind }, out[200];
     memcpy(body + 1, cookie, 8);
-    size_t n = sealed_record(&s->end[mover].d, CONTENT_RRC, weir_span_of(body, 9), out);
+    size_t n =
+        sealed_record(&s->end[mover].d, CONTENT_RETURN_ROUTABILITY_CHECK, weir_span_of(body, 9), out);
     return hear_by(s, other, path, out, n);
 }
 
@@ -198,7 +199,7 @@ static void a_peer_that_left_a_path_says_so(void **state)
 static void nothing_happened(struct sim *s, const char *what)
 {
     const struct weir_dtls *d = &s->end[other].d;
-    if (!is_silent(s, other) || d->rrc.checks != 0 || d->path != HOME
+    if (!is_silent(s, other) || d->rrc.checks != 0 || d->rrc.in_use != HOME
         || s->end[other].told[WEIR_DTLS_EVENT_MOVED] != 0 || s->end[other].told[WEIR_DTLS_EVENT_SEEN] != 0) {
         fail_msg("%s", what);
     }
@@ -337,9 +338,9 @@ static void attack_D30_a_victim_gets_little_and_not_for_long(void **state)
         assert_in_range(count, 1, WEIR_DTLS_RRC_TRIES);
         assert_true(sent <= 3 * heard);
         assert_true(s.now - begun <= WEIR_SEC + 10 * WEIR_MS);
-        assert_int_equal(d->rrc.phase, RRC_IDLE);
+        assert_int_equal(d->rrc.state, RRC_IDLE);
         assert_int_equal(d->rrc.failures, 1);
-        assert_int_equal(d->path, HOME);
+        assert_int_equal(d->rrc.in_use, HOME);
         /* The next one begins another check. */
         assert_int_equal(speak_from(&s, AWAY), WEIR_DTLS_OK);
         assert_int_equal(d->rrc.checks, 2);
@@ -371,7 +372,7 @@ static void a_lost_challenge_is_followed_by_another(void **state)
             assert_memory_not_equal(d->rrc.cookie[0], d->rrc.cookie[1], 8);
             assert_memory_not_equal(d->rrc.cookie[1], d->rrc.cookie[2], 8);
             assert_int_equal(round_trip(&s, out[answered], n[answered], AWAY), WEIR_DTLS_OK);
-            assert_int_equal(d->path, AWAY);
+            assert_int_equal(d->rrc.in_use, AWAY);
             sim_free(&s);
         }
     }
@@ -416,7 +417,7 @@ static void one_check_is_under_way_at_most(void **state)
         assert_int_equal(d->rrc.checks, 1);
         assert_true(is_silent(&s, other));
         pass_time(&s, other, WEIR_SEC);
-        assert_int_equal(d->rrc.phase, RRC_IDLE);
+        assert_int_equal(d->rrc.state, RRC_IDLE);
         assert_int_equal(speak_from(&s, ELSEWHERE), WEIR_DTLS_OK);
         assert_int_equal(challenge(&s, out, &n), ELSEWHERE);
         sim_free(&s);
@@ -456,7 +457,7 @@ static void an_answer_counts_by_its_cookie_and_its_path(void **state)
             memcpy(cookie, d->rrc.cookie[0], 8);
             cookie[7] ^= row[k].is_wrong ? 1 : 0;
             expect(answer_by(&s, row[k].path, row[k].kind, cookie), row[k].want, "answer");
-            assert_int_equal(d->path, row[k].then);
+            assert_int_equal(d->rrc.in_use, row[k].then);
             sim_free(&s);
         }
     }
@@ -481,7 +482,7 @@ static void attack_D30_a_cookie_is_good_once(void **state)
         memcpy(cookie, d->rrc.cookie[0], 8);
         pass_time(&s, other, WEIR_SEC);
         expect(answer_by(&s, AWAY, KIND_RESPONSE, cookie), WEIR_DTLS_RRC_STRAY, "too late");
-        assert_int_equal(d->path, HOME);
+        assert_int_equal(d->rrc.in_use, HOME);
         /* That very record began a check of its own, being new. */
         assert_int_equal(d->rrc.checks, 2);
         sim_free(&s);
@@ -534,7 +535,8 @@ static void messages_that_are_none_are_passed_over(void **state)
         for (size_t k = 0; k < sizeof row / sizeof row[0]; k++) {
             uint8_t body[64], out[200];
             size_t n = test_unhex(row[k].body, body, sizeof body);
-            n = sealed_record(&s.end[mover].d, CONTENT_RRC, weir_span_of(body, n), out);
+            n = sealed_record(&s.end[mover].d, CONTENT_RETURN_ROUTABILITY_CHECK, weir_span_of(body, n),
+                              out);
             expect(hear_by(&s, other, HOME, out, n), row[k].want, row[k].body);
             assert_true(is_silent(&s, other));
             assert_int_equal(s.end[other].d.state, WEIR_DTLS_CONNECTED);
@@ -556,13 +558,14 @@ static void path_checks_that_were_not_agreed_are_dropped(void **state)
         struct sim s;
         uint8_t out[200];
         ids_connect(&s, &with, 2040);
-        s.end[CLIENT].d.has_rrc = true;
-        size_t n = sealed_record(&s.end[CLIENT].d, CONTENT_RRC, weir_span_of(body, 9), out);
+        s.end[CLIENT].d.rrc.is_agreed = true;
+        size_t n =
+            sealed_record(&s.end[CLIENT].d, CONTENT_RETURN_ROUTABILITY_CHECK, weir_span_of(body, 9), out);
         assert_int_equal(hear_by(&s, SERVER, HOME, out, n),
                          is_agreed          ? WEIR_DTLS_OK
                          : has_id || is_13 ? WEIR_DTLS_RECORD_CONTENT
                                             : WEIR_DTLS_RECORD_TYPE);
-        n = plain_record(out, CONTENT_RRC, 99, weir_span_of(body, 9));
+        n = plain_record(out, CONTENT_RETURN_ROUTABILITY_CHECK, 99, weir_span_of(body, 9));
         assert_int_equal(hear_by(&s, SERVER, HOME, out, n), WEIR_DTLS_RECORD_TYPE);
         sim_free(&s);
     }
@@ -581,7 +584,7 @@ static void without_rrc_the_application_is_told_and_decides(void **state)
         assert_int_equal(s.end[other].got_count, 1);
         assert_int_equal(s.end[other].told[WEIR_DTLS_EVENT_SEEN], 1);
         assert_int_equal(s.end[other].last.path, AWAY);
-        assert_int_equal(d->path, HOME);
+        assert_int_equal(d->rrc.in_use, HOME);
         assert_true(is_silent(&s, other));
         assert_int_equal(weir_dtls_deadline(d), WEIR_NEVER);
         assert_int_equal(speak_from(&s, AWAY), WEIR_DTLS_OK); /* again with each, until it decides */
@@ -625,10 +628,10 @@ static void a_check_ends_with_the_connection_and_when_the_application_moves(void
             weir_dtls_close(d, s.now);
         } else {
             weir_dtls_set_path(d, ELSEWHERE);
-            assert_int_equal(d->path, ELSEWHERE);
+            assert_int_equal(d->rrc.in_use, ELSEWHERE);
         }
         assert_int_equal(weir_dtls_deadline(d), WEIR_NEVER);
-        assert_int_equal(d->rrc.phase, RRC_IDLE);
+        assert_int_equal(d->rrc.state, RRC_IDLE);
         sim_free(&s);
     }
 }

@@ -491,7 +491,7 @@ static inline size_t sealed_record(struct weir_dtls *from, uint8_t type, struct 
                                    uint8_t *out)
 {
     uint64_t epoch = from->tx_epoch != 0 ? from->tx_epoch : 1;
-    epoch = epoch == EPOCH_APPLICATION && from->tx_old.is_ready && from->step != STEP_DONE ? EPOCH_HANDSHAKE
+    epoch = epoch == EPOCH_APPLICATION && from->old.tx.is_ready && from->step != STEP_DONE ? EPOCH_HANDSHAKE
                                                                                           : epoch;
     weir_copy(out + weir_dtls_record_head(from, epoch), body.p, body.n);
     return weir_dtls_record_seal(from, epoch, (enum content_type)type, VERSION_1_2, out, body.n);

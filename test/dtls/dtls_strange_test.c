@@ -22,8 +22,8 @@ static void attack_D38_one_packet_before_the_server_hello_ends_nothing(void **st
     } row[] = {
         { MESSAGE_SERVER_HELLO, 200, "\3" },       { MESSAGE_SERVER_HELLO, 90, "\xfe\xfe" },
         { MESSAGE_HELLO_REQUEST, 0, "" },          { MESSAGE_CERTIFICATE, 0, "x" },
-        { MESSAGE_SERVER_DONE, 0, "" },            { MESSAGE_FINISHED, 0, "123456789012" },
-        { MESSAGE_VERIFY_REQUEST, 40, "\xfe\xff" }, { MESSAGE_ENCRYPTED, 0, "12" },
+        { MESSAGE_SERVER_HELLO_DONE, 0, "" },            { MESSAGE_FINISHED, 0, "123456789012" },
+        { MESSAGE_HELLO_VERIFY_REQUEST, 40, "\xfe\xff" }, { MESSAGE_ENCRYPTED_EXTENSIONS, 0, "12" },
         { 99, 77, "z" },
     };
     for (unsigned i = 0; i < 2 * sizeof row / sizeof row[0]; i++) {
@@ -55,7 +55,9 @@ static void attack_D38_bytes_without_protection_are_in_no_finished(void **state)
         unsigned who = i % 2;
         open_both(&s, WEIR_DTLS_1_2, 8100 + i);
         sim_start(&s);
-        while (s.end[who].d.step != (who == CLIENT ? STEP_CLIENT_CCS : STEP_SERVER_CERTIFICATE)) {
+        while (
+            s.end[who].d.step
+            != (who == CLIENT ? STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC : STEP_SERVER12_WAIT_CERTIFICATE)) {
             assert_true(sim_step(&s, WEIR_NEVER - 1));
         }
         /* As it is and, since another message may lie in its place, under another name. */
@@ -129,7 +131,7 @@ static void keys_of_the_epoch_before_end_after_two_minutes(void **state)
         assert_true(sim_connect(&s, WEIR_SEC));
         sim_run(&s, WEIR_SEC);
         struct weir_dtls *server = &s.end[SERVER].d;
-        size_t n = sealed_record(&s.end[CLIENT].d, CONTENT_DATA, WEIR_LIT("late"), record);
+        size_t n = sealed_record(&s.end[CLIENT].d, CONTENT_APPLICATION_DATA, WEIR_LIT("late"), record);
         struct weir_dtls_keys old = server->rx;
         assert_int_equal(weir_dtls_update_keys(&s.end[CLIENT].d, false), WEIR_OK);
         sim_drain(&s, CLIENT);
@@ -164,14 +166,14 @@ static void keys_of_the_handshake_stay_until_it_is_acknowledged_and_that_long(vo
     struct weir_dtls *client = &s.end[CLIENT].d;
     s.now += 2 * OLD_KEYS_LIFE;
     weir_dtls_tick(client, s.now);
-    assert_true(client->rx_old.is_ready);
+    assert_true(client->old.rx.is_ready);
     sim_drain(&s, CLIENT);
     assert_true(sim_await(&s, WEIR_SEC));
     sim_run(&s, 10 * WEIR_SEC);
     for (unsigned who = 0; who < 2; who++) {
-        assert_true(s.end[who].d.rx_old.is_ready);
+        assert_true(s.end[who].d.old.rx.is_ready);
         weir_dtls_tick(&s.end[who].d, s.now + OLD_KEYS_LIFE);
-        assert_false(s.end[who].d.rx_old.is_ready);
+        assert_false(s.end[who].d.old.rx.is_ready);
     }
     sim_free(&s);
 }
@@ -190,16 +192,16 @@ static void forgeries_are_counted_for_each_key(void **state)
     sim_drain(&s, CLIENT);
     sim_run(&s, WEIR_SEC);
     for (unsigned i = 0; i < 2; i++) {
-        server->rx_old.forgeries = i == 0 ? 5 : FORGERIES_MAX - 1;
-        size_t n = sealed_record(&peer, CONTENT_DATA, WEIR_LIT("late"), record);
+        server->old.rx.forgeries = i == 0 ? 5 : FORGERIES_MAX - 1;
+        size_t n = sealed_record(&peer, CONTENT_APPLICATION_DATA, WEIR_LIT("late"), record);
         record[n - 1] ^= 1;
         assert_int_equal(sim_hear(&s, SERVER, record, n), WEIR_DTLS_RECORD_FORGED);
         assert_int_equal(server->rx.forgeries, 0);
-        assert_int_equal(server->rx_old.forgeries, i == 0 ? 6 : 0);
-        assert_int_equal(server->rx_old.is_ready, i == 0); /* the key ends, not the connection */
+        assert_int_equal(server->old.rx.forgeries, i == 0 ? 6 : 0);
+        assert_int_equal(server->old.rx.is_ready, i == 0); /* the key ends, not the connection */
         assert_int_equal(server->state, WEIR_DTLS_CONNECTED);
     }
-    size_t n = sealed_record(&s.end[CLIENT].d, CONTENT_DATA, WEIR_LIT("new"), record);
+    size_t n = sealed_record(&s.end[CLIENT].d, CONTENT_APPLICATION_DATA, WEIR_LIT("new"), record);
     record[n - 1] ^= 1;
     server->rx.forgeries = FORGERIES_MAX - 1;
     assert_int_equal(sim_hear(&s, SERVER, record, n), WEIR_DTLS_RECORD_FORGED);
@@ -220,7 +222,7 @@ static void a_second_finished_is_the_end(void **state)
         assert_true(sim_connect(&s, WEIR_SEC));
         struct weir_dtls *d = &s.end[who].d, from = s.end[1 - who].d;
         if (i % 2 != 0) { /* under the keys of the handshake, as the first one was */
-            from.tx = d->rx_old;
+            from.tx = d->old.rx;
             from.tx_epoch = EPOCH_HANDSHAKE;
             from.tx.seq = 200;
         }
@@ -240,7 +242,7 @@ static void the_numbers_of_messages_do_not_come_round(void **state)
     static struct weir_dtls_reassembly r;
     uint8_t type;
     struct weir_span body;
-    struct dtls_fragment f = { MESSAGE_TICKET, UINT16_MAX, 1, 0, WEIR_LIT("x") };
+    struct dtls_fragment f = { MESSAGE_NEW_SESSION_TICKET, UINT16_MAX, 1, 0, WEIR_LIT("x") };
     weir_dtls_reassembly_reset(&r, UINT16_MAX);
     assert_int_equal(weir_dtls_reassembly_add(&r, &f, false), WEIR_DTLS_OK);
     assert_true(weir_dtls_reassembly_ready(&r, &type, &body));
@@ -271,7 +273,7 @@ static void after_a_verify_request_there_is_no_1_3(void **state)
     assert_int_equal(sim_take(&rest, &r), WEIR_DTLS_OK);
     memcpy(hello, r.body.p - 13, r.whole);
     weir_put16(hello + 17, 1);
-    size_t n = plain_message(record, MESSAGE_VERIFY_REQUEST, 0, WEIR_LIT("\xfe\xff\1a"));
+    size_t n = plain_message(record, MESSAGE_HELLO_VERIFY_REQUEST, 0, WEIR_LIT("\xfe\xff\1a"));
     assert_int_equal(sim_hear(&s, CLIENT, record, n), WEIR_DTLS_OK);
     assert_int_equal(sim_hear(&s, CLIENT, hello, r.whole), WEIR_DTLS_HELLO_VERSION);
     assert_int_equal(s.end[CLIENT].d.state, WEIR_DTLS_FAILED);
@@ -289,7 +291,7 @@ static void a_server_speaks_under_its_new_keys_once_its_finished_is_out(void **s
     sim_start(&s);
     assert_true(sim_step(&s, WEIR_NEVER - 1));
     struct weir_dtls *server = &s.end[SERVER].d;
-    assert_int_equal(server->step, STEP_SERVER13_CERTIFICATE);
+    assert_int_equal(server->step, STEP_SERVER13_WAIT_CERTIFICATE);
     size_t n = peers_message(server, MESSAGE_FINISHED, server->reassembly.next, weir_span_of(body, 4), out);
     struct weir_mspan datagram = { out, n };
     struct weir_span plain;
@@ -341,7 +343,7 @@ static void pieces_of_a_hello_are_acknowledged(void **state)
     weir_put24(record + 14, 120);
     s.count = 0;
     assert_int_equal(sim_hear(&s, CLIENT, record, n), WEIR_DTLS_OK);
-    assert_int_equal(s.end[CLIENT].d.acks.count, 1);
+    assert_int_equal(s.end[CLIENT].d.ack.count, 1);
     assert_true(weir_dtls_deadline(&s.end[CLIENT].d) <= s.now + 13 * WEIR_MS);
     weir_dtls_tick(&s.end[CLIENT].d, s.now + 13 * WEIR_MS);
     sim_drain(&s, CLIENT);
@@ -356,7 +358,7 @@ static void pieces_of_a_hello_are_acknowledged(void **state)
     n = plain_message(record, MESSAGE_SERVER_HELLO, 0, WEIR_LIT("\xfe\xfd"));
     weir_put24(record + 14, 120);
     assert_int_equal(sim_hear(&s, CLIENT, record, n), WEIR_DTLS_OK);
-    assert_int_equal(s.end[CLIENT].d.ack_at, WEIR_NEVER);
+    assert_int_equal(s.end[CLIENT].d.ack.at, WEIR_NEVER);
     sim_free(&s);
 }
 
@@ -502,16 +504,16 @@ static void data_under_the_keys_of_the_handshake_is_not_delivered(void **state)
             assert_int_equal(s.end[who].d.rx_epoch, EPOCH_HANDSHAKE);
         }
         struct weir_dtls *d = &s.end[who].d, from = s.end[1 - who].d;
-        from.tx = i < 2 ? d->rx_old : d->rx;
+        from.tx = i < 2 ? d->old.rx : d->rx;
         if (i >= 2 && d->step == STEP_DONE) {
-            from.tx = d->rx_old;
+            from.tx = d->old.rx;
         }
         from.tx_epoch = EPOCH_HANDSHAKE;
         from.tx.epoch = EPOCH_HANDSHAKE;
         from.tx.seq = 20;
         from.version = VERSION_1_3;
         from.step = STEP_DONE;
-        size_t n = sealed_record(&from, CONTENT_DATA, WEIR_LIT("early"), record);
+        size_t n = sealed_record(&from, CONTENT_APPLICATION_DATA, WEIR_LIT("early"), record);
         assert_true(n != 0);
         assert_int_equal(sim_hear(&s, who, record, n), WEIR_DTLS_DATA_EARLY);
         assert_int_equal(s.end[who].got_count, 0);
@@ -538,9 +540,11 @@ static void nothing_secret_is_left_when_it_is_over(void **state)
         unsigned who = i / 4;
         bool is_early = i / 2 % 2 != 0; /* in the handshake */
         if (is_early) {
-            while (s.end[who].d.step != (i % 2 == 0 ? (who == CLIENT ? STEP_CLIENT_CCS : STEP_SERVER_CCS)
-                                                    : who == CLIENT ? STEP_CLIENT13_ENCRYPTED
-                                                                    : STEP_SERVER13_CERTIFICATE)
+            while (s.end[who].d.step
+                       != (i % 2 == 0      ? (who == CLIENT ? STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC
+                                                            : STEP_SERVER12_WAIT_CHANGE_CIPHER_SPEC)
+                           : who == CLIENT ? STEP_CLIENT13_WAIT_ENCRYPTED_EXTENSIONS
+                                           : STEP_SERVER13_WAIT_CERTIFICATE)
                    && s.end[who].d.step != STEP_DONE) {
                 assert_true(sim_step(&s, WEIR_NEVER - 1));
             }
@@ -553,7 +557,7 @@ static void nothing_secret_is_left_when_it_is_over(void **state)
         weir_dtls_close(d, s.now);
         sim_drain(&s, who);
         const struct { const void *p; size_t n; } secret[] = {
-            { before.tx.aead.opaque, 16 }, { before.rx.aead.opaque, 16 }, { before.tx_old.aead.opaque, 16 },
+            { before.tx.aead.opaque, 16 }, { before.rx.aead.opaque, 16 }, { before.old.tx.aead.opaque, 16 },
             { before.tx.iv, 4 }, { before.rand.key, 32 }, { before.secret[WEIR_DTLS_SECRET_MASTER], 48 },
             { before.secret[WEIR_DTLS_SECRET_EXPORTER], 32 }, { before.tx_secret, 32 },
             { before.hs.private_key, 32 }, { before.hs.premaster, 32 }, { before.hs.secret, 32 },

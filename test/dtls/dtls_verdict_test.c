@@ -132,14 +132,14 @@ static void what_comes_too_early_too_late_or_again_is_told_apart(void **state)
            "not started");
     assert_true(sim_connect(&s, WEIR_SEC));
     struct weir_dtls *from = &s.end[CLIENT].d;
-    size_t n = sealed_record(from, CONTENT_DATA, WEIR_LIT("once"), record);
+    size_t n = sealed_record(from, CONTENT_APPLICATION_DATA, WEIR_LIT("once"), record);
     memcpy(again, record, n);
     expect(sim_hear(&s, SERVER, record, n), WEIR_DTLS_OK, "once");
     memcpy(record, again, n);
     expect(sim_hear(&s, SERVER, record, n), WEIR_DTLS_RECORD_REPLAYED, "twice");
     assert_int_equal(s.end[SERVER].got_count, 1);
     /* Under protection, in the wrong place: */
-    n = sealed_record(from, CONTENT_CCS, WEIR_LIT("\1"), record);
+    n = sealed_record(from, CONTENT_CHANGE_CIPHER_SPEC, WEIR_LIT("\1"), record);
     expect(sim_hear(&s, SERVER, record, n), WEIR_DTLS_CCS_UNEXPECTED, "CCS in epoch 1");
     n = sealed_record(from, CONTENT_ALERT, WEIR_LIT("\1\x5a"), record);
     expect(sim_hear(&s, SERVER, record, n), WEIR_DTLS_OK, "a warning");
@@ -149,12 +149,12 @@ static void what_comes_too_early_too_late_or_again_is_told_apart(void **state)
     assert_int_equal(s.end[SERVER].d.state, WEIR_DTLS_CONNECTED);
     /* Before somebody vouches for the peer: */
     s.end[SERVER].d.state = WEIR_DTLS_UNVERIFIED;
-    n = sealed_record(from, CONTENT_DATA, WEIR_LIT("early"), record);
+    n = sealed_record(from, CONTENT_APPLICATION_DATA, WEIR_LIT("early"), record);
     expect(sim_hear(&s, SERVER, record, n), WEIR_DTLS_DATA_EARLY, "unverified");
     sim_free(&s);
     /* Only the peer can have written it, and it is the end: a second Finished, an alert of no form. */
     static const uint8_t end[][2] = { { CONTENT_HANDSHAKE, MESSAGE_FINISHED },
-                                      { CONTENT_HANDSHAKE, MESSAGE_CLIENT_KEY },
+                                      { CONTENT_HANDSHAKE, MESSAGE_CLIENT_KEY_EXCHANGE },
                                       { CONTENT_ALERT, 0xff } };
     for (unsigned i = 0; i < 3; i++) {
         sim_init_default(&s, 43);
@@ -171,15 +171,15 @@ static void what_comes_too_early_too_late_or_again_is_told_apart(void **state)
     /* Two lengths for one Finished under protection: the first one stays. */
     sim_init_default(&s, 43);
     sim_start(&s);
-    while (s.end[CLIENT].d.step != STEP_CLIENT_CCS) {
+    while (s.end[CLIENT].d.step != STEP_CLIENT12_WAIT_CHANGE_CIPHER_SPEC) {
         assert_true(sim_step(&s, WEIR_NEVER - 1));
     }
-    while (s.end[SERVER].d.step != STEP_SERVER_FINISHED) {
+    while (s.end[SERVER].d.step != STEP_SERVER12_WAIT_FINISHED) {
         struct sim_datagram g = *sim_next(&s);
         struct weir_mspan rest = { g.bytes, g.n };
         struct sim_datagram *place = sim_next(&s);
         *place = s.datagram[--s.count];
-        while (rest.n != 0 && s.end[SERVER].d.step != STEP_SERVER_FINISHED) {
+        while (rest.n != 0 && s.end[SERVER].d.step != STEP_SERVER12_WAIT_FINISHED) {
             struct dtls_record r;
             uint8_t *begin = rest.p;
             assert_int_equal(sim_take(&rest, &r), WEIR_DTLS_OK);
@@ -381,19 +381,19 @@ static void a_bad_message_ends_the_handshake_with_its_alert(void **state)
         { WEIR_DTLS_CERT_EMPTY, CLIENT, MESSAGE_CERTIFICATE, 40, 0, 0, "000000", true },
         { WEIR_DTLS_CERT_FINGERPRINT, CLIENT, MESSAGE_CERTIFICATE, 42, -1, 0, "00", false },
         { WEIR_DTLS_CERT_FINGERPRINT, SERVER, MESSAGE_CERTIFICATE, 42, 20, 0, "00", false },
-        { WEIR_DTLS_KEY_MALFORMED, CLIENT, MESSAGE_SERVER_KEY, 50, 0, 0, "01", false },
-        { WEIR_DTLS_KEY_MALFORMED, CLIENT, MESSAGE_SERVER_KEY, 50, 0, -1, NULL, false },
-        { WEIR_DTLS_KEY_MALFORMED, CLIENT, MESSAGE_SERVER_KEY, 50, 0, 1, NULL, false },
-        { WEIR_DTLS_KEY_MALFORMED, CLIENT, MESSAGE_SERVER_KEY, 50, 3, 0, "ff", false },
-        { WEIR_DTLS_KEY_GROUP, CLIENT, MESSAGE_SERVER_KEY, 47, 1, 0, "001e", false },
-        { WEIR_DTLS_KEY_GROUP, CLIENT, MESSAGE_SERVER_KEY, 47, 1, 0, "0019", false },
-        { WEIR_DTLS_KEY_SCHEME, CLIENT, MESSAGE_SERVER_KEY, 47, 36, 0, "0203", false },
-        { WEIR_DTLS_KEY_SCHEME, CLIENT, MESSAGE_SERVER_KEY, 47, 36, 0, "0401", false },
-        { WEIR_DTLS_KEY_SCHEME, CLIENT, MESSAGE_SERVER_KEY, 47, 36, 0, "0807", false },
-        { WEIR_DTLS_KEY_SIGNATURE, CLIENT, MESSAGE_SERVER_KEY, 51, 36, 0, "0503", false },
-        { WEIR_DTLS_KEY_SIGNATURE, CLIENT, MESSAGE_SERVER_KEY, 51, 4, 0, "00", false },
-        { WEIR_DTLS_KEY_SIGNATURE, CLIENT, MESSAGE_SERVER_KEY, 51, -1, 0, "00", false },
-        { WEIR_DTLS_KEY_SIGNATURE, CLIENT, MESSAGE_SERVER_KEY, 51, 40, 0, "31", false },
+        { WEIR_DTLS_KEY_MALFORMED, CLIENT, MESSAGE_SERVER_KEY_EXCHANGE, 50, 0, 0, "01", false },
+        { WEIR_DTLS_KEY_MALFORMED, CLIENT, MESSAGE_SERVER_KEY_EXCHANGE, 50, 0, -1, NULL, false },
+        { WEIR_DTLS_KEY_MALFORMED, CLIENT, MESSAGE_SERVER_KEY_EXCHANGE, 50, 0, 1, NULL, false },
+        { WEIR_DTLS_KEY_MALFORMED, CLIENT, MESSAGE_SERVER_KEY_EXCHANGE, 50, 3, 0, "ff", false },
+        { WEIR_DTLS_KEY_GROUP, CLIENT, MESSAGE_SERVER_KEY_EXCHANGE, 47, 1, 0, "001e", false },
+        { WEIR_DTLS_KEY_GROUP, CLIENT, MESSAGE_SERVER_KEY_EXCHANGE, 47, 1, 0, "0019", false },
+        { WEIR_DTLS_KEY_SCHEME, CLIENT, MESSAGE_SERVER_KEY_EXCHANGE, 47, 36, 0, "0203", false },
+        { WEIR_DTLS_KEY_SCHEME, CLIENT, MESSAGE_SERVER_KEY_EXCHANGE, 47, 36, 0, "0401", false },
+        { WEIR_DTLS_KEY_SCHEME, CLIENT, MESSAGE_SERVER_KEY_EXCHANGE, 47, 36, 0, "0807", false },
+        { WEIR_DTLS_KEY_SIGNATURE, CLIENT, MESSAGE_SERVER_KEY_EXCHANGE, 51, 36, 0, "0503", false },
+        { WEIR_DTLS_KEY_SIGNATURE, CLIENT, MESSAGE_SERVER_KEY_EXCHANGE, 51, 4, 0, "00", false },
+        { WEIR_DTLS_KEY_SIGNATURE, CLIENT, MESSAGE_SERVER_KEY_EXCHANGE, 51, -1, 0, "00", false },
+        { WEIR_DTLS_KEY_SIGNATURE, CLIENT, MESSAGE_SERVER_KEY_EXCHANGE, 51, 40, 0, "31", false },
         { WEIR_DTLS_REQUEST_MALFORMED, CLIENT, MESSAGE_CERTIFICATE_REQUEST, 50, 0, -1, NULL,
           false },
         { WEIR_DTLS_REQUEST_MALFORMED, CLIENT, MESSAGE_CERTIFICATE_REQUEST, 50, 0, 0,
@@ -404,11 +404,11 @@ static void a_bad_message_ends_the_handshake_with_its_alert(void **state)
           "01 40 0002 0401 0000", true },
         { WEIR_DTLS_REQUEST_SCHEME, CLIENT, MESSAGE_CERTIFICATE_REQUEST, 40, 0, 0,
           "01 01 0002 0403 0000", true },
-        { WEIR_DTLS_DONE_MALFORMED, CLIENT, MESSAGE_SERVER_DONE, 50, 0, 1, NULL, false },
-        { WEIR_DTLS_KEY_MALFORMED, SERVER, MESSAGE_CLIENT_KEY, 50, 0, 0, "00", true },
-        { WEIR_DTLS_KEY_MALFORMED, SERVER, MESSAGE_CLIENT_KEY, 50, 0, 1, NULL, false },
-        { WEIR_DTLS_KEY_SHARE, SERVER, MESSAGE_CLIENT_KEY, 47, 0, 0, "02 0102", true },
-        { WEIR_DTLS_KEY_SHARE, SERVER, MESSAGE_CLIENT_KEY, 47, 1, 0,
+        { WEIR_DTLS_DONE_MALFORMED, CLIENT, MESSAGE_SERVER_HELLO_DONE, 50, 0, 1, NULL, false },
+        { WEIR_DTLS_KEY_MALFORMED, SERVER, MESSAGE_CLIENT_KEY_EXCHANGE, 50, 0, 0, "00", true },
+        { WEIR_DTLS_KEY_MALFORMED, SERVER, MESSAGE_CLIENT_KEY_EXCHANGE, 50, 0, 1, NULL, false },
+        { WEIR_DTLS_KEY_SHARE, SERVER, MESSAGE_CLIENT_KEY_EXCHANGE, 47, 0, 0, "02 0102", true },
+        { WEIR_DTLS_KEY_SHARE, SERVER, MESSAGE_CLIENT_KEY_EXCHANGE, 47, 1, 0,
           "0000000000000000000000000000000000000000000000000000000000000000", false },
         { WEIR_DTLS_CERTIFICATE_VERIFY_MALFORMED, SERVER, MESSAGE_CERTIFICATE_VERIFY,
           50, 0, -1, NULL, false },
@@ -497,7 +497,7 @@ static void verify_requests_are_checked_and_counted(void **state)
         sim_init_default(&s, 52);
         sim_start(&s);
         size_t n = test_unhex(bad[i], body, sizeof body);
-        n = plain_message(record, MESSAGE_VERIFY_REQUEST, 0, weir_span_of(body, n));
+        n = plain_message(record, MESSAGE_HELLO_VERIFY_REQUEST, 0, weir_span_of(body, n));
         expect(sim_hear(&s, CLIENT, record, n), WEIR_DTLS_VERIFY_REQUEST, bad[i]);
         assert_int_equal(s.end[CLIENT].last.alert, ALERT_DECODE_ERROR);
         sim_free(&s);
@@ -507,7 +507,7 @@ static void verify_requests_are_checked_and_counted(void **state)
     sim_start(&s);
     for (uint16_t i = 0; i < 5; i++) {
         uint8_t record[64];
-        size_t n = plain_message(record, MESSAGE_VERIFY_REQUEST, i, WEIR_LIT("\xfe\xff\1a"));
+        size_t n = plain_message(record, MESSAGE_HELLO_VERIFY_REQUEST, i, WEIR_LIT("\xfe\xff\1a"));
         expect(sim_hear(&s, CLIENT, record, n), i < 4 ? WEIR_DTLS_OK : WEIR_DTLS_VERIFY_REQUEST,
                "one too many");
     }

@@ -284,7 +284,7 @@ static bool next_message(struct walk *w)
 static void ccs(struct walk *w)
 {
     uint8_t record[32];
-    size_t n = plain_record(record, CONTENT_CCS, 3000, weir_span_of("\1", 1));
+    size_t n = plain_record(record, CONTENT_CHANGE_CIPHER_SPEC, 3000, weir_span_of("\1", 1));
     hear(w, record, n);
     model_ccs(&w->model, w->said);
 }
@@ -295,9 +295,15 @@ static void noise(struct walk *w)
     static const struct {
         uint8_t type, n, body[16];
     } row[] = {
-        { CONTENT_ALERT, 2, { 2, 40 } }, { CONTENT_ALERT, 2, { 1, 0 } }, { CONTENT_ALERT, 2, { 255, 255 } },
-        { CONTENT_ACK, 2, { 0, 0 } }, { CONTENT_DATA, 4, { 1, 2, 3, 4 } }, { 24, 3, { 1, 0, 0 } },
-        { 99, 1, { 0 } }, { CONTENT_CCS, 2, { 1, 1 } }, { CONTENT_HANDSHAKE, 5, { 1, 0, 0, 9, 0 } },
+        { CONTENT_ALERT, 2, { 2, 40 } },
+        { CONTENT_ALERT, 2, { 1, 0 } },
+        { CONTENT_ALERT, 2, { 255, 255 } },
+        { CONTENT_ACK, 2, { 0, 0 } },
+        { CONTENT_APPLICATION_DATA, 4, { 1, 2, 3, 4 } },
+        { 24, 3, { 1, 0, 0 } },
+        { 99, 1, { 0 } },
+        { CONTENT_CHANGE_CIPHER_SPEC, 2, { 1, 1 } },
+        { CONTENT_HANDSHAKE, 5, { 1, 0, 0, 9, 0 } },
     };
     unsigned i = below(w, sizeof row / sizeof row[0] + 2);
     uint8_t record[64];
@@ -310,7 +316,7 @@ static void noise(struct walk *w)
     size_t n = 1 + below(w, sizeof record - 1);
     weir_rand_bytes(&w->rand, record, n);
     record[0] = i % 2 ? (uint8_t)(0x20 | (record[0] & 0x1f)) : record[0]; /* as of 1.3, at times */
-    if (record[0] == CONTENT_CCS || record[0] == CONTENT_HANDSHAKE) {
+    if (record[0] == CONTENT_CHANGE_CIPHER_SPEC || record[0] == CONTENT_HANDSHAKE) {
         record[0] = 0;
     }
     hear(w, record, n);
@@ -326,7 +332,7 @@ static bool wrong_message(struct walk *w)
     bool is_dropped = m->next == 0;
     size_t n = message_bytes(content, type, (uint16_t)m->next, WEIR_LIT("nonsense"));
     bool is_hello = type == (m->is_client ? MESSAGE_SERVER_HELLO : MESSAGE_CLIENT_HELLO)
-                    || (m->is_client && type == MESSAGE_VERIFY_REQUEST);
+                    || (m->is_client && type == MESSAGE_HELLO_VERIFY_REQUEST);
     if (is_dropped && is_hello) {
         return false; /* of two hellos the later one counts: another test's affair */
     }

@@ -3,7 +3,7 @@
 #include "peer/node_int.h"
 #include "test/support/support.h"
 
-enum { PEERS = 8 };
+enum { PEERS = NODE_PATH_HOLDERS + 8 };
 
 static struct node_demux d;
 static void *memory;
@@ -189,7 +189,7 @@ static void attack_Y9_what_was_not_proven_holds_nothing(void **state)
     assert_ptr_equal(holder_of(&path, 22), &node->peer[0]);
 }
 
-/* Four hold a path; a fifth takes the place of one that is less proven, and of no other. */
+/* As many as may hold a path; one more takes the place of one that is less proven, and of no other. */
 static void attack_Y9_a_full_path_gives_way_to_better_proof_alone(void **state)
 {
     (void)state;

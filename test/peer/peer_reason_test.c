@@ -141,8 +141,8 @@ static void nobody_answers(void **state)
         sim_run(s, s->now + 20 * WEIR_SEC, false);
         assert_int_equal(s->state[0], WEIR_PEER_CONNECTING);
         for (int i = 0; i < 2; i++) {
-            s->peer[i]->dtls.has_plain_alert = with_alert != 0;
-            s->peer[i]->dtls.plain_alert = ALERT_PROTOCOL_VERSION;
+            s->peer[i]->dtls.alert.has_plain = with_alert != 0;
+            s->peer[i]->dtls.alert.plain = ALERT_PROTOCOL_VERSION;
         }
         sim_run(s, s->now + 100 * WEIR_SEC, false);
         for (int i = 0; i < 2; i++) {

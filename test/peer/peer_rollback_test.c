@@ -14,11 +14,15 @@ static uint8_t add(struct sim *s, int who, enum weir_sdp_kind kind)
     return media;
 }
 
-static uint32_t empty_pool(struct sim *s, uint32_t *taken, uint32_t left)
+/* Nothing is left for anybody; or, when it is not `all`, one buffer. */
+static uint32_t empty_pool(struct sim *s, uint32_t *taken, bool all)
 {
     uint32_t n = 0;
-    while (s->pool.free_count > left) {
-        taken[n++] = weir_pool_get(&s->pool);
+    while ((taken[n] = weir_pool_get(&s->pool)) != WEIR_NO_BUF) {
+        n++;
+    }
+    if (!all && n != 0) {
+        weir_pool_put(&s->pool, taken[--n]);
     }
     return n;
 }
@@ -36,7 +40,7 @@ struct before {
     enum weir_ice_state ice;
     enum weir_peer_state state;
     weir_time tag_until;
-    uint32_t buffers;
+    uint32_t cells; /* that it holds of the pool */
 };
 
 static struct before look(const struct sim *s, int who)
@@ -48,7 +52,7 @@ static struct before look(const struct sim *s, int who)
                         .ufrag = p->ice.local_ufrag, .pwd = p->ice.local_pwd,
                         .remote_ufrag = p->ice.remote_ufrag, .remote_pwd = p->ice.remote_pwd,
                         .snap = p->snap, .sped = p->sped, .ice = p->ice.state, .state = p->state,
-                        .tag_until = p->tag_until, .buffers = s->pool.free_count };
+                        .tag_until = p->tag_until, .cells = weir_account_cells(&s->pool, p->account) };
     memcpy(b.media, p->media, sizeof b.media);
     memcpy(b.tls_id, p->tls_id, sizeof b.tls_id);
     memcpy(b.sctp_init, p->sctp_init, sizeof b.sctp_init);
@@ -93,7 +97,7 @@ static void check_is(const struct sim *s, int who, const struct before *b)
     assert_int_equal(p->ice.state, b->ice);
     assert_int_equal(p->state, b->state);
     assert_int_equal(p->tag_until, b->tag_until);
-    assert_int_equal(s->pool.free_count, b->buffers);
+    assert_int_equal(weir_account_cells(&s->pool, p->account), b->cells);
     assert_true(weir_ice_check(&p->ice));
     if (b->has_remote) { /* else nobody was told what they are */
         assert_memory_equal(&p->ice.local_ufrag, &b->ufrag, sizeof b->ufrag);
@@ -251,7 +255,7 @@ static void our_first_offer_is_taken_back(void **state)
         assert_int_equal(rollback(s, 1), WEIR_OK);
         assert_int_equal(s->peer[1]->medias, 0);
         assert_int_equal(s->peer[1]->ice.state, WEIR_ICE_NEW);
-        assert_int_equal(s->pool.free_count, s->pool.count);
+        assert_int_equal(weir_account_cells(&s->pool, s->peer[1]->account), 0);
         negotiate(s, next);
         sim_run(s, s->now + 5 * WEIR_SEC, true);
         if (next != 0) { /* who has the section offers it with the next one */
@@ -355,7 +359,7 @@ static void the_peers_offer_is_taken_back_as_if_it_had_not_been(void **state)
         for (unsigned round = 0; round < 3; round++) {
             offer(s, 0);
             take_offer(s, 1);
-            assert_true(s->pool.free_count < b.buffers);
+            assert_true(weir_account_cells(&s->pool, s->peer[1]->account) > b.cells);
             check_data(s);
             assert_int_equal(rollback(s, 1), WEIR_OK);
             assert_int_equal(rollback(s, 1), WEIR_ERR_STATE);
@@ -393,7 +397,7 @@ static void an_offer_that_waits_gives_way_to_the_next(void **state)
         memcpy(first, text[0], n);
         take_offer(s, 1);
         assert_int_equal(weir_peer_set_direction(s->peer[1], 2, WEIR_SDP_SENDONLY), WEIR_OK);
-        uint32_t taking = empty_pool(s, taken, (how & 4) != 0 ? 0 : 1);
+        uint32_t taking = empty_pool(s, taken, (how & 4) != 0);
         for (unsigned round = 0; round < 2; round++) {
             enum weir_status want = (how & 2) != 0 ? WEIR_ERR_ARG : WEIR_ERR_FULL;
             if (want == WEIR_ERR_ARG || (how & 4) != 0) {
@@ -424,7 +428,7 @@ static void an_offer_that_waits_gives_way_to_the_next(void **state)
             assert_true(s->peer[0]->media[3].is_accepted);
         }
         sim_run(s, s->now + WEIR_SEC, false);
-        assert_int_equal(s->pool.free_count, b.buffers);
+        assert_int_equal(weir_account_cells(&s->pool, s->peer[1]->account), b.cells);
         check_data(s);
         sim_close(s);
     }
@@ -559,7 +563,7 @@ static void sixty_four_sections_come_and_go(void **state)
         if (round < 3) {
             check_is(s, 1, &b);
         }
-        assert_int_equal(s->pool.free_count, b.buffers);
+        assert_int_equal(weir_account_cells(&s->pool, p->account), b.cells);
         assert_int_equal(p->medias, b.medias);
     }
     /* Answered once, then another program's in their place. */
@@ -569,7 +573,8 @@ static void sixty_four_sections_come_and_go(void **state)
     struct before b = look(s, 1);
     n = many_sections(big, sizeof big, 64, 8, 9);
     assert_int_equal(weir_peer_set_remote(p, s->now, true, weir_span_of((uint8_t *)big, n), &error), WEIR_OK);
-    assert_true(b.buffers - s->pool.free_count >= WEIR_PEER_MEDIA_MAX / 4);
+    assert_true(weir_account_cells(&s->pool, p->account)
+                > WEIR_PEER_MEDIA_MAX * sizeof(struct weir_media) / WEIR_CELL_BYTES);
     assert_int_equal(rollback(s, 1), WEIR_OK);
     check_is(s, 1, &b);
     sim_close(s);
@@ -591,10 +596,10 @@ static void without_room_nothing_is_taken_back(void **state)
         offer(s, 1);
         offer(s, 0);
         struct weir_ice_own ufrag = s->peer[1]->ice.local_ufrag;
-        uint32_t n = empty_pool(s, taken, left);
+        uint32_t n = empty_pool(s, taken, left == 0), cells = weir_account_cells(&s->pool, s->peer[1]->account);
         assert_int_equal(weir_peer_set_remote(s->peer[1], s->now, true, weir_span_of(text[0], length[0]),
                                               &error), WEIR_ERR_FULL);
-        assert_int_equal(s->pool.free_count, left);
+        assert_int_equal(weir_account_cells(&s->pool, s->peer[1]->account), cells);
         assert_int_equal(s->peer[1]->signalling, WEIR_HAVE_LOCAL_OFFER);
         assert_memory_equal(&ufrag, &s->peer[1]->ice.local_ufrag, sizeof ufrag);
         assert_int_equal(rollback(s, 1), WEIR_OK); /* which needs no room */
@@ -726,7 +731,7 @@ static void a_lite_agent_takes_back_too(void **state)
                 assert_int_equal(s->state[i], WEIR_PEER_CONNECTED);
                 assert_int_equal(rollback(s, i), WEIR_OK);
             }
-            check_is(s, 0, &b[0]); /* the buffers are of both */
+            check_is(s, 0, &b[0]);
             check_is(s, 1, &b[1]);
             sim_run(s, s->now + 50 * WEIR_SEC, false);
             check_data(s);

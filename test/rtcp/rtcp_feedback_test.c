@@ -418,54 +418,122 @@ static void what_is_not_used_is_counted(void **state)
 
 /* -- The history ------------------------------------------------------------------------------- */
 
+enum { BUFS = 64 };
+
+static struct weir_buf bufs[BUFS];
+static struct weir_pool pool;
+static struct weir_rtcp_history history;
+static const uint8_t some_tag[10] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
+
+static void history_begin(uint32_t count)
+{
+    weir_pool_init(&pool, bufs, count);
+    weir_rtcp_history_init(&history, weir_account_open(&pool, 0));
+}
+
+static void history_end(void)
+{
+    weir_rtcp_history_clear(&history, &pool);
+    weir_account_close(&pool, history.account);
+    assert_int_equal(pool.free_count, pool.count);
+}
+
+static void keep(uint16_t seq, struct weir_span header, struct weir_span payload, uint32_t shared)
+{
+    struct weir_rtcp_kept k = { .ssrc = 100, .seq = seq, .tag_bytes = sizeof some_tag, .header = header,
+                                .payload = payload, .shared = shared };
+    weir_rtcp_history_note(&history, &pool, &k);
+    weir_rtcp_history_sealed(&history, &pool, weir_span_of(some_tag, sizeof some_tag));
+}
+
+static void keep_byte(uint16_t seq)
+{
+    uint8_t header[3] = { 0x80, 96, (uint8_t)seq };
+    keep(seq, weir_span_of(header, sizeof header), weir_span_of(NULL, 0), WEIR_NO_CELL);
+}
+
+static uint8_t again[WEIR_MTU], tag[WEIR_RTCP_TAG_MAX];
+
+static size_t recall(weir_time now, weir_duration gap, uint32_t ssrc, uint16_t seq)
+{
+    return weir_rtcp_history_find(&history, &pool, now, gap, ssrc, seq,
+                                  (struct weir_mspan){ again, sizeof again }, tag);
+}
+
 static void attack_R16_a_packet_is_sent_again_at_most_once_per_gap(void **state)
 {
     (void)state;
-    static struct weir_buf bufs[8];
-    static struct weir_rtcp_history h;
-    struct weir_pool pool;
-    struct weir_span again;
-    weir_pool_init(&pool, bufs, 8);
-    weir_rtcp_history_init(&h);
-    for (uint16_t i = 0; i < 20; i++) { /* more than the pool has: the rest is not kept */
-        uint8_t packet[3] = { 0x80, 96, (uint8_t)i };
-        weir_rtcp_history_note(&h, &pool, 100, i, weir_span_of(packet, 3));
+    history_begin(4); /* one is the account's, and two thirds of the rest are lent */
+    for (uint16_t i = 0; i < 100; i++) { /* more than there is room for: the rest is not kept */
+        keep_byte(i);
     }
-    assert_true(weir_rtcp_history_find(&h, &pool, 1000, 10000, 100, 5, &again));
-    assert_int_equal(again.p[2], 5);
-    assert_int_equal(again.n, 3);
-    assert_false(weir_rtcp_history_find(&h, &pool, 10999, 10000, 100, 5, &again));
-    assert_true(weir_rtcp_history_find(&h, &pool, 11000, 10000, 100, 5, &again));
-    assert_false(weir_rtcp_history_find(&h, &pool, 12000, 10000, 100, 15, &again));
-    assert_false(weir_rtcp_history_find(&h, &pool, 12000, 10000, 101, 6, &again));
-    weir_rtcp_history_clear(&h, &pool);
-    assert_int_equal(pool.free_count, 8);
-    assert_false(weir_rtcp_history_find(&h, &pool, 99000, 10000, 100, 5, &again));
+    assert_int_equal(recall(1000, 10000, 100, 5), 3);
+    assert_int_equal(again[2], 5);
+    assert_memory_equal(tag, some_tag, sizeof some_tag);
+    assert_int_equal(recall(10999, 10000, 100, 5), 0);
+    assert_int_equal(recall(11000, 10000, 100, 5), 3);
+    assert_int_equal(recall(12000, 10000, 100, 95), 0);
+    assert_int_equal(recall(12000, 10000, 101, 6), 0);
+    weir_rtcp_history_clear(&history, &pool);
+    assert_int_equal(recall(99000, 10000, 100, 5), 0);
+    history_end();
 }
 
 static void the_history_keeps_the_newest(void **state)
 {
     (void)state;
-    static struct weir_buf bufs[WEIR_RTCP_HISTORY_MAX + 8];
-    static struct weir_rtcp_history h;
     static uint8_t large[4096];
-    struct weir_pool pool;
-    struct weir_span again;
-    weir_pool_init(&pool, bufs, WEIR_RTCP_HISTORY_MAX + 8);
-    weir_rtcp_history_init(&h);
+    history_begin(BUFS);
     for (uint16_t i = 0; i < WEIR_RTCP_HISTORY_MAX + 10; i++) {
-        weir_rtcp_history_note(&h, &pool, 100, i, weir_span_of(&i, 2));
+        keep_byte(i);
     }
-    assert_int_equal(pool.free_count, 8);
-    assert_false(weir_rtcp_history_find(&h, &pool, 1000, 1, 100, 9, &again));
-    assert_true(weir_rtcp_history_find(&h, &pool, 1000, 1, 100, 10, &again));
-    assert_true(weir_rtcp_history_find(&h, &pool, 1000, 1, 100, WEIR_RTCP_HISTORY_MAX + 9, &again));
-    /* One that no buffer holds takes a place and is never given out. */
-    weir_rtcp_history_note(&h, &pool, 100, 5000, weir_span_of(large, sizeof large));
-    assert_false(weir_rtcp_history_find(&h, &pool, 1000, 1, 100, 5000, &again));
-    assert_false(weir_rtcp_history_find(&h, &pool, 9000, 1, 100, 10, &again)); /* nor what was there */
-    weir_rtcp_history_clear(&h, &pool);
-    assert_int_equal(pool.free_count, WEIR_RTCP_HISTORY_MAX + 8);
+    assert_int_equal(recall(1000, 1, 100, 9), 0);
+    assert_int_equal(recall(1000, 1, 100, 10), 3);
+    assert_int_equal(recall(1000, 1, 100, WEIR_RTCP_HISTORY_MAX + 9), 3);
+    /* One that is no packet takes a place and is never given out. */
+    keep(5000, weir_span_of(large, sizeof large), weir_span_of(NULL, 0), WEIR_NO_CELL);
+    assert_int_equal(recall(1000, 1, 100, 5000), 0);
+    assert_int_equal(recall(9000, 1, 100, 10), 0); /* nor what was there */
+    /* What was not sealed in the end is not kept either. */
+    keep_byte(6000);
+    weir_rtcp_history_sealed(&history, &pool, weir_span_of(NULL, 0));
+    assert_int_equal(recall(1000, 1, 100, 6000), 0);
+    history_end();
+}
+
+/* A payload that goes to many is kept once, and as long as one of them may have to send it again. */
+static void a_payload_for_many_is_kept_once(void **state)
+{
+    (void)state;
+    static struct weir_rtcp_history many[8];
+    uint8_t payload[1000], header[12] = { 0x80, 96 };
+    for (unsigned i = 0; i < sizeof payload; i++) {
+        payload[i] = (uint8_t)(i * 7);
+    }
+    history_begin(BUFS);
+    uint32_t account = history.account;
+    uint32_t shared = weir_shared_make(&pool, account, weir_span_of(payload, sizeof payload));
+    uint32_t cells = weir_account_cells(&pool, account);
+    assert_true(cells <= 18);
+    for (unsigned i = 0; i < 8; i++) {
+        weir_rtcp_history_init(&many[i], account);
+        history = many[i];
+        header[11] = (uint8_t)i;
+        keep(7, weir_span_of(header, sizeof header), weir_span_of(NULL, 0), shared);
+        many[i] = history;
+    }
+    weir_shared_drop(&pool, shared);
+    assert_int_equal(weir_account_cells(&pool, account), cells + 8); /* a cell for what is their own */
+    for (unsigned i = 0; i < 8; i++) {
+        history = many[i];
+        assert_int_equal(recall(1000, 1, 100, 7), sizeof header + sizeof payload);
+        assert_int_equal(again[11], i);
+        assert_memory_equal(again + sizeof header, payload, sizeof payload);
+        weir_rtcp_history_clear(&history, &pool);
+        assert_int_equal(weir_account_cells(&pool, account), i < 7 ? cells + 7 - i : 0);
+    }
+    weir_account_close(&pool, account);
+    assert_int_equal(pool.free_count, BUFS);
 }
 
 int main(void)
@@ -490,6 +558,7 @@ int main(void)
         cmocka_unit_test(what_is_not_used_is_counted),
         cmocka_unit_test(attack_R16_a_packet_is_sent_again_at_most_once_per_gap),
         cmocka_unit_test(the_history_keeps_the_newest),
+        cmocka_unit_test(a_payload_for_many_is_kept_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

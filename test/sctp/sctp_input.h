@@ -6,7 +6,7 @@
 #include "test/support/support.h"
 
 /* The input being made: its first byte, then what the writer holds, aligned for itself. */
-static uint8_t room[16384];
+static uint8_t room[20000];
 
 static inline struct weir_wr input(unsigned first)
 {

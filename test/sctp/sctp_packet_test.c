@@ -144,13 +144,13 @@ static struct weir_span in_data_too_large(void)
         data_chunk(&w, i == 0 ? FLAG_BEGIN : 0, DRIVE_PEER_TSN + i, 0, 0, 53,
                    weir_span_of(piece, sizeof piece));
     }
-    return done(&w); /* a quota of 24 buffers takes messages of 7,680 bytes */
+    return done(&w); /* the largest message is 7,680 bytes */
 }
 
 static struct weir_span in_data_full(void)
 {
     struct weir_wr w = input(PLAIN);
-    for (uint32_t i = 0; i < 25; i++) {
+    for (uint32_t i = 0; i <= DRIVE_BYTES / WEIR_CELL_BYTES; i++) { /* a byte costs a cell */
         byte_chunk(&w, FLAG_BEGIN | FLAG_END, DRIVE_PEER_TSN + i, 0, (uint16_t)i);
     }
     return done(&w);

@@ -346,7 +346,6 @@ static void begin(uint64_t seed)
     weir_sctp_config_default(&c, weir_crypto_default());
     weir_put64(c.seed, seed);
     c.has_channels = false;
-    c.tx_quota = 1024;
     weir_sctp_init(&t.s, &c, &t.pool, t.now);
     u.register_address(&t.address);
 }

@@ -1,0 +1,389 @@
+/* Many associations on one pool: windows are the truth, what one holds is not missed by the others, who was
+ * refused is told, and windows grow to what the path needs. */
+#include "sctp/sctp_int.h"
+#include "test/support/support.h"
+
+enum { MANY = 120, FAR_BUFS = 40000, PATH_PACKETS = 8192 };
+
+/* One association and its peer, with a path between them that has a delay and a rate. */
+struct pair {
+    struct weir_sctp a, b;
+    uint16_t channel;
+    bool is_silent;    /* b acknowledges nothing */
+    bool is_sleeping;  /* b reads nothing */
+    uint64_t got;      /* bytes that b read */
+    uint32_t messages, writable;
+    bool has_ended;
+    enum weir_sctp_reason reason;
+};
+
+static struct weir_pool node, far; /* a is the node's, b is somewhere else */
+static struct weir_buf *node_bufs, *far_bufs;
+static weir_time now;
+static struct pair pair[MANY];
+static uint8_t bytes[262144];
+
+static void pools(uint32_t count, uint32_t members, uint32_t share)
+{
+    now = 1000 * WEIR_SEC;
+    node_bufs = aligned_alloc(64, weir_pool_bytes(count));
+    far_bufs = aligned_alloc(64, weir_pool_bytes(FAR_BUFS));
+    weir_pool_init(&node, node_bufs, count);
+    weir_pool_init(&far, far_bufs, FAR_BUFS);
+    assert_true(members == 0 || weir_pool_divide(&node, members, share));
+}
+
+static void pair_begin(struct pair *p, uint32_t number)
+{
+    struct weir_sctp_config c;
+    memset(p, 0, sizeof *p);
+    weir_sctp_config_default(&c, weir_crypto_default());
+    weir_put32(c.seed, number + 1);
+    c.account = weir_account_open(&node, number);
+    weir_sctp_init(&p->a, &c, &node, now);
+    c.account = WEIR_NO_ACCOUNT;
+    c.seed[31] = 1;
+    weir_sctp_init(&p->b, &c, &far, now);
+    weir_sctp_set_dtls_role(&p->a, now, true);
+    weir_sctp_set_dtls_role(&p->b, now, false);
+    struct weir_sctp_channel_config cc = { .label = WEIR_LIT("x"), .priority = 256 };
+    (void)!weir_sctp_channel_open(&p->a, now, &cc, &p->channel);
+    (void)!weir_sctp_connect(&p->a, now);
+}
+
+static void listen_to(struct pair *p)
+{
+    struct weir_sctp_event e;
+    struct weir_sctp_message m;
+    while (weir_sctp_event(&p->a, &e)) {
+        p->writable += e.type == WEIR_SCTP_EVENT_WRITABLE ? 1 : 0;
+        p->has_ended |= e.type == WEIR_SCTP_EVENT_CLOSED;
+        p->reason = e.type == WEIR_SCTP_EVENT_CLOSED ? e.reason : p->reason;
+    }
+    while (weir_sctp_event(&p->b, &e)) {
+    }
+    while (weir_sctp_read(&p->a, &m)) {
+        weir_sctp_release(&p->a, now, &m);
+    }
+    while (!p->is_sleeping && weir_sctp_read(&p->b, &m)) {
+        p->got += m.bytes;
+        p->messages++;
+        weir_sctp_release(&p->b, now, &m);
+    }
+}
+
+/* All that both have to say now, at most `most` packets. */
+static void exchange(struct pair *p, unsigned most)
+{
+    uint8_t out[WEIR_MTU];
+    struct weir_mspan room = { out, sizeof out };
+    size_t n = 1;
+    while (n != 0 && most-- != 0) {
+        listen_to(p);
+        n = weir_sctp_send(&p->a, now, room);
+        if (n != 0) {
+            (void)weir_sctp_recv(&p->b, now, weir_span_of(out, n));
+        }
+        size_t back = weir_sctp_send(&p->b, now, room);
+        if (back != 0 && !p->is_silent) {
+            (void)weir_sctp_recv(&p->a, now, weir_span_of(out, back));
+        }
+        n += back;
+    }
+    listen_to(p);
+}
+
+static void run(uint32_t from, uint32_t to, weir_duration for_so_long)
+{
+    for (weir_time end = now + for_so_long; now < end; now += 5 * WEIR_MS) {
+        for (uint32_t i = from; i < to; i++) {
+            weir_sctp_tick(&pair[i].a, now);
+            weir_sctp_tick(&pair[i].b, now);
+            exchange(&pair[i], 200);
+        }
+    }
+}
+
+/* As a node does: who has news of the pool has its turn. */
+static void serve_news(void)
+{
+    uint32_t number;
+    while (weir_pool_news(&node, &number)) {
+        weir_sctp_tick(&pair[number].a, now);
+        exchange(&pair[number], 10);
+    }
+}
+
+static enum weir_status give(struct pair *p, size_t n)
+{
+    return weir_sctp_channel_send(&p->a, now, p->channel, weir_span_of(bytes, n), false);
+}
+
+static void pairs_end(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        assert_true(weir_sctp_check(&pair[i].a));
+        uint32_t account = pair[i].a.account;
+        weir_sctp_release_all(&pair[i].a);
+        weir_account_close(&node, account);
+        weir_sctp_release_all(&pair[i].b);
+    }
+    assert_int_equal(node.free_count, node.count);
+    assert_int_equal(node.lent, 0);
+    free(node_bufs);
+    free(far_bufs);
+}
+
+/* What a peer sends to the node by hand: DATA chunks of one message each. */
+static void forge(struct pair *p, uint32_t tsn, unsigned count, uint8_t flags, size_t size, uint16_t ssn)
+{
+    for (unsigned k = 0; k < count;) {
+        uint8_t packet[1200] = { 0 };
+        size_t len = 12, chunk = 16 + ((size + 3) & ~(size_t)3);
+        weir_put16(packet, 5000);
+        weir_put16(packet + 2, 5000);
+        weir_put32(packet + 4, p->a.local_tag);
+        for (; k < count && len + chunk <= sizeof packet; k++, len += chunk) {
+            uint8_t *d = packet + len;
+            d[1] = flags;
+            weir_put16(d + 2, (uint16_t)(16 + size));
+            weir_put32(d + 4, tsn + k);
+            weir_put16(d + 8, p->a.stream[p->a.channel[p->channel].slot].id);
+            weir_put16(d + 10, (uint16_t)(ssn + k));
+            weir_put32(d + 12, WEIR_SCTP_PPID_BINARY);
+        }
+        weir_put32(packet + 8, weir_sctp_packet_crc(NULL, weir_span_of(packet, len)));
+        (void)weir_sctp_recv(&p->a, now, weir_span_of(packet, len));
+    }
+}
+
+/* Y10: strangers that leave 1-byte messages behind a hole, and some that acknowledge nothing: the others send
+ * and receive as if there were none, and new ones connect. */
+static void attack_Y10_strangers_that_hold_memory_are_not_missed(void **state)
+{
+    (void)state;
+    enum { HOLES = 100, SILENT = 6, OTHERS = 10 };
+    pools(16384, MANY, 64); /* 32 MiB: a guaranteed 128 KiB each, half of it to lend */
+    for (uint32_t i = 0; i < HOLES + SILENT; i++) {
+        pair_begin(&pair[i], i);
+    }
+    run(0, HOLES + SILENT, 50 * WEIR_MS);
+    for (uint32_t i = 0; i < HOLES; i++) {
+        forge(&pair[i], pair[i].b.next_tsn + 1, 6000, FLAG_BEGIN | FLAG_END, 1, 2);
+    }
+    for (uint32_t i = HOLES; i < HOLES + SILENT; i++) {
+        pair[i].is_silent = true;
+        while (give(&pair[i], 16384) == WEIR_OK) {
+        }
+    }
+    for (uint32_t i = HOLES + SILENT; i < HOLES + SILENT + OTHERS; i++) {
+        pair_begin(&pair[i], i);
+        run(i, i + 1, 50 * WEIR_MS);
+        assert_int_equal(pair[i].a.state, WEIR_SCTP_ESTABLISHED);
+    }
+    for (uint32_t turn = 0; turn < 40; turn++) {
+        for (uint32_t i = HOLES + SILENT; i < HOLES + SILENT + OTHERS; i++) {
+            for (unsigned k = 0; k < 4; k++) {
+                uint32_t writable = pair[i].writable;
+                if (give(&pair[i], 16384) == WEIR_ERR_FULL) {
+                    serve_news();
+                    assert_int_equal(pair[i].writable, writable + 1);
+                    assert_int_equal(give(&pair[i], 16384), WEIR_OK);
+                }
+            }
+            run(i, i + 1, 5 * WEIR_MS);
+            assert_int_equal(pair[i].messages, 4 * (turn + 1));
+            assert_int_equal(pair[i].a.verdicts[WEIR_SCTP_DATA_FULL], 0);
+        }
+    }
+    pairs_end(HOLES + SILENT + OTHERS);
+}
+
+/* Who borrowed and does not move goes, with a reason of its own, when others wait; and only then. */
+static void who_is_stuck_ends_when_others_wait(void **state)
+{
+    (void)state;
+    pools(200, 3, 20);
+    for (uint32_t i = 0; i < 2; i++) {
+        pair_begin(&pair[i], i);
+    }
+    run(0, 2, 50 * WEIR_MS);
+    pair[0].is_silent = true;
+    while (give(&pair[0], 10000) == WEIR_OK) {
+    }
+    run(0, 2, 20 * WEIR_SEC);
+    assert_false(pair[0].has_ended); /* nobody waits */
+    pair[1].is_sleeping = true;
+    while (give(&pair[1], 10000) == WEIR_OK) {
+    }
+    run(0, 2, 1 * WEIR_SEC);
+    assert_true(pair[0].has_ended);
+    assert_int_equal(pair[0].reason, WEIR_SCTP_REASON_MEMORY);
+    assert_false(pair[1].has_ended);
+    assert_int_equal(pair[1].writable, 1); /* and there is room now */
+    pairs_end(2);
+}
+
+/* FULL because others had the memory: told once there is room, whoever gave it back. */
+static void a_refused_writer_is_told_whoever_made_room(void **state)
+{
+    (void)state;
+    for (uint32_t ends = 0; ends < 2; ends++) {
+        pools(300, 0, 0);
+        for (uint32_t i = 0; i < 5; i++) {
+            pair_begin(&pair[i], i);
+        }
+        run(0, 5, 50 * WEIR_MS);
+        for (uint32_t i = 0; i < 4; i++) {
+            while (give(&pair[i], 4000) == WEIR_OK) {
+            }
+        }
+        assert_int_equal(give(&pair[4], 60000), WEIR_ERR_FULL);
+        assert_int_equal(give(&pair[4], 60000), WEIR_ERR_FULL);
+        listen_to(&pair[4]);
+        assert_int_equal(pair[4].writable, 0);
+        if (ends != 0) {
+            for (uint32_t i = 0; i < 4; i++) {
+                weir_sctp_abort(&pair[i].a, now, WEIR_LIT("gone"));
+            }
+        } else {
+            run(0, 4, 2 * WEIR_SEC);
+            for (uint32_t i = 0; i < 4; i++) {
+                assert_int_equal(pair[i].writable, 1);
+            }
+        }
+        listen_to(&pair[4]);
+        assert_int_equal(pair[4].writable, 1);
+        assert_int_equal(give(&pair[4], 60000), WEIR_OK); /* it was kept for it */
+        run(4, 5, 3 * WEIR_SEC);
+        assert_int_equal(pair[4].messages, 1);
+        assert_int_equal(pair[4].writable, 1);
+        pairs_end(5);
+    }
+}
+
+/* Whoever respects the window loses nothing, whatever the size of its messages, read or not, and when it
+ * changes from large ones to small ones. */
+static void what_fits_into_the_window_is_never_dropped(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = { 1, 2, 40, 100, 700, 1160, 5000, 60000 };
+    for (uint64_t seed = 0; seed < 24; seed++) {
+        struct weir_rand rand;
+        weir_rand_init_number(&rand, test_seed(seed));
+        pools(900, 4, 100);
+        for (uint32_t i = 0; i < 4; i++) {
+            pair_begin(&pair[i], i);
+        }
+        run(0, 4, 50 * WEIR_MS);
+        uint32_t sent[4] = { 0 };
+        for (unsigned turn = 0; turn < 60; turn++) {
+            uint32_t i = weir_rand_below(&rand, 4);
+            size_t n = sizes[weir_rand_below(&rand, sizeof sizes / sizeof sizes[0])];
+            for (unsigned k = 0; k < 500; k++) { /* towards the node, which reads or does not */
+                if (weir_sctp_channel_send(&pair[i].b, now, 0, weir_span_of(bytes, n), false) != WEIR_OK) {
+                    break;
+                }
+                sent[i]++;
+            }
+            run(0, 4, 5 * WEIR_MS);
+        }
+        for (uint32_t i = 0; i < 4; i++) {
+            uint64_t probes = pair[i].b.counters.timeouts;
+            assert_true(pair[i].a.verdicts[WEIR_SCTP_DATA_FULL] <= probes);
+            assert_int_equal(pair[i].a.counters.evicted, 0);
+        }
+        pairs_end(4);
+    }
+}
+
+/* -- Far away -- */
+
+/* A path of one direction: a delay, and a rate. */
+struct path {
+    struct {
+        weir_time at;
+        uint16_t n;
+        uint8_t p[WEIR_MTU];
+    } packet[PATH_PACKETS];
+    uint32_t head, tail;
+    weir_time free_at;
+};
+
+static struct path there, back;
+
+static void path_send(struct path *path, const uint8_t *p, size_t n, weir_duration delay, uint64_t mbps)
+{
+    if (path->head - path->tail == PATH_PACKETS) {
+        return;
+    }
+    weir_time begin = path->free_at > now ? path->free_at : now;
+    path->free_at = begin + n * 8 / mbps;
+    uint32_t at = path->head++ % PATH_PACKETS;
+    path->packet[at].at = path->free_at + delay;
+    path->packet[at].n = (uint16_t)n;
+    memcpy(path->packet[at].p, p, n);
+}
+
+static void path_arrive(struct path *path, struct weir_sctp *to)
+{
+    while (path->tail != path->head && path->packet[path->tail % PATH_PACKETS].at <= now) {
+        uint32_t at = path->tail++ % PATH_PACKETS;
+        (void)weir_sctp_recv(to, now, weir_span_of(path->packet[at].p, path->packet[at].n));
+    }
+}
+
+/* A clean path of 100 Mbit/s and 300 ms is filled: windows have grown to it on both sides, and have become small
+ * again some seconds after the transfer. */
+static void windows_grow_to_what_the_path_needs(void **state)
+{
+    (void)state;
+    uint8_t out[WEIR_MTU];
+    struct weir_mspan room = { out, sizeof out };
+    pools(20000, 10, 64);
+    pair_begin(&pair[0], 0);
+    memset(&there, 0, sizeof there);
+    memset(&back, 0, sizeof back);
+    weir_time begin = now, next = now;
+    uint64_t before = 0;
+    for (; now < begin + 25 * WEIR_SEC; now += 500) {
+        path_arrive(&there, &pair[0].b);
+        path_arrive(&back, &pair[0].a);
+        weir_sctp_tick(&pair[0].a, now);
+        weir_sctp_tick(&pair[0].b, now);
+        listen_to(&pair[0]);
+        while (now < begin + 18 * WEIR_SEC && give(&pair[0], 65536) == WEIR_OK) {
+        }
+        size_t n;
+        while (there.free_at <= now + 2 * WEIR_MS && (n = weir_sctp_send(&pair[0].a, now, room)) != 0) {
+            path_send(&there, out, n, 150 * WEIR_MS, 100);
+        }
+        while ((n = weir_sctp_send(&pair[0].b, now, room)) != 0) {
+            path_send(&back, out, n, 150 * WEIR_MS, 100);
+        }
+        if (now >= next) { /* the last five seconds of sending */
+            before = now - begin == 13 * WEIR_SEC ? pair[0].got : before;
+            next += WEIR_SEC;
+            if (now - begin == 18 * WEIR_SEC) {
+                assert_true((pair[0].got - before) * 8 / 5 > 95 * 1000 * 1000);
+                assert_true(pair[0].b.rwnd_told > 4 * 1000 * 1000);
+            }
+        }
+    }
+    assert_int_equal(pair[0].a.counters.rtx_chunks, 0);
+    assert_in_range(pair[0].b.rwnd_told, 60000, 75000);
+    assert_true(far.lent < 100);
+    pairs_end(1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(attack_Y10_strangers_that_hold_memory_are_not_missed),
+        cmocka_unit_test(who_is_stuck_ends_when_others_wait),
+        cmocka_unit_test(a_refused_writer_is_told_whoever_made_room),
+        cmocka_unit_test(what_fits_into_the_window_is_never_dropped),
+        cmocka_unit_test(windows_grow_to_what_the_path_needs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
