@@ -221,6 +221,15 @@ static void op_session(struct drive *d, uint8_t arg)
             weir_ice_close(&d->ice, d->now);
         }
         break;
+    case 6:
+        if ((arg >> 3 & 3) == 0) {
+            weir_ice_hold(&d->ice);
+        } else if ((arg >> 3 & 3) == 1) {
+            weir_ice_settle(&d->ice);
+        } else {
+            weir_ice_roll_back(&d->ice, d->now, (arg & 8) != 0);
+        }
+        break;
     default:
         (void)!weir_ice_set_remote(&d->ice, d->now, WEIR_LIT(PEER_UFRAG), WEIR_LIT(PEER_PWD),
                                    arg == 0xff);

@@ -1,6 +1,6 @@
 /* Offer and answer in any order, with invented descriptions, against a peer that may be connected to an honest
- * one. The input is operations with a zero between them: a byte that says which, then its text. Whatever
- * happens, the tables keep their bounds, the machines their rules, and every buffer comes back. */
+ * one; and taken back. The input is operations with a zero between them: a byte that says which, then its text.
+ * Whatever happens, the tables keep their bounds, the machines their rules, and every buffer comes back. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,12 +102,55 @@ static void change_media(struct weir_span s)
     }
 }
 
+/* What waits is taken back, by either side; or the two meet; or one looks first, and nothing has changed. */
+static void take_back(uint8_t what, struct weir_span s)
+{
+    static struct weir_peer was;
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ text[0], sizeof text[0] });
+    struct weir_wr other = weir_wr_of((struct weir_mspan){ text[1], sizeof text[1] });
+    struct weir_sdp_error error;
+    switch (what % 6) {
+    case 0:
+        (void)!weir_peer_rollback(&peer[0], now);
+        break;
+    case 1:
+        (void)!weir_peer_rollback(&peer[1], now);
+        break;
+    case 2:
+        weir_peer_set_polite(&peer[0], s.n == 0);
+        weir_peer_set_polite(&peer[1], s.n != 0);
+        break;
+    case 3:
+        if (weir_peer_create_offer(&peer[0], now, &w) == WEIR_OK
+            && weir_peer_create_offer(&peer[1], now, &other) == WEIR_OK) {
+            (void)!weir_peer_set_remote(&peer[0], now, true, weir_span_of(text[1], other.len), &error);
+            (void)!weir_peer_set_remote(&peer[1], now, true, weir_span_of(text[0], w.len), &error);
+        }
+        break;
+    case 4:
+        memcpy(&was, &peer[0], sizeof was);
+        w.cap = s.n % 2 != 0 ? s.n * 16 : w.cap;
+        (void)!weir_peer_preview_offer(&peer[0], now, &w);
+        if (memcmp(&was, &peer[0], sizeof was) != 0) {
+            abort();
+        }
+        break;
+    default:
+        (void)!weir_peer_add_candidate_of(&peer[0], now, s, weir_ice_ufrag(&peer[1].ice));
+        break;
+    }
+}
+
 static void operate(uint8_t what, struct weir_span s)
 {
     struct weir_sdp_error error;
     struct weir_wr w = weir_wr_of((struct weir_mspan){ text[0], sizeof text[0] });
     const struct weir_sctp_channel_config channel = { .label = WEIR_LIT("fuzz") };
     uint16_t index;
+    if (what >= 200) {
+        take_back(what, s);
+        return;
+    }
     switch (what % 10) {
     case 0:
         (void)!weir_peer_set_remote(&peer[0], now, true, s, &error);
@@ -151,7 +194,10 @@ static void check(void)
         const struct weir_peer *p = &peer[i];
         bool is_good = weir_ice_check(&p->ice) && weir_sctp_check(&p->sctp)
                        && p->medias <= WEIR_PEER_MEDIA_MAX && p->names <= WEIR_PEER_NAMES_MAX
-                       && (p->offer_bytes != 0) == (p->signalling == WEIR_HAVE_REMOTE_OFFER);
+                       && (p->offer_bytes != 0) == (p->signalling == WEIR_HAVE_REMOTE_OFFER)
+                       && p->ice.prior.is_on == (p->signalling != WEIR_STABLE)
+                       && (!p->pending.has_undo || p->signalling == WEIR_HAVE_REMOTE_OFFER)
+                       && (!p->is_dtls_held || p->signalling != WEIR_STABLE);
         for (unsigned m = 0; m < p->medias; m++) {
             const struct weir_media *media = &p->media[m];
             is_good = is_good && media->mid_bytes <= WEIR_SDP_MID_MAX

@@ -94,6 +94,7 @@ void weir_ice_set_state(struct weir_ice *ice, weir_time now, enum weir_ice_state
         stop_timers(ice);
         ice->gathers = 0;
         memset(&ice->old, 0, sizeof ice->old);
+        memset(&ice->older, 0, sizeof ice->older);
     }
     struct weir_ice_event e = { .type = WEIR_ICE_EVENT_STATE, .state = next };
     weir_ice_push_event(ice, &e);
@@ -111,15 +112,31 @@ enum weir_ice_failure weir_ice_failure(const struct weir_ice *ice)
 
 /* -- Beginning --------------------------------------------------------------------------------- */
 
-static void new_credentials(struct weir_ice *ice)
+static void draw_credentials(const struct weir_ice *ice, struct weir_rand *rand, struct weir_ice_own *ufrag,
+                             struct weir_ice_own *pwd)
 {
-    ice->local_ufrag.bytes = UFRAG_CHARS;
-    ice->local_pwd.bytes = PWD_CHARS;
-    weir_rand_text(&ice->rand, ice->local_ufrag.text, UFRAG_CHARS);
+    memset(ufrag, 0, sizeof *ufrag);
+    memset(pwd, 0, sizeof *pwd);
+    ufrag->bytes = UFRAG_CHARS;
+    pwd->bytes = PWD_CHARS;
+    weir_rand_text(rand, ufrag->text, UFRAG_CHARS);
     if (ice->config.ufrag_first != 0) {
-        ice->local_ufrag.text[0] = ice->config.ufrag_first;
+        ufrag->text[0] = ice->config.ufrag_first;
     }
-    weir_rand_text(&ice->rand, ice->local_pwd.text, PWD_CHARS);
+    weir_rand_text(rand, pwd->text, PWD_CHARS);
+}
+
+void weir_ice_new_credentials(struct weir_ice *ice)
+{
+    draw_credentials(ice, &ice->rand, &ice->local_ufrag, &ice->local_pwd);
+}
+
+void weir_ice_next_credentials(const struct weir_ice *ice, struct weir_ice_own *ufrag,
+                               struct weir_ice_own *pwd)
+{
+    struct weir_rand rand = ice->rand;
+    draw_credentials(ice, &rand, ufrag, pwd);
+    weir_wipe(&rand, sizeof rand);
 }
 
 void weir_ice_init(struct weir_ice *ice, const struct weir_ice_config *config, weir_time now)
@@ -138,7 +155,7 @@ void weir_ice_init(struct weir_ice *ice, const struct weir_ice_config *config, w
     ice->selected = WEIR_ICE_NONE;
     ice->last_rx_at = now;
     stop_timers(ice);
-    new_credentials(ice);
+    weir_ice_new_credentials(ice);
 }
 
 void weir_ice_set_controlling(struct weir_ice *ice, bool is_controlling)
@@ -169,7 +186,7 @@ enum weir_status weir_ice_add_host(struct weir_ice *ice, weir_time now, const st
     c->priority = weir_ice_priority(WEIR_ICE_HOST, preference);
     c->foundation_bytes = 2; /* [RFC 8445 5.1.1.3] distinct for every base */
     c->foundation[0] = 'h';
-    c->foundation[1] = (char)('a' + ice->locals);
+    c->foundation[1] = (char)('a' + ice->hosts_seen++ % 26);
     struct weir_ice_event e = { .type = WEIR_ICE_EVENT_CANDIDATE, .candidate = ice->locals };
     weir_ice_push_event(ice, &e);
     weir_ice_pair_local(ice, now, ice->locals++);
@@ -201,6 +218,27 @@ void weir_ice_gathering_done(struct weir_ice *ice, weir_time now)
     }
 }
 
+enum weir_status weir_ice_set_servers(struct weir_ice *ice, const struct weir_addr *server,
+                                      uint32_t servers)
+{
+    if (ice->config.is_lite) {
+        return WEIR_ERR_STATE;
+    }
+    if (servers > WEIR_ICE_SERVERS_MAX) {
+        return WEIR_ERR_FULL;
+    }
+    for (uint32_t i = 0; i < servers; i++) {
+        if (server[i].family == WEIR_FAMILY_NONE || server[i].port == 0) {
+            return WEIR_ERR_ARG;
+        }
+    }
+    for (uint32_t i = 0; i < servers; i++) {
+        ice->server[i] = server[i];
+    }
+    ice->servers = servers;
+    return WEIR_OK;
+}
+
 static bool take_text(struct weir_ice_text *t, struct weir_span s)
 {
     if (!weir_copy_into(t->text, sizeof t->text, s)) {
@@ -230,6 +268,11 @@ enum weir_status weir_ice_set_remote(struct weir_ice *ice, weir_time now, struct
     }
     ice->has_remote = true;
     ice->is_remote_lite = is_lite;
+    for (uint32_t i = ice->remotes; i-- > 0;) { /* [RFC 8838 9] of a session that this is not */
+        if (ice->remote[i].ufrag_hash != 0 && ice->remote[i].ufrag_hash != weir_ice_ufrag_hash(ufrag)) {
+            ice->strays += weir_ice_drop_remote(ice, i) ? 1 : 0;
+        }
+    }
     if (is_lite) {
         weir_ice_set_controlling(ice, true); /* [RFC 8445 6.1.1 MUST] */
     }
@@ -242,20 +285,28 @@ enum weir_status weir_ice_set_remote(struct weir_ice *ice, weir_time now, struct
 }
 
 /* One that we could check, wherever it is. */
-static bool is_usable(const struct weir_ice *ice, const struct weir_ice_candidate *c)
+static bool is_usable(const struct weir_ice_candidate *c)
 {
-    bool is_of_generation = c->ufrag_hash == 0 || !ice->has_remote
-                            || c->ufrag_hash
-                                   == weir_ice_ufrag_hash(weir_ice_text_span(&ice->remote_ufrag));
-    return !c->is_tcp && c->component == 1 && is_of_generation
-           && c->foundation_bytes <= WEIR_ICE_FOUNDATION_MAX;
+    return !c->is_tcp && c->component == 1 && c->foundation_bytes <= WEIR_ICE_FOUNDATION_MAX;
+}
+
+/* [RFC 8838 9] of an ICE session that is over, or not yet there; who does not say is of the newest. */
+bool weir_ice_is_stray(struct weir_ice *ice, const struct weir_ice_candidate *c)
+{
+    bool is_stray = c->ufrag_hash != 0 && ice->has_remote
+                    && c->ufrag_hash != weir_ice_ufrag_hash(weir_ice_text_span(&ice->remote_ufrag));
+    ice->strays += is_stray ? 1 : 0;
+    return is_stray;
 }
 
 enum weir_status weir_ice_add_remote(struct weir_ice *ice, weir_time now,
                                      const struct weir_ice_candidate *c)
 {
     struct weir_addr addr = c->addr;
-    if (!is_usable(ice, c)) {
+    if (weir_ice_is_stray(ice, c)) {
+        return WEIR_ERR_STATE;
+    }
+    if (!is_usable(c)) {
         return WEIR_ERR_ARG;
     }
     if (weir_ice_is_over(ice)) {
@@ -288,24 +339,36 @@ void weir_ice_remote_done(struct weir_ice *ice, weir_time now)
 
 /* -- Restart and close ------------------------------------------------------------------------- */
 
-/* Keep what carries data now, with the credentials that prove it: those that the peer is sure to know. */
-static void keep_old(struct weir_ice *ice)
+/* The credentials of the generation that ends: both sides have them, or will when our description has
+ * reached the peer, and consent is asked for with them from now on. Until then the peer asks with those of
+ * before, which are answered as well. */
+static void keep_credentials(struct weir_ice *ice)
 {
-    const struct weir_ice_pair *p = &ice->pair[ice->selected];
     struct weir_ice_old *o = &ice->old;
-    o->is_used = true;
-    o->linger_at = WEIR_NEVER;
-    o->path = weir_ice_pair_path(ice, p);
-    o->rtt = p->rtt;
-    o->priority = ice->local[p->local].priority;
     if (o->is_known) {
-        return; /* of the generation between, our half never reached the peer */
+        ice->older.is_known = true;
+        ice->older.local_ufrag = o->of.local_ufrag;
+        ice->older.local_pwd = o->of.local_pwd;
+        ice->older.remote_ufrag = o->of.remote_ufrag;
     }
     o->is_known = true;
     o->of.local_ufrag = ice->local_ufrag;
     o->of.local_pwd = ice->local_pwd;
     o->of.remote_ufrag = ice->remote_ufrag;
     o->of.remote_pwd = ice->remote_pwd;
+}
+
+/* Keep what carries data now. */
+static void keep_old(struct weir_ice *ice)
+{
+    const struct weir_ice_pair *p = &ice->pair[ice->selected];
+    struct weir_ice_old *o = &ice->old;
+    keep_credentials(ice);
+    o->is_used = true;
+    o->linger_at = WEIR_NEVER;
+    o->path = weir_ice_pair_path(ice, p);
+    o->rtt = p->rtt;
+    o->priority = ice->local[p->local].priority;
 }
 
 void weir_ice_fail(struct weir_ice *ice, weir_time now, enum weir_ice_failure why)
@@ -320,6 +383,8 @@ static void begin_generation(struct weir_ice *ice)
         weir_ice_consent_stop(ice); /* [RFC 7675 5.1] nothing is left to go on with */
     } else if (ice->selected != WEIR_ICE_NONE) {
         keep_old(ice);
+    } else if (ice->old.is_used && ice->has_remote) {
+        keep_credentials(ice);
     }
     ice->pairs = ice->remotes = 0;
     ice->selected = WEIR_ICE_NONE;
@@ -333,8 +398,10 @@ static void begin_generation(struct weir_ice *ice)
 void weir_ice_restart(struct weir_ice *ice, weir_time now)
 {
     if (ice->state != WEIR_ICE_CLOSED) {
+        weir_ice_keep_prior(ice);
         begin_generation(ice);
-        new_credentials(ice);
+        weir_ice_new_credentials(ice);
+        weir_ice_gather_anew(ice);
         weir_ice_set_state(ice, now, WEIR_ICE_CHECKING);
     }
 }
@@ -352,6 +419,9 @@ void weir_ice_forget_old(struct weir_ice *ice)
     if (ice->old.is_known) {
         ice->old.is_known = false;
         weir_wipe(&ice->old.of, sizeof ice->old.of);
+    }
+    if (ice->older.is_known) {
+        weir_wipe(&ice->older, sizeof ice->older);
     }
 }
 
@@ -550,6 +620,14 @@ struct weir_span weir_ice_old_ufrag(const struct weir_ice *ice)
 {
     size_t n = ice->old.is_known ? ice->old.of.local_ufrag.bytes : 0;
     return weir_span_of(ice->old.of.local_ufrag.text, n);
+}
+
+struct weir_span weir_ice_ufrag_of(const struct weir_ice *ice, enum weir_ice_generation g)
+{
+    size_t n = ice->older.is_known ? ice->older.local_ufrag.bytes : 0;
+    return g == WEIR_ICE_CURRENT ? weir_ice_ufrag(ice)
+           : g == WEIR_ICE_OLD   ? weir_ice_old_ufrag(ice)
+                                 : weir_span_of(ice->older.local_ufrag.text, n);
 }
 
 struct weir_span weir_ice_pwd(const struct weir_ice *ice)

@@ -36,7 +36,7 @@
 #define WEIR_ICE_REMOTES_MAX 32  /* candidates of the peer, those discovered included */
 #define WEIR_ICE_PRFLX_MAX 8     /* of these, discovered by requests from unknown addresses */
 #define WEIR_ICE_PAIRS_MAX 100   /* [RFC 8445 6.1.2.5] */
-#define WEIR_ICE_SERVERS_MAX 2   /* STUN servers asked from each base */
+#define WEIR_ICE_SERVERS_MAX 4   /* STUN servers asked from each base */
 #define WEIR_ICE_GATHERS_MAX 16
 #define WEIR_ICE_ANSWERS_MAX 16  /* answers owed; the oldest goes, its asker asks again */
 #define WEIR_ICE_EVENTS_MAX 32
@@ -49,6 +49,8 @@
 #define WEIR_ICE_UFRAG_MAX 256   /* [RFC 8839 5.4] */
 #define WEIR_ICE_PWD_MAX 256
 #define WEIR_ICE_FOUNDATION_MAX 32
+#define WEIR_ICE_OWN_MAX 24      /* characters of our own credentials: 8 and 24 */
+#define WEIR_ICE_KEPT_MAX 16     /* candidates of the peer that outlive a restart which is taken back */
 
 enum weir_ice_type { WEIR_ICE_HOST, WEIR_ICE_SRFLX, WEIR_ICE_PRFLX, WEIR_ICE_RELAY };
 
@@ -118,6 +120,7 @@ enum weir_ice_verdict {
 enum weir_ice_event_type {
     WEIR_ICE_EVENT_STATE,       /* state */
     WEIR_ICE_EVENT_CANDIDATE,   /* candidate: index of a new local one */
+    WEIR_ICE_EVENT_GATHERING,   /* servers are asked from now on, if there are any; after a restart again */
     WEIR_ICE_EVENT_GATHERED,    /* no more local candidates will come */
     WEIR_ICE_EVENT_VALIDATED,   /* path: may carry data from now on */
     WEIR_ICE_EVENT_SELECTED,    /* path: data goes there from now on; any number of times */
@@ -224,7 +227,7 @@ struct weir_ice_answer {
     uint8_t txid[WEIR_STUN_TXID_BYTES];
     uint16_t error; /* 0 = success */
     uint16_t asked; /* bytes of the request */
-    bool is_old;    /* to a request of before the restart */
+    uint8_t of;     /* enum weir_ice_generation: which of our passwords proves it */
     uint8_t unknowns;
     uint16_t unknown[WEIR_STUN_UNKNOWN_MAX];
 };
@@ -234,8 +237,23 @@ struct weir_ice_text {
     char text[WEIR_ICE_UFRAG_MAX];
 };
 
+struct weir_ice_own {
+    uint8_t bytes;
+    char text[WEIR_ICE_OWN_MAX];
+};
+
 struct weir_ice_credentials {
-    struct weir_ice_text local_ufrag, local_pwd, remote_ufrag, remote_pwd;
+    struct weir_ice_own local_ufrag, local_pwd;
+    struct weir_ice_text remote_ufrag, remote_pwd;
+};
+
+/* Whose credentials a request names: the newest ones of ours, those of before a restart, or of before the
+ * one before. */
+enum weir_ice_generation {
+    WEIR_ICE_CURRENT,
+    WEIR_ICE_OLD,
+    WEIR_ICE_OLDER,
+    WEIR_ICE_GENERATIONS,
 };
 
 /* Permission to send data: asked for on the selected pair, or on the old path during a restart. */
@@ -259,6 +277,32 @@ struct weir_ice_old {
     weir_duration rtt;
     uint32_t priority;   /* what PRIORITY said */
     struct weir_ice_credentials of;
+};
+
+/* A generation of before that one, while the peer may still ask with it: it is answered, and no more. */
+struct weir_ice_older {
+    bool is_known;
+    struct weir_ice_own local_ufrag, local_pwd;
+    struct weir_ice_text remote_ufrag;
+};
+
+/* What there was when a description came to wait for its answer, for weir_ice_roll_back. */
+struct weir_ice_prior {
+    bool is_on;        /* one waits */
+    bool is_restarted; /* and began a generation: what stands below is of the one before */
+    bool has_remote, is_remote_lite, is_remote_done, has_pair, is_nominated;
+    uint32_t remotes;  /* candidates of the peer, where no generation began since */
+    enum weir_ice_state state;
+    enum weir_ice_failure failure;
+    struct weir_ice_credentials of;
+    struct weir_path path; /* that carried data */
+    weir_duration rtt;
+    uint32_t kept;
+    struct weir_ice_kept {
+        struct weir_addr addr;
+        uint32_t priority;
+        enum weir_ice_type type;
+    } keep[WEIR_ICE_KEPT_MAX]; /* those that had worked first */
 };
 
 /* Do checks carry payloads? */
@@ -300,15 +344,19 @@ struct weir_ice {
     uint64_t tie_breaker;
     uint8_t role_switches;
     uint8_t prflx_seen;  /* numbers foundations of what is discovered */
-    struct weir_ice_text local_ufrag, local_pwd, remote_ufrag, remote_pwd;
+    struct weir_ice_own local_ufrag, local_pwd;
+    struct weir_ice_text remote_ufrag, remote_pwd;
     struct weir_ice_candidate local[WEIR_ICE_LOCALS_MAX];
     struct weir_ice_candidate remote[WEIR_ICE_REMOTES_MAX];
     struct weir_ice_pair pair[WEIR_ICE_PAIRS_MAX];
     uint32_t locals, remotes, pairs;
+    uint8_t hosts_seen;  /* numbers foundations of our hosts */
     uint32_t selected;   /* index of the pair that carries data, or WEIR_ICE_NONE */
     uint32_t triggers;   /* ever put into the triggered-check queue */
     struct weir_path via; /* of the selected pair, or of old */
     struct weir_ice_old old;
+    struct weir_ice_older older;
+    struct weir_ice_prior prior;
     struct weir_ice_consent consent;
     struct weir_ice_embed embed;
     struct weir_addr server[WEIR_ICE_SERVERS_MAX];
@@ -325,6 +373,7 @@ struct weir_ice {
     uint32_t stun_verdicts[WEIR_STUN_VERDICTS];
     uint32_t refused[WEIR_ICE_REFUSALS]; /* addresses */
     uint8_t refusals_told;
+    uint32_t strays;                     /* candidates of another generation than the peer's credentials */
     uint32_t recent[WEIR_ICE_RECENT_MAX]; /* marks of the peer's last transactions that were proven */
     uint32_t recents;                     /* ever noted */
     uint64_t recent_key;
@@ -341,10 +390,15 @@ WEIR_API void weir_ice_init(struct weir_ice *ice, const struct weir_ice_config *
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_add_host(struct weir_ice *ice, weir_time now,
                                                             const struct weir_addr *addr,
                                                             uint16_t preference);
-/* A STUN server to learn server-reflexive candidates from, asked from every host of its family.
- * WEIR_ERR_STATE: a lite agent has none [RFC 8445 5.2]. */
+/* A STUN server to learn server-reflexive candidates from, asked from every host of its family: when
+ * gathering begins, for the first time or after the next restart. WEIR_ERR_STATE: a lite agent has none
+ * [RFC 8445 5.2]. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_add_server(struct weir_ice *ice, weir_time now,
                                                               const struct weir_addr *server);
+/* These instead of those that there were, likewise. WEIR_ERR_FULL, WEIR_ERR_ARG: nothing changed. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_set_servers(struct weir_ice *ice,
+                                                               const struct weir_addr *server,
+                                                               uint32_t servers);
 /* No more hosts or servers: GATHERED follows once the servers have answered. */
 WEIR_API void weir_ice_gathering_done(struct weir_ice *ice, weir_time now);
 
@@ -354,21 +408,44 @@ WEIR_API void weir_ice_gathering_done(struct weir_ice *ice, weir_time now);
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_set_remote(struct weir_ice *ice, weir_time now,
                                                               struct weir_span ufrag,
                                                               struct weir_span pwd, bool is_lite);
-/* A candidate of the peer. WEIR_ERR_FULL: it is left out; WEIR_ERR_ARG: not one to check, or of another
- * generation than the peer's credentials. */
+/* A candidate of the peer. WEIR_ERR_FULL: it is left out; WEIR_ERR_ARG: not one to check; WEIR_ERR_STATE:
+ * of another generation than the peer's credentials, counted in `strays`, or the agent is over. Before the
+ * credentials are known those of any generation are taken, and go when they turn out to be of another. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_add_remote(struct weir_ice *ice, weir_time now,
                                                               const struct weir_ice_candidate *c);
+/* Of another generation? It is counted. */
+WEIR_API bool weir_ice_is_stray(struct weir_ice *ice, const struct weir_ice_candidate *c);
 WEIR_API void weir_ice_remote_done(struct weir_ice *ice, weir_time now);
 /* Who nominates: before checks begin, as the descriptions decide [RFC 8445 6.1.1]. A lite agent never
  * does. */
 WEIR_API void weir_ice_set_controlling(struct weir_ice *ice, bool is_controlling);
 
-/* New credentials of ours; the old pairs carry data until new ones are valid [RFC 8445 9]. */
+/* New credentials of ours; the old pairs carry data until new ones are valid [RFC 8445 9]. Where there are
+ * servers, gathering begins anew with the next weir_ice_gathering_done. */
 WEIR_API void weir_ice_restart(struct weir_ice *ice, weir_time now);
+/* The credentials that a restart at this moment would give us. */
+WEIR_API void weir_ice_next_credentials(const struct weir_ice *ice, struct weir_ice_own *ufrag,
+                                        struct weir_ice_own *pwd);
+/* And would it begin gathering anew? */
+WEIR_API bool weir_ice_gathers_anew(const struct weir_ice *ice);
 /* The same with our credentials kept: another agent has taken the peer's place, which answered what we said
  * to the one of before. weir_ice_set_remote follows. Nothing happens before the first one. */
 WEIR_API void weir_ice_replace_remote(struct weir_ice *ice, weir_time now);
 WEIR_API void weir_ice_close(struct weir_ice *ice, weir_time now);
+
+/* A description waits for its answer: what there is now can be brought back [RFC 8829 4.1.10.2]. Then
+ * either it is answered, or taken back, with what it changed: the generation that it began is over and the
+ * one of before goes on, with the path that carried data, if the peer consents to that still; of the
+ * peer's other candidates of then up to sixteen are checked again. `is_announced`: our credentials stood
+ * in nothing but that description, and are given up. */
+WEIR_API void weir_ice_hold(struct weir_ice *ice);
+WEIR_API void weir_ice_settle(struct weir_ice *ice);
+WEIR_API void weir_ice_roll_back(struct weir_ice *ice, weir_time now, bool is_announced);
+/* Are these the credentials of the peer that both sides agreed on last, whatever waits? NONE: there are
+ * none. */
+enum weir_ice_sameness { WEIR_ICE_NONE_THERE, WEIR_ICE_THE_SAME, WEIR_ICE_OTHERS };
+WEIR_API enum weir_ice_sameness weir_ice_compare_agreed(const struct weir_ice *ice, struct weir_span ufrag,
+                                                        struct weir_span pwd);
 
 /* The five verbs. */
 WEIR_API enum weir_ice_verdict weir_ice_recv(struct weir_ice *ice, weir_time now,
@@ -477,7 +554,8 @@ WEIR_API bool weir_ice_pair_info(const struct weir_ice *ice, uint32_t i,
                                  struct weir_ice_pair_info *out);
 WEIR_API struct weir_span weir_ice_ufrag(const struct weir_ice *ice);
 WEIR_API struct weir_span weir_ice_pwd(const struct weir_ice *ice);
-/* Ours of before a restart, as long as requests may name it; empty: none. */
+/* Ours of each generation, as long as requests may name it; empty: none. */
+WEIR_API struct weir_span weir_ice_ufrag_of(const struct weir_ice *ice, enum weir_ice_generation g);
 WEIR_API struct weir_span weir_ice_old_ufrag(const struct weir_ice *ice);
 /* What must hold between calls; for tests and fuzzing. */
 WEIR_API bool weir_ice_check(const struct weir_ice *ice);
@@ -507,6 +585,10 @@ WEIR_API WEIR_MUST_CHECK bool weir_ice_candidate_parse(struct weir_span text,
                                                        struct weir_span *name);
 /* Write "candidate:...". Where a base is to be named it is hidden: zeros stand for it. */
 WEIR_API void weir_ice_candidate_write(struct weir_wr *w, const struct weir_ice_candidate *c);
+/* The same with the extension that says which generation it is of [RFC 8838 9], for a candidate that
+ * travels by itself. */
+WEIR_API void weir_ice_candidate_write_of(struct weir_wr *w, const struct weir_ice_candidate *c,
+                                          struct weir_span ufrag);
 /* Tells generations of credentials apart; never 0. */
 WEIR_API uint32_t weir_ice_ufrag_hash(struct weir_span ufrag);
 

@@ -163,7 +163,7 @@ static void read_extension(struct weir_span name, struct weir_span value,
     } else if (word_is(name, "network-cost")) {
         (void)read_u32(value, &l->network_cost);
     }
-    if (word_is(name, "ufrag") && value.n != 0) { /* [RFC 8839 5.4.1] of which generation it is */
+    if (word_is(name, "ufrag") && value.n != 0) { /* [RFC 8838 9] of which generation it is */
         l->ufrag = value;
         l->candidate.ufrag_hash = weir_ice_ufrag_hash(value);
     }
@@ -245,6 +245,14 @@ bool weir_ice_candidate_parse(struct weir_span text, struct weir_ice_candidate *
     *out = line.candidate;
     *name = line.name;
     return true;
+}
+
+void weir_ice_candidate_write_of(struct weir_wr *w, const struct weir_ice_candidate *c,
+                                 struct weir_span ufrag)
+{
+    weir_ice_candidate_write(w, c);
+    weir_wr_str(w, " ufrag "); /* [RFC 8838 9] */
+    weir_wr_bytes(w, ufrag);
 }
 
 void weir_ice_candidate_write(struct weir_wr *w, const struct weir_ice_candidate *c)

@@ -19,6 +19,32 @@ void weir_ice_gather_begin(struct weir_ice *ice, weir_time now)
         }
     }
     ice->gather_until = weir_time_add(now, ice->config.gather_wait);
+    struct weir_ice_event e = { .type = WEIR_ICE_EVENT_GATHERING };
+    weir_ice_push_event(ice, &e);
+}
+
+bool weir_ice_gathers_anew(const struct weir_ice *ice)
+{
+    return ice->servers != 0 && ice->is_gathering_done;
+}
+
+/* What a translator told us then it may not tell us now. Our hosts stay. Nothing points to the others: the
+ * pairs of before are gone. */
+void weir_ice_gather_anew(struct weir_ice *ice)
+{
+    uint32_t hosts = 0;
+    if (!weir_ice_gathers_anew(ice)) {
+        return;
+    }
+    for (uint32_t i = 0; i < ice->locals; i++) {
+        if (ice->local[i].type == WEIR_ICE_HOST) {
+            ice->local[hosts++] = ice->local[i];
+        }
+    }
+    ice->locals = hosts;
+    ice->gathers = 0;
+    ice->gather_until = WEIR_NEVER;
+    ice->is_gathering_done = ice->has_told_gathered = false;
 }
 
 static bool is_known(const struct weir_ice *ice, const struct weir_addr *addr)

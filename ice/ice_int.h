@@ -43,6 +43,11 @@ static inline struct weir_span weir_ice_text_span(const struct weir_ice_text *t)
     return weir_span_of(t->text, t->bytes);
 }
 
+static inline struct weir_span weir_ice_own_span(const struct weir_ice_own *t)
+{
+    return weir_span_of(t->text, t->bytes);
+}
+
 static inline bool weir_ice_is_over(const struct weir_ice *ice)
 {
     return ice->state == WEIR_ICE_FAILED || ice->state == WEIR_ICE_CLOSED;
@@ -57,6 +62,8 @@ void weir_ice_fail(struct weir_ice *ice, weir_time now, enum weir_ice_failure wh
 void weir_ice_note_via(struct weir_ice *ice);
 /* [RFC 8445 9] nobody needs the credentials of before a restart any more. */
 void weir_ice_forget_old(struct weir_ice *ice);
+/* Credentials that nobody was told. */
+void weir_ice_new_credentials(struct weir_ice *ice);
 void weir_ice_push_event(struct weir_ice *ice, const struct weir_ice_event *e);
 
 /* -- ice_pairs.c ------------------------------------------------------------------------------- */
@@ -77,6 +84,8 @@ uint32_t weir_ice_find_remote(const struct weir_ice *ice, const struct weir_addr
 /* A peer-reflexive one of this address [RFC 8445 7.3.1.3]; WEIR_ICE_NONE when there is no room. */
 uint32_t weir_ice_discover_remote(struct weir_ice *ice, const struct weir_addr *addr,
                                   uint32_t priority);
+/* Take one out, with its pairs, unless the peer proved itself there. */
+bool weir_ice_drop_remote(struct weir_ice *ice, uint32_t remote);
 /* Our host candidate of this address. */
 bool weir_ice_find_local(const struct weir_ice *ice, const struct weir_addr *addr, uint32_t *out);
 /* Ask for a check of this pair ahead of the others [RFC 8445 7.3.1.4]. */
@@ -100,6 +109,14 @@ void weir_ice_consider_nomination(struct weir_ice *ice, weir_time now);
 void weir_ice_role_changed(struct weir_ice *ice, weir_time now);
 /* The selected pair went silent. */
 void weir_ice_leave_silent_pair(struct weir_ice *ice, weir_time now);
+
+/* Go on with this pair, which is valid: data goes there. */
+void weir_ice_move_to(struct weir_ice *ice, weir_time now, uint32_t index);
+
+/* -- ice_rollback.c ---------------------------------------------------------------------------- */
+
+/* The generation ends that a description which waits may be taken back to: keep what it is. */
+void weir_ice_keep_prior(struct weir_ice *ice);
 
 /* -- ice_policy.c ------------------------------------------------------------------------------ */
 
@@ -159,6 +176,8 @@ void weir_ice_embed_sent(struct weir_ice *ice, uint32_t mark);
 /* -- ice_gather.c ------------------------------------------------------------------------------ */
 
 void weir_ice_gather_begin(struct weir_ice *ice, weir_time now);
+/* A restart: what servers told is forgotten, and asked for again. */
+void weir_ice_gather_anew(struct weir_ice *ice);
 bool weir_ice_gather_recv(struct weir_ice *ice, weir_time now, const struct weir_path *path,
                           const struct weir_stun_msg *m);
 void weir_ice_gather_tick(struct weir_ice *ice, weir_time now);

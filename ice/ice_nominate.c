@@ -53,7 +53,7 @@ static void leave_old_path(struct weir_ice *ice, weir_time now)
     }
 }
 
-static void move_to(struct weir_ice *ice, weir_time now, uint32_t index)
+void weir_ice_move_to(struct weir_ice *ice, weir_time now, uint32_t index)
 {
     struct weir_ice_pair *p = &ice->pair[index];
     struct weir_ice_event e = { .type = WEIR_ICE_EVENT_SELECTED,
@@ -70,7 +70,7 @@ static void move_to(struct weir_ice *ice, weir_time now, uint32_t index)
 static void select_pair(struct weir_ice *ice, weir_time now, uint32_t index)
 {
     if (ice->selected != index) {
-        move_to(ice, now, index);
+        weir_ice_move_to(ice, now, index);
     }
     weir_ice_set_state(ice, now, ice->pair[index].is_nominated ? WEIR_ICE_COMPLETED
                                                                : WEIR_ICE_CONNECTED);
@@ -167,7 +167,7 @@ void weir_ice_leave_silent_pair(struct weir_ice *ice, weir_time now)
         if (i != ice->selected && p->is_valid && p->is_nominated) {
             ice->pair[ice->selected].is_nominated = false;
             weir_time expire_at = ice->consent.expire_at;
-            move_to(ice, now, i);
+            weir_ice_move_to(ice, now, i);
             ice->consent.expire_at = expire_at; /* nothing was proven by changing over */
             ice->consent.ask_at = now;
             return;

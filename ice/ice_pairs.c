@@ -172,6 +172,25 @@ static void drop_pairs_of(struct weir_ice *ice, uint32_t remote)
     }
 }
 
+bool weir_ice_drop_remote(struct weir_ice *ice, uint32_t remote)
+{
+    uint32_t last = ice->remotes - 1;
+    for (uint32_t i = 0; i < ice->pairs; i++) {
+        if (ice->pair[i].remote == remote && (ice->pair[i].is_valid || ice->pair[i].has_request)) {
+            return false;
+        }
+    }
+    drop_pairs_of(ice, remote);
+    ice->remote[remote] = ice->remote[last];
+    ice->remotes = last;
+    for (uint32_t i = 0; i < ice->pairs; i++) {
+        if (ice->pair[i].remote == last) {
+            ice->pair[i].remote = (uint8_t)remote;
+        }
+    }
+    return true;
+}
+
 static uint32_t room_for_discovery(struct weir_ice *ice)
 {
     uint32_t discovered = 0, dead = WEIR_ICE_NONE;

@@ -29,29 +29,40 @@ static struct weir_ice_answer *owe_answer(struct weir_ice *ice, const struct wei
 
 /* -- Requests ---------------------------------------------------------------------------------- */
 
-enum generation { NOT_OURS, CURRENT, OLD };
-
 /* [RFC 8445 7.2.2] "<our ufrag>:<theirs>". */
-static bool username_is(struct weir_span username, const struct weir_ice_text *local,
+static bool username_is(struct weir_span username, const struct weir_ice_own *local,
                         const struct weir_ice_text *remote)
 {
     struct weir_rd r = weir_rd_of(username);
     struct weir_span ours;
     uint8_t colon;
-    return weir_rd_take(&r, local->bytes, &ours) && weir_span_eq(ours, weir_ice_text_span(local))
+    return weir_rd_take(&r, local->bytes, &ours) && weir_span_eq(ours, weir_ice_own_span(local))
            && weir_rd_u8(&r, &colon) && colon == ':' && r.n >= 4
            && (remote == NULL || weir_span_eq(weir_rd_rest(&r), weir_ice_text_span(remote)));
 }
 
-/* Which of our credentials does a request name? The peer's half is unknown until its description came. */
-static enum generation generation_of(const struct weir_ice *ice, struct weir_span username)
+/* Which of our credentials does a request name? WEIR_ICE_GENERATIONS: none. The peer's half is unknown
+ * until its description came. */
+static enum weir_ice_generation generation_of(const struct weir_ice *ice, struct weir_span username)
 {
     const struct weir_ice_credentials *o = &ice->old.of;
+    const struct weir_ice_older *older = &ice->older;
     if (username_is(username, &ice->local_ufrag, ice->has_remote ? &ice->remote_ufrag : NULL)) {
-        return CURRENT;
+        return WEIR_ICE_CURRENT;
     }
-    return ice->old.is_known && username_is(username, &o->local_ufrag, &o->remote_ufrag) ? OLD
-                                                                                        : NOT_OURS;
+    if (ice->old.is_known && username_is(username, &o->local_ufrag, &o->remote_ufrag)) {
+        return WEIR_ICE_OLD;
+    }
+    return older->is_known && username_is(username, &older->local_ufrag, &older->remote_ufrag)
+               ? WEIR_ICE_OLDER
+               : WEIR_ICE_GENERATIONS;
+}
+
+static struct weir_span password_of(const struct weir_ice *ice, enum weir_ice_generation of)
+{
+    return weir_ice_own_span(of == WEIR_ICE_CURRENT ? &ice->local_pwd
+                             : of == WEIR_ICE_OLD   ? &ice->old.of.local_pwd
+                                                    : &ice->older.local_pwd);
 }
 
 static void switch_role(struct weir_ice *ice, weir_time now)
@@ -153,20 +164,19 @@ static enum weir_ice_verdict recv_request(struct weir_ice *ice, weir_time now,
                                           const struct weir_stun_msg *m)
 {
     uint32_t local;
-    enum generation of = generation_of(ice, m->username);
+    enum weir_ice_generation of = generation_of(ice, m->username);
     if (!weir_ice_find_local(ice, &path->local, &local)) {
         return WEIR_ICE_LOCAL;
     }
-    if (of == NOT_OURS) {
+    if (of == WEIR_ICE_GENERATIONS) {
         return WEIR_ICE_USERNAME;
     }
-    const struct weir_ice_text *pwd = of == CURRENT ? &ice->local_pwd : &ice->old.of.local_pwd;
-    if (weir_stun_verify(m, ice->config.crypto, weir_ice_text_span(pwd)) != WEIR_STUN_OK) {
+    if (weir_stun_verify(m, ice->config.crypto, password_of(ice, of)) != WEIR_STUN_OK) {
         return WEIR_ICE_INTEGRITY;
     }
     bool is_again = weir_ice_is_recent(ice, m->txid);
-    if (of == OLD) { /* [RFC 8445 9] it keeps the old pair going, and changes nothing else */
-        owe_answer(ice, path, m, 0)->is_old = true;
+    if (of != WEIR_ICE_CURRENT) { /* [RFC 8445 9] it keeps the old pair going, and changes nothing else */
+        owe_answer(ice, path, m, 0)->of = (uint8_t)of;
         if (!is_again && ice->config.is_lite && ice->old.is_used && weir_path_eq(path, &ice->old.path)) {
             weir_ice_note_recent(ice, m->txid);
             weir_ice_consent_came(ice, now);

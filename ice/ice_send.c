@@ -1,11 +1,9 @@
 /* What leaves, in this order: answers, consent checks, checks (again or new), questions to servers. */
 #include "ice/ice_int.h"
 
-static struct weir_stun_seal seal_with(const struct weir_ice *ice, const struct weir_ice_text *pwd)
+static struct weir_stun_seal seal_with(const struct weir_ice *ice, struct weir_span pwd)
 {
-    struct weir_stun_seal s = { .crypto = ice->config.crypto,
-                                .key = { (const uint8_t *)pwd->text, pwd->bytes },
-                                .with_fingerprint = true };
+    struct weir_stun_seal s = { .crypto = ice->config.crypto, .key = pwd, .with_fingerprint = true };
     return s;
 }
 
@@ -29,13 +27,15 @@ static size_t write_answer(struct weir_ice *ice, const struct weir_ice_answer *a
                            struct weir_mspan out)
 {
     struct weir_stun_build b;
-    const struct weir_stun_seal seal = seal_with(ice, a->is_old ? &ice->old.of.local_pwd
-                                                                : &ice->local_pwd);
+    const struct weir_ice_own *pwd = a->of == WEIR_ICE_CURRENT ? &ice->local_pwd
+                                     : a->of == WEIR_ICE_OLD   ? &ice->old.of.local_pwd
+                                                               : &ice->older.local_pwd;
+    const struct weir_stun_seal seal = seal_with(ice, weir_ice_own_span(pwd));
     weir_stun_begin(&b, out, WEIR_STUN_BINDING, a->error == 0 ? WEIR_STUN_SUCCESS : WEIR_STUN_ERROR,
                     a->txid);
     if (a->error == 0) {
         weir_stun_put_addr(&b, WEIR_STUN_XOR_MAPPED_ADDRESS, &a->path.remote);
-        if (!a->is_old) {
+        if (a->of == WEIR_ICE_CURRENT) {
             uint32_t mark = weir_ice_embed_put(ice, &b, answer_limit(ice, a));
             if (ice->config.is_lite) {
                 weir_ice_embed_sent(ice, mark);
@@ -52,7 +52,8 @@ static size_t write_answer(struct weir_ice *ice, const struct weir_ice_answer *a
 
 /* What a request is made of. */
 struct asking {
-    const struct weir_ice_text *local_ufrag, *remote_ufrag, *remote_pwd;
+    const struct weir_ice_own *local_ufrag;
+    const struct weir_ice_text *remote_ufrag, *remote_pwd;
     const uint8_t *txid;
     uint32_t priority; /* of the local candidate */
     bool with_nomination;
@@ -67,10 +68,10 @@ static size_t write_check(struct weir_ice *ice, const struct asking *a, struct w
     struct weir_stun_build b;
     uint8_t username[2 * WEIR_ICE_UFRAG_MAX + 1];
     struct weir_wr name = weir_wr_of((struct weir_mspan){ username, sizeof username });
-    const struct weir_stun_seal seal = seal_with(ice, a->remote_pwd);
+    const struct weir_stun_seal seal = seal_with(ice, weir_ice_text_span(a->remote_pwd));
     weir_wr_bytes(&name, weir_ice_text_span(a->remote_ufrag));
     weir_wr_u8(&name, ':');
-    weir_wr_bytes(&name, weir_ice_text_span(a->local_ufrag));
+    weir_wr_bytes(&name, weir_ice_own_span(a->local_ufrag));
     weir_stun_begin(&b, out, WEIR_STUN_BINDING, WEIR_STUN_REQUEST, a->txid);
     weir_stun_put_bytes(&b, WEIR_STUN_USERNAME, weir_span_of(username, name.len));
     weir_stun_put_u64(&b, ice->is_controlling ? WEIR_STUN_ICE_CONTROLLING : WEIR_STUN_ICE_CONTROLLED,
@@ -173,11 +174,17 @@ static size_t send_answer(struct weir_ice *ice, struct weir_mspan out, struct we
     return n;
 }
 
+/* Are the credentials that its request named still there? */
+static bool is_provable(const struct weir_ice *ice, const struct weir_ice_answer *a)
+{
+    return a->of == WEIR_ICE_CURRENT || (a->of == WEIR_ICE_OLD ? ice->old.is_known : ice->older.is_known);
+}
+
 static size_t send_next(struct weir_ice *ice, weir_time now, struct weir_mspan out,
                         struct weir_path *to)
 {
     while (ice->answer_head != ice->answer_tail
-           && ice->answer[ice->answer_tail % WEIR_ICE_ANSWERS_MAX].is_old && !ice->old.is_known) {
+           && !is_provable(ice, &ice->answer[ice->answer_tail % WEIR_ICE_ANSWERS_MAX])) {
         ice->answer_tail++; /* the credentials it was to be proven with are gone */
     }
     if (ice->answer_head != ice->answer_tail) {

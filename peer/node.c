@@ -66,8 +66,9 @@ static struct weir_peer *peer_of_ufrag(struct weir_node *n, struct weir_span ufr
 {
     uint32_t at = weir_demux_first_ufrag(&n->demux, ufrag);
     for (; at != NODE_NONE; at = weir_demux_next_ufrag(&n->demux, at)) {
-        struct weir_peer *p = &n->peer[at / 2];
-        if (weir_span_eq(at % 2 == 0 ? weir_ice_ufrag(&p->ice) : weir_ice_old_ufrag(&p->ice), ufrag)) {
+        struct weir_peer *p = &n->peer[at / WEIR_ICE_GENERATIONS];
+        enum weir_ice_generation of = (enum weir_ice_generation)(at % WEIR_ICE_GENERATIONS);
+        if (weir_span_eq(weir_ice_ufrag_of(&p->ice, of), ufrag)) {
             return p;
         }
     }
@@ -396,8 +397,10 @@ static bool stage_send(struct weir_node *n)
     for (uint32_t i = 0; i < n->touched_count; i++) {
         struct weir_peer *p = &n->peer[n->touched[i]];
         /* A restart gives a peer a new ufrag, and the old one goes on for a while. */
-        weir_demux_set_ufrags(&n->demux, p->node_slot, weir_ice_ufrag(&p->ice),
-                              weir_ice_old_ufrag(&p->ice));
+        for (unsigned g = 0; g < WEIR_ICE_GENERATIONS; g++) {
+            enum weir_ice_generation of = (enum weir_ice_generation)g;
+            weir_demux_set_ufrag(&n->demux, p->node_slot, of, weir_ice_ufrag_of(&p->ice, of));
+        }
         has_room = has_room && send_peer(n, p, &packets, &bytes);
         bool is_done = has_room && p->event_head == p->event_tail;
         weir_timers_set(&n->timers, p->node_slot, weir_peer_deadline(p));

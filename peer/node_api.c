@@ -12,6 +12,16 @@ enum weir_status weir_create_offer(struct weir_node *n, struct weir_peer *p, str
     return weir_peer_create_offer(p, now_of(n, p), text);
 }
 
+enum weir_status weir_preview_offer(struct weir_node *n, struct weir_peer *p, struct weir_wr *text)
+{
+    return weir_peer_preview_offer(p, weir_pump_now(n->pump), text);
+}
+
+enum weir_status weir_rollback(struct weir_node *n, struct weir_peer *p)
+{
+    return weir_peer_rollback(p, now_of(n, p));
+}
+
 enum weir_status weir_set_remote_offer(struct weir_node *n, struct weir_peer *p, struct weir_span text,
                                        struct weir_sdp_error *error)
 {
@@ -32,6 +42,12 @@ enum weir_status weir_create_answer(struct weir_node *n, struct weir_peer *p, st
 enum weir_status weir_add_candidate(struct weir_node *n, struct weir_peer *p, struct weir_span text)
 {
     return weir_peer_add_candidate(p, now_of(n, p), text);
+}
+
+enum weir_status weir_add_candidate_of(struct weir_node *n, struct weir_peer *p, struct weir_span text,
+                                       struct weir_span ufrag)
+{
+    return weir_peer_add_candidate_of(p, now_of(n, p), text, ufrag);
 }
 
 void weir_gather(struct weir_node *n, struct weir_peer *p)

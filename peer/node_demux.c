@@ -74,11 +74,16 @@ uint64_t weir_demux_hash(uint64_t key, const void *bytes, size_t n)
     return mix(h ^ tail);
 }
 
-/* -- Peers by ufrag: slot * 2, and slot * 2 + 1 of before a restart ----------------------------- */
+/* -- Peers by ufrag: three times the slot, and the generation ---------------------------------- */
+
+static struct node_ufrag *ufrag_at(const struct node_demux *d, uint32_t at)
+{
+    return &d->peer[at / WEIR_ICE_GENERATIONS].ufrag[at % WEIR_ICE_GENERATIONS];
+}
 
 static void link_ufrag(struct node_demux *d, uint32_t at, struct weir_span ufrag)
 {
-    struct node_ufrag *u = &d->peer[at / 2].ufrag[at % 2];
+    struct node_ufrag *u = ufrag_at(d, at);
     uint32_t *bucket;
     u->hash = weir_demux_hash(d->key, ufrag.p, ufrag.n);
     u->is_linked = true;
@@ -89,13 +94,13 @@ static void link_ufrag(struct node_demux *d, uint32_t at, struct weir_span ufrag
 
 static void unlink_ufrag(struct node_demux *d, uint32_t at)
 {
-    struct node_ufrag *u = &d->peer[at / 2].ufrag[at % 2];
+    struct node_ufrag *u = ufrag_at(d, at);
     if (!u->is_linked) {
         return;
     }
     uint32_t *link = &d->ufrag_bucket[u->hash & d->mask];
     while (*link != at) {
-        link = &d->peer[*link / 2].ufrag[*link % 2].next;
+        link = &ufrag_at(d, *link)->next;
     }
     *link = u->next;
     u->is_linked = false;
@@ -106,31 +111,27 @@ void weir_demux_add_peer(struct node_demux *d, uint32_t slot, struct weir_span u
     struct node_peer_links *l = &d->peer[slot];
     memset(l, 0, sizeof *l);
     l->paths = NODE_NONE;
-    link_ufrag(d, 2 * slot, ufrag);
+    link_ufrag(d, WEIR_ICE_GENERATIONS * slot, ufrag);
 }
 
-void weir_demux_set_ufrags(struct node_demux *d, uint32_t slot, struct weir_span ufrag,
-                           struct weir_span old)
+void weir_demux_set_ufrag(struct node_demux *d, uint32_t slot, enum weir_ice_generation g,
+                          struct weir_span ufrag)
 {
-    const struct weir_span both[2] = { ufrag, old };
-    for (uint32_t k = 0; k < 2; k++) {
-        const struct node_ufrag *u = &d->peer[slot].ufrag[k];
-        bool is_same = u->is_linked ? both[k].n != 0
-                                          && u->hash == weir_demux_hash(d->key, both[k].p, both[k].n)
-                                    : both[k].n == 0;
-        if (!is_same) {
-            unlink_ufrag(d, 2 * slot + k);
-            if (both[k].n != 0) {
-                link_ufrag(d, 2 * slot + k, both[k]);
-            }
+    const struct node_ufrag *u = &d->peer[slot].ufrag[g];
+    bool is_same = u->is_linked ? ufrag.n != 0 && u->hash == weir_demux_hash(d->key, ufrag.p, ufrag.n)
+                                : ufrag.n == 0;
+    if (!is_same) {
+        unlink_ufrag(d, WEIR_ICE_GENERATIONS * slot + g);
+        if (ufrag.n != 0) {
+            link_ufrag(d, WEIR_ICE_GENERATIONS * slot + g, ufrag);
         }
     }
 }
 
 static uint32_t from_ufrag(const struct node_demux *d, uint32_t at, uint64_t hash)
 {
-    while (at != NODE_NONE && d->peer[at / 2].ufrag[at % 2].hash != hash) {
-        at = d->peer[at / 2].ufrag[at % 2].next;
+    while (at != NODE_NONE && ufrag_at(d, at)->hash != hash) {
+        at = ufrag_at(d, at)->next;
     }
     return at;
 }
@@ -143,7 +144,7 @@ uint32_t weir_demux_first_ufrag(const struct node_demux *d, struct weir_span ufr
 
 uint32_t weir_demux_next_ufrag(const struct node_demux *d, uint32_t at)
 {
-    const struct node_ufrag *u = &d->peer[at / 2].ufrag[at % 2];
+    const struct node_ufrag *u = ufrag_at(d, at);
     return from_ufrag(d, u->next, u->hash);
 }
 
@@ -285,6 +286,7 @@ void weir_demux_remove_peer(struct node_demux *d, uint32_t slot)
     while (d->peer[slot].paths != NODE_NONE) {
         weir_demux_drop_path(d, d->peer[slot].paths);
     }
-    unlink_ufrag(d, 2 * slot);
-    unlink_ufrag(d, 2 * slot + 1);
+    for (uint32_t g = 0; g < WEIR_ICE_GENERATIONS; g++) {
+        unlink_ufrag(d, WEIR_ICE_GENERATIONS * slot + g);
+    }
 }

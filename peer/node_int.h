@@ -10,8 +10,8 @@
 #define NODE_PATH_HOLDERS 32   /* peers that hold one path; the least proven gives way */
 /* SRTP of a stream that nobody is known to have is tried with the keys of all who hold its path: so many
  * packets at once, and so often one more. */
-#define NODE_TRIALS 256
-#define NODE_TRIAL_EACH (5 * WEIR_MS)
+#define NODE_TRIALS 1024
+#define NODE_TRIAL_EACH ((weir_duration)200)
 /* Key agreements with shares that came to nothing: so many at once, and so often one more. */
 #define NODE_WASTED_SHARES 64
 #define NODE_WASTED_SHARE_EACH (20 * WEIR_MS)
@@ -38,7 +38,7 @@ struct node_demux {
         uint32_t slot[2]; /* who has it, as their keys showed: mostly one; the latest first */
         bool is_doubted;  /* a packet came that its keys did not open */
     } *ssrc;                /* of streams on paths that several hold */
-    uint32_t *ufrag_bucket; /* by hash of the local ufrag: slot * 2, + 1 for the one before a restart */
+    uint32_t *ufrag_bucket; /* by hash of the local ufrag: three times the slot, and the generation */
     struct node_peer_links {
         uint32_t paths;      /* the newest */
         uint32_t path_count;
@@ -46,7 +46,7 @@ struct node_demux {
             uint64_t hash;
             uint32_t next;
             bool is_linked;
-        } ufrag[2];
+        } ufrag[WEIR_ICE_GENERATIONS];
     } *peer;
 };
 
@@ -54,9 +54,9 @@ size_t weir_demux_bytes(uint32_t peers_max);
 void weir_demux_init(struct node_demux *d, uint64_t key, uint32_t peers_max, void *memory);
 void weir_demux_add_peer(struct node_demux *d, uint32_t slot, struct weir_span ufrag);
 void weir_demux_remove_peer(struct node_demux *d, uint32_t slot);
-/* A peer's ufrag changed, or the one before it: empty when there is none. */
-void weir_demux_set_ufrags(struct node_demux *d, uint32_t slot, struct weir_span ufrag,
-                           struct weir_span old);
+/* A peer's ufrag of this generation is so: empty when there is none. */
+void weir_demux_set_ufrag(struct node_demux *d, uint32_t slot, enum weir_ice_generation g,
+                          struct weir_span ufrag);
 /* Remember that a path leads to a peer that has room; indices of paths are its place in the table. */
 uint32_t weir_demux_add_path(struct node_demux *d, uint32_t slot, const struct weir_path *path);
 void weir_demux_drop_path(struct node_demux *d, uint32_t i);
@@ -70,7 +70,7 @@ const struct node_ssrc *weir_demux_find_ssrc(const struct node_demux *d, const s
                                              uint32_t ssrc);
 void weir_demux_doubt_ssrc(struct node_demux *d, const struct weir_path *path, uint32_t ssrc,
                            bool is_doubted);
-/* Peers whose ufrag may be this one: slot * 2, or slot * 2 + 1 when it is that of before a restart. */
+/* Peers whose ufrag may be this one: WEIR_ICE_GENERATIONS times the slot, and which generation's it is. */
 uint32_t weir_demux_first_ufrag(const struct node_demux *d, struct weir_span ufrag);
 uint32_t weir_demux_next_ufrag(const struct node_demux *d, uint32_t at);
 uint64_t weir_demux_hash(uint64_t key, const void *bytes, size_t n);

@@ -170,7 +170,8 @@ static struct weir_peer *keeper_by_trial(struct weir_node *n, uint32_t i, const 
 }
 
 /* Media on a path that several hold: whose keys open it is its peer, and noted for the stream. Two who
- * chose one SSRC are tried for each packet. NULL: it is not known, and no trial is left. */
+ * chose one SSRC are tried for each packet, and if there are more, all: who only receives reports as SSRC 1
+ * [libwebrtc does]. NULL: it is not known, and no trial is left. */
 static struct weir_peer *keeper_of_stream(struct weir_node *n, uint32_t first, const struct weir_packet *k)
 {
     uint32_t ssrc;
@@ -181,10 +182,13 @@ static struct weir_peer *keeper_of_stream(struct weir_node *n, uint32_t first, c
     struct weir_peer *one = at == NULL ? NULL : noted(n, first, at->slot[0]);
     struct weir_peer *other = at == NULL ? NULL : noted(n, first, at->slot[1]);
     struct weir_span packet = weir_span_of(k->data, k->len);
-    if (one != NULL && other != NULL) {
-        return weir_peer_has_keys_of(other, packet) ? other : one;
+    if (one != NULL && other == NULL && !at->is_doubted) {
+        return one;
     }
-    if (one != NULL && (!at->is_doubted || weir_peer_has_keys_of(one, packet))) {
+    if (other != NULL && weir_peer_has_keys_of(other, packet)) {
+        return other;
+    }
+    if (one != NULL && weir_peer_has_keys_of(one, packet)) {
         return one;
     }
     struct weir_peer *p = keeper_by_trial(n, first, k);

@@ -150,6 +150,7 @@ void weir_peer_leave_reading(struct weir_peer *p)
 void weir_peer_deinit(struct weir_peer *p)
 {
     weir_peer_drop_offer(p);
+    weir_peer_end_pending(p);
     weir_peer_leave_reading(p);
     drop_left(p);
     weir_sctp_release_all(&p->sctp);
@@ -173,6 +174,7 @@ size_t weir_peer_bytes(const struct weir_peer_config *config)
     uint32_t packet = weir_rope_cells(sizeof(struct weir_piece), WEIR_MTU + WEIR_RTCP_TAG_MAX);
     size_t history = config->is_data_only ? 0 : (size_t)WEIR_RTCP_HISTORY_MAX * packet * WEIR_CELL_BYTES;
     size_t offer = config->description_max == 0 ? WEIR_SDP_BYTES_MAX : config->description_max;
+    offer += PEER_UNDO_BYTES;
     /* A cell of each buffer describes the others. */
     size_t in_pool = (rx + tx + history + offer) / WEIR_CELLS_PER_BUF * 32;
     return sizeof(struct weir_peer) + in_pool + sizeof(struct weir_buf);
@@ -183,6 +185,12 @@ enum weir_status weir_peer_add_local(struct weir_peer *p, weir_time now, const s
     bool is_loopback = weir_addr_is_loopback(addr);
     uint16_t preference = (uint16_t)((is_loopback ? 10000u : 65535u) - p->ice.locals);
     return weir_ice_add_host(&p->ice, now, addr, preference);
+}
+
+enum weir_status weir_peer_set_stun_servers(struct weir_peer *p, const struct weir_addr *server,
+                                            uint32_t servers)
+{
+    return weir_ice_set_servers(&p->ice, server, servers);
 }
 
 enum weir_status weir_peer_add_stun_server(struct weir_peer *p, weir_time now,
@@ -266,6 +274,9 @@ bool weir_peer_event(struct weir_peer *p, weir_time now, struct weir_event *e)
     weir_peer_progress(p, now);
     if (p->event_head != p->event_tail) {
         *e = p->event[p->event_tail++ % WEIR_PEER_EVENTS_MAX];
+        if (e->type == WEIR_EVENT_CANDIDATE) {
+            weir_peer_name_candidate(p, e);
+        }
         return true;
     }
     return next_message(p, now, e);
@@ -328,7 +339,7 @@ static enum weir_peer_verdict decrypt_stun(struct weir_peer *p, weir_time now, s
     }
     weir_peer_start_dtls(p, now);
     weir_peer_hear_check(p);
-    if (p->is_dtls_ready && weir_ice_embedded(&p->ice, &at, &n)) {
+    if (weir_peer_has_dtls(p) && weir_ice_embedded(&p->ice, &at, &n)) {
         struct weir_mspan payload = { k->data + at, n };
         (void)decrypt_dtls(p, now, item, payload, PEER_PATH_SELECTED); /* DTLS counts it */
     }
@@ -404,7 +415,7 @@ static enum weir_peer_verdict decrypt(struct weir_peer *p, weir_time now, struct
     if (!is_dtls && !is_rtp) {
         return WEIR_PEER_CLASS;
     }
-    if (!p->is_dtls_ready
+    if (!weir_peer_has_dtls(p)
         || (!weir_ice_path_ok(&p->ice, &k->path) && !(is_dtls && has_our_id(p, k)))) {
         return WEIR_PEER_PATH;
     }
@@ -476,7 +487,7 @@ enum weir_peer_verdict weir_peer_recv(struct weir_peer *p, weir_time now,
 void weir_peer_tick(struct weir_peer *p, weir_time now)
 {
     weir_ice_tick(&p->ice, now);
-    if (p->has_had_path) {
+    if (p->has_had_path && !p->is_dtls_held) {
         weir_dtls_tick(&p->dtls, now);
     }
     weir_sctp_tick(&p->sctp, now);
@@ -491,7 +502,7 @@ weir_time weir_peer_deadline(const struct weir_peer *p)
         return WEIR_NEVER;
     }
     weir_time at = weir_ice_deadline(&p->ice);
-    if (p->has_had_path) {
+    if (p->has_had_path && !p->is_dtls_held) {
         at = weir_time_min(at, weir_dtls_deadline(&p->dtls));
     }
     if (p->is_sctp_begun) {
@@ -524,7 +535,7 @@ static size_t send_sctp(struct weir_peer *p, weir_time now, struct weir_mspan ou
 static size_t send_on_path(struct weir_peer *p, weir_time now, struct weir_mspan out)
 {
     size_t n = weir_ice_embed_bare(&p->ice, out);
-    n = n != 0 || !p->is_dtls_ready ? n : weir_dtls_send(&p->dtls, now, out);
+    n = n != 0 || !weir_peer_has_dtls(p) ? n : weir_dtls_send(&p->dtls, now, out);
     n = n != 0 ? n : send_rtcp(p, now, out);
     n = n != 0 || p->owes_close ? n : weir_peer_send_again(p, now, out);
     return n != 0 || !p->is_dtls_ready ? n : send_sctp(p, now, out);

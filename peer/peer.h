@@ -16,7 +16,8 @@
  *     }
  *
  * Names follow the browser's API where it has one. Two of its steps are one here: creating an offer or
- * answer also makes it the local description, which nothing can edit afterwards.
+ * answer also makes it the local description, which nothing can edit afterwards. Who wants to look first
+ * has weir_peer_preview_offer; what was offered, by either side, can be taken back: weir_peer_rollback.
  *
  * Everything belongs to one thread, except weir_node_wake. Nothing is allocated after weir_node_open.
  */
@@ -33,6 +34,7 @@
 #include "dtls/dtls.h"
 #include "ice/ice.h"
 #include "ice/mdns.h"
+#include "peer/peer_event.h"
 #include "rtcp/rtcp.h"
 #include "sctp/sctp.h"
 #include "sdp/sdp.h"
@@ -40,7 +42,7 @@
 
 /* -- Limits ------------------------------------------------------------------------------------ */
 
-#define WEIR_PEER_MEDIA_MAX WEIR_SDP_MEDIA_MAX /* m= sections of one connection; 416 bytes each */
+#define WEIR_PEER_MEDIA_MAX WEIR_SDP_MEDIA_MAX /* m= sections of one connection; 424 bytes each */
 #define WEIR_PEER_CODECS_MAX 12         /* negotiated payload types of one section */
 #define WEIR_PEER_SSRCS_MAX 8           /* remote SSRCs remembered per section, the newest */
 #define WEIR_PEER_EVENTS_MAX 32
@@ -53,105 +55,6 @@
 #define WEIR_PEER_NAME_BYTES 48         /* "<uuid>.local" is 42 */
 #define WEIR_PEER_INIT_MAX 256          /* the peer's INIT chunk in a description; browsers' have 30 */
 #define WEIR_PEER_INIT_TEXT 64          /* ours as base64 */
-
-/* -- Events ------------------------------------------------------------------------------------ */
-
-enum weir_peer_state {
-    WEIR_PEER_NEW,          /* no descriptions yet, or only ours */
-    WEIR_PEER_CONNECTING,
-    WEIR_PEER_CONNECTED,    /* ICE and DTLS are up */
-    WEIR_PEER_DISCONNECTED, /* no answer for some seconds; may recover */
-    WEIR_PEER_FAILED,       /* why, in weir_peer_reason: nothing leaves but the alert that says that DTLS
-                               is over, and nothing is taken, until an offer, ours or the peer's,
-                               begins again with new credentials */
-    WEIR_PEER_CLOSED,
-    WEIR_PEER_STATES,
-};
-
-/* Why a connection has failed. Data alone ends otherwise: WEIR_EVENT_DATA_CLOSED. */
-enum weir_peer_reason {
-    WEIR_PEER_REASON_NONE,             /* it has not */
-    WEIR_PEER_REASON_NO_PAIR,          /* ICE found no way to the peer in time, some 40 s */
-    WEIR_PEER_REASON_CONSENT,          /* there was one, and the peer has not answered on it for 30 s, or
-                                          refuses to be sent anything [RFC 7675 5.1] */
-    WEIR_PEER_REASON_DTLS_TIMEOUT,     /* there is one, and DTLS got no answer; `alert` may say why */
-    WEIR_PEER_REASON_DTLS_ALERT,       /* the peer ended DTLS: `alert` */
-    WEIR_PEER_REASON_DTLS_FINGERPRINT, /* the peer's certificate is none that its description names */
-    WEIR_PEER_REASON_DTLS_MESSAGE,     /* a message of the handshake broke the rule in dtls_verdict */
-    WEIR_PEER_REASON_DTLS_FORGERIES,   /* as many forged records came as the keys can bear */
-    WEIR_PEER_REASONS,
-};
-
-enum weir_event_type {
-    WEIR_EVENT_NONE,
-    WEIR_EVENT_STATE,           /* state; of FAILED also reason, has_alert and alert, dtls_verdict */
-    WEIR_EVENT_CANDIDATE,       /* data: a local candidate "candidate:...", or empty at the end */
-    WEIR_EVENT_SELECTED,        /* path: the pair that is used from now on */
-    WEIR_EVENT_CHANNEL_OPEN,    /* channel, is_remote */
-    WEIR_EVENT_CHANNEL_MESSAGE, /* channel, data, is_text */
-    WEIR_EVENT_CHANNEL_LOW,     /* channel: buffered amount fell to its threshold */
-    WEIR_EVENT_CHANNEL_CLOSED,  /* channel: its index is free now. sctp_reason is TIMEOUT when the peer did
-                                   not answer our OPEN in time, see channel_wait; else NONE */
-    WEIR_EVENT_WRITABLE,        /* after WEIR_ERR_FULL: sending may go on */
-    WEIR_EVENT_DATA_READY,      /* SCTP is up: channels of ours open from now on */
-    WEIR_EVENT_DATA_CLOSED,     /* SCTP is over, why in sctp_reason: TIMEOUT also when it was not up in
-                                   time. weir_peer_renew and an offer begin a new association */
-    WEIR_EVENT_RTP,             /* media, rtp (payload and all), arrival */
-    WEIR_EVENT_KEYFRAME,        /* media: the peer needs a key frame of what we send */
-    WEIR_EVENT_NAME,            /* data: a remote .local name to resolve; a node does so itself */
-    WEIR_EVENT_CANDIDATE_REFUSED, /* path.remote: an address of the peer that is not checked; refusal. The
-                                   first eight of each description; ice.refused counts all */
-    WEIR_EVENT_TYPES,
-};
-
-struct weir_peer;
-
-/* Spans are valid until the next call on the peer (or node). */
-struct weir_event {
-    enum weir_event_type type;
-    struct weir_peer *peer; /* set by a node */
-    enum weir_peer_state state;
-    uint16_t channel;
-    bool is_remote;
-    bool is_text;
-    uint8_t media; /* index of the m= section */
-    bool has_alert;
-    uint8_t alert; /* of DTLS_ALERT; of another reason one that came without protection while DTLS shook
-                      hands: it may say why, or be anybody's */
-    enum weir_peer_reason reason;
-    enum weir_dtls_verdict dtls_verdict;
-    enum weir_sctp_reason sctp_reason;
-    struct weir_span data;
-    struct weir_rtp_header rtp;
-    weir_time arrival;
-    struct weir_path path;
-    enum weir_ice_refusal refusal;
-};
-
-/* Why an incoming datagram went no further; OK when some layer took it. Each layer counts its own
- * verdicts besides. */
-enum weir_peer_verdict {
-    WEIR_PEER_OK,
-    WEIR_PEER_EMPTY,      /* no bytes */
-    WEIR_PEER_CLASS,      /* the first byte belongs to no protocol of ours [RFC 7983 7] */
-    WEIR_PEER_STUN,       /* ICE refused it */
-    WEIR_PEER_PATH,       /* DTLS or SRTP from a path that ICE has not validated */
-    WEIR_PEER_DTLS,       /* DTLS refused the last record of it */
-    WEIR_PEER_SCTP,       /* SCTP refused it */
-    WEIR_PEER_EARLY,      /* media before its keys */
-    WEIR_PEER_SRTP,       /* SRTP refused it */
-    WEIR_PEER_RTP,        /* malformed once decrypted */
-    WEIR_PEER_RTCP,       /* malformed once decrypted */
-    WEIR_PEER_MEDIA,      /* belongs to no section that receives it [RFC 9143 9.2] */
-    WEIR_PEER_OVER,       /* the connection is closed or failed */
-    WEIR_PEER_VERDICTS,
-};
-
-WEIR_API const char *weir_peer_verdict_name(enum weir_peer_verdict v);
-WEIR_API const char *weir_peer_state_name(enum weir_peer_state s);
-/* "no-pair", "consent", "dtls-timeout", "dtls-alert", "dtls-fingerprint", "dtls-message",
- * "dtls-forgeries". */
-WEIR_API const char *weir_peer_reason_name(enum weir_peer_reason r);
 
 /* -- Reconnecting ------------------------------------------------------------------------------ */
 
@@ -227,13 +130,9 @@ struct weir_peer_config {
                                              quantum computer later, and 1,200 bytes longer */
     uint8_t dtls_version_max;             /* enum weir_dtls_version; 0: the newest there is */
     char ufrag_first;                     /* first character of ufrags: names a shard; 0 = random */
-};
-
-/* [RFC 8829 3.2] */
-enum weir_signalling {
-    WEIR_STABLE,
-    WEIR_HAVE_LOCAL_OFFER,
-    WEIR_HAVE_REMOTE_OFFER,
+    bool is_polite;                       /* an offer of the peer that meets ours takes ours back; else
+                                             it is refused. Of two peers one should be so
+                                             [RFC 8829 4.1.10.2] */
 };
 
 struct weir_media_codec {
@@ -262,6 +161,9 @@ struct weir_media {
     bool is_stopping;                   /* to be rejected with the next offer or answer */
     bool is_stopped;                    /* rejected, or offered to be */
     bool is_free;                       /* that was agreed on: its place may get another section */
+    bool is_theirs;                     /* it came with an offer, and the application said nothing of it */
+    uint8_t offered, said;              /* enum weir_sdp_direction that we wanted in the offer that waits,
+                                           and in the last description that was agreed on */
     enum weir_sdp_verdict refusal;      /* why we did not take it; OK: we did, or the peer did not */
     uint8_t mid_bytes;
     char mid[WEIR_SDP_MID_MAX];         /* without an end */
@@ -273,6 +175,25 @@ struct weir_media {
     uint8_t codecs;
     struct weir_media_codec codec[WEIR_PEER_CODECS_MAX];
     uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+};
+
+/* What an offer that waits for its answer would be taken back to. */
+struct weir_peer_pending {
+    bool had_local, had_remote, had_dtls;
+    bool wanted_restart, wanted_renewal; /* that the offer began */
+    bool tag_was_client;
+    weir_time tag_was_until;
+    uint64_t described, stopped; /* our offer: sections that are new with it, or stop, by place */
+    uint64_t theirs;             /* the peer's: sections that came with it */
+    uint8_t medias, medias_then; /* sections before it, and with it */
+    uint16_t rest_medias;
+    bool has_undo;
+    uint32_t undo_head;          /* sections that it moved or wrote over as they were, in the pool ... */
+    uint8_t undos;               /* ... so many */
+    bool is_renewing;            /* our offer asks for a new association, which begins with the answer: */
+    bool has_seed;
+    char tls_id[WEIR_PEER_TLS_ID];
+    uint8_t sctp_seed[WEIR_SEED_BYTES];
 };
 
 /* Moments of the set-up, WEIR_NEVER until they come. */
@@ -293,6 +214,7 @@ struct weir_peer {
     bool has_local, has_remote;
     bool is_dtls_ready;  /* initialised, may take records */
     bool is_dtls_begun;  /* its role is settled */
+    bool is_dtls_held;   /* an offer that waits for its answer ends it: it neither speaks nor hears */
     bool is_sctp_begun;  /* the association was asked to connect */
     bool is_asked;       /* the peer has sent a check on the path that we had first */
     bool has_had_path;   /* DTLS runs its timers from then on: before, checks repeat what they carry */
@@ -320,8 +242,11 @@ struct weir_peer {
     uint16_t remote_init_bytes;
     uint8_t remote_init[WEIR_PEER_INIT_MAX];
     uint32_t offer_head, offer_bytes;    /* the remote offer that waits for its answer, in the pool */
+    struct weir_peer_pending pending;
+    enum weir_signalling signalling_told;
     uint16_t rest_medias;                /* sections beyond WEIR_PEER_MEDIA_MAX, all rejected */
     uint16_t mids;                       /* the next number for a mid of ours */
+    uint8_t places;                      /* of sections that both sides know of */
     uint8_t tag;                         /* the section whose transport was agreed on */
     bool wants_restart;                  /* the next offer has new ICE credentials */
     bool wants_renewal;                  /* and asks for a new association */
@@ -453,19 +378,39 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_media(struct weir_peer *
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_set_direction(struct weir_peer *p, uint8_t media,
                                                                   enum weir_sdp_direction direction);
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_stop_media(struct weir_peer *p, uint8_t media);
-/* The next offer restarts ICE. One that is made when the connection has failed does so by itself. */
+/* The next offer restarts ICE: new credentials, and servers are asked anew. The path that there is goes on
+ * until another one is proven, however long the answer takes. One that is made when the connection has
+ * failed does so by itself. */
 WEIR_API void weir_peer_restart_ice(struct weir_peer *p);
-/* The next offer asks for a new association: DTLS, SRTP and SCTP begin again, all channels end. For when
- * data is over and the connection is not; the peer must know a=tls-id [RFC 8842 5.5]. */
+/* The next offer asks for a new association: with its answer DTLS, SRTP and SCTP begin again, all channels
+ * end. For when data is over and the connection is not; the peer must know a=tls-id [RFC 8842 5.5]. */
 WEIR_API void weir_peer_renew(struct weir_peer *p);
 /* Write an offer and make it the local description. WEIR_ERR_STATE when a remote offer waits for its
- * answer; WEIR_ERR_SIZE when the writer is too small. */
+ * answer; WEIR_ERR_SIZE when the writer is too small, and nothing has changed. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_create_offer(struct weir_peer *p, weir_time now,
                                                                  struct weir_wr *text);
+/* Write the offer that weir_peer_create_offer would make now, and change nothing: to see what it says,
+ * sections, payload types, size, before anything begins. It is no description to send: nobody serves the
+ * new credentials in it. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_preview_offer(struct weir_peer *p, weir_time now,
+                                                                  struct weir_wr *text);
+/* Take back the offer that waits for its answer, ours or the peer's: everything is as it was in the stable
+ * state before [RFC 8829 4.1.10.2, 5.7]. Sections that our offer described wait for the next one; those
+ * that came with the peer's are gone, but for those in which the application said that it sends. A restart
+ * or new association that was asked for is asked for with the next one. WEIR_ERR_STATE: no offer waits. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_rollback(struct weir_peer *p, weir_time now);
+/* See is_polite of the config. */
+WEIR_API void weir_peer_set_polite(struct weir_peer *p, bool is_polite);
+/* Does something wait for our next offer: a section, a direction, a restart, channels that were never
+ * described? */
+WEIR_API bool weir_peer_needs_offer(const struct weir_peer *p);
 /* Take the peer's offer, or its answer to ours. What is faulty or not done here is left out alone: a line,
  * a payload type, a section, which the answer rejects. On WEIR_ERR_ARG nothing of it can be used, nothing
  * changed, and *error says which line broke which rule. WEIR_ERR_FULL: the pool has no room for the offer.
- * Another certificate or another a=tls-id is another peer: with the answer a new association begins. */
+ * WEIR_ERR_STATE: an answer without an offer; or an offer that meets ours, which gives way if we are
+ * polite. An offer of the peer's that waits gives way to its next one. Sections that are new with an offer
+ * are answered recvonly until weir_peer_set_direction says more. Another certificate or a=tls-id is
+ * another peer: with the answer a new association begins. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_set_remote(struct weir_peer *p, weir_time now,
                                                                bool is_offer, struct weir_span text,
                                                                struct weir_sdp_error *error);
@@ -473,9 +418,15 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_set_remote(struct weir_peer 
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_create_answer(struct weir_peer *p, weir_time now,
                                                                   struct weir_wr *text);
 /* A candidate from the peer, with or without "a="; empty text ends them. TCP candidates and names that
- * are not .local are accepted and not used. */
+ * are not .local are accepted and not used. WEIR_ERR_STATE: its "ufrag" is of another generation than the
+ * peer's description; ice.strays counts them. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_candidate(struct weir_peer *p, weir_time now,
                                                                   struct weir_span text);
+/* The same where the ufrag stands beside the text, as in a browser's RTCIceCandidate: the end of
+ * candidates has it nowhere else. Empty: unsaid. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_candidate_of(struct weir_peer *p, weir_time now,
+                                                                     struct weir_span text,
+                                                                     struct weir_span ufrag);
 /* A .local name of the peer was resolved, or (`ip` NULL) will not be: either frees its place. */
 WEIR_API void weir_peer_name_resolved(struct weir_peer *p, weir_time now, struct weir_span name,
                                       const struct weir_addr *ip);
@@ -485,6 +436,11 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_local(struct weir_peer *
                                                               const struct weir_addr *addr);
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_stun_server(struct weir_peer *p, weir_time now,
                                                                     const struct weir_addr *server);
+/* These servers instead, at most WEIR_ICE_SERVERS_MAX: asked when gathering begins, on a connection that
+ * lives with its next restart. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_set_stun_servers(struct weir_peer *p,
+                                                                     const struct weir_addr *server,
+                                                                     uint32_t servers);
 /* No more local addresses and servers will come: ask the servers now. Creating a description does so
  * too; who cannot trickle calls this first, waits for the empty CANDIDATE event, and then describes. */
 WEIR_API void weir_peer_gather(struct weir_peer *p, weir_time now);
@@ -618,6 +574,9 @@ WEIR_API struct weir_peer *weir_node_peer_at(const struct weir_node *n, uint32_t
 /* What the browser calls createOffer, setRemoteDescription, createAnswer, addIceCandidate, ... */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_create_offer(struct weir_node *n, struct weir_peer *p,
                                                             struct weir_wr *text);
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_preview_offer(struct weir_node *n, struct weir_peer *p,
+                                                             struct weir_wr *text);
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_rollback(struct weir_node *n, struct weir_peer *p);
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_set_remote_offer(struct weir_node *n,
                                                                 struct weir_peer *p,
                                                                 struct weir_span text,
@@ -630,6 +589,9 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_create_answer(struct weir_node *n
                                                              struct weir_wr *text);
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_add_candidate(struct weir_node *n, struct weir_peer *p,
                                                              struct weir_span text);
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_add_candidate_of(struct weir_node *n, struct weir_peer *p,
+                                                                struct weir_span text,
+                                                                struct weir_span ufrag);
 WEIR_API void weir_gather(struct weir_node *n, struct weir_peer *p);
 WEIR_API WEIR_MUST_CHECK enum weir_status
 weir_open_channel(struct weir_node *n, struct weir_peer *p,

@@ -57,7 +57,7 @@ static void collect(struct weir_peer *p, weir_time now)
 
 void weir_peer_embed_collect(struct weir_peer *p, weir_time now)
 {
-    if (p->is_dtls_ready && weir_ice_embed_is_open(&p->ice)) {
+    if (weir_peer_has_dtls(p) && weir_ice_embed_is_open(&p->ice)) {
         collect(p, now);
     }
 }

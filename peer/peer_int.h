@@ -18,6 +18,15 @@
 #define PEER_TAG_WAIT (30 * WEIR_SEC)      /* for the new transport of who stopped its first section */
 #define PEER_RESEND_GAP (10 * WEIR_MS) /* one packet is sent again at most so often */
 
+/* Of sections that an offer wrote over. */
+#define PEER_UNDO_BYTES (WEIR_PEER_MEDIA_MAX * (sizeof(struct weir_media) + 8))
+
+/* DTLS is there, and may speak and hear. */
+static inline bool weir_peer_has_dtls(const struct weir_peer *p)
+{
+    return p->is_dtls_ready && !p->is_dtls_held;
+}
+
 /* -- peer.c ------------------------------------------------------------------------------------ */
 
 /* Make the association, once more after it was given back. */
@@ -41,15 +50,36 @@ void weir_peer_take_dtls_events(struct weir_peer *p, weir_time now);
 void weir_peer_end_data(struct weir_peer *p, weir_time now, enum weir_sctp_reason reason);
 void weir_peer_check_data(struct weir_peer *p, weir_time now);
 
+/* -- peer_offer.c ------------------------------------------------------------------------------ */
+
+enum weir_status weir_peer_offer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
+                                 struct weir_wr *text);
+enum weir_status weir_peer_write_offer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
+                                       struct weir_wr *text, bool is_preview);
+/* An offer comes to wait; it does no more; and it is taken back. */
+void weir_peer_begin_pending(struct weir_peer *p);
+void weir_peer_be_stable(struct weir_peer *p);
+void weir_peer_roll_back(struct weir_peer *p, weir_time now);
+bool weir_peer_dtls_failed(const struct weir_peer *p);
+/* The signalling state changed. */
+void weir_peer_tell_signalling(struct weir_peer *p);
+/* Give back the buffers of what an offer would be taken back to. */
+void weir_peer_end_pending(struct weir_peer *p);
+
 /* -- peer_sdp.c -------------------------------------------------------------------------------- */
 
+/* How we present ourselves. */
+struct weir_sdp_local weir_peer_local_side(const struct weir_peer *p, struct weir_peer_scratch *s);
 /* Give back the buffers of the offer that waits, if one does. */
 void weir_peer_drop_offer(struct weir_peer *p);
 
 /* -- peer_candidate.c -------------------------------------------------------------------------- */
 
 /* One candidate; what it may cost was allowed before. */
-enum weir_status weir_peer_take_candidate(struct weir_peer *p, weir_time now, struct weir_span text);
+enum weir_status weir_peer_take_candidate(struct weir_peer *p, weir_time now, struct weir_span text,
+                                          struct weir_span ufrag);
+/* Which section a candidate of ours is of. */
+void weir_peer_name_candidate(const struct weir_peer *p, struct weir_event *e);
 
 /* -- peer_section.c ---------------------------------------------------------------------------- */
 
@@ -57,15 +87,11 @@ extern const struct weir_sdp_codec_name weir_peer_codecs[];
 /* A new section, or a stopped one anew; NULL when there is no room. */
 struct weir_media *weir_peer_new_media(struct weir_peer *p, unsigned at, enum weir_sdp_kind kind);
 void weir_peer_name_media(struct weir_peer *p, struct weir_media *m);
-/* How many of our sections are in descriptions: all but those at the end that wait for our next offer. */
-unsigned weir_peer_described(const struct weir_peer *p);
-/* Now all are, and what was to stop has stopped. */
-void weir_peer_describe_sections(struct weir_peer *p);
-/* A section of the peer's that is new at place `at`: one of ours that waits and is of its kind, or a fresh
- * one. */
-struct weir_media *weir_peer_place_theirs(struct weir_peer *p, unsigned at, enum weir_sdp_kind kind);
-/* Behind the `theirs` first ones only those are left that wait. */
-void weir_peer_keep_waiting(struct weir_peer *p, unsigned theirs);
+/* Now all are, and what was to stop has stopped: which ones, by place. And back. */
+void weir_peer_describe_sections(struct weir_peer *p, uint64_t *described, uint64_t *stopped);
+void weir_peer_undescribe_sections(struct weir_peer *p, uint64_t described, uint64_t stopped);
+/* What our sections want is what the offer says. */
+void weir_peer_note_offered(struct weir_peer *p);
 /* The peer named a section: ours are never named like one that ever was. */
 void weir_peer_note_mid(struct weir_peer *p, const struct weir_media *m);
 /* Our sections for an offer or an answer. */
@@ -74,6 +100,18 @@ void weir_peer_our_sections(const struct weir_peer *p, struct weir_peer_scratch 
 void weir_peer_take_section(struct weir_peer *p, weir_time now, struct weir_media *m,
                             const struct weir_sdp_media *agreed, const struct weir_sdp_media *theirs,
                             enum weir_sdp_direction direction);
+
+/* -- peer_place.c ------------------------------------------------------------------------------ */
+
+/* Does the offer fit what is there? Our own that waits for its answer, if one does, is taken for taken
+ * back. A section keeps its mid while it lives [RFC 8829 5.2.2]. */
+bool weir_peer_fits(const struct weir_peer *p, const struct weir_sdp *offer);
+/* Take room in the pool for what the offer will write over; then, when ours was taken back, keep it there,
+ * and make the sections those of the offer. False: the pool has no room. */
+bool weir_peer_reserve_undo(struct weir_peer *p, const struct weir_sdp *offer, uint32_t *head);
+void weir_peer_place_sections(struct weir_peer *p, const struct weir_sdp *offer);
+/* The offer is taken back: they are what they were. */
+void weir_peer_put_sections_back(struct weir_peer *p);
 
 /* -- peer_renew.c ------------------------------------------------------------------------------ */
 
@@ -117,6 +155,9 @@ void weir_peer_embed_took(struct weir_peer *p, uint32_t mark, bool is_taken, boo
 void weir_peer_snap_begin(struct weir_peer *p);
 /* What our offer, or our answer to this section, says; empty: nothing. */
 struct weir_span weir_peer_snap_offer(const struct weir_peer *p);
+/* What the offer of a new association says whose SCTP begins with this seed. */
+size_t weir_peer_snap_of_seed(const struct weir_peer *p, const uint8_t seed[WEIR_SEED_BYTES],
+                              char text[WEIR_PEER_INIT_TEXT]);
 struct weir_span weir_peer_snap_answer(const struct weir_peer *p, const struct weir_sdp_media *offered);
 /* The data section was agreed on: `agreed` is the answer's, `theirs` the peer's own. */
 void weir_peer_snap_settle(struct weir_peer *p, const struct weir_sdp_media *agreed,

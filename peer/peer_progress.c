@@ -73,7 +73,7 @@ void weir_peer_set_state(struct weir_peer *p, weir_time now, enum weir_peer_stat
 void weir_peer_update_state(struct weir_peer *p, weir_time now)
 {
     enum weir_ice_state ice = weir_ice_state(&p->ice);
-    enum weir_dtls_state dtls = p->is_dtls_ready ? weir_dtls_state(&p->dtls) : WEIR_DTLS_NEW;
+    enum weir_dtls_state dtls = weir_peer_has_dtls(p) ? weir_dtls_state(&p->dtls) : WEIR_DTLS_NEW;
     struct weir_path path;
     if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED) {
         return;
@@ -132,9 +132,20 @@ static void tell_candidate(struct weir_peer *p, uint32_t index)
     uint32_t at = p->event_head % WEIR_PEER_EVENTS_MAX;
     struct weir_wr w = weir_wr_of((struct weir_mspan){ (uint8_t *)p->candidate_text[at],
                                                        sizeof p->candidate_text[at] });
-    weir_ice_candidate_write(&w, &p->ice.local[index]);
-    struct weir_event e = { .type = WEIR_EVENT_CANDIDATE,
-                            .data = { w.base, weir_wr_done(&w) } };
+    struct weir_span ufrag = weir_ice_ufrag(&p->ice);
+    if (index >= p->ice.locals) {
+        return; /* a restart came before it was told: it is asked for again */
+    }
+    weir_ice_candidate_write_of(&w, &p->ice.local[index], ufrag);
+    size_t n = weir_wr_done(&w);
+    struct weir_event e = { .type = WEIR_EVENT_CANDIDATE, .data = { w.base, n },
+                            .candidate.ufrag = { w.base + n - ufrag.n, ufrag.n } };
+    weir_peer_push(p, &e);
+}
+
+static void tell_gathering(struct weir_peer *p, enum weir_gathering next)
+{
+    struct weir_event e = { .type = WEIR_EVENT_GATHERING, .gathering = next };
     weir_peer_push(p, &e);
 }
 
@@ -149,6 +160,16 @@ static void take_ice_events(struct weir_peer *p, weir_time now)
             break;
         case WEIR_ICE_EVENT_GATHERED:
             out.type = WEIR_EVENT_CANDIDATE;
+            out.candidate.ufrag = weir_ice_ufrag(&p->ice);
+            weir_peer_push(p, &out);
+            tell_gathering(p, WEIR_GATHERING_COMPLETE);
+            break;
+        case WEIR_ICE_EVENT_GATHERING:
+            tell_gathering(p, WEIR_GATHERING_ON);
+            break;
+        case WEIR_ICE_EVENT_STATE:
+            out.type = WEIR_EVENT_ICE_STATE;
+            out.ice = e.state;
             weir_peer_push(p, &out);
             break;
         case WEIR_ICE_EVENT_SELECTED:
@@ -163,7 +184,6 @@ static void take_ice_events(struct weir_peer *p, weir_time now)
             weir_peer_push(p, &out);
             break;
         case WEIR_ICE_EVENT_VALIDATED:
-        case WEIR_ICE_EVENT_STATE:
             break;
         }
     }
@@ -242,5 +262,6 @@ void weir_peer_progress(struct weir_peer *p, weir_time now)
     }
     weir_peer_take_rtcp_events(p, now);
     weir_peer_update_state(p, now);
+    weir_peer_tell_signalling(p);
     weir_peer_tell_names(p);
 }

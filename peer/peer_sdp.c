@@ -1,7 +1,6 @@
-/* Descriptions: what is offered and answered, and what a description of the peer sets in motion.
+/* Descriptions: what a description of the peer sets in motion, and our answer. Our offers are in
+ * peer_offer.c.
  *
- *   offer   our sections, with new credentials when ICE is to be restarted, and a new a=tls-id when a new
- *           association is wanted;
  *   take    judge first, so that nothing changes when it is refused; an offer then waits for its answer in
  *           buffers of the pool;
  *   answer  sections first; then, where the peer's transport asks for it, a new association; then ours.
@@ -12,7 +11,7 @@
 
 /* -- Our side ---------------------------------------------------------------------------------- */
 
-static struct weir_sdp_local local_side(struct weir_peer *p, struct weir_peer_scratch *s)
+struct weir_sdp_local weir_peer_local_side(const struct weir_peer *p, struct weir_peer_scratch *s)
 {
     struct weir_sdp_local l = { .session_id = { (const uint8_t *)p->session_id,
                                                 p->session_id_bytes },
@@ -90,105 +89,14 @@ static void take_ice(struct weir_peer *p, weir_time now, const struct weir_sdp *
         (void)!weir_ice_set_remote(&p->ice, now, t->ufrag, t->pwd, sdp->has_ice_lite);
     }
     for (uint32_t i = 0; i < t->candidates; i++) {
-        (void)!weir_peer_take_candidate(p, now, t->candidate[i]);
+        (void)!weir_peer_take_candidate(p, now, t->candidate[i], weir_span_of(NULL, 0));
     }
     if (t->has_end_of_candidates) {
         weir_ice_remote_done(&p->ice, now);
     }
 }
 
-/* -- Offer ------------------------------------------------------------------------------------- */
-
-static void add_data(struct weir_peer *p)
-{
-    unsigned at = p->medias;
-    for (unsigned i = 0; i < p->medias; i++) {
-        if (p->media[i].kind == WEIR_SDP_DATA && !p->media[i].is_stopped) {
-            return;
-        }
-        at = p->media[i].is_free && at == p->medias ? i : at;
-    }
-    if (at < p->config.sections_max) {
-        weir_peer_new_media(p, at, WEIR_SDP_DATA)->is_new = true;
-    }
-}
-
-/* The bundle is named after another section with this offer, as the one of before stops, or another takes
- * a free place in front of it [RFC 8829 5.2.2 MUST]. (The group might be written in another order than that
- * of the lines; libwebrtc answers in that of the lines, and fails.) Who keeps a transport for each section
- * moves to that of the first one. If it is new, its credentials are told only to who restarts ICE. */
-static void follow_tag(struct weir_peer *p, weir_time now)
-{
-    unsigned first = 0;
-    while (first < p->medias && p->media[first].is_stopped) {
-        first++;
-    }
-    if (p->has_remote && first < p->medias && first != p->tag) {
-        weir_peer_tag_stops(p, now, false); /* until the answer says: who answers is active as a rule */
-        p->wants_restart |= first < p->tag;
-    }
-}
-
-/* What the offer begins anew, if anything. */
-static void begin_offer(struct weir_peer *p, weir_time now)
-{
-    follow_tag(p, now);
-    bool has_failed = p->state == WEIR_PEER_FAILED;
-    bool is_broken = p->is_dtls_ready && weir_dtls_state(&p->dtls) == WEIR_DTLS_FAILED;
-    if ((has_failed && p->has_remote) || (p->wants_restart && p->has_local)) {
-        weir_peer_revive(p, now);
-        weir_ice_restart(&p->ice, now);
-    }
-    p->wants_restart = false;
-    if ((p->wants_renewal || is_broken) && p->is_dtls_begun) {
-        weir_peer_begin_again(p, now, false);
-        weir_peer_ready_dtls(p, now, false, NULL);
-    }
-    p->wants_renewal = false;
-}
-
-static enum weir_status create_offer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
-                                     struct weir_wr *text)
-{
-    if (p->signalling == WEIR_HAVE_REMOTE_OFFER || p->state == WEIR_PEER_CLOSED) {
-        return WEIR_ERR_STATE;
-    }
-    add_data(p);
-    weir_peer_describe_sections(p);
-    begin_offer(p, now);
-    p->session_version++;
-    struct weir_sdp_local local = local_side(p, s);
-    weir_peer_our_sections(p, s);
-    weir_sdp_make_offer(&local, s->section, p->medias, &s->ours);
-    if (!weir_sdp_write(text, &s->ours)) {
-        return WEIR_ERR_SIZE;
-    }
-    if (!p->has_local) {
-        weir_ice_set_controlling(&p->ice, true); /* [RFC 8445 6.1.1] the offerer controls */
-        weir_peer_ready_dtls(p, now, false, NULL); /* a hello may come before the answer does */
-        p->timeline.local_description = now;
-    }
-    p->has_local = true;
-    p->signalling = WEIR_HAVE_LOCAL_OFFER;
-    weir_peer_gather(p, now);
-    return WEIR_OK;
-}
-
 /* -- The peer's description -------------------------------------------------------------------- */
-
-/* A section keeps its mid while it lives [RFC 8829 5.2.2]; who comes with another certificate may be
- * another program, which knows nothing of what was before. */
-static bool fits_what_is_there(const struct weir_peer *p, const struct weir_sdp *sdp)
-{
-    unsigned described = weir_peer_described(p);
-    bool fits = !p->has_remote || sdp->medias >= described;
-    for (unsigned i = 0; i < described && fits && p->has_remote; i++) {
-        const struct weir_media *m = &p->media[i];
-        fits = m->is_stopped || m->is_new || !weir_sdp_is_accepted(&sdp->media[i]) || m->mid_bytes == 0
-               || weir_span_eq(sdp->media[i].mid, weir_span_of(m->mid, m->mid_bytes));
-    }
-    return fits;
-}
 
 static enum weir_status refuse(struct weir_sdp_error *error, enum weir_sdp_verdict v)
 {
@@ -240,40 +148,23 @@ static enum weir_sdp_setup role_in(const struct weir_sdp_media *t)
                                           : WEIR_SDP_SETUP_NONE;
 }
 
+/* An offer of ours that waits is taken for taken back. */
 static enum weir_status judge_offer(struct weir_peer *p, struct weir_peer_scratch *s,
                                     struct weir_sdp_error *error)
 {
-    struct weir_sdp_local local = local_side(p, s);
+    struct weir_sdp_local local = weir_peer_local_side(p, s);
     if (weir_sdp_judge_offer(&s->theirs, &local, error) != WEIR_SDP_OK) {
         return WEIR_ERR_ARG;
     }
     const struct weir_sdp_media *t = weir_sdp_transport(&s->theirs);
-    if (p->state == WEIR_PEER_FAILED && (t == NULL || !has_new_credentials(p, t))) {
+    bool has_failed = p->state == WEIR_PEER_FAILED || weir_peer_dtls_failed(p)
+                      || (p->ice.prior.is_restarted && p->ice.prior.state == WEIR_ICE_FAILED);
+    if (has_failed
+        && (t == NULL || weir_ice_compare_agreed(&p->ice, t->ufrag, t->pwd) != WEIR_ICE_OTHERS)) {
         return WEIR_ERR_STATE; /* [RFC 8445 9] only new ones can mend it */
     }
     bool is_another = t != NULL && weir_peer_is_another(p, t, role_in(t));
-    return is_another || fits_what_is_there(p, &s->theirs) ? WEIR_OK
-                                                           : refuse(error, WEIR_SDP_ANSWER_SHAPE);
-}
-
-static void name_sections(struct weir_peer *p, const struct weir_sdp *sdp)
-{
-    for (uint32_t i = 0; i < sdp->medias; i++) {
-        const struct weir_sdp_media *theirs = &sdp->media[i];
-        struct weir_media *m = &p->media[i];
-        if (i < p->medias && m->is_new && theirs->port == 0) {
-            continue; /* it is free on both sides: ours goes on waiting there */
-        }
-        bool is_same = i < p->medias && !m->is_stopped && !m->is_new && m->kind == theirs->kind
-                       && (!p->has_remote || m->mid_bytes == 0
-                           || weir_span_eq(theirs->mid, weir_span_of(m->mid, m->mid_bytes)));
-        m = is_same ? m : weir_peer_place_theirs(p, i, theirs->kind);
-        m->mid_bytes = (uint8_t)theirs->mid.n; /* the parser saw to the most */
-        weir_copy(m->mid, theirs->mid.p, theirs->mid.n);
-        weir_peer_note_mid(p, m);
-    }
-    weir_peer_keep_waiting(p, sdp->medias); /* fewer than there are only of another program */
-    p->rest_medias = (uint16_t)sdp->rest_medias;
+    return is_another || weir_peer_fits(p, &s->theirs) ? WEIR_OK : refuse(error, WEIR_SDP_ANSWER_SHAPE);
 }
 
 /* Is the bundle's transport that of the section which it was before? */
@@ -291,33 +182,98 @@ static void renew_if_asked(struct weir_peer *p, weir_time now, const struct weir
     }
 }
 
+/* Room in the pool for the offer, and for what it changes; all or nothing. */
+static bool keep_all(struct weir_peer *p, const struct weir_sdp *sdp, struct weir_span text, uint32_t *undo)
+{
+    if (!weir_peer_reserve_undo(p, sdp, undo)) {
+        return false;
+    }
+    if (!keep_offer(p, text)) {
+        weir_rope_put(p->pool, p->account, *undo);
+        return false;
+    }
+    return true;
+}
+
+/* DTLS that is not up, and that this offer's association will take the place of, would go on on its path:
+ * it falls silent until the offer is answered, or taken back. */
+static void hold_unfinished(struct weir_peer *p, const struct weir_sdp_media *t)
+{
+    if (weir_dtls_state(&p->dtls) != WEIR_DTLS_CONNECTED && weir_peer_is_another(p, t, role_in(t))) {
+        p->is_dtls_held = true;
+        p->is_flight_open = false;
+        weir_ice_embed_clear(&p->ice);
+    }
+}
+
 static enum weir_status take_offer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
                                    struct weir_span text, struct weir_sdp_error *error)
 {
     const struct weir_sdp *sdp = &s->theirs;
+    uint32_t undo;
     enum weir_status status = judge_offer(p, s, error);
     if (status != WEIR_OK) {
         return status;
     }
-    if (!keep_offer(p, text)) {
+    if (!keep_all(p, sdp, text, &undo)) {
         return WEIR_ERR_FULL;
     }
+    if (p->signalling == WEIR_HAVE_LOCAL_OFFER) { /* [RFC 8829 4.1.10.2] they meet, and ours gives way */
+        struct { uint32_t head, bytes; } offer = { p->offer_head, p->offer_bytes };
+        p->offer_head = WEIR_NO_CELL;
+        weir_peer_roll_back(p, now);
+        p->offer_head = offer.head;
+        p->offer_bytes = offer.bytes;
+    }
+    weir_peer_begin_pending(p);
+    p->pending.undo_head = undo;
+    p->pending.has_undo = true;
     const struct weir_sdp_media *t = weir_sdp_transport(sdp);
     if (p->has_remote && t != NULL && !is_named_as_before(p, t)) {
         weir_peer_tag_stops(p, now, p->dtls.config.is_client); /* as our answer says */
     }
-    name_sections(p, sdp);
+    weir_peer_place_sections(p, sdp);
     if (!p->has_remote) {
         weir_ice_set_controlling(&p->ice, false);
     }
-    if (t != NULL && weir_dtls_state(&p->dtls) < WEIR_DTLS_CONNECTED) {
-        renew_if_asked(p, now, t); /* else what is unfinished would go on, on the path of the new one */
-    }
     if (t != NULL) { /* requests of the peer may come before our answer reaches it: be ready for them */
+        hold_unfinished(p, t);
         take_ice(p, now, sdp, t, true);
     }
     p->signalling = WEIR_HAVE_REMOTE_OFFER;
     return WEIR_OK;
+}
+
+/* [RFC 8829 3.2] The peer thought better of its offer before we answered. The one that waits is taken back;
+ * it comes again when the new one is no good. Should others who wait have been given its room by then, no
+ * offer waits. */
+static enum weir_status replace_offer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
+                                      struct weir_span text, struct weir_sdp_error *error)
+{
+    uint32_t head = p->offer_head, bytes = p->offer_bytes;
+    struct weir_sdp_error none;
+    struct weir_rope room;
+    if (!weir_rope_begin(p->pool, p->account, WEIR_STORE_DENSE, sizeof(struct weir_piece), (uint32_t)text.n,
+                         &room)) {
+        return WEIR_ERR_FULL;
+    }
+    weir_rope_put(p->pool, p->account, room.head);
+    p->offer_head = WEIR_NO_CELL;
+    weir_peer_roll_back(p, now);
+    enum weir_status status = take_offer(p, s, now, text, error);
+    if (status == WEIR_OK) {
+        weir_rope_put(p->pool, p->account, head);
+        return WEIR_OK;
+    }
+    p->offer_head = head;
+    p->offer_bytes = bytes;
+    struct weir_span again = recall_offer(p, s);
+    weir_peer_drop_offer(p);
+    if (weir_sdp_parse(again, &s->theirs, &none) == WEIR_SDP_OK
+        && take_offer(p, s, now, again, &none) == WEIR_OK) { /* as it was before */
+        p->has_remote |= weir_sdp_transport(&s->theirs) != NULL;
+    }
+    return status;
 }
 
 static enum weir_sdp_direction mirrored(enum weir_sdp_direction d)
@@ -327,25 +283,47 @@ static enum weir_sdp_direction mirrored(enum weir_sdp_direction d)
                                     : d;
 }
 
+/* Does this answer begin a new association? Who says no a=tls-id to an offer that asks for one may have
+ * begun it. */
+static bool asks_for_another(const struct weir_peer *p, const struct weir_sdp_media *t,
+                             enum weir_sdp_setup role)
+{
+    return weir_peer_is_another(p, t, role)
+           || (p->pending.is_renewing && p->is_dtls_begun && t->tls_id.n == 0);
+}
+
 /* Are we DTLS client after this answer? [RFC 8842 5.3 DEVIATION] One that turns the roles of an association
  * round and asks for nothing new besides, comes of a peer that writes the same word into every answer (pion
  * v3 does) and goes on with what there is; so do we. */
 static bool answer_makes_client(const struct weir_peer *p, const struct weir_sdp_media *t)
 {
-    if (p->is_dtls_begun && t->tls_id.n == 0 && !weir_peer_is_another(p, t, WEIR_SDP_SETUP_NONE)) {
+    if (p->is_dtls_begun && t->tls_id.n == 0 && !asks_for_another(p, t, WEIR_SDP_SETUP_NONE)) {
         return p->dtls.config.is_client;
     }
     return t->setup == WEIR_SDP_PASSIVE;
+}
+
+/* The association that our offer announced, or one that it did not think of. */
+static void begin_offered(struct weir_peer *p, weir_time now)
+{
+    const struct weir_peer_pending *q = &p->pending;
+    if (q->is_renewing) {
+        memcpy(p->tls_id, q->tls_id, sizeof p->tls_id);
+    }
+    if (q->is_renewing && q->has_seed) {
+        memcpy(p->sctp_seed, q->sctp_seed, sizeof p->sctp_seed);
+    }
+    weir_peer_begin_again(p, now, true);
 }
 
 static enum weir_status take_answer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
                                     struct weir_sdp_error *error)
 {
     struct weir_sdp *sdp = &s->theirs;
-    struct weir_sdp_local local = local_side(p, s);
+    struct weir_sdp_local local = weir_peer_local_side(p, s);
     weir_peer_our_sections(p, s);
     /* As the judge needs it: without what was said since. */
-    weir_sdp_make_offer(&local, s->section, weir_peer_described(p), &s->ours);
+    weir_sdp_make_offer(&local, s->section, p->pending.medias_then, &s->ours);
     if (weir_sdp_judge_answer(&s->ours, sdp, error) != WEIR_SDP_OK) {
         return WEIR_ERR_ARG;
     }
@@ -355,8 +333,8 @@ static enum weir_status take_answer(struct weir_peer *p, struct weir_peer_scratc
     if (is_moved && sdp->transport != s->ours.transport) { /* else follow_tag saw to that */
         weir_peer_tag_stops(p, now, false);
     }
-    if (t != NULL && weir_peer_is_another(p, t, is_client ? WEIR_SDP_ACTIVE : WEIR_SDP_PASSIVE)) {
-        weir_peer_begin_again(p, now, true);
+    if (t != NULL && asks_for_another(p, t, is_client ? WEIR_SDP_ACTIVE : WEIR_SDP_PASSIVE)) {
+        begin_offered(p, now);
     }
     for (unsigned i = 0; i < s->ours.medias; i++) {
         if (!p->media[i].is_new) {
@@ -364,10 +342,14 @@ static enum weir_status take_answer(struct weir_peer *p, struct weir_peer_scratc
                                    mirrored(sdp->media[i].direction));
         }
     }
-    p->signalling = WEIR_STABLE;
-    if (t == NULL) {
-        return WEIR_OK; /* everything was rejected: as before the offer */
+    p->places = p->pending.medias_then;
+    if (t == NULL) { /* everything was rejected: as before the offer */
+        weir_ice_roll_back(&p->ice, now, false);
+        weir_peer_be_stable(p);
+        return WEIR_OK;
     }
+    weir_ice_settle(&p->ice);
+    weir_peer_be_stable(p);
     p->tag = (uint8_t)sdp->transport;
     weir_peer_embed_settle(p, t->sped);
     take_ice(p, now, sdp, t, false);
@@ -381,8 +363,9 @@ static enum weir_status take_answer(struct weir_peer *p, struct weir_peer_scratc
 static enum weir_status set_remote(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
                                    bool is_offer, struct weir_span text, struct weir_sdp_error *error)
 {
-    enum weir_signalling wanted = is_offer ? WEIR_STABLE : WEIR_HAVE_LOCAL_OFFER;
-    if (p->signalling != wanted || p->state == WEIR_PEER_CLOSED) {
+    bool fits = is_offer ? p->signalling != WEIR_HAVE_LOCAL_OFFER || p->config.is_polite
+                         : p->signalling == WEIR_HAVE_LOCAL_OFFER;
+    if (!fits || p->state == WEIR_PEER_CLOSED) {
         return WEIR_ERR_STATE;
     }
     if (text.n > p->config.description_max) {
@@ -391,16 +374,18 @@ static enum weir_status set_remote(struct weir_peer *p, struct weir_peer_scratch
     if (weir_sdp_parse(text, &s->theirs, error) != WEIR_SDP_OK) {
         return WEIR_ERR_ARG;
     }
-    enum weir_status status = is_offer ? take_offer(p, s, now, text, error)
-                                       : take_answer(p, s, now, error);
+    bool is_next = is_offer && p->signalling == WEIR_HAVE_REMOTE_OFFER;
+    enum weir_status status = is_next    ? replace_offer(p, s, now, text, error)
+                              : is_offer ? take_offer(p, s, now, text, error)
+                                         : take_answer(p, s, now, error);
     if (status == WEIR_OK) {
         weir_ice_allow(&p->ice, text.n);
         if (!p->has_remote) {
             p->timeline.remote_description = now;
         }
         p->has_remote |= weir_sdp_transport(&s->theirs) != NULL;
-        weir_peer_progress(p, now);
     }
+    weir_peer_progress(p, now);
     return status;
 }
 
@@ -415,11 +400,15 @@ static void settle_answer(struct weir_peer *p, struct weir_peer_scratch *s, weir
                                    s->ours.media[i].direction);
         }
     }
-    p->signalling = WEIR_STABLE;
-    weir_peer_drop_offer(p);
-    if (ours == NULL) {
-        return; /* everything was rejected */
+    p->places = (uint8_t)s->ours.medias;
+    if (ours == NULL) { /* everything was rejected */
+        weir_ice_roll_back(&p->ice, now, false);
+        p->has_remote = p->pending.had_remote;
+        weir_peer_be_stable(p);
+        return;
     }
+    weir_ice_settle(&p->ice);
+    weir_peer_be_stable(p);
     p->tag = (uint8_t)s->theirs.transport;
     weir_peer_embed_settle(p, ours->sped);
     take_transport(p, now, weir_sdp_transport(&s->theirs), ours->setup == WEIR_SDP_ACTIVE);
@@ -450,7 +439,7 @@ static enum weir_status create_answer(struct weir_peer *p, struct weir_peer_scra
     if (p->signalling != WEIR_HAVE_REMOTE_OFFER) {
         return WEIR_ERR_STATE;
     }
-    struct weir_sdp_local local = local_side(p, s);
+    struct weir_sdp_local local = weir_peer_local_side(p, s);
     if (weir_sdp_parse(recall_offer(p, s), &s->theirs, &error) != WEIR_SDP_OK) {
         return WEIR_ERR_STATE; /* it was good when it came: cannot be */
     }
@@ -466,7 +455,7 @@ static enum weir_status create_answer(struct weir_peer *p, struct weir_peer_scra
         weir_peer_tag_stops(p, now, p->dtls.config.is_client);
     }
     p->session_version++;
-    local = local_side(p, s);
+    local = weir_peer_local_side(p, s);
     if (p->is_dtls_begun) {
         local.setup = p->dtls.config.is_client ? WEIR_SDP_ACTIVE : WEIR_SDP_PASSIVE;
     }
@@ -488,7 +477,7 @@ static enum weir_status create_answer(struct weir_peer *p, struct weir_peer_scra
 /* -- The verbs, with room to work in ----------------------------------------------------------- */
 
 struct verb {
-    enum { CREATE_OFFER, SET_REMOTE, CREATE_ANSWER } what;
+    enum { CREATE_OFFER, PREVIEW_OFFER, SET_REMOTE, CREATE_ANSWER } what;
     weir_time now;
     struct weir_wr *out;
     bool is_offer;
@@ -498,7 +487,8 @@ struct verb {
 
 static enum weir_status perform_in(struct weir_peer *p, struct weir_peer_scratch *s, const struct verb *v)
 {
-    return v->what == CREATE_OFFER ? create_offer(p, s, v->now, v->out)
+    return v->what == CREATE_OFFER    ? weir_peer_offer(p, s, v->now, v->out)
+           : v->what == PREVIEW_OFFER ? weir_peer_write_offer(p, s, v->now, v->out, true)
            : v->what == SET_REMOTE ? set_remote(p, s, v->now, v->is_offer, v->in, v->error)
                                    : create_answer(p, s, v->now, v->out);
 }
@@ -519,6 +509,12 @@ static enum weir_status perform(struct weir_peer *p, const struct verb *v)
 enum weir_status weir_peer_create_offer(struct weir_peer *p, weir_time now, struct weir_wr *text)
 {
     const struct verb v = { .what = CREATE_OFFER, .now = now, .out = text };
+    return perform(p, &v);
+}
+
+enum weir_status weir_peer_preview_offer(struct weir_peer *p, weir_time now, struct weir_wr *text)
+{
+    const struct verb v = { .what = PREVIEW_OFFER, .now = now, .out = text };
     return perform(p, &v);
 }
 

@@ -108,6 +108,7 @@ enum weir_status weir_peer_set_direction(struct weir_peer *p, uint8_t media,
         return WEIR_ERR_ARG;
     }
     p->media[media].wanted = direction;
+    p->media[media].is_theirs = false;
     return WEIR_OK;
 }
 
@@ -122,82 +123,70 @@ enum weir_status weir_peer_stop_media(struct weir_peer *p, uint8_t media)
     return WEIR_OK;
 }
 
-unsigned weir_peer_described(const struct weir_peer *p)
-{
-    unsigned n = p->medias;
-    while (n > 0 && p->media[n - 1].is_new) {
-        n--;
-    }
-    return n;
-}
+_Static_assert(WEIR_PEER_MEDIA_MAX <= 64, "places of sections are bits of a word");
 
-void weir_peer_describe_sections(struct weir_peer *p)
+void weir_peer_describe_sections(struct weir_peer *p, uint64_t *described, uint64_t *stopped)
 {
+    *described = *stopped = 0;
     for (unsigned i = 0; i < p->medias; i++) {
         struct weir_media *m = &p->media[i];
         if (m->is_new) {
             weir_peer_name_media(p, m);
         }
+        *described |= (uint64_t)m->is_new << i;
+        *stopped |= (uint64_t)m->is_stopping << i;
         m->is_new = false;
         m->is_stopped |= m->is_stopping;
         m->is_stopping = false;
     }
 }
 
-/* The first that waits for our offer and is of this kind; p->medias without one. */
-static unsigned waiting(const struct weir_peer *p, enum weir_sdp_kind kind)
+/* [RFC 8829 5.7] They wait again, and have no mid: the next offer gives each one that was never used. */
+void weir_peer_undescribe_sections(struct weir_peer *p, uint64_t described, uint64_t stopped)
 {
-    unsigned i = 0;
-    while (i < p->medias
-           && !(p->media[i].is_new && !p->media[i].is_stopping && p->media[i].kind == kind)) {
-        i++;
-    }
-    return i;
-}
-
-static void swap(struct weir_peer *p, unsigned i, unsigned k)
-{
-    struct weir_media m = p->media[i];
-    p->media[i] = p->media[k];
-    p->media[k] = m;
-}
-
-/* Place `at` is for a section of the peer's: what waits there goes on waiting elsewhere. */
-static void make_way(struct weir_peer *p, unsigned at)
-{
-    if (at < p->medias && p->media[at].is_new && p->medias < WEIR_PEER_MEDIA_MAX) {
-        p->media[p->medias++] = p->media[at];
-    }
-}
-
-struct weir_media *weir_peer_place_theirs(struct weir_peer *p, unsigned at, enum weir_sdp_kind kind)
-{
-    unsigned from = waiting(p, kind);
-    if (from == p->medias) {
-        make_way(p, at);
-        return weir_peer_new_media(p, at, kind);
-    }
-    if (at >= p->medias) {
-        (void)weir_peer_new_media(p, at, kind);
-    }
-    bool was_waiting = p->media[at].is_new;
-    swap(p, at, from);
-    if (from != at && !was_waiting) { /* a free place, or one that was never used */
-        p->media[from].is_stopped = p->media[from].is_free = true;
-    }
-    p->media[at].is_new = false;
-    return &p->media[at];
-}
-
-void weir_peer_keep_waiting(struct weir_peer *p, unsigned theirs)
-{
-    unsigned n = theirs;
-    for (unsigned i = theirs; i < p->medias; i++) {
-        if (p->media[i].is_new) {
-            p->media[n++] = p->media[i];
+    for (unsigned i = 0; i < p->medias; i++) {
+        struct weir_media *m = &p->media[i];
+        if ((described >> i & 1) != 0) {
+            m->is_new = true;
+            m->mid_bytes = 0;
+            memset(m->mid, 0, sizeof m->mid);
+        }
+        if ((stopped >> i & 1) != 0) {
+            m->is_stopping = true;
+            m->is_stopped = false;
         }
     }
-    p->medias = (uint8_t)n;
+}
+
+void weir_peer_note_offered(struct weir_peer *p)
+{
+    for (unsigned i = 0; i < p->medias; i++) {
+        p->media[i].offered = (uint8_t)p->media[i].wanted;
+    }
+}
+
+static bool has_channels(const struct weir_peer *p)
+{
+    struct weir_sctp_channel_info info;
+    for (uint16_t i = 0; i < WEIR_SCTP_CHANNELS_MAX; i++) {
+        if (weir_sctp_channel_info(&p->sctp, i, &info)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool weir_peer_needs_offer(const struct weir_peer *p)
+{
+    bool needs = p->wants_restart || p->wants_renewal, has_data = false;
+    for (unsigned i = 0; i < p->medias; i++) {
+        const struct weir_media *m = &p->media[i];
+        bool is_av = m->kind == WEIR_SDP_AUDIO || m->kind == WEIR_SDP_VIDEO;
+        needs |= m->is_new || m->is_stopping || (is_av && m->is_accepted && m->wanted != m->said);
+        has_data |= m->kind == WEIR_SDP_DATA; /* one that was rejected is not asked for again and again */
+    }
+    needs |= !has_data && has_channels(p);
+    return needs && p->state != WEIR_PEER_CLOSED;
 }
 
 /* -- Offered ----------------------------------------------------------------------------------- */
@@ -325,6 +314,7 @@ void weir_peer_take_section(struct weir_peer *p, weir_time now, struct weir_medi
     m->is_accepted &= !m->is_stopping;
     m->refusal = theirs->verdict;
     m->direction = m->is_accepted ? direction : WEIR_SDP_INACTIVE;
+    m->said = p->signalling == WEIR_HAVE_LOCAL_OFFER ? m->offered : (uint8_t)m->wanted;
     m->mid_ext = agreed->exts != 0 ? agreed->ext[0].id : 0;
     if (m->is_stopped) {
         end_section(p, now, m);

@@ -26,6 +26,22 @@ struct weir_span weir_peer_snap_offer(const struct weir_peer *p)
     return weir_span_of(p->sctp_init, is_said ? p->sctp_init_bytes : 0);
 }
 
+/* The chunk of the association that there is, but for the two numbers that a seed decides. */
+size_t weir_peer_snap_of_seed(const struct weir_peer *p, const uint8_t seed[WEIR_SEED_BYTES],
+                              char text[WEIR_PEER_INIT_TEXT])
+{
+    uint8_t chunk[WEIR_PEER_INIT_TEXT];
+    uint32_t tag, tsn;
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ (uint8_t *)text, WEIR_PEER_INIT_TEXT });
+    size_t n = weir_sdp_base64_read(weir_span_of(p->sctp_init, p->sctp_init_bytes),
+                                    (struct weir_mspan){ chunk, sizeof chunk });
+    weir_sctp_numbers_of_seed(seed, &tag, &tsn);
+    weir_put32(chunk + 4, tag); /* [RFC 9260 3.3.2] */
+    weir_put32(chunk + 16, tsn);
+    weir_sdp_base64_write(&w, weir_span_of(chunk, n));
+    return weir_wr_done(&w);
+}
+
 /* The bytes of a section's INIT chunk; 0 when there is none, or none that SCTP would take.
  * [draft-hancke-tsvwg-snap DEVIATION] The draft calls a bad chunk an error of the whole description. A call
  * that comes about by packets is worth more to both sides than none. */

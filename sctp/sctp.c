@@ -133,6 +133,23 @@ static void account_begin(struct weir_sctp *s, struct weir_pool *pool, weir_time
     weir_sctp_memory_begin(s, now);
 }
 
+static void draw_numbers(struct weir_rand *rand, uint8_t cookie_key[32], uint32_t *tag, uint32_t *tsn)
+{
+    weir_rand_bytes(rand, cookie_key, 32);
+    *tag = weir_rand_below(rand, UINT32_MAX) + 1; /* [RFC 9260 5.3.1 MUST] The tag is never zero. */
+    *tsn = weir_rand_u32(rand);
+}
+
+void weir_sctp_numbers_of_seed(const uint8_t seed[WEIR_SEED_BYTES], uint32_t *tag, uint32_t *tsn)
+{
+    struct weir_rand rand;
+    uint8_t cookie_key[32];
+    weir_rand_init(&rand, seed);
+    draw_numbers(&rand, cookie_key, tag, tsn);
+    weir_wipe(&rand, sizeof rand);
+    weir_wipe(cookie_key, sizeof cookie_key);
+}
+
 void weir_sctp_init(struct weir_sctp *s, const struct weir_sctp_config *c, struct weir_pool *pool,
                     weir_time now)
 {
@@ -142,10 +159,7 @@ void weir_sctp_init(struct weir_sctp *s, const struct weir_sctp_config *c, struc
     s->data_sent_at = now;
     weir_rand_init(&s->rand, c->seed);
     weir_wipe(s->config.seed, sizeof s->config.seed);
-    weir_rand_bytes(&s->rand, s->cookie_key, sizeof s->cookie_key);
-    /* [RFC 9260 5.3.1 MUST] The tag is never zero. */
-    s->local_tag = weir_rand_below(&s->rand, UINT32_MAX) + 1;
-    s->local_tsn = weir_rand_u32(&s->rand);
+    draw_numbers(&s->rand, s->cookie_key, &s->local_tag, &s->local_tsn);
     s->tie_local = weir_rand_below(&s->rand, UINT32_MAX) + 1;
     s->tie_remote = weir_rand_below(&s->rand, UINT32_MAX) + 1;
     s->next_tsn = s->local_tsn;

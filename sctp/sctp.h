@@ -600,6 +600,8 @@ WEIR_API bool weir_sctp_check(const struct weir_sctp *s);
 /* CRC32c of a packet whose checksum field is taken as zero; at least 12 bytes. By the instructions that
  * the crypto table has, or without (NULL). */
 WEIR_API uint32_t weir_sctp_packet_crc(const struct weir_crypto *c, struct weir_span packet);
+/* The tag and first TSN of an association that begins with this seed. */
+WEIR_API void weir_sctp_numbers_of_seed(const uint8_t seed[WEIR_SEED_BYTES], uint32_t *tag, uint32_t *tsn);
 /* Our INIT chunk as bytes, for a=sctp-init: without the padding that a packet would add. Gives its
  * length, 0 when it does not fit. */
 WEIR_API size_t weir_sctp_init_chunk_write(const struct weir_sctp *s, struct weir_mspan out);

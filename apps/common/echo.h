@@ -8,5 +8,7 @@
  * in on, key frame requests to where the video comes from. Other events are left alone. When the way
  * back is full the message waits and the sender's window closes. */
 void echo_event(struct weir_node *node, const struct weir_event *event);
+/* An offer was taken: in its new sections what comes is sent back. To be said before it is answered. */
+void echo_sections(struct weir_peer *peer);
 
 #endif

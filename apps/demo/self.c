@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apps/common/echo.h"
 #include "apps/demo/demo.h"
 
 #define DATA_BYTES 100000000ull
@@ -104,8 +105,9 @@ static void take_post(struct side *s)
     }
     static uint8_t room[WEIR_PEER_SDP_MAX];
     struct weir_wr w = weir_wr_of((struct weir_mspan){ room, sizeof room - 1 });
-    if (weir_set_remote_offer(s->node, s->peer, text, &error) != WEIR_OK
-        || weir_create_answer(s->node, s->peer, &w) != WEIR_OK) {
+    bool is_taken = weir_set_remote_offer(s->node, s->peer, text, &error) == WEIR_OK;
+    echo_sections(s->peer);
+    if (!is_taken || weir_create_answer(s->node, s->peer, &w) != WEIR_OK) {
         failed(s, "the offer was refused");
         return;
     }

@@ -84,8 +84,9 @@ static void take_offer(struct server *s, struct weir_peer *p, uint32_t session, 
 {
     struct weir_wr w = weir_wr_of((struct weir_mspan){ s->answer, sizeof s->answer - 1 });
     struct weir_sdp_error error = { WEIR_SDP_OK, 0 };
-    if (weir_set_remote_offer(s->node, p, weir_span_of(sdp, strlen(sdp)), &error) != WEIR_OK
-        || weir_create_answer(s->node, p, &w) != WEIR_OK) {
+    bool is_taken = weir_set_remote_offer(s->node, p, weir_span_of(sdp, strlen(sdp)), &error) == WEIR_OK;
+    echo_sections(p);
+    if (!is_taken || weir_create_answer(s->node, p, &w) != WEIR_OK) {
         char text[400];
         snprintf(text, sizeof text, "the offer was refused, line %u: %s", error.line,
                  weir_sdp_verdict_text(error.verdict));

@@ -35,6 +35,8 @@ static const char help[] =
     "                                        another; a number: so many bytes, \"text\":true as text\n"
     "  {\"add\":\"audio\"|\"video\"}               a section for the next offer; \"direction\"\n"
     "  {\"remove\":0}                          end a section with the next offer or answer\n"
+    "  {\"rollback\":true}                     take our offer back\n"
+    "  {\"polite\":true}                       an offer that meets ours takes ours back\n"
     "  {\"media\":0,\"direction\":\"recvonly\"}   change a section with the next offer or answer\n"
     "  {\"stats\":true}                        answered with {\"stats\":{...}}\n"
     "  {\"bye\":true}                          close and exit\n"

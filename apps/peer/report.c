@@ -183,6 +183,11 @@ static void print_candidate(const struct weir_event *e)
     cJSON *o = cJSON_CreateObject();
     cJSON_AddStringToObject(o, "type", "candidate");
     cJSON_AddStringToObject(o, "candidate", text);
+    snprintf(text, sizeof text, "%.*s", (int)e->candidate.mid.n, (const char *)e->candidate.mid.p);
+    cJSON_AddStringToObject(o, "sdpMid", text); /* as a browser names them */
+    cJSON_AddNumberToObject(o, "sdpMLineIndex", e->media);
+    snprintf(text, sizeof text, "%.*s", (int)e->candidate.ufrag.n, (const char *)e->candidate.ufrag.p);
+    cJSON_AddStringToObject(o, "usernameFragment", text);
     report(o);
 }
 
@@ -210,6 +215,15 @@ void report_event(struct program *p, const struct weir_event *e)
         break;
     case WEIR_EVENT_CANDIDATE_REFUSED:
         print_refused(e);
+        break;
+    case WEIR_EVENT_SIGNALLING:
+        report_pair("signalling", weir_signalling_name(e->signalling));
+        break;
+    case WEIR_EVENT_ICE_STATE:
+        report_pair("ice", weir_ice_state_name(e->ice));
+        break;
+    case WEIR_EVENT_GATHERING:
+        report_pair("gathering", weir_gathering_name(e->gathering));
         break;
     case WEIR_EVENT_CHANNEL_OPEN:
         print_channel(p, e, "open");

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "apps/common/echo.h"
 #include "apps/peer/peer_app.h"
 
 #define GATHER_WAIT (5 * WEIR_SEC) /* a STUN server that does not answer holds us up no longer */
@@ -69,9 +70,22 @@ void describe_now(struct program *p)
     }
 }
 
+/* A restart asks servers anew: who cannot trickle begins it, waits, and describes then. */
+static void begin_restart(struct program *p)
+{
+    static uint8_t sdp[WEIR_PEER_SDP_MAX];
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ sdp, sizeof sdp });
+    if (p->peer->wants_restart || p->peer->state == WEIR_PEER_FAILED) {
+        (void)!weir_create_offer(p->node, p->peer, &w);
+    }
+}
+
 /* Describe at once when trickling or when there is nothing to wait for. */
 void describe(struct program *p, bool is_answer)
 {
+    if (!is_answer && !p->is_trickling) {
+        begin_restart(p);
+    }
     p->is_answer = is_answer;
     p->owes_description = true;
     p->describe_at = weir_node_now(p->node) + GATHER_WAIT;
@@ -161,10 +175,24 @@ static void take_remote(struct program *p, bool is_offer, const char *sdp)
         report_error(is_offer ? "an offer does not fit the present state"
                               : "an answer does not fit the present state");
     } else if (is_offer) {
+        if (!p->is_silent) {
+            echo_sections(p->peer);
+        }
         describe(p, true);
     } else {
         report_rejections(p);
         greet_first(p); /* roles are settled: it leaves with the first packet that may carry it */
+    }
+}
+
+static void take_candidate(struct program *p, const char *text, const char *ufrag)
+{
+    enum weir_status status = weir_add_candidate_of(p->node, p->peer, weir_span_of(text, strlen(text)),
+                                                    weir_span_of(ufrag, strlen(ufrag)));
+    if (status == WEIR_ERR_STATE) {
+        report_error("the candidate is of another generation than the description");
+    } else if (status != WEIR_OK) {
+        report_error("the candidate is malformed, or one too many");
     }
 }
 
@@ -177,9 +205,9 @@ static void verb_type(struct program *p, const cJSON *o)
         take_remote(p, is_offer, sdp);
     } else if (candidate == NULL) {
         report_error("want an offer or an answer with its sdp, or a candidate");
-    } else if (weir_add_candidate(p->node, p->peer, weir_span_of(candidate, strlen(candidate)))
-               != WEIR_OK) {
-        report_error("the candidate is malformed, or came before a description");
+    } else {
+        const char *ufrag = text_of(o, "usernameFragment");
+        take_candidate(p, candidate, ufrag == NULL ? "" : ufrag);
     }
 }
 
@@ -191,7 +219,26 @@ static void verb_offer(struct program *p, const cJSON *o)
     if (is_true(o, "renew")) {
         weir_peer_renew(p->peer);
     }
+    if (p->peer->signalling == WEIR_HAVE_REMOTE_OFFER || p->owes_description) {
+        report_error("an offer does not fit the present state");
+        return;
+    }
     describe(p, false);
+}
+
+static void verb_rollback(struct program *p, const cJSON *o)
+{
+    (void)o;
+    p->owes_description = false;
+    if (weir_rollback(p->node, p->peer) != WEIR_OK) {
+        report_error("no offer waits for its answer");
+    }
+}
+
+/* {"polite":true}: an offer that meets ours takes it back. */
+static void verb_polite(struct program *p, const cJSON *o)
+{
+    weir_peer_set_polite(p->peer, is_true(o, "polite"));
 }
 
 static void verb_open(struct program *p, const cJSON *o)
@@ -328,7 +375,8 @@ static const struct {
     { "type", verb_type },     { "candidate", verb_type }, { "offer", verb_offer },
     { "open", verb_open },     { "close", verb_close },    { "send", verb_send },
     { "add", verb_add },       { "remove", verb_remove },  { "direction", verb_direction },
-    { "stats", verb_stats },   { "bye", verb_bye },
+    { "stats", verb_stats },   { "bye", verb_bye },        { "rollback", verb_rollback },
+    { "polite", verb_polite },
 };
 
 void take_line(struct program *p, const char *line)

@@ -89,6 +89,7 @@ static void introduce(void)
     assert_int_equal(weir_create_offer(end[0].node, end[0].peer, &offer), WEIR_OK);
     assert_int_equal(weir_set_remote_offer(end[1].node, end[1].peer, weir_span_of(text[0], offer.len),
                                            &error), WEIR_OK);
+    assert_int_equal(weir_peer_set_direction(end[1].peer, 0, WEIR_SDP_SENDRECV), WEIR_OK);
     assert_int_equal(weir_create_answer(end[1].node, end[1].peer, &answer), WEIR_OK);
     assert_int_equal(weir_set_remote_answer(end[0].node, end[0].peer, weir_span_of(text[1], answer.len),
                                             &error), WEIR_OK);

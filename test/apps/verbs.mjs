@@ -58,8 +58,21 @@ assert.equal((await round(a)).answer, 'm=application 9, m=video 0, inactive');
 await says(b, 'added', line => line.event === 'added' && line.media === 1, () => b.send({ add: 'audio' }));
 const again = await round(b);
 assert.equal(again.offer, 'm=application 9, m=audio 9, sendrecv');
-assert.equal(again.answer, 'm=application 9, m=audio 9, sendrecv');
+assert.equal(again.answer, 'm=application 9, m=audio 9, recvonly'); // it sends nothing back
 assert.equal((await says(a, 'the echo', line => line.event === 'message', () => a.send({ send: 'y' }))).text, 'echo:y');
+
+// An offer is taken back; then two meet, and the polite one gives way.
+await says(a, 'added', line => line.event === 'added', () => a.send({ add: 'video' }));
+await says(a, 'a stable state', line => line.signalling === 'stable', () => { a.send({ offer: true, restart: true }); a.send({ rollback: true }); });
+assert.match((await says(a, 'a refusal', line => line.error, () => a.send({ rollback: true }))).error, /no offer waits/);
+const [mine, theirs] = await Promise.all([a, b].map(peer => says(peer, 'an offer', line => line.type === 'offer', () => peer.send({ offer: true }))));
+assert.match((await says(b, 'a refusal', line => line.error, () => b.send(mine))).error, /does not fit/);
+a.send({ polite: true });
+b.send(await says(a, 'an answer', line => line.type === 'answer', () => a.send(theirs)));
+assert.equal((await round(a)).answer, 'm=application 9, m=audio 9, sendonly, m=video 9, sendrecv');
+a.send({ remove: 2 });
+await round(a);
+assert.equal((await says(a, 'the echo', line => line.event === 'message', () => a.send({ send: 'z' }))).text, 'echo:z');
 
 // A new association ends the old one's data, and says so.
 const from = a.lines.length;

@@ -134,8 +134,9 @@ static void answer_call(struct end *e, struct weir_peer *p)
     struct weir_sdp_error error;
     uint32_t n = hear(e->fd, text, sizeof text);
     struct weir_wr w = weir_wr_of((struct weir_mspan){ text, sizeof text });
-    if (weir_set_remote_offer(e->node, p, weir_span_of(text, n), &error) != WEIR_OK
-        || weir_create_answer(e->node, p, &w) != WEIR_OK) {
+    bool is_taken = weir_set_remote_offer(e->node, p, weir_span_of(text, n), &error) == WEIR_OK;
+    (void)!weir_peer_set_direction(p, 0, WEIR_SDP_SENDRECV); /* where there is media */
+    if (!is_taken || weir_create_answer(e->node, p, &w) != WEIR_OK) {
         die("offer refused");
     }
     tell(e->fd, text, (uint32_t)w.len);

@@ -64,6 +64,16 @@ window.rig = {
 
   restartIce() { this.pc.restartIce(); },
 
+  // An offer that is taken back, ours or the other side's.
+  async rollback() { await this.pc.setLocalDescription({ type: 'rollback' }); },
+  async takeAndRollback(sdp) {
+    await this.pc.setRemoteDescription({ type: 'offer', sdp });
+    await this.pc.setRemoteDescription({ type: 'rollback' });
+  },
+  signalling() { return this.pc.signalingState; },
+  // What becomes of sections in the end, by mid.
+  sections() { return this.pc.getTransceivers().filter(t => t.mid !== null && t.currentDirection !== 'stopped').map(t => `${t.mid} ${t.receiver.track.kind}`).sort(); },
+
   // A channel that echoes, made now: the ones before may have ended with their association.
   async echoAnew(label) {
     this.prepare(this.channels[label] = this.pc.createDataChannel(label));

@@ -294,6 +294,100 @@ async function testAgain(browser) {
   }
 }
 
+// Both offer at once, and one of them gives way: the polite one. What it had to offer comes with its next offer.
+async function meet(pair, isWeirPolite, how, isExplicit) {
+  const from = pair.peer.lines.length;
+  const heard = (what, test, at = from) => pair.peer.wait(what, test, 10000, at);
+  pair.peer.send({ polite: isWeirPolite });
+  pair.peer.send({ offer: true, ...how });
+  const theirs = await pair.call('offer'), ours = (await heard('an offer', line => line.type === 'offer')).sdp;
+  pair.peer.send({ type: 'offer', sdp: theirs });
+  if (isWeirPolite) {
+    await pair.call('accept', (await heard('an answer', line => line.type === 'answer')).sdp);
+    await offerAnew(pair, 'weir offers');
+  } else {
+    await heard('a refusal', line => line.error);
+    if (isExplicit) await pair.call('rollback');
+    pair.peer.send({ type: 'answer', sdp: await pair.call('answer', ours) });
+    await offerAnew(pair, 'browser offers');
+  }
+}
+
+// Firefox that once took back an offer of its own refuses every offer that restarts ICE, Firefox's as well.
+const refusesRestarts = browser => browser.name === 'firefox';
+
+async function testGlare(browser) {
+  for (const role of ['browser offers', 'weir offers']) {
+    for (const polite of ['weir', 'the browser']) {
+      await test(`${browser.name}, ${role}, then both at once: ${polite} gives way, six times over`, () =>
+        withPair(browser, role, { media: true }, async pair => {
+          for (let round = 0; round < 6; round++) {
+            pair.peer.send({ add: round % 2 ? 'audio' : 'video' });
+            if (round % 3 !== 1) await pair.call('add', round % 2 ? 'video' : 'audio');
+            if (round % 3 === 2) await pair.call('restartIce');
+            const restarts = round % 3 === 1 && (polite === 'weir' || !refusesRestarts(browser));
+            await meet(pair, polite === 'weir', restarts ? { restart: true } : {}, round % 3 === 1);
+            await pair.call('connected');
+            await pair.call('echoAnew', `round ${round}`);
+            if (await pair.call('signalling') !== 'stable') throw new Error(await pair.call('signalling'));
+          }
+          // Audio and video of the page, six sections of weir's, four of the page's; some met in one.
+          const there = await pair.call('sections'), stats = await pair.peer.stats();
+          if (there.length < 8 || there.length > 12) throw new Error(JSON.stringify(there));
+          if (stats.state && stats.state !== 'connected') throw new Error(stats.state);
+          return `${there.length} sections, ${JSON.stringify(await pair.call('media', 15000))}`;
+        }));
+    }
+    await test(`${browser.name}, ${role}: offers are taken back on both sides, and the call goes on`, () =>
+      withPair(browser, role, { media: true }, async pair => {
+        const label = role === 'weir offers' ? 'weir' : 'data';
+        await pair.call('open', label);
+        for (let round = 0; round < 4; round++) {
+          const from = pair.peer.lines.length;
+          pair.peer.send({ add: 'video' });
+          pair.peer.send({ offer: true, restart: round % 2 === 1 && !refusesRestarts(browser) });
+          const offer = await pair.peer.wait('an offer', line => line.type === 'offer', 5000, from);
+          await pair.call('takeAndRollback', offer.sdp);
+          await pair.call('echo', label, 1000, 3);
+          pair.peer.send({ rollback: true });
+          await pair.peer.wait('a stable state', line => line.signalling === 'stable', 5000, from);
+          await pair.call('add', 'audio');
+          await pair.call('offer');
+          await pair.call('rollback');
+          await pair.call('echo', label, 1000, 3);
+        }
+        await offerAnew(pair, 'weir offers');
+        await offerAnew(pair, 'browser offers');
+        await pair.call('echo', label, 1000, 3);
+        await pair.call('connected');
+        return JSON.stringify(await pair.call('media', 15000));
+      }));
+  }
+  // Nothing was ever agreed on: both begin at once.
+  for (const polite of ['weir', 'the browser']) {
+    await test(`${browser.name}: both begin at once, ${polite} gives way`, async () => {
+      const pair = new Pair();
+      pair.page = await browser.newPage();
+      await pair.page.goto(url);
+      pair.peer = new Peer();
+      try {
+        // Chromium that took back its first offer starts no SCTP any more if that had a channel.
+        const labels = polite === 'weir' || browser.name === 'firefox' ? ['data', 'weir'] : ['weir'];
+        await pair.call('begin', { media: true, channels: labels.length === 2 ? [{ label: 'data', options: {} }] : [] });
+        pair.peer.send({ open: 'weir' });
+        pair.peer.send({ add: 'audio' });
+        await meet(pair, polite === 'weir', {});
+        await pair.call('connected');
+        await pair.peer.state('connected');
+        for (const label of labels) { await pair.call('open', label); await pair.call('echo', label, 1000, 3); }
+        return JSON.stringify(await pair.call('media', 15000));
+      } finally {
+        await pair.close();
+      }
+    });
+  }
+}
+
 // Set-up in fewer round trips, as Chromium does it behind field trials: both sides must have used it.
 const shortcuts = [
   { what: 'SNAP', snap: true, trials: ['WebRTC-Sctp-Snap'] },
@@ -421,6 +515,7 @@ for (const browser of browsers) {
   await testMedia(browser);
   await testSections(browser);
   await testAgain(browser);
+  await testGlare(browser);
   await testLite(browser);
   await test(`${browser.name}: the demo's page connects, echoes and says goodbye`, () => tryDemo(browser, '127.0.0.1:8080'));
   await test(`${browser.name}: several pages of the demo at once, on shards`, () => trySeveral(browser));

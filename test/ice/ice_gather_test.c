@@ -191,6 +191,82 @@ static void servers_and_hosts_have_their_limits(void **state)
     assert_int_equal(weir_ice_add_host(&g.ice, g.now, &group, 1), WEIR_ERR_ARG);
 }
 
+/* Ask and answer until there is nothing to ask; the servers that were asked, by the last byte of their address. */
+static unsigned ask_all(struct gatherer *g, uint8_t outside)
+{
+    unsigned asked = 0, of[256] = { 0 };
+    uint8_t txid[12];
+    struct weir_path to;
+    while (weir_ice_deadline(&g->ice) != WEIR_NEVER && asked < 100) {
+        g->now = weir_ice_deadline(&g->ice) > g->now ? weir_ice_deadline(&g->ice) : g->now;
+        while (hear(g, txid, &to)) {
+            struct weir_addr mapped = to.local;
+            mapped.ip[0] = 203;
+            mapped.port = (uint16_t)(mapped.port + outside);
+            asked++;
+            of[to.remote.ip[3]]++;
+            assert_int_equal(answer(g, txid, &to, &mapped), WEIR_ICE_OK);
+        }
+    }
+    take_events(g);
+    for (unsigned i = 0; i < 256; i++) {
+        assert_true(of[i] == 0 || of[i] == 2); /* from both bases */
+    }
+    return asked;
+}
+
+/* [RFC 8445 9, 5.1.1] What was told is asked for again, of the servers that there are then; hosts stay, and so does
+ * everything until the restart. */
+static void a_restart_asks_again(void **state)
+{
+    (void)state;
+    struct gatherer g;
+    const struct weir_addr other[3] = { weir_addr_v4(192, 0, 2, 21, 3478), weir_addr_v4(192, 0, 2, 22, 3478),
+                                        weir_addr_v4(192, 0, 2, 23, 3478) };
+    begin(&g, true);
+    assert_int_equal(ask_all(&g, 1), 2);
+    assert_int_equal(g.gathered, 1);
+    assert_int_equal(g.ice.locals, 4);
+    assert_int_equal(weir_ice_set_servers(&g.ice, other, 3), WEIR_OK);
+    assert_int_equal(ask_all(&g, 1), 0);
+    for (unsigned round = 2; round < 5; round++) {
+        assert_true(weir_ice_gathers_anew(&g.ice));
+        weir_ice_restart(&g.ice, g.now);
+        assert_int_equal(g.ice.locals, 2);
+        assert_false(g.ice.has_told_gathered);
+        g.candidates = 0;
+        weir_ice_gathering_done(&g.ice, g.now);
+        assert_int_equal(ask_all(&g, (uint8_t)round), 6);
+        assert_int_equal(g.candidates, 2);
+        assert_int_equal(g.gathered, round);
+        assert_int_equal(g.ice.local[2].addr.port, 1000 + round);
+    }
+    assert_int_equal(weir_ice_set_servers(&g.ice, NULL, 0), WEIR_OK);
+    weir_ice_restart(&g.ice, g.now); /* there is nobody to ask: what is known is what there is */
+    assert_true(g.ice.has_told_gathered);
+    assert_int_equal(g.ice.locals, 4);
+}
+
+static void servers_are_set_all_or_none(void **state)
+{
+    (void)state;
+    struct gatherer g;
+    struct weir_addr a[WEIR_ICE_SERVERS_MAX + 1] = { { 0 } };
+    begin(&g, true);
+    for (unsigned i = 0; i <= WEIR_ICE_SERVERS_MAX; i++) {
+        a[i] = weir_addr_v4(192, 0, 2, (uint8_t)(20 + i), 3478);
+    }
+    assert_int_equal(weir_ice_set_servers(&g.ice, a, WEIR_ICE_SERVERS_MAX + 1), WEIR_ERR_FULL);
+    assert_int_equal(g.ice.servers, 1);
+    a[1].port = 0;
+    assert_int_equal(weir_ice_set_servers(&g.ice, a, 2), WEIR_ERR_ARG);
+    assert_true(g.ice.servers == 1 && weir_addr_eq(&g.ice.server[0], &g.server));
+    a[1].port = 1;
+    assert_int_equal(weir_ice_set_servers(&g.ice, a, WEIR_ICE_SERVERS_MAX), WEIR_OK);
+    g.ice.config.is_lite = true;
+    assert_int_equal(weir_ice_set_servers(&g.ice, a, 1), WEIR_ERR_STATE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +276,8 @@ int main(void)
         cmocka_unit_test(without_servers_gathering_is_done_at_once),
         cmocka_unit_test(nobody_else_answers_for_the_server),
         cmocka_unit_test(servers_and_hosts_have_their_limits),
+        cmocka_unit_test(a_restart_asks_again),
+        cmocka_unit_test(servers_are_set_all_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

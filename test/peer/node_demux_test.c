@@ -71,24 +71,36 @@ static void holders_of_one_path_stand_in_their_order(void **state)
     assert_int_equal(weir_demux_next_path(&d, at[2]), NODE_NONE);
 }
 
+static uint32_t slot_of(struct weir_span ufrag)
+{
+    return weir_demux_first_ufrag(&d, ufrag) / WEIR_ICE_GENERATIONS;
+}
+
 /* Names of before a restart lead to their peer for as long as it has them, and not beyond its end. */
 static void names_end_with_their_peer(void **state)
 {
     (void)state;
+    const struct weir_span name[] = { WEIR_LIT("first"), WEIR_LIT("second"), WEIR_LIT("third") };
     for (unsigned round = 0; round < 3; round++) {
-        weir_demux_add_peer(&d, 5, WEIR_LIT("first"));
-        assert_int_equal(weir_demux_first_ufrag(&d, WEIR_LIT("first")) / 2, 5);
-        weir_demux_set_ufrags(&d, 5, WEIR_LIT("second"), WEIR_LIT("first"));
-        assert_int_equal(weir_demux_first_ufrag(&d, WEIR_LIT("first")) / 2, 5);
-        assert_int_equal(weir_demux_first_ufrag(&d, WEIR_LIT("second")) / 2, 5);
-        assert_int_equal(weir_demux_first_ufrag(&d, WEIR_LIT("third")), NODE_NONE);
+        weir_demux_add_peer(&d, 5, name[0]);
+        assert_int_equal(slot_of(name[0]), 5);
+        for (uint32_t g = 0; g < WEIR_ICE_GENERATIONS; g++) {
+            weir_demux_set_ufrag(&d, 5, (enum weir_ice_generation)g, name[2 - g]);
+        }
+        for (uint32_t g = 0; g < WEIR_ICE_GENERATIONS; g++) {
+            assert_int_equal(slot_of(name[g]), 5);
+            assert_int_equal(weir_demux_first_ufrag(&d, name[g]) % WEIR_ICE_GENERATIONS, 2 - g);
+        }
+        assert_int_equal(weir_demux_first_ufrag(&d, WEIR_LIT("fourth")), NODE_NONE);
         if (round == 1) {
-            weir_demux_set_ufrags(&d, 5, WEIR_LIT("second"), weir_span_of(NULL, 0));
-            assert_int_equal(weir_demux_first_ufrag(&d, WEIR_LIT("first")), NODE_NONE);
+            weir_demux_set_ufrag(&d, 5, WEIR_ICE_OLDER, weir_span_of(NULL, 0));
+            assert_int_equal(weir_demux_first_ufrag(&d, name[0]), NODE_NONE);
+            assert_int_equal(slot_of(name[1]), 5);
         }
         weir_demux_remove_peer(&d, 5);
-        assert_int_equal(weir_demux_first_ufrag(&d, WEIR_LIT("first")), NODE_NONE);
-        assert_int_equal(weir_demux_first_ufrag(&d, WEIR_LIT("second")), NODE_NONE);
+        for (uint32_t g = 0; g < WEIR_ICE_GENERATIONS; g++) {
+            assert_int_equal(weir_demux_first_ufrag(&d, name[g]), NODE_NONE);
+        }
     }
 }
 

@@ -207,7 +207,7 @@ static void either_credential_restarts(void **state)
         struct weir_peer *p = s->peer[CALLEE];
         struct weir_sdp_error error;
         struct weir_wr w = weir_wr_of((struct weir_mspan){ text, sizeof text });
-        struct weir_ice_text was = p->ice.local_ufrag;
+        struct weir_ice_own was = p->ice.local_ufrag;
         assert_int_equal(weir_peer_create_offer(s->peer[CALLER], s->now, &w), WEIR_OK);
         for (size_t at = 0; i < 2 && at + 20 < w.len; at++) {
             if (memcmp(text + at, line[i], strlen(line[i])) == 0) {

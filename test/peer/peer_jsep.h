@@ -45,6 +45,7 @@ static inline void take_offer(struct sim *s, int to)
 static inline void write_answer(struct sim *s, int from)
 {
     struct weir_wr w = weir_wr_of((struct weir_mspan){ text[1], sizeof text[1] - 1 });
+    sim_send_in_all(s, from);
     assert_int_equal(weir_peer_create_answer(s->peer[from], s->now, &w), WEIR_OK);
     length[1] = w.len;
     text[1][w.len] = '\0';

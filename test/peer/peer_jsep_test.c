@@ -197,6 +197,36 @@ static uint8_t add_video(struct sim *s, int from)
     return media;
 }
 
+/* [RFC 9143 6] Port 0 with a=bundle-only rejects nothing, as Firefox writes what is new: what waits in that place
+ * makes way, if it is of another kind. */
+static void a_bundle_only_section_is_there(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 2; kind++) {
+        struct sim *s = connected(23, WEIR_SDP_ACTIVE);
+        uint8_t media;
+        assert_int_equal(weir_peer_add_media(s->peer[0], WEIR_SDP_AUDIO, WEIR_SDP_SENDRECV, &media), WEIR_OK);
+        assert_int_equal(weir_peer_add_media(s->peer[1], kind == 0 ? WEIR_SDP_AUDIO : WEIR_SDP_VIDEO,
+                                             WEIR_SDP_SENDRECV, &media), WEIR_OK);
+        offer(s, 0);
+        char *section = strstr((char *)text[0], "m=audio 9"), *end = strstr(section, "a=rtcp-mux\r\n");
+        section[8] = '0';
+        memmove(end + 15, end, strlen(end) + 1);
+        memcpy(end, "a=bundle-only\r\n", 15);
+        length[0] += 15;
+        answer(s, 1);
+        assert_true(says(1, "m=audio 9"));
+        assert_int_equal(s->peer[1]->media[2].kind, WEIR_SDP_AUDIO);
+        assert_true(s->peer[1]->media[2].is_accepted);
+        assert_int_equal(s->peer[1]->medias, 3 + kind);
+        take_answer(s, 0);
+        negotiate(s, 1);
+        assert_int_equal(s->peer[0]->medias, 3 + kind);
+        check_data(s);
+        sim_close(s);
+    }
+}
+
 /* The bundle keeps its transport as long as it can: a new section takes a free place behind the one that it is
  * named after. Where the only one is in front, a peer with a transport for each section moves to a new one,
  * whose credentials it tells only to who restarts ICE [RFC 8829 5.2.2 MUST, RFC 9143 7.3.1]. */
@@ -213,7 +243,7 @@ static void a_place_in_front_restarts_ice_and_one_behind_does_not(void **state)
         negotiate(s, from);
         assert_int_equal(s->peer[from]->tag, 1);
         assert_true(says(0, "a=group:BUNDLE 1 2\r"));
-        struct weir_ice_text before = s->peer[from]->ice.local_ufrag;
+        struct weir_ice_own before = s->peer[from]->ice.local_ufrag;
         assert_int_equal(add_video(s, from), 3);
         negotiate(s, from);
         assert_int_equal(s->peer[from]->tag, 1);
@@ -249,6 +279,32 @@ static void who_loses_sections_is_refused(void **state)
     take_answer(s, 0);
     check_data(s);
     sim_close(s);
+}
+
+/* And a place that both know does not vanish while a section of ours waits in it. */
+static void a_place_that_waits_does_not_vanish(void **state)
+{
+    (void)state;
+    for (int by = 0; by < 2; by++) { /* whose offers it was there in */
+        struct sim *s = connected(24, WEIR_SDP_ACTIVE);
+        struct weir_sdp_error error;
+        add_video(s, by);
+        negotiate(s, by);
+        assert_int_equal(weir_peer_stop_media(s->peer[by], 2), WEIR_OK);
+        negotiate(s, by);
+        assert_int_equal(add_video(s, 1), 2);
+        offer(s, 0);
+        char *third = strstr((char *)text[0], "m=video 0");
+        size_t without_it = (size_t)(third - (char *)text[0]);
+        assert_int_equal(weir_peer_set_remote(s->peer[1], s->now, true, weir_span_of(text[0], without_it),
+                                              &error), WEIR_ERR_ARG);
+        assert_int_equal(error.verdict, WEIR_SDP_ANSWER_SHAPE);
+        answer(s, 1);
+        take_answer(s, 0);
+        negotiate(s, 1);
+        assert_true(s->peer[0]->media[2].is_accepted);
+        sim_close(s);
+    }
 }
 
 /* A new section's payload types are those that were agreed on, whoever named them. */
@@ -444,6 +500,35 @@ static void a_new_tls_id_is_another(void **state)
         assert_int_equal(s->closed[0], 1);
         assert_int_equal(s->closed[1], 1);
         open_again(s, from);
+        sim_close(s);
+    }
+}
+
+/* The answer takes its time: what there is goes on with who offered, and the hello of who answered, which calls on it
+ * meanwhile, harms nothing and is soon repeated. */
+static void a_renewal_whose_answer_is_slow_loses_nothing(void **state)
+{
+    (void)state;
+    for (int passive = 0; passive < 2; passive++) {
+        struct sim *s = connected(25, passive != 0 ? WEIR_SDP_PASSIVE : WEIR_SDP_ACTIVE);
+        weir_peer_renew(s->peer[0]);
+        offer(s, 0);
+        sim_run(s, s->now + 60 * WEIR_SEC, false);
+        check_data(s); /* nobody has answered: both are what they were */
+        assert_int_equal(s->closed[0] + s->closed[1], 0);
+        answer(s, 1);
+        sim_run(s, s->now + 3 * WEIR_SEC, false);
+        assert_int_equal(weir_dtls_state(&s->peer[0]->dtls), WEIR_DTLS_CONNECTED);
+        assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
+        take_answer(s, 0);
+        weir_time at = s->now;
+        const struct weir_sctp_channel_config c = { .label = WEIR_LIT("anew"), .priority = 256 };
+        s->opened[0] = s->opened[1] = 0;
+        assert_int_equal(weir_peer_open_channel(s->peer[0], s->now, &c, &s->channel[0]), WEIR_OK);
+        sim_run(s, s->now + 10 * WEIR_SEC, true);
+        assert_true(sim_is_open(s));
+        assert_true(s->now - at < 4 * WEIR_SEC); /* the timer of a hello that was not heard, at most */
+        check_data(s);
         sim_close(s);
     }
 }
@@ -878,13 +963,16 @@ int main(void)
         cmocka_unit_test(another_role_is_another_association),
         cmocka_unit_test(every_transition_over_three_rounds),
         cmocka_unit_test(who_loses_sections_is_refused),
+        cmocka_unit_test(a_place_that_waits_does_not_vanish),
         cmocka_unit_test(payload_types_keep_their_meaning),
+        cmocka_unit_test(a_bundle_only_section_is_there),
         cmocka_unit_test(nothing_that_is_left_leaves_both_usable),
         cmocka_unit_test(data_that_is_stopped_ends_and_may_come_again),
         cmocka_unit_test(who_comes_back_is_another),
         cmocka_unit_test(what_was_never_finished_is_left_with_the_offer),
         cmocka_unit_test(another_certificate_is_another),
         cmocka_unit_test(a_new_tls_id_is_another),
+        cmocka_unit_test(a_renewal_whose_answer_is_slow_loses_nothing),
         cmocka_unit_test(a_stopped_tag_and_a_goodbye_is_another),
         cmocka_unit_test(an_answer_says_the_role_on_a_new_transport),
         cmocka_unit_test(a_message_in_hand_is_given_back),

@@ -149,6 +149,15 @@ static void offer(struct sim *s, struct weir_wr *text, bool with_negotiated)
     assert_int_equal(weir_peer_create_offer(s->peer[0], s->now, text), WEIR_OK);
 }
 
+void sim_send_in_all(struct sim *s, int side)
+{
+    for (uint8_t i = 0; i < s->peer[side]->medias; i++) {
+        if (s->peer[side]->media[i].is_theirs) {
+            (void)!weir_peer_set_direction(s->peer[side], i, WEIR_SDP_SENDRECV);
+        }
+    }
+}
+
 static void wait_until(struct sim *s, weir_time at)
 {
     if (at > s->now) {
@@ -168,6 +177,7 @@ void sim_meet(struct sim *s, const struct sim_meeting *m)
     wait_until(s, arrival);
     assert_int_equal(weir_peer_set_remote(s->peer[1], s->now, true, weir_span_of(edited, n), &error),
                      WEIR_OK);
+    sim_send_in_all(s, 1);
     w = weir_wr_of((struct weir_mspan){ text, sizeof text });
     assert_int_equal(weir_peer_create_answer(s->peer[1], s->now, &w), WEIR_OK);
     if (m->with_negotiated) {
@@ -346,6 +356,9 @@ static void take_event(struct sim *s, int i, const struct weir_event *e)
     case WEIR_EVENT_KEYFRAME:
     case WEIR_EVENT_CANDIDATE_REFUSED:
     case WEIR_EVENT_NAME:
+    case WEIR_EVENT_SIGNALLING:
+    case WEIR_EVENT_ICE_STATE:
+    case WEIR_EVENT_GATHERING:
     case WEIR_EVENT_TYPES:
         break;
     }

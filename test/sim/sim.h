@@ -94,6 +94,8 @@ void sim_introduce(struct sim *s);
 void sim_meet(struct sim *s, const struct sim_meeting *m);
 /* Let time pass until the moment, or until both channels are open when asked to. */
 void sim_run(struct sim *s, weir_time until, bool until_open);
+/* A side's application sends in every section that came with an offer. */
+void sim_send_in_all(struct sim *s, int side);
 bool sim_is_open(const struct sim *s);
 /* Send `bytes` of the checked pattern on the channel of a side. */
 enum weir_status sim_send(struct sim *s, int from, size_t bytes);
