@@ -402,7 +402,7 @@ static bool stage_send(struct weir_node *n)
             weir_demux_set_ufrag(&n->demux, p->node_slot, of, weir_ice_ufrag_of(&p->ice, of));
         }
         has_room = has_room && send_peer(n, p, &packets, &bytes);
-        bool is_done = has_room && p->event_head == p->event_tail;
+        bool is_done = has_room && !weir_peer_has_news(p);
         weir_timers_set(&n->timers, p->node_slot, weir_peer_deadline(p));
         p->node_is_touched = !is_done;
         if (!is_done) {

@@ -272,14 +272,7 @@ bool weir_peer_event(struct weir_peer *p, weir_time now, struct weir_event *e)
 {
     release_reading(p, now);
     weir_peer_progress(p, now);
-    if (p->event_head != p->event_tail) {
-        *e = p->event[p->event_tail++ % WEIR_PEER_EVENTS_MAX];
-        if (e->type == WEIR_EVENT_CANDIDATE) {
-            weir_peer_name_candidate(p, e);
-        }
-        return true;
-    }
-    return next_message(p, now, e);
+    return weir_peer_take_news(p, now, e) || next_message(p, now, e);
 }
 
 /* -- In: decrypt, analyse, deliver ------------------------------------------------------------- */

@@ -45,7 +45,7 @@
 #define WEIR_PEER_MEDIA_MAX WEIR_SDP_MEDIA_MAX /* m= sections of one connection; 424 bytes each */
 #define WEIR_PEER_CODECS_MAX 12         /* negotiated payload types of one section */
 #define WEIR_PEER_SSRCS_MAX 8           /* remote SSRCs remembered per section, the newest */
-#define WEIR_PEER_EVENTS_MAX 32
+#define WEIR_PEER_RING 8                /* states of a kind that are kept until they are told: the newest */
 #define WEIR_PEER_RESENDS_MAX 128       /* packets waiting to be sent again */
 #define WEIR_PEER_SDP_MAX 65536         /* bytes of a description we write, at most; 16 sections: 16 KB */
 #define WEIR_PEER_TLS_ID 24             /* characters of our a=tls-id: 144 random bits */
@@ -202,6 +202,33 @@ struct weir_peer_timeline {
         dtls_begun, dtls_done, sctp_done, first_channel, first_message, first_rtp;
 };
 
+/* What is still to be told (peer_news.c). */
+struct weir_peer_ring {
+    uint8_t at[WEIR_PEER_RING], count; /* the oldest first */
+};
+
+struct weir_peer_news {
+    uint8_t order[72], orders;   /* enum weir_event_type */
+    struct weir_peer_ring state, signalling, ice, gathering;
+    struct weir_peer_failure {   /* of the newest FAILED */
+        enum weir_peer_reason reason;
+        enum weir_dtls_verdict dtls_verdict;
+        bool has_alert;
+        uint8_t alert;
+    } failed;
+    uint8_t candidate[WEIR_ICE_LOCALS_MAX + 4], candidates; /* local ones, by index; their end */
+    char candidate_text[160];
+    uint8_t refusal[WEIR_PEER_RING], refused;
+    struct weir_addr refused_addr[WEIR_PEER_RING];
+    bool is_selected, is_data_closed, has_keyframes, has_rtp;
+    struct weir_path selected;
+    enum weir_sctp_reason data_reason;
+    uint64_t keyframes;          /* bits of sections */
+    struct weir_rtp_header rtp;
+    uint8_t rtp_media;
+    weir_time rtp_arrival;
+};
+
 /* Flat and caller-owned; fields are for reading. */
 struct weir_peer {
     struct weir_peer_config config;
@@ -278,9 +305,7 @@ struct weir_peer {
     uint8_t names;           /* of them in use */
     uint8_t name_at;         /* the place that is given next when all are taken: the oldest */
     uint32_t names_left_out; /* that gave their place to a newer one, ever */
-    struct weir_event event[WEIR_PEER_EVENTS_MAX];
-    uint32_t event_head, event_tail;
-    char candidate_text[WEIR_PEER_EVENTS_MAX][160];
+    struct weir_peer_news news;
     struct weir_sctp_message reading;   /* given out by the last event, released by the next */
     bool is_reading;
     bool is_deferred;                   /* `reading` is to be given again */
@@ -350,6 +375,8 @@ WEIR_API size_t weir_peer_send(struct weir_peer *p, weir_time now, struct weir_m
                                struct weir_path *to);
 WEIR_API bool weir_peer_event(struct weir_peer *p, weir_time now, struct weir_event *event);
 WEIR_API weir_time weir_peer_deadline(const struct weir_peer *p);
+/* Would weir_peer_event give something other than a message? */
+WEIR_API bool weir_peer_has_news(const struct weir_peer *p);
 
 /* The stages of recv, for who runs many peers in batches. Between decrypt and deliver of one datagram
  * no other datagram of the same peer may be decrypted if it must be delivered in order. */

@@ -36,9 +36,6 @@ void weir_peer_leave_reading(struct weir_peer *p);
 
 /* -- peer_progress.c --------------------------------------------------------------------------- */
 
-void weir_peer_push(struct weir_peer *p, const struct weir_event *e);
-/* For another event and what the machines may add to it. */
-bool weir_peer_has_room(const struct weir_peer *p);
 /* Take what the machines below have to say, and let one drive the next. */
 void weir_peer_progress(struct weir_peer *p, weir_time now);
 void weir_peer_update_state(struct weir_peer *p, weir_time now);
@@ -65,6 +62,15 @@ bool weir_peer_dtls_failed(const struct weir_peer *p);
 void weir_peer_tell_signalling(struct weir_peer *p);
 /* Give back the buffers of what an offer would be taken back to. */
 void weir_peer_end_pending(struct weir_peer *p);
+
+/* -- peer_news.c ------------------------------------------------------------------------------- */
+
+/* This is to be told. Channels, messages and names are asked for when their turn comes. */
+void weir_peer_push(struct weir_peer *p, const struct weir_event *e);
+void weir_peer_push_candidate(struct weir_peer *p, uint32_t index);
+void weir_peer_push_candidates_end(struct weir_peer *p);
+/* The next event but messages; false: there is none. */
+bool weir_peer_take_news(struct weir_peer *p, weir_time now, struct weir_event *e);
 
 /* -- peer_sdp.c -------------------------------------------------------------------------------- */
 
@@ -183,8 +189,8 @@ size_t weir_peer_lite_room(const struct weir_peer *p, const struct weir_path *to
 void weir_peer_keep_name(struct weir_peer *p, struct weir_span name, const struct weir_ice_candidate *c);
 /* All wait in vain: the peer has new credentials. */
 void weir_peer_forget_names(struct weir_peer *p);
-/* Ask for the names that are new, as far as there is room for events. */
-void weir_peer_tell_names(struct weir_peer *p);
+/* Ask for a name that is new; false: there is none. */
+bool weir_peer_next_name(struct weir_peer *p, struct weir_event *e);
 
 /* -- peer_media.c ------------------------------------------------------------------------------ */
 

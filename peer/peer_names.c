@@ -53,19 +53,22 @@ void weir_peer_forget_names(struct weir_peer *p)
     p->names = 0;
 }
 
-void weir_peer_tell_names(struct weir_peer *p)
+bool weir_peer_next_name(struct weir_peer *p, struct weir_event *e)
 {
-    for (unsigned i = 0; i < WEIR_PEER_NAMES_MAX && p->names != 0 && weir_peer_has_room(p); i++) {
-        struct weir_peer_name *w = &p->name[i];
+    for (unsigned i = 0; i < WEIR_PEER_NAMES_MAX && p->names != 0; i++) {
+        const struct weir_peer_name *w = &p->name[i];
         if (w->name_bytes == 0 || w->is_told) {
             continue;
         }
-        struct weir_event e = { .type = WEIR_EVENT_NAME, .data = weir_span_of(w->name, w->name_bytes) };
+        memset(e, 0, sizeof *e);
+        e->type = WEIR_EVENT_NAME;
+        e->data = weir_span_of(w->name, w->name_bytes);
         for (unsigned k = i; k < WEIR_PEER_NAMES_MAX; k++) {
-            p->name[k].is_told |= is_called(&p->name[k], e.data);
+            p->name[k].is_told |= is_called(&p->name[k], e->data);
         }
-        weir_peer_push(p, &e);
+        return true;
     }
+    return false;
 }
 
 void weir_peer_name_resolved(struct weir_peer *p, weir_time now, struct weir_span name,

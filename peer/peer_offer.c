@@ -18,7 +18,7 @@ const char *weir_signalling_name(enum weir_signalling s)
 
 void weir_peer_tell_signalling(struct weir_peer *p)
 {
-    if (p->signalling != p->signalling_told && weir_peer_has_room(p)) {
+    if (p->signalling != p->signalling_told) {
         struct weir_event e = { .type = WEIR_EVENT_SIGNALLING, .signalling = p->signalling };
         p->signalling_told = p->signalling;
         weir_peer_push(p, &e);

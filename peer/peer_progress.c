@@ -1,19 +1,7 @@
 /* What the machines of a connection have to say: its state, its events, and how one drives the next. */
 #include "peer/peer_int.h"
 
-/* -- Events ------------------------------------------------------------------------------------ */
-
-void weir_peer_push(struct weir_peer *p, const struct weir_event *e)
-{
-    if (p->event_head - p->event_tail < WEIR_PEER_EVENTS_MAX) {
-        p->event[p->event_head++ % WEIR_PEER_EVENTS_MAX] = *e;
-    }
-}
-
-bool weir_peer_has_room(const struct weir_peer *p)
-{
-    return p->event_head - p->event_tail < WEIR_PEER_EVENTS_MAX - 4;
-}
+/* -- State ------------------------------------------------------------------------------------- */
 
 static enum weir_peer_reason dtls_reason(enum weir_dtls_reason reason)
 {
@@ -127,22 +115,6 @@ void weir_peer_check_data(struct weir_peer *p, weir_time now)
     }
 }
 
-static void tell_candidate(struct weir_peer *p, uint32_t index)
-{
-    uint32_t at = p->event_head % WEIR_PEER_EVENTS_MAX;
-    struct weir_wr w = weir_wr_of((struct weir_mspan){ (uint8_t *)p->candidate_text[at],
-                                                       sizeof p->candidate_text[at] });
-    struct weir_span ufrag = weir_ice_ufrag(&p->ice);
-    if (index >= p->ice.locals) {
-        return; /* a restart came before it was told: it is asked for again */
-    }
-    weir_ice_candidate_write_of(&w, &p->ice.local[index], ufrag);
-    size_t n = weir_wr_done(&w);
-    struct weir_event e = { .type = WEIR_EVENT_CANDIDATE, .data = { w.base, n },
-                            .candidate.ufrag = { w.base + n - ufrag.n, ufrag.n } };
-    weir_peer_push(p, &e);
-}
-
 static void tell_gathering(struct weir_peer *p, enum weir_gathering next)
 {
     struct weir_event e = { .type = WEIR_EVENT_GATHERING, .gathering = next };
@@ -152,16 +124,14 @@ static void tell_gathering(struct weir_peer *p, enum weir_gathering next)
 static void take_ice_events(struct weir_peer *p, weir_time now)
 {
     struct weir_ice_event e;
-    while (weir_peer_has_room(p) && weir_ice_event(&p->ice, &e)) {
+    while (weir_ice_event(&p->ice, &e)) {
         struct weir_event out = { .path = e.path };
         switch (e.type) {
         case WEIR_ICE_EVENT_CANDIDATE:
-            tell_candidate(p, e.candidate);
+            weir_peer_push_candidate(p, e.candidate);
             break;
         case WEIR_ICE_EVENT_GATHERED:
-            out.type = WEIR_EVENT_CANDIDATE;
-            out.candidate.ufrag = weir_ice_ufrag(&p->ice);
-            weir_peer_push(p, &out);
+            weir_peer_push_candidates_end(p);
             tell_gathering(p, WEIR_GATHERING_COMPLETE);
             break;
         case WEIR_ICE_EVENT_GATHERING:
@@ -204,64 +174,27 @@ void weir_peer_take_dtls_events(struct weir_peer *p, weir_time now)
     }
 }
 
-static void take_sctp_event(struct weir_peer *p, weir_time now, const struct weir_sctp_event *e)
+/* SCTP came up, or is over. */
+static void watch_data(struct weir_peer *p, weir_time now)
 {
-    struct weir_event out = { .channel = e->channel, .is_remote = e->is_remote,
-                              .sctp_reason = e->reason };
-    switch (e->type) {
-    case WEIR_SCTP_EVENT_CONNECTED:
+    bool is_up = p->sctp.state >= WEIR_SCTP_ESTABLISHED && p->sctp.state != WEIR_SCTP_OVER;
+    if (is_up && p->timeline.sctp_done == WEIR_NEVER) {
         p->timeline.sctp_done = now;
-        p->data_until = WEIR_NEVER;
-        out.type = WEIR_EVENT_DATA_READY;
-        break;
-    case WEIR_SCTP_EVENT_CHANNEL_OPEN:
-        p->timeline.first_channel = weir_time_min(p->timeline.first_channel, now);
-        out.type = WEIR_EVENT_CHANNEL_OPEN;
-        break;
-    case WEIR_SCTP_EVENT_BUFFERED_LOW:
-        out.type = WEIR_EVENT_CHANNEL_LOW;
-        break;
-    case WEIR_SCTP_EVENT_WRITABLE:
-        out.type = WEIR_EVENT_WRITABLE;
-        break;
-    case WEIR_SCTP_EVENT_CHANNEL_CLOSED:
-        out.type = WEIR_EVENT_CHANNEL_CLOSED;
-        break;
-    case WEIR_SCTP_EVENT_CLOSED:
-        weir_peer_end_data(p, now, e->reason);
-        return;
-    case WEIR_SCTP_EVENT_NONE:
-    case WEIR_SCTP_EVENT_RESTARTED:    /* its channels close one by one */
-    case WEIR_SCTP_EVENT_MESSAGE:      /* read when asked for */
-    case WEIR_SCTP_EVENT_STREAM_RESET: /* streams without channels are not used here */
-        return;
     }
-    weir_peer_push(p, &out);
-}
-
-static void tell_ended_channels(struct weir_peer *p)
-{
-    uint32_t channel;
-    while (weir_peer_has_room(p) && weir_index_next(p->pool, &p->ended, 0, &channel) != WEIR_NO_CELL) {
-        struct weir_event e = { .type = WEIR_EVENT_CHANNEL_CLOSED, .channel = (uint16_t)channel };
-        weir_index_remove(p->pool, p->account, &p->ended, channel);
-        weir_peer_push(p, &e);
+    p->data_until = is_up ? WEIR_NEVER : p->data_until;
+    if (p->is_sctp_begun && p->sctp.state == WEIR_SCTP_OVER) {
+        weir_peer_end_data(p, now, p->sctp.reason);
     }
 }
 
 void weir_peer_progress(struct weir_peer *p, weir_time now)
 {
-    struct weir_sctp_event e;
     take_ice_events(p, now);
     weir_peer_start_dtls(p, now);
     weir_peer_take_dtls_events(p, now);
     weir_peer_start_data(p, now);
-    tell_ended_channels(p);
-    while (weir_peer_has_room(p) && weir_sctp_event(&p->sctp, &e)) {
-        take_sctp_event(p, now, &e);
-    }
+    watch_data(p, now);
     weir_peer_take_rtcp_events(p, now);
     weir_peer_update_state(p, now);
     weir_peer_tell_signalling(p);
-    weir_peer_tell_names(p);
 }

@@ -379,6 +379,15 @@ bool weir_sctp_event(struct weir_sctp *s, struct weir_sctp_event *e)
            weir_sctp_channels_event(s, WEIR_SCTP_EVENT_CHANNEL_CLOSED, e) || take_closed(s, e);
 }
 
+bool weir_sctp_has_event(const struct weir_sctp *s)
+{
+    bool has_channels = false;
+    for (unsigned kind = 0; kind < WEIR_SCTP_CHANNEL_EVENTS; kind++) {
+        has_channels |= s->channel_news[kind].head != WEIR_NO_CELL;
+    }
+    return has_channels || s->streams_owe_event || (s->events & ~(1u << WEIR_SCTP_EVENT_MESSAGE)) != 0;
+}
+
 uint32_t weir_sctp_message_max(const struct weir_sctp *s)
 {
     return s->config.message_max_local;

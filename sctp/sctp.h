@@ -506,6 +506,8 @@ WEIR_API void weir_sctp_tick(struct weir_sctp *s, weir_time now);
 /* The next packet, at most config.mtu bytes, into `out` of at least that size; 0 = none. */
 WEIR_API size_t weir_sctp_send(struct weir_sctp *s, weir_time now, struct weir_mspan out);
 WEIR_API bool weir_sctp_event(struct weir_sctp *s, struct weir_sctp_event *e);
+/* Would it give one, other than that there are messages? */
+WEIR_API bool weir_sctp_has_event(const struct weir_sctp *s);
 WEIR_API weir_time weir_sctp_deadline(const struct weir_sctp *s);
 
 /* -- The association -------------------------------------------------------------------------- */

@@ -371,14 +371,14 @@ static void drain(struct sim *s)
         struct weir_path to;
         uint8_t out[1500];
         size_t n;
-        while (weir_peer_event(s->peer[i], s->now, &e)) {
+        while (!s->is_deaf[i] && weir_peer_event(s->peer[i], s->now, &e)) {
             take_event(s, i, &e);
         }
         while ((n = weir_peer_send(s->peer[i], s->now, (struct weir_mspan){ out, sizeof out }, &to))
                != 0) {
             carry(s, i, &to, out, n);
         }
-        while (weir_peer_event(s->peer[i], s->now, &e)) {
+        while (!s->is_deaf[i] && weir_peer_event(s->peer[i], s->now, &e)) {
             take_event(s, i, &e);
         }
     }
@@ -431,7 +431,7 @@ static void deliver(struct sim *s, int at)
                              .path = { s->addr[p.to], p.from } };
     struct weir_event e;
     (void)weir_peer_recv(s->peer[p.to], s->now, &k);
-    while (weir_peer_event(s->peer[p.to], s->now, &e)) {
+    while (!s->is_deaf[p.to] && weir_peer_event(s->peer[p.to], s->now, &e)) {
         take_event(s, p.to, &e);
     }
     free(p.data);

@@ -75,6 +75,7 @@ struct sim {
     enum weir_sctp_reason data_reason[2]; /* why data was over last; NONE: it is not, or is up again */
     bool is_corrupt;  /* a message or media packet was not what was sent */
     uint16_t channel[2];
+    bool is_deaf[2];  /* nobody takes the events of peer i */
     bool echoes[2];   /* peer i sends every message back */
     bool greets[2];   /* peer i says something as soon as it may: when it has both descriptions, or when
                          the other side opens the channel */
