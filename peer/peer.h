@@ -130,9 +130,8 @@ struct weir_peer_config {
                                              quantum computer later, and 1,200 bytes longer */
     uint8_t dtls_version_max;             /* enum weir_dtls_version; 0: the newest there is */
     char ufrag_first;                     /* first character of ufrags: names a shard; 0 = random */
-    bool is_polite;                       /* an offer of the peer that meets ours takes ours back; else
-                                             it is refused. Of two peers one should be so
-                                             [RFC 8829 4.1.10.2] */
+    bool is_polite;                       /* an offer of the peer that meets ours takes ours back; else it
+                                             is refused. Of two peers one should be [RFC 8829 4.1.10.2] */
 };
 
 struct weir_media_codec {
@@ -416,9 +415,8 @@ WEIR_API void weir_peer_renew(struct weir_peer *p);
  * answer; WEIR_ERR_SIZE when the writer is too small, and nothing has changed. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_create_offer(struct weir_peer *p, weir_time now,
                                                                  struct weir_wr *text);
-/* Write the offer that weir_peer_create_offer would make now, and change nothing: to see what it says,
- * sections, payload types, size, before anything begins. It is no description to send: nobody serves the
- * new credentials in it. */
+/* Write the offer that weir_peer_create_offer would make now, and change nothing: to see what it says
+ * before anything begins. It is no description to send: nobody serves new credentials that are in it. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_preview_offer(struct weir_peer *p, weir_time now,
                                                                   struct weir_wr *text);
 /* Take back the offer that waits for its answer, ours or the peer's: everything is as it was in the stable
@@ -426,7 +424,6 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_preview_offer(struct weir_pe
  * that came with the peer's are gone, but for those in which the application said that it sends. A restart
  * or new association that was asked for is asked for with the next one. WEIR_ERR_STATE: no offer waits. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_rollback(struct weir_peer *p, weir_time now);
-/* See is_polite of the config. */
 WEIR_API void weir_peer_set_polite(struct weir_peer *p, bool is_polite);
 /* Does something wait for our next offer: a section, a direction, a restart, channels that were never
  * described? */

@@ -346,6 +346,37 @@ static void what_was_rejected_needs_no_offer(void **state)
     sim_close(s);
 }
 
+/* [RFC 3550 6] Who sends nothing reports what it receives, and asks for what it missed. */
+static void who_only_receives_asks_for_what_it_missed(void **state)
+{
+    (void)state;
+    struct sim *s = connected(11, WEIR_SDP_ACTIVE);
+    assert_int_equal(weir_peer_set_direction(s->peer[1], 0, WEIR_SDP_RECVONLY), WEIR_OK);
+    negotiate(s, 0);
+    struct sim *t = sim_open(12, true);
+    uint8_t media;
+    assert_int_equal(weir_peer_add_media(t->peer[0], WEIR_SDP_VIDEO, WEIR_SDP_SENDRECV, &media), WEIR_OK);
+    offer(t, 0);
+    take_offer(t, 1);
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ text[1], sizeof text[1] - 1 });
+    assert_int_equal(weir_peer_create_answer(t->peer[1], t->now, &w), WEIR_OK); /* recvonly from the first */
+    length[1] = w.len;
+    take_answer(t, 0);
+    sim_run(t, t->now + 5 * WEIR_SEC, false);
+    struct sim *of[2] = { s, t };
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(of[k]->peer[1]->media[0].direction, WEIR_SDP_RECVONLY);
+        for (uint32_t i = 1; i <= 50; i++) {
+            of[k]->link.loss = i > 5 && i < 45 ? 200 : 0;
+            sim_send_rtp(of[k], 0, i);
+            sim_run(of[k], of[k]->now + 20 * WEIR_MS, false);
+        }
+        sim_run(of[k], of[k]->now + WEIR_SEC, false);
+        assert_int_equal(of[k]->rtp[1], 50);
+        sim_close(of[k]);
+    }
+}
+
 /* -- Servers ----------------------------------------------------------------------------------- */
 
 /* Answer what is asked of a server, as a translator would have it seen. */
@@ -425,6 +456,7 @@ int main(void)
         cmocka_unit_test(candidates_may_come_before_the_answer_does),
         cmocka_unit_test(an_answer_offers_to_send_what_somebody_sends),
         cmocka_unit_test(what_was_rejected_needs_no_offer),
+        cmocka_unit_test(who_only_receives_asks_for_what_it_missed),
         cmocka_unit_test(a_restart_asks_the_servers_that_there_are_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
