@@ -6,8 +6,7 @@
  * An account stands in a cell of a buffer of the pool's own; its number is that of its buffer times 32
  * plus its cell's, so it is found without a table.
  */
-#include "core/pool.h"
-#include "core/store.h"
+#include "core/pool_int.h"
 
 #define LOAN_TO_REST 2 /* a loan is at most so many times what then stays unlent */
 

@@ -4,7 +4,7 @@
  * are free, `owner` is the account, `next` and `start` link the buffers of an account that have free
  * cells.
  */
-#include "core/store.h"
+#include "core/pool_int.h"
 
 #define ALL_FREE 0xfffffffeu /* all but the first */
 #define LOOKED_AT 4          /* buffers of an account that are searched for a run of a length */

@@ -110,9 +110,4 @@ static inline bool weir_rope_next(const struct weir_pool *p, uint32_t *cursor, s
 /* Is every byte of the account's buffers where it belongs? For tests and fuzzing. */
 WEIR_API bool weir_store_check(const struct weir_pool *p, uint32_t account);
 
-/* -- For core/pool.c: cells for accounts, of buffers that belong to none -- */
-
-uint32_t weir_cell_of_pool_get(struct weir_pool *p);
-void weir_cell_of_pool_put(struct weir_pool *p, uint32_t cell);
-
 #endif

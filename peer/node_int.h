@@ -181,6 +181,9 @@ struct weir_node {
     struct weir_peer_scratch scratch; /* of all peers' descriptions */
 
     struct weir_peer *peer;   /* peers_max of them */
+    struct weir_peer_rtp *rtp; /* media_peers_max of them */
+    uint32_t *free_rtp;       /* a stack of those that nobody has */
+    uint32_t free_rtps;
     bool *is_used;            /* by slot */
     uint32_t *free_slot;      /* a stack of slots without a peer */
     uint32_t free_slots;

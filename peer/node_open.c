@@ -49,6 +49,8 @@ static void lay_out(struct weir_node *n, struct cut *c)
     uint32_t peers = n->config.peers_max;
     struct weir_buf *bufs = cut(c, weir_pool_bytes(pool_buffers(&n->config)));
     n->peer = cut(c, sizeof *n->peer * peers);
+    n->rtp = cut(c, sizeof *n->rtp * n->config.media_peers_max);
+    n->free_rtp = cut(c, sizeof *n->free_rtp * n->config.media_peers_max);
     n->is_used = cut(c, sizeof *n->is_used * peers);
     n->free_slot = cut(c, sizeof *n->free_slot * peers);
     n->identity_of = cut(c, sizeof *n->identity_of * peers);
@@ -65,6 +67,9 @@ static void lay_out(struct weir_node *n, struct cut *c)
         n->account = weir_account_open(&n->pool, NODE_NONE);
         weir_demux_init(&n->demux, weir_rand_u64(&n->rand), peers, demux);
         weir_timers_init(&n->timers, weir_pump_clock(), peers, timers);
+        for (uint32_t i = 0; i < n->config.media_peers_max; i++) {
+            n->free_rtp[n->free_rtps++] = n->config.media_peers_max - 1 - i;
+        }
         for (uint32_t i = 0; i < peers; i++) {
             n->free_slot[n->free_slots++] = peers - 1 - i;
         }
@@ -92,6 +97,8 @@ static bool take_memory(struct weir_node *n)
 static void apply_defaults(struct weir_node_config *c)
 {
     c->peers_max = c->peers_max == 0 ? NODE_PEERS_DEFAULT : c->peers_max;
+    c->media_peers_max = c->media_peers_max == 0 || c->media_peers_max > c->peers_max ? c->peers_max
+                                                                                      : c->media_peers_max;
     c->max_message_size = c->max_message_size == 0 ? NODE_MESSAGE_MAX : c->max_message_size;
     c->sessions = c->sessions == 0 ? NODE_SESSIONS_DEFAULT : c->sessions;
     c->unproven_rate = c->unproven_rate == 0 ? NODE_UNPROVEN_RATE : c->unproven_rate;
@@ -263,7 +270,7 @@ struct weir_node *weir_node_open_shard(const struct weir_node_config *config, st
 
 struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
 {
-    if (n->free_slots == 0) {
+    if (n->free_slots == 0 || (!is_data_only && n->free_rtps == 0)) {
         return NULL;
     }
     uint32_t slot = n->free_slot[--n->free_slots];
@@ -275,7 +282,9 @@ struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
     struct weir_peer_config c = { .crypto = n->crypto, .identity = &identity->identity, .keys = &n->keys,
                                   .work = &n->work,
                                   .sessions = n->config.no_tickets ? NULL : &identity->sessions,
-                                  .is_data_only = is_data_only, .setup = WEIR_SDP_ACTIVE,
+                                  .is_data_only = is_data_only, .rtp_blocks = n->rtp,
+                                  .rtp_block = is_data_only ? 0 : n->free_rtp[--n->free_rtps],
+                                  .setup = WEIR_SDP_ACTIVE,
                                   .max_message_size = n->config.max_message_size, .tag = slot,
                                   .rx_bytes_max = n->config.rx_bytes_max,
                                   .tx_bytes_max = n->config.tx_bytes_max,
@@ -337,6 +346,9 @@ void weir_node_free(struct weir_node *n, struct weir_peer *p)
     n->current = n->current == slot ? NODE_NONE : n->current;
     weir_timers_set(&n->timers, slot, WEIR_NEVER);
     weir_demux_remove_peer(&n->demux, slot);
+    if (!p->config.is_data_only) {
+        n->free_rtp[n->free_rtps++] = p->config.rtp_block;
+    }
     weir_peer_deinit(p);
     n->identity[n->identity_of[slot]].peers--;
     n->is_used[slot] = false;

@@ -69,7 +69,8 @@ void weir_peer_init_sctp(struct weir_peer *p, weir_time now)
     weir_wipe(&c, sizeof c);
 }
 
-static void init_rtcp(struct weir_peer *p, weir_time now)
+/* The SDES name is in descriptions of data, too. */
+static void init_rtp(struct weir_peer *p, weir_time now)
 {
     struct weir_rtcp_config c = { .trace = p->config.trace, .conn = p->config.conn,
                                   .ntp_at_epoch = p->config.ntp_at_epoch,
@@ -77,8 +78,11 @@ static void init_rtcp(struct weir_peer *p, weir_time now)
     weir_rand_text(&p->rand, p->cname, 16);
     memcpy(c.cname, p->cname, sizeof c.cname);
     weir_rand_bytes(&p->rand, c.seed, sizeof c.seed);
-    weir_rtcp_init(&p->rtcp, &c, now);
-    weir_rtcp_history_init(&p->history, p->account);
+    if (!p->config.is_data_only) {
+        memset(rtp_of(p), 0, sizeof *rtp_of(p));
+        weir_rtcp_init(&rtp_of(p)->rtcp, &c, now);
+        weir_rtcp_history_init(&rtp_of(p)->history, p->account);
+    }
     weir_wipe(&c, sizeof c);
 }
 
@@ -95,6 +99,7 @@ void weir_peer_init(struct weir_peer *p, const struct weir_peer_config *config, 
 {
     memset(p, 0, sizeof *p);
     p->config = *config;
+    p->config.is_data_only = p->config.is_data_only || p->config.rtp_blocks == NULL;
     p->pool = pool;
     p->account = weir_account_open(pool, config->tag);
     if (p->config.max_message_size == 0) {
@@ -120,7 +125,7 @@ void weir_peer_init(struct weir_peer *p, const struct weir_peer_config *config, 
     weir_rand_bytes(&p->rand, p->sctp_seed, sizeof p->sctp_seed);
     weir_peer_init_sctp(p, now);
     weir_peer_snap_begin(p);
-    init_rtcp(p, now);
+    init_rtp(p, now);
     weir_rand_text(&p->rand, p->tls_id, sizeof p->tls_id);
 }
 
@@ -154,7 +159,10 @@ void weir_peer_deinit(struct weir_peer *p)
     weir_peer_leave_reading(p);
     drop_left(p);
     weir_sctp_release_all(&p->sctp);
-    weir_rtcp_history_clear(&p->history, p->pool);
+    if (!p->config.is_data_only) {
+        weir_rtcp_history_clear(&rtp_of(p)->history, p->pool);
+        weir_wipe(rtp_of(p), sizeof *rtp_of(p));
+    }
     if (p->account != WEIR_NO_ACCOUNT) {
         weir_index_clear(p->pool, p->account, &p->ended);
         weir_account_close(p->pool, p->account);
@@ -177,7 +185,8 @@ size_t weir_peer_bytes(const struct weir_peer_config *config)
     offer += PEER_UNDO_BYTES;
     /* A cell of each buffer describes the others. */
     size_t in_pool = (rx + tx + history + offer) / WEIR_CELLS_PER_BUF * 32;
-    return sizeof(struct weir_peer) + in_pool + sizeof(struct weir_buf);
+    size_t rtp = config->is_data_only ? 0 : sizeof(struct weir_peer_rtp);
+    return sizeof(struct weir_peer) + rtp + in_pool + sizeof(struct weir_buf);
 }
 
 enum weir_status weir_peer_add_local(struct weir_peer *p, weir_time now, const struct weir_addr *addr)
@@ -346,14 +355,14 @@ static enum weir_peer_verdict decrypt_srtp(struct weir_peer *p, struct weir_item
         return WEIR_PEER_EARLY;
     }
     if (packet.n > 1 && packet.p[1] >= 192 && packet.p[1] <= 223) { /* [RFC 5761 4] */
-        if (weir_srtcp_open(&p->srtp_rx, &packet) != WEIR_SRTP_OK) {
+        if (weir_srtcp_open(&rtp_of(p)->srtp_rx, &packet) != WEIR_SRTP_OK) {
             return WEIR_PEER_SRTP;
         }
         item->kind = WEIR_ITEM_RTCP;
         item->plain = weir_span_const(packet);
         return WEIR_PEER_OK;
     }
-    if (weir_srtp_open(&p->srtp_rx, &packet) != WEIR_SRTP_OK) {
+    if (weir_srtp_open(&rtp_of(p)->srtp_rx, &packet) != WEIR_SRTP_OK) {
         return WEIR_PEER_SRTP;
     }
     if (weir_rtp_parse(weir_span_const(packet), &item->rtp) != WEIR_SRTP_OK) {
@@ -434,7 +443,7 @@ enum weir_peer_verdict weir_peer_decrypt(struct weir_peer *p, weir_time now, str
 void weir_peer_analyse(struct weir_peer *p, weir_time now, struct weir_item *item)
 {
     if (item->kind == WEIR_ITEM_RTCP) {
-        if (weir_rtcp_recv(&p->rtcp, now, item->plain) != WEIR_RTCP_OK) {
+        if (weir_rtcp_recv(&rtp_of(p)->rtcp, now, item->plain) != WEIR_RTCP_OK) {
             p->verdicts[WEIR_PEER_RTCP]++;
         }
         weir_peer_take_rtcp_events(p, now);
@@ -442,7 +451,7 @@ void weir_peer_analyse(struct weir_peer *p, weir_time now, struct weir_item *ite
     } else if (item->kind == WEIR_ITEM_RTP) {
         struct weir_media *m = &p->media[item->media];
         const struct weir_media_codec *c = weir_peer_codec(m, item->rtp.payload_type);
-        weir_rtcp_note_rx(&p->rtcp, now, item->packet.at, &item->rtp, c == NULL ? 0 : c->clock_hz,
+        weir_rtcp_note_rx(&rtp_of(p)->rtcp, now, item->packet.at, &item->rtp, c == NULL ? 0 : c->clock_hz,
                           c != NULL && (c->feedback & WEIR_SDP_FB_NACK) != 0);
         m->rx_packets++;
         m->rx_bytes += item->rtp.payload.n;
@@ -484,7 +493,9 @@ void weir_peer_tick(struct weir_peer *p, weir_time now)
         weir_dtls_tick(&p->dtls, now);
     }
     weir_sctp_tick(&p->sctp, now);
-    weir_rtcp_tick(&p->rtcp, now);
+    if (!p->config.is_data_only) {
+        weir_rtcp_tick(&rtp_of(p)->rtcp, now);
+    }
     weir_peer_check_data(p, now);
     weir_peer_progress(p, now);
 }
@@ -502,7 +513,7 @@ weir_time weir_peer_deadline(const struct weir_peer *p)
         at = weir_time_min(at, weir_sctp_deadline(&p->sctp));
         at = weir_time_min(at, p->data_until);
     }
-    return p->is_srtp_ready ? weir_time_min(at, weir_rtcp_deadline(&p->rtcp)) : at;
+    return p->is_srtp_ready ? weir_time_min(at, weir_rtcp_deadline(&rtp_of(p)->rtcp)) : at;
 }
 
 /* -- Out --------------------------------------------------------------------------------------- */
@@ -510,8 +521,9 @@ weir_time weir_peer_deadline(const struct weir_peer *p)
 static size_t send_rtcp(struct weir_peer *p, weir_time now, struct weir_mspan out)
 {
     struct weir_mspan room = { out.p, out.n - WEIR_SRTP_OVERHEAD_MAX };
-    size_t n = p->is_srtp_ready && out.n > WEIR_SRTP_OVERHEAD_MAX ? weir_rtcp_send(&p->rtcp, now, room) : 0;
-    return n != 0 && weir_srtcp_seal(&p->srtp_tx, out, &n) == WEIR_SRTP_OK ? n : 0;
+    bool may_send = p->is_srtp_ready && out.n > WEIR_SRTP_OVERHEAD_MAX;
+    size_t n = may_send ? weir_rtcp_send(&rtp_of(p)->rtcp, now, room) : 0;
+    return n != 0 && weir_srtcp_seal(&rtp_of(p)->srtp_tx, out, &n) == WEIR_SRTP_OK ? n : 0;
 }
 
 static size_t send_sctp(struct weir_peer *p, weir_time now, struct weir_mspan out)
@@ -622,7 +634,9 @@ void weir_peer_close(struct weir_peer *p, weir_time now)
         return;
     }
     p->owes_close = true;
-    weir_rtcp_bye(&p->rtcp, now);
+    if (!p->config.is_data_only) {
+        weir_rtcp_bye(&rtp_of(p)->rtcp, now);
+    }
     if (p->is_sctp_begun) {
         weir_sctp_abort(&p->sctp, now, WEIR_LIT("closed"));
     }

@@ -91,6 +91,9 @@ struct weir_peer_config {
     struct weir_sessions *sessions;       /* for reconnecting to other weirs; outlives the peer; or NULL */
     uint8_t seed[WEIR_SEED_BYTES];        /* wiped by init */
     bool is_data_only;                    /* reject audio and video */
+    struct weir_peer_rtp *rtp_blocks;     /* blocks for audio and video, of the caller, outlive the peer; NULL:
+                                             data only */
+    uint32_t rtp_block;                   /* which of them is this connection's */
     enum weir_sdp_setup setup;            /* as answerer: ACTIVE (default) or PASSIVE */
     uint32_t max_message_size;            /* of data channels; 0 = 262,144 */
     weir_duration channel_wait;           /* for the peer's answer when we open a channel, once data is up;
@@ -201,6 +204,15 @@ struct weir_peer_timeline {
         dtls_begun, dtls_done, sctp_done, first_channel, first_message, first_rtp;
 };
 
+/* What only audio and video need: a block that a connection has for its life, or not at all. */
+struct weir_peer_rtp {
+    struct weir_srtp srtp_tx, srtp_rx;
+    struct weir_rtcp rtcp;
+    struct weir_rtcp_history history;
+    struct { uint32_t ssrc; uint16_t seq; } resend[WEIR_PEER_RESENDS_MAX]; /* asked for again */
+    uint32_t resend_head, resend_tail;
+};
+
 /* What is still to be told (peer_news.c). */
 struct weir_peer_ring {
     uint8_t at[WEIR_PEER_RING], count; /* the oldest first */
@@ -289,12 +301,6 @@ struct weir_peer {
     struct weir_ice ice;
     struct weir_dtls dtls;
     struct weir_sctp sctp;
-    struct weir_srtp srtp_tx, srtp_rx;
-    struct weir_rtcp rtcp;
-    struct weir_rtcp_history history;
-
-    struct { uint32_t ssrc; uint16_t seq; } resend[WEIR_PEER_RESENDS_MAX];
-    uint32_t resend_head, resend_tail;
     struct weir_peer_name {  /* .local candidates waiting; with name_bytes 0 the place is free */
         char name[WEIR_PEER_NAME_BYTES];
         uint8_t name_bytes;
@@ -356,6 +362,12 @@ static inline uint64_t weir_peer_ntp_at_epoch(weir_time now, uint64_t utc_us)
 {
     uint64_t utc = utc_us - now;
     return (utc / 1000000 + 2208988800u) << 32 | (utc % 1000000 << 32) / 1000000;
+}
+
+/* The block of a connection that has audio and video; NULL: it has data only. */
+static inline struct weir_peer_rtp *weir_peer_rtp(const struct weir_peer *p)
+{
+    return p->config.is_data_only ? NULL : &p->config.rtp_blocks[p->config.rtp_block];
 }
 
 /* Begin. `pool` outlives the peer; SCTP data and the retransmission history live in it. */
@@ -486,7 +498,7 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_channel_close(struct weir_pe
 
 /* Seal one RTP packet into `out` (1,500 bytes) for sending to *to. Of the header payload type, marker,
  * seq, timestamp and payload count; SSRC and extensions are the section's own. WEIR_ERR_CRYPTO when SRTP
- * refuses (srtp_tx.verdicts says why): a sequence number that was sent already, or the 193rd section that
+ * refuses (weir_peer_rtp, srtp_tx.verdicts says why): a sequence number that was sent already, or the 193rd section that
  * sends under one key. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_write_rtp(struct weir_peer *p, weir_time now,
                                                               uint8_t media,
@@ -502,7 +514,7 @@ weir_peer_write_shared_rtp(struct weir_peer *p, weir_time now, uint8_t media,
                            size_t *len, struct weir_path *to);
 /* Ask the peer for a key frame of what it sends in this section. WEIR_ERR_STATE when nobody can be asked:
  * nothing has come in it, or its stream found no place among the WEIR_RTCP_REMOTES_MAX that RTCP keeps
- * (rtcp.remotes_refused counts its packets) until another is silent for five seconds. */
+ * (weir_peer_rtp, rtcp.remotes_refused counts its packets) until another is silent for five seconds. */
 WEIR_API enum weir_status weir_peer_request_keyframe(struct weir_peer *p, weir_time now, uint8_t media);
 
 /* The message of the last CHANNEL_MESSAGE event cannot be used now: keep it and give no further ones,
@@ -558,6 +570,7 @@ struct weir_node_config {
     uint32_t unproven_rate;           /* bytes per second of all peers to addresses that proved nothing;
                                          0 = 4,000,000 */
     uint32_t peers_max;               /* 0 = 64 */
+    uint32_t media_peers_max;         /* of them with audio and video, 132 KiB each when used; 0 = all */
     size_t share_bytes;               /* memory that every peer has by right; 0 = 128 KiB */
     size_t lend_bytes;                /* memory that is lent to who needs more; 0 = 1 MiB for each of
                                          peers_max, 8 MiB at least and 64 MiB at most */
@@ -587,7 +600,7 @@ WEIR_API WEIR_MUST_CHECK bool weir_node_event(struct weir_node *n, struct weir_e
 WEIR_API void weir_node_wake(struct weir_node *n);
 WEIR_API weir_time weir_node_now(const struct weir_node *n);
 
-/* A new connection; NULL when peers_max is reached: every peer has its share of the memory, or is none. Its
+/* A new connection; NULL when peers_max, or media_peers_max, is reached: every peer has its share of the memory, or is none. Its
  * pointer is valid until freed. */
 WEIR_API struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only);
 WEIR_API void weir_node_free(struct weir_node *n, struct weir_peer *p);

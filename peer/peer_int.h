@@ -27,6 +27,12 @@ static inline bool weir_peer_has_dtls(const struct weir_peer *p)
     return p->is_dtls_ready && !p->is_dtls_held;
 }
 
+/* Of a connection that has audio and video. */
+static inline struct weir_peer_rtp *rtp_of(const struct weir_peer *p)
+{
+    return weir_peer_rtp(p);
+}
+
 /* -- peer.c ------------------------------------------------------------------------------------ */
 
 /* Make the association, once more after it was given back. */

@@ -135,7 +135,7 @@ bool weir_peer_has_keys_of(struct weir_peer *p, struct weir_span packet)
     if (!p->is_srtp_ready || !weir_copy_into(copy, sizeof copy, packet)) {
         return false;
     }
-    return weir_srtp_is_ours(&p->srtp_rx, (struct weir_mspan){ copy, packet.n }, is_rtcp);
+    return weir_srtp_is_ours(&rtp_of(p)->srtp_rx, (struct weir_mspan){ copy, packet.n }, is_rtcp);
 }
 
 /* -- Out --------------------------------------------------------------------------------------- */
@@ -170,15 +170,15 @@ static size_t write_payload(const struct weir_peer *p, struct weir_wr *w, struct
 static bool seal_and_keep(struct weir_peer *p, struct weir_mspan out, size_t *len,
                           struct weir_rtcp_kept *k, bool is_kept)
 {
-    size_t tag_bytes = weir_srtp_tag_bytes(&p->srtp_tx);
+    size_t tag_bytes = weir_srtp_tag_bytes(&rtp_of(p)->srtp_tx);
     if (is_kept) {
         k->tag_bytes = (uint8_t)tag_bytes;
         k->payload = weir_span_of(out.p + k->header.n, *len - k->header.n);
-        weir_rtcp_history_note(&p->history, p->pool, k);
+        weir_rtcp_history_note(&rtp_of(p)->history, p->pool, k);
     }
-    bool is_sealed = weir_srtp_seal(&p->srtp_tx, out, len) == WEIR_SRTP_OK;
+    bool is_sealed = weir_srtp_seal(&rtp_of(p)->srtp_tx, out, len) == WEIR_SRTP_OK;
     if (is_kept) {
-        weir_rtcp_history_sealed(&p->history, p->pool,
+        weir_rtcp_history_sealed(&rtp_of(p)->history, p->pool,
                                  weir_span_of(out.p + *len - tag_bytes, is_sealed ? tag_bytes : 0));
     }
     return is_sealed;
@@ -228,8 +228,9 @@ enum weir_status weir_peer_write_shared_rtp(struct weir_peer *p, weir_time now, 
     if (!seal_and_keep(p, out, len, &kept, (codec->feedback & WEIR_SDP_FB_NACK) != 0)) {
         return WEIR_ERR_CRYPTO;
     }
-    (void)!weir_rtcp_add_local(&p->rtcp, m->ssrc, codec->clock_hz); /* of this codec, if not of the last */
-    weir_rtcp_note_tx(&p->rtcp, now, &ours);
+    /* Of this codec, if not of the last. */
+    (void)!weir_rtcp_add_local(&rtp_of(p)->rtcp, m->ssrc, codec->clock_hz);
+    weir_rtcp_note_tx(&rtp_of(p)->rtcp, now, &ours);
     m->tx_packets++;
     m->tx_bytes += payload;
     p->tx_packets++;
@@ -240,20 +241,16 @@ enum weir_status weir_peer_write_shared_rtp(struct weir_peer *p, weir_time now, 
 
 size_t weir_peer_send_again(struct weir_peer *p, weir_time now, struct weir_mspan out)
 {
-    weir_duration gap = p->rtcp.rtt > PEER_RESEND_GAP ? p->rtcp.rtt : PEER_RESEND_GAP;
-    while (p->resend_head != p->resend_tail) { /* at most WEIR_PEER_RESENDS_MAX */
-        uint32_t at = p->resend_tail++ % WEIR_PEER_RESENDS_MAX;
+    struct weir_peer_rtp *r = rtp_of(p);
+    while (r != NULL && r->resend_head != r->resend_tail) { /* at most WEIR_PEER_RESENDS_MAX */
+        uint32_t at = r->resend_tail++ % WEIR_PEER_RESENDS_MAX, ssrc = r->resend[at].ssrc;
+        weir_duration gap = r->rtcp.rtt > PEER_RESEND_GAP ? r->rtcp.rtt : PEER_RESEND_GAP;
         uint8_t tag[WEIR_RTCP_TAG_MAX];
-        size_t n = weir_rtcp_history_find(&p->history, p->pool, now, gap, p->resend[at].ssrc,
-                                          p->resend[at].seq, out, tag);
-        struct weir_span sealed_tag = weir_span_of(tag, weir_srtp_tag_bytes(&p->srtp_tx));
-        if (n != 0 && weir_srtp_seal_again(&p->srtp_tx, out, &n, sealed_tag) == WEIR_SRTP_OK) {
-            struct weir_rtcp_local *l = NULL;
-            for (uint32_t i = 0; i < p->rtcp.locals; i++) {
-                l = p->rtcp.local[i].ssrc == p->resend[at].ssrc ? &p->rtcp.local[i] : l;
-            }
-            if (l != NULL) {
-                l->retransmissions++;
+        size_t n = weir_rtcp_history_find(&r->history, p->pool, now, gap, ssrc, r->resend[at].seq, out, tag);
+        struct weir_span sealed_tag = weir_span_of(tag, weir_srtp_tag_bytes(&r->srtp_tx));
+        if (n != 0 && weir_srtp_seal_again(&r->srtp_tx, out, &n, sealed_tag) == WEIR_SRTP_OK) {
+            for (uint32_t i = 0; i < r->rtcp.locals; i++) {
+                r->rtcp.local[i].retransmissions += r->rtcp.local[i].ssrc == ssrc ? 1 : 0;
             }
             return n;
         }
@@ -269,7 +266,7 @@ enum weir_status weir_peer_request_keyframe(struct weir_peer *p, weir_time now, 
     const struct weir_media *m = &p->media[media];
     bool is_asked = false;
     for (unsigned i = 0; i < m->remote_ssrcs; i++) {
-        is_asked |= weir_rtcp_request_keyframe(&p->rtcp, now, m->remote_ssrc[i], false) == WEIR_OK;
+        is_asked |= weir_rtcp_request_keyframe(&rtp_of(p)->rtcp, now, m->remote_ssrc[i], false) == WEIR_OK;
     }
     return is_asked ? WEIR_OK : WEIR_ERR_STATE;
 }
@@ -278,10 +275,10 @@ enum weir_status weir_peer_request_keyframe(struct weir_peer *p, weir_time now, 
 
 static void ask_again(struct weir_peer *p, uint32_t ssrc, uint16_t seq)
 {
-    if (p->resend_head - p->resend_tail < WEIR_PEER_RESENDS_MAX) {
-        uint32_t at = p->resend_head++ % WEIR_PEER_RESENDS_MAX;
-        p->resend[at].ssrc = ssrc;
-        p->resend[at].seq = seq;
+    if (rtp_of(p)->resend_head - rtp_of(p)->resend_tail < WEIR_PEER_RESENDS_MAX) {
+        uint32_t at = rtp_of(p)->resend_head++ % WEIR_PEER_RESENDS_MAX;
+        rtp_of(p)->resend[at].ssrc = ssrc;
+        rtp_of(p)->resend[at].seq = seq;
     }
 }
 
@@ -289,7 +286,7 @@ void weir_peer_take_rtcp_events(struct weir_peer *p, weir_time now)
 {
     struct weir_rtcp_event e;
     (void)now;
-    while (weir_rtcp_event(&p->rtcp, &e)) { /* at most WEIR_RTCP_EVENTS_MAX */
+    while (!p->config.is_data_only && weir_rtcp_event(&rtp_of(p)->rtcp, &e)) { /* at most WEIR_RTCP_EVENTS_MAX */
         if (e.type == WEIR_RTCP_EVENT_NACK) {
             ask_again(p, e.ssrc, e.seq);
         }

@@ -100,11 +100,13 @@ static void begin_transport_again(struct weir_peer *p)
         weir_ice_embed_clear(&p->ice);
     }
     p->is_dtls_ready = p->is_dtls_begun = p->is_flight_open = p->has_had_path = p->is_asked = false;
-    weir_wipe(&p->srtp_tx, sizeof p->srtp_tx);
-    weir_wipe(&p->srtp_rx, sizeof p->srtp_rx);
     p->is_srtp_ready = false;
-    weir_rtcp_history_clear(&p->history, p->pool);
-    p->resend_head = p->resend_tail = 0;
+    if (!p->config.is_data_only) {
+        weir_wipe(&rtp_of(p)->srtp_tx, sizeof rtp_of(p)->srtp_tx);
+        weir_wipe(&rtp_of(p)->srtp_rx, sizeof rtp_of(p)->srtp_rx);
+        weir_rtcp_history_clear(&rtp_of(p)->history, p->pool);
+        rtp_of(p)->resend_head = rtp_of(p)->resend_tail = 0;
+    }
     p->timeline.dtls_begun = p->timeline.dtls_done = WEIR_NEVER;
     p->tag_until = 0;
     p->remote_tls_id = 0;

@@ -328,7 +328,7 @@ void weir_peer_take_section(struct weir_peer *p, weir_time now, struct weir_medi
     for (uint32_t i = 0; i < theirs->ssrcs; i++) {
         weir_peer_learn_ssrc(p, m, theirs->ssrc[i]);
     }
-    if (m->direction != WEIR_SDP_INACTIVE && m->codecs != 0) { /* who only receives reports too */
-        (void)!weir_rtcp_add_local(&p->rtcp, m->ssrc, m->codec[0].clock_hz);
+    if (!p->config.is_data_only && m->direction != WEIR_SDP_INACTIVE && m->codecs != 0) { /* who only receives reports too */
+        (void)!weir_rtcp_add_local(&rtp_of(p)->rtcp, m->ssrc, m->codec[0].clock_hz);
     }
 }

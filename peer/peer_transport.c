@@ -147,7 +147,7 @@ static void derive_srtp(struct weir_peer *p)
     }
     p->is_srtp_ready =
         weir_dtls_export(&p->dtls, "EXTRACTOR-dtls_srtp", (struct weir_mspan){ keying, n }) == WEIR_OK
-        && weir_srtp_init_pair(&p->srtp_tx, &p->srtp_rx, p->config.crypto, profile,
+        && weir_srtp_init_pair(&rtp_of(p)->srtp_tx, &rtp_of(p)->srtp_rx, p->config.crypto, profile,
                                weir_span_of(keying, n), p->dtls.config.is_client);
     weir_wipe(keying, sizeof keying);
 }

@@ -390,7 +390,7 @@ static void print_table(const struct self *self)
     puts("measured");
     printf("  %-34s %s\n", "packet pump", weir_node_stats(self->side[0].node).pump_name);
     printf("  %-34s %s, %s\n", "DTLS", weir_dtls_version_name(&a->dtls), weir_dtls_suite_name(&a->dtls));
-    printf("  %-34s %s\n", "SRTP", weir_srtp_profile_name(a->srtp_tx.profile));
+    printf("  %-34s %s\n", "SRTP", weir_srtp_profile_name(weir_peer_rtp(a)->srtp_tx.profile));
     printf("  %-34s %.2f ms\n", "offer made to channel open",
            a->timeline.first_channel == WEIR_NEVER
                ? 0.0 : (double)(a->timeline.first_channel - self->began_at) / 1000);

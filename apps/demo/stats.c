@@ -76,7 +76,7 @@ static void add_dtls(cJSON *root, const struct weir_peer *p)
     add_text(o, "group", weir_dtls_group_name(&p->dtls));
     cJSON_AddBoolToObject(o, "resumed", weir_dtls_is_resumed(&p->dtls));
     add_text(o, "role", p->is_dtls_begun ? (p->dtls.config.is_client ? "client" : "server") : "");
-    add_text(o, "srtp", weir_srtp_profile_name(p->srtp_tx.profile));
+    add_text(o, "srtp", weir_srtp_profile_name(weir_peer_rtp(p)->srtp_tx.profile));
 }
 
 static void add_sctp(cJSON *root, const struct weir_peer *p)
@@ -125,8 +125,8 @@ static void add_media(cJSON *root, const struct weir_peer *p)
         add_number(o, "rx_packets", (double)m->rx_packets);
         add_number(o, "tx_packets", (double)m->tx_packets);
         add_number(o, "rx_bytes", (double)m->rx_bytes);
-        for (uint32_t k = 0; k < p->rtcp.remotes; k++) {
-            const struct weir_rtcp_remote *r = &p->rtcp.remote[k];
+        for (uint32_t k = 0; k < weir_peer_rtp(p)->rtcp.remotes; k++) {
+            const struct weir_rtcp_remote *r = &weir_peer_rtp(p)->rtcp.remote[k];
             if (m->remote_ssrcs != 0 && r->ssrc == m->remote_ssrc[0] && r->clock_hz != 0) {
                 add_number(o, "lost", (double)weir_rtcp_remote_lost(r));
                 add_number(o, "jitter_us", (double)(r->jitter_q4 >> 4) * 1e6 / r->clock_hz);
@@ -135,7 +135,7 @@ static void add_media(cJSON *root, const struct weir_peer *p)
         }
         cJSON_AddItemToArray(list, o);
     }
-    add_number(root, "rtcp_rtt_us", (double)p->rtcp.rtt);
+    add_number(root, "rtcp_rtt_us", (double)weir_peer_rtp(p)->rtcp.rtt);
 }
 
 static void add_pipeline(cJSON *root, const struct weir_node_stats *s)

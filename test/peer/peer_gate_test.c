@@ -128,7 +128,7 @@ static void all_packet_types_of_rtcp_are_rtcp(void **state)
         uint8_t packet[200] = { 0x80, (uint8_t)type, 0, 6 };
         size_t n = 28;
         weir_put32(packet + 4, s->peer[CALLER]->media[0].ssrc);
-        assert_int_equal(weir_srtcp_seal(&s->peer[CALLER]->srtp_tx, (struct weir_mspan){ packet, 200 }, &n),
+        assert_int_equal(weir_srtcp_seal(&weir_peer_rtp(s->peer[CALLER])->srtp_tx, (struct weir_mspan){ packet, 200 }, &n),
                          WEIR_SRTP_OK);
         assert_int_equal(hear_from(s, CALLEE, &s->addr[CALLER], packet, n), WEIR_PEER_OK);
     }
@@ -151,7 +151,7 @@ static void each_side_seals_with_its_own_keys(void **state)
         assert_int_equal(weir_dtls_export(&p->dtls, "EXTRACTOR-dtls_srtp", out), WEIR_OK);
         assert_true(weir_srtp_init_pair(&tx, &rx, p->config.crypto, profile, weir_span_const(out),
                                         !p->dtls.config.is_client));
-        assert_int_equal(weir_srtp_seal(&p->srtp_tx, (struct weir_mspan){ packet, sizeof packet }, &n),
+        assert_int_equal(weir_srtp_seal(&weir_peer_rtp(p)->srtp_tx, (struct weir_mspan){ packet, sizeof packet }, &n),
                          WEIR_SRTP_OK);
         sealed.n = n;
         assert_int_equal(weir_srtp_open(&rx, &sealed), WEIR_SRTP_OK);

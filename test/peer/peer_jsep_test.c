@@ -567,12 +567,12 @@ static struct sim *carried_anew(bool is_anew, bool has_aborted, bool turns)
     for (int i = 0; i < 2; i++) {
         struct weir_path path = { s->addr[i], weir_addr_v4(203, 0, 113, 5, 5000) };
         bool is_client = s->peer[i]->dtls.config.is_client != turns;
-        s->peer[i]->resend_head = 3; /* sealed again under new keys it would be another packet */
+        weir_peer_rtp(s->peer[i])->resend_head = 3; /* sealed again under new keys it would be another packet */
         weir_peer_tag_stops(s->peer[i], s->now, is_client);
         weir_peer_tag_selected(s->peer[i], s->now, &path);
         assert_int_not_equal(weir_dtls_state(&s->peer[i]->dtls), WEIR_DTLS_CONNECTED);
         assert_int_equal(s->peer[i]->dtls.config.is_client, is_client);
-        assert_int_equal(s->peer[i]->resend_head, s->peer[i]->resend_tail);
+        assert_int_equal(weir_peer_rtp(s->peer[i])->resend_head, weir_peer_rtp(s->peer[i])->resend_tail);
         assert_int_equal(s->peer[i]->tag_until, 0);
     }
     if (has_aborted) { /* delivered behind the goodbye of what carried it */
@@ -771,17 +771,17 @@ static void a_key_frame_waits_for_a_path(void **state)
         for (int i = 0; i < 2; i++) {
             assert_int_equal(s->state[i], has_failed != 0 ? WEIR_PEER_CONNECTING : WEIR_PEER_DISCONNECTED);
         }
-        uint32_t plis = s->peer[1]->rtcp.remote[0].plis;
+        uint32_t plis = weir_peer_rtp(s->peer[1])->rtcp.remote[0].plis;
         weir_peer_request_keyframe(s->peer[1], s->now, 0);
         sim_run(s, s->now + 2 * WEIR_SEC, false);
-        assert_int_equal(s->peer[1]->rtcp.remote[0].plis, plis);
+        assert_int_equal(weir_peer_rtp(s->peer[1])->rtcp.remote[0].plis, plis);
         s->is_cut = false;
         weir_peer_restart_ice(s->peer[0]);
         negotiate(s, 0);
         sim_run(s, s->now + 5 * WEIR_SEC, false);
         assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
         assert_int_equal(s->state[1], WEIR_PEER_CONNECTED);
-        assert_int_equal(s->peer[1]->rtcp.remote[0].plis, plis + 1);
+        assert_int_equal(weir_peer_rtp(s->peer[1])->rtcp.remote[0].plis, plis + 1);
         sim_close(s);
     }
 }

@@ -21,7 +21,7 @@ static void a_quiet_network_connects_in_four_round_trips(void **state)
     assert_true(took <= 90 * WEIR_MS); /* 20 ms each: ICE 1, DTLS 2, DCEP 1 */
     assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
     assert_int_equal(s->state[1], WEIR_PEER_CONNECTED);
-    assert_int_equal(s->peer[0]->srtp_tx.profile, WEIR_SRTP_AEAD_AES_128_GCM);
+    assert_int_equal(weir_peer_rtp(s->peer[0])->srtp_tx.profile, WEIR_SRTP_AEAD_AES_128_GCM);
     sim_close(s);
 }
 
@@ -102,9 +102,9 @@ static void lost_media_is_asked_for_and_sent_again(void **state)
     sim_run(s, s->now + 2 * WEIR_SEC, false);
     assert_false(s->is_corrupt);
     assert_true(s->rtp[1] >= 998); /* without repeats about 900 would have come */
-    assert_true(s->peer[1]->rtcp.remote[0].recovered > 50);
-    assert_true(s->peer[0]->rtcp.local[0].retransmissions > 50);
-    assert_true(s->peer[0]->rtcp.rtt > 15 * WEIR_MS && s->peer[0]->rtcp.rtt < 30 * WEIR_MS);
+    assert_true(weir_peer_rtp(s->peer[1])->rtcp.remote[0].recovered > 50);
+    assert_true(weir_peer_rtp(s->peer[0])->rtcp.local[0].retransmissions > 50);
+    assert_true(weir_peer_rtp(s->peer[0])->rtcp.rtt > 15 * WEIR_MS && weir_peer_rtp(s->peer[0])->rtcp.rtt < 30 * WEIR_MS);
     sim_close(s);
 }
 
@@ -317,9 +317,9 @@ static void a_hybrid_share_makes_it_no_harder(void **state)
 
 static const struct weir_rtcp_remote *remote_of(const struct weir_peer *p, uint32_t ssrc)
 {
-    for (uint32_t i = 0; i < p->rtcp.remotes; i++) {
-        if (p->rtcp.remote[i].ssrc == ssrc) {
-            return &p->rtcp.remote[i];
+    for (uint32_t i = 0; i < weir_peer_rtp(p)->rtcp.remotes; i++) {
+        if (weir_peer_rtp(p)->rtcp.remote[i].ssrc == ssrc) {
+            return &weir_peer_rtp(p)->rtcp.remote[i];
         }
     }
     return NULL;
@@ -327,9 +327,9 @@ static const struct weir_rtcp_remote *remote_of(const struct weir_peer *p, uint3
 
 static const struct weir_rtcp_local *local_of(const struct weir_peer *p, uint32_t ssrc)
 {
-    for (uint32_t i = 0; i < p->rtcp.locals; i++) {
-        if (p->rtcp.local[i].ssrc == ssrc) {
-            return &p->rtcp.local[i];
+    for (uint32_t i = 0; i < weir_peer_rtp(p)->rtcp.locals; i++) {
+        if (weir_peer_rtp(p)->rtcp.local[i].ssrc == ssrc) {
+            return &weir_peer_rtp(p)->rtcp.local[i];
         }
     }
     return NULL;
@@ -374,7 +374,7 @@ static void many_sections(unsigned cameras)
     }
     assert_int_equal(kept, cameras < WEIR_RTCP_REMOTES_MAX ? cameras : WEIR_RTCP_REMOTES_MAX);
     assert_int_equal(asked, kept);
-    assert_int_equal(s->peer[1]->rtcp.remotes_refused, (cameras - kept) * 150);
+    assert_int_equal(weir_peer_rtp(s->peer[1])->rtcp.remotes_refused, (cameras - kept) * 150);
     for (unsigned i = 0; i <= s->peer[1]->medias; i++) {
         bool is_media = i < s->peer[1]->medias && s->peer[1]->media[i].kind != WEIR_SDP_DATA;
         enum weir_status status = weir_peer_request_keyframe(s->peer[1], s->now, (uint8_t)i);

@@ -54,6 +54,7 @@ struct sim {
                                  translator gave it. Change it, and what goes to the one before is lost */
     struct weir_pool pool;
     struct weir_buf *bufs;
+    struct weir_peer_rtp *rtp_blocks;
     struct weir_identity identity[2];
     uint8_t *assembly[2];
     struct weir_rand rand;
