@@ -20,6 +20,7 @@ done
 
 need_build
 need_apps
+need_loops
 need_openssl
 need clang g++ libclang-rt-dev libcmocka-dev openssl gnutls-bin libsrtp2-dev libusrsctp-dev \
     libnss3-dev

@@ -10,6 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 #define BUFFERS 1024
 
 static struct weir_peer peer[2], connected[2];
+static struct weir_peer_rtp rtp[2], connected_rtp[2];
 static struct weir_buf *bufs, *connected_bufs;
 static struct weir_pool pool, connected_pool;
 static struct weir_identity identity;
@@ -63,7 +64,8 @@ static void connect_once(void)
     weir_hash_of(&crypto, WEIR_SHA256, &cert, 1, identity.fingerprint_sha256);
     for (int i = 0; i < 2; i++) {
         struct weir_peer_config c = { .crypto = &crypto, .identity = &identity,
-                                      .assembly = { assembly, sizeof assembly } };
+                                      .assembly = { assembly, sizeof assembly },
+                                      .rtp_blocks = rtp, .rtp_block = (uint32_t)i };
         c.seed[0] = (uint8_t)i;
         addr[i] = weir_addr_v4(10, 0, 0, (uint8_t)(1 + i), 2000);
         weir_peer_init(&peer[i], &c, &pool, now);
@@ -83,6 +85,7 @@ static void connect_once(void)
         abort();
     }
     memcpy(connected, peer, sizeof peer);
+    memcpy(connected_rtp, rtp, sizeof rtp);
     memcpy(connected_bufs, bufs, weir_pool_bytes(BUFFERS));
     connected_pool = pool;
 }
@@ -94,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     }
     /* Structures without inner pointers: a copy is the connected state again. */
     memcpy(peer, connected, sizeof peer);
+    memcpy(rtp, connected_rtp, sizeof rtp);
     memcpy(bufs, connected_bufs, weir_pool_bytes(BUFFERS));
     pool = connected_pool;
     weir_time at = now;

@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 #define BUFFERS 512
 
 static struct weir_peer peer[2];
+static struct weir_peer_rtp rtp[2];
 static struct weir_pool pool;
 static struct weir_buf *bufs;
 static struct weir_identity identity[2];
@@ -46,7 +47,8 @@ static void begin(void)
     weir_pool_init(&pool, bufs, BUFFERS);
     for (int i = 0; i < 2; i++) {
         struct weir_peer_config c = { .crypto = &crypto, .identity = &identity[i], .scratch = &scratch,
-                                      .assembly = { assembly, sizeof assembly } };
+                                      .assembly = { assembly, sizeof assembly },
+                                      .rtp_blocks = rtp, .rtp_block = (uint32_t)i };
         c.seed[0] = (uint8_t)i;
         addr[i] = weir_addr_v4(10, 0, 0, (uint8_t)(1 + i), 1000);
         weir_peer_init(&peer[i], &c, &pool, now);

@@ -285,15 +285,18 @@ static bool deliver_item(struct weir_node *n, struct weir_event *e)
     return true;
 }
 
-/* Run the timers of one peer that is due. */
-static bool run_timer(struct weir_node *n)
+/* Run the timers of one peer that is due, or give out one of the application's. */
+static bool run_timer(struct weir_node *n, struct weir_event *e)
 {
     uint32_t slot;
-    weir_time now = weir_pump_now(n->pump);
-    if (!weir_timers_expire(&n->timers, now, &slot)) {
+    if (!weir_timers_expire(&n->timers, n->waited_at, &slot)) {
         return false;
     }
-    weir_peer_tick(&n->peer[slot], now); /* sending sets the next */
+    if (slot >= n->config.peers_max) {
+        weir_node_timer_event(slot - n->config.peers_max, e);
+        return true;
+    }
+    weir_peer_tick(&n->peer[slot], weir_pump_now(n->pump)); /* sending sets the next */
     weir_node_touch(n, &n->peer[slot]);
     n->current = slot;
     return true;
@@ -319,8 +322,8 @@ static bool next_touched(struct weir_node *n)
     return true;
 }
 
-/* Go on to whatever may bring the next event; false when all is done until the next wait. */
-static bool advance(struct weir_node *n)
+/* Go on to whatever may bring the next event, or give it; false when all is done until the next wait. */
+static bool advance(struct weir_node *n, struct weir_event *e)
 {
     switch (n->phase) {
     case NODE_BATCH:
@@ -332,7 +335,7 @@ static bool advance(struct weir_node *n)
         }
         return true;
     case NODE_TIMERS:
-        if (!run_timer(n)) {
+        if (!weir_node_watched_event(n, e) && !run_timer(n, e)) {
             weir_node_mdns_run(n);
             touch_told(n);
             n->touched_at = 0;
@@ -352,6 +355,7 @@ static bool advance(struct weir_node *n)
 
 bool weir_node_event(struct weir_node *n, struct weir_event *e)
 {
+    e->type = WEIR_EVENT_NONE;
     for (;;) {
         if (current_event(n, e)) {
             return true;
@@ -360,8 +364,10 @@ bool weir_node_event(struct weir_node *n, struct weir_event *e)
             if (deliver_item(n, e)) {
                 return true;
             }
-        } else if (!advance(n)) {
+        } else if (!advance(n, e)) {
             return false;
+        } else if (e->type != WEIR_EVENT_NONE) {
+            return true;
         }
     }
 }
@@ -440,8 +446,9 @@ enum weir_status weir_node_wait(struct weir_node *n, weir_time until)
     weir_node_mdns_run(n);
     until = weir_time_min(until, weir_timers_next(&n->timers));
     until = weir_time_min(until, weir_node_mdns_deadline(n));
+    n->room_at = has_room ? 0 : weir_time_add(weir_pump_clock(), NODE_FULL_WAIT);
     if (!has_room) {
-        until = weir_time_min(until, weir_time_add(weir_pump_clock(), NODE_FULL_WAIT));
+        until = weir_time_min(until, n->room_at);
     } else if (n->touched_count != 0) {
         until = 0; /* sending made an event: it is waiting to be taken */
     }
@@ -451,6 +458,9 @@ enum weir_status weir_node_wait(struct weir_node *n, weir_time until)
     n->phase = NODE_BATCH;
     n->items = n->item_at = 0;
     n->current = NODE_NONE;
+    n->waited_at = weir_pump_now(n->pump);
+    n->watched_at = 0;
+    n->watched_count = (uint32_t)weir_pump_watched(n->pump, n->watched, NODE_WATCHED);
     return status;
 }
 

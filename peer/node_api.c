@@ -128,3 +128,8 @@ void weir_close(struct weir_node *n, struct weir_peer *p)
 {
     weir_peer_close(p, now_of(n, p));
 }
+
+void weir_close_gracefully(struct weir_node *n, struct weir_peer *p, weir_time until)
+{
+    weir_peer_close_gracefully(p, now_of(n, p), until);
+}

@@ -131,20 +131,21 @@ struct weir_node *weir_node_open_shard(const struct weir_node_config *config, st
 
 struct node_timer {
     weir_time deadline;
-    uint32_t next, previous; /* peer slots in the same list */
+    uint32_t next, previous; /* slots in the same list */
     uint32_t list;           /* NODE_NONE: not set */
 };
 
-/* A timing wheel of peer slots by deadline. */
+/* A timing wheel of slots by deadline. */
 struct node_timers {
     uint64_t tick; /* all before it was handled */
     uint64_t used[NODE_TIMER_LEVELS]; /* one bit per slot that is not empty */
     uint32_t head[NODE_TIMER_LISTS];
-    struct node_timer *timer; /* by peer slot */
+    struct node_timer *timer; /* by slot */
 };
 
-size_t weir_timers_bytes(uint32_t peers_max);
-void weir_timers_init(struct node_timers *t, weir_time now, uint32_t peers_max, void *memory);
+/* `slots`: those of peers, and behind them those of the application's timers. */
+size_t weir_timers_bytes(uint32_t slots);
+void weir_timers_init(struct node_timers *t, weir_time now, uint32_t slots, void *memory);
 /* Set, move or (WEIR_NEVER) remove a peer's deadline. */
 void weir_timers_set(struct node_timers *t, uint32_t slot, weir_time deadline);
 /* When to look again: not later than the earliest deadline; WEIR_NEVER when there is none. */
@@ -153,6 +154,8 @@ weir_time weir_timers_next(const struct node_timers *t);
 bool weir_timers_expire(struct node_timers *t, weir_time now, uint32_t *slot);
 
 /* -- The node ---------------------------------------------------------------------------------- */
+
+#define NODE_WATCHED 16 /* descriptors of the application's that are told of one wait */
 
 enum node_phase { NODE_BATCH, NODE_TIMERS, NODE_TOUCHED, NODE_DONE };
 
@@ -195,6 +198,11 @@ struct weir_node {
     uint32_t touched_count;
     uint32_t touched_at;
 
+    weir_time waited_at;      /* when the last wait returned: timers due by then are run */
+    weir_time room_at;        /* the pump had no room for the touched; 0 = it had */
+    struct weir_pump_watched watched[NODE_WATCHED]; /* ready, and not told yet; fd -1: not to be told */
+    uint32_t watched_count, watched_at;
+
     enum node_phase phase;
     struct weir_packet batch[WEIR_NODE_BATCH]; /* as they came */
     struct weir_item item[WEIR_NODE_BATCH];
@@ -222,6 +230,9 @@ struct weir_node {
 };
 
 void weir_node_touch(struct weir_node *n, struct weir_peer *p);
+/* A timer of the application's is due; and the next of its descriptors that is ready (node_loop.c). */
+void weir_node_timer_event(uint32_t id, struct weir_event *e);
+bool weir_node_watched_event(struct weir_node *n, struct weir_event *e);
 /* Names that peers wait for, and the answers of multicast DNS (node_mdns.c). */
 void weir_node_mdns_open(struct weir_node *n);
 void weir_node_mdns_ask(struct weir_node *n, struct weir_peer *p, struct weir_span name);

@@ -60,13 +60,13 @@ static void lay_out(struct weir_node *n, struct cut *c)
     }
     n->assembly = cut(c, n->config.max_message_size);
     void *demux = cut(c, weir_demux_bytes(peers));
-    void *timers = cut(c, weir_timers_bytes(peers));
+    void *timers = cut(c, weir_timers_bytes(peers + n->config.timers_max));
     if (c->p != NULL) {
         weir_pool_init(&n->pool, bufs, pool_buffers(&n->config));
         (void)!weir_pool_divide(&n->pool, peers + 1, buffers_of(n->config.share_bytes)); /* counted so */
         n->account = weir_account_open(&n->pool, NODE_NONE);
         weir_demux_init(&n->demux, weir_rand_u64(&n->rand), peers, demux);
-        weir_timers_init(&n->timers, weir_pump_clock(), peers, timers);
+        weir_timers_init(&n->timers, weir_pump_clock(), peers + n->config.timers_max, timers);
         for (uint32_t i = 0; i < n->config.media_peers_max; i++) {
             n->free_rtp[n->free_rtps++] = n->config.media_peers_max - 1 - i;
         }
@@ -114,7 +114,7 @@ static bool is_countable(const struct weir_node_config *c)
 {
     uint64_t each = c->share_bytes / WEIR_BUF_CELL_BYTES + 2;
     uint64_t lend = c->lend_bytes / WEIR_BUF_CELL_BYTES + 1;
-    return c->share_bytes >> 40 == 0 && c->lend_bytes >> 40 == 0
+    return c->timers_max < UINT32_MAX / 64 && c->share_bytes >> 40 == 0 && c->lend_bytes >> 40 == 0
            && ((uint64_t)c->peers_max + 1) * each + lend < UINT32_MAX / 32;
 }
 
@@ -384,6 +384,33 @@ static void say_goodbyes(struct weir_node *n)
         }
     }
     weir_pump_flush(n->pump);
+}
+
+static bool has_open_peers(const struct weir_node *n)
+{
+    uint32_t i = 0;
+    while (i < n->config.peers_max && !(n->is_used[i] && n->peer[i].state != WEIR_PEER_CLOSED)) {
+        i++;
+    }
+    return i != n->config.peers_max;
+}
+
+bool weir_node_drain(struct weir_node *n, weir_time until)
+{
+    struct weir_event e;
+    weir_time give_up = weir_time_add(weir_time_min(until, WEIR_NEVER - NODE_GOODBYE), NODE_GOODBYE);
+    for (uint32_t i = 0; i < n->config.peers_max; i++) {
+        if (n->is_used[i]) {
+            weir_resume(n, &n->peer[i]);
+            weir_close_gracefully(n, &n->peer[i], until);
+        }
+    }
+    while (has_open_peers(n) && weir_pump_clock() < give_up && weir_node_wait(n, give_up) == WEIR_OK) {
+        while (weir_node_event(n, &e)) {
+        }
+    }
+    weir_pump_flush(n->pump);
+    return !has_open_peers(n) && weir_pump_clock() < until;
 }
 
 void weir_node_close(struct weir_node *n)

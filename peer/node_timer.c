@@ -24,18 +24,18 @@
 
 _Static_assert(NODE_TIMER_LISTS == LIST_DUE + 1, "a list for every slot, and one for what is due");
 
-size_t weir_timers_bytes(uint32_t peers_max)
+size_t weir_timers_bytes(uint32_t slots)
 {
-    return (size_t)peers_max * sizeof(struct node_timer);
+    return (size_t)slots * sizeof(struct node_timer);
 }
 
-void weir_timers_init(struct node_timers *t, weir_time now, uint32_t peers_max, void *memory)
+void weir_timers_init(struct node_timers *t, weir_time now, uint32_t slots, void *memory)
 {
     t->tick = now >> TICK_BITS;
     t->timer = (struct node_timer *)memory;
     memset(t->used, 0, sizeof t->used);
     memset(t->head, 0xff, sizeof t->head);
-    for (uint32_t i = 0; i < peers_max; i++) {
+    for (uint32_t i = 0; i < slots; i++) {
         t->timer[i].deadline = WEIR_NEVER;
         t->timer[i].list = NODE_NONE;
     }

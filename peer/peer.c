@@ -502,10 +502,14 @@ void weir_peer_tick(struct weir_peer *p, weir_time now)
 
 weir_time weir_peer_deadline(const struct weir_peer *p)
 {
-    if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED) {
+    weir_time at = p->is_draining && !p->owes_close ? p->drain_until : WEIR_NEVER;
+    if (p->state == WEIR_PEER_CLOSED) {
         return WEIR_NEVER;
     }
-    weir_time at = weir_ice_deadline(&p->ice);
+    if (p->state == WEIR_PEER_FAILED || p->has_ended) {
+        return at;
+    }
+    at = weir_time_min(at, weir_ice_deadline(&p->ice));
     if (p->has_had_path && !p->is_dtls_held) {
         at = weir_time_min(at, weir_dtls_deadline(&p->dtls));
     }
@@ -546,23 +550,6 @@ static size_t send_on_path(struct weir_peer *p, weir_time now, struct weir_mspan
     return n != 0 || !p->is_dtls_ready ? n : send_sctp(p, now, out);
 }
 
-/* Everything else has left: say close_notify, then be closed. */
-static size_t send_goodbye(struct weir_peer *p, weir_time now, struct weir_mspan out, bool has_path)
-{
-    size_t n = 0;
-    if (has_path && p->is_dtls_ready && !p->has_said_bye) {
-        p->has_said_bye = true;
-        weir_dtls_close(&p->dtls, now);
-        n = weir_dtls_send(&p->dtls, now, out);
-    }
-    if (n == 0) {
-        p->owes_close = false;
-        weir_ice_close(&p->ice, now);
-        weir_peer_set_state(p, now, WEIR_PEER_CLOSED);
-    }
-    return n;
-}
-
 /* Where DTLS has failed and the path has not, the alert that says why is the last that leaves. */
 static size_t send_alert(struct weir_peer *p, weir_time now, struct weir_mspan out, struct weir_path *to)
 {
@@ -578,7 +565,7 @@ size_t weir_peer_send(struct weir_peer *p, weir_time now, struct weir_mspan out,
     if (p->state == WEIR_PEER_CLOSED) {
         return 0;
     }
-    if (p->state != WEIR_PEER_FAILED) {
+    if (p->state != WEIR_PEER_FAILED && !p->has_ended) {
         weir_peer_embed_collect(p, now);
         n = weir_ice_send(&p->ice, now, out, to);
     }
@@ -586,29 +573,31 @@ size_t weir_peer_send(struct weir_peer *p, weir_time now, struct weir_mspan out,
         p->timeline.first_check = weir_time_min(p->timeline.first_check, now);
     } else if (p->state == WEIR_PEER_FAILED) {
         n = send_alert(p, now, out, to);
-    } else {
+    } else if (!p->has_ended) {
         bool has_path = weir_ice_selected(&p->ice, to);
         out.n = has_path ? weir_peer_lite_room(p, to, out.n) : 0;
         n = has_path ? send_on_path(p, now, out) : 0;
-        if (n == 0 && p->owes_close) {
-            n = send_goodbye(p, now, out, has_path);
+        if (n == 0 && p->owes_close && has_path) {
+            n = weir_peer_send_goodbye(p, now, out);
         }
     }
     if (n != 0) {
         weir_peer_lite_sent(p, to, n);
+    } else {
+        weir_peer_finish(p, now);
     }
     p->tx_packets += n != 0 ? 1 : 0;
     p->tx_bytes += n;
     return n;
 }
 
-/* -- Channels and closing ---------------------------------------------------------------------- */
+/* -- Channels ---------------------------------------------------------------------------------- */
 
 enum weir_status weir_peer_open_channel(struct weir_peer *p, weir_time now,
                                         const struct weir_sctp_channel_config *config,
                                         uint16_t *channel)
 {
-    if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED) {
+    if (p->state == WEIR_PEER_FAILED || weir_peer_is_closing(p)) {
         return WEIR_ERR_STATE;
     }
     return weir_sctp_channel_open(&p->sctp, now, config, channel);
@@ -617,7 +606,7 @@ enum weir_status weir_peer_open_channel(struct weir_peer *p, weir_time now,
 enum weir_status weir_peer_channel_send(struct weir_peer *p, weir_time now, uint16_t channel,
                                         struct weir_span message, bool is_text)
 {
-    if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED || p->owes_close) {
+    if (p->state == WEIR_PEER_FAILED || weir_peer_is_closing(p)) {
         return WEIR_ERR_STATE;
     }
     return weir_sctp_channel_send(&p->sctp, now, channel, message, is_text);
@@ -626,20 +615,6 @@ enum weir_status weir_peer_channel_send(struct weir_peer *p, weir_time now, uint
 enum weir_status weir_peer_channel_close(struct weir_peer *p, weir_time now, uint16_t channel)
 {
     return weir_sctp_channel_close(&p->sctp, now, channel);
-}
-
-void weir_peer_close(struct weir_peer *p, weir_time now)
-{
-    if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED || p->owes_close) {
-        return;
-    }
-    p->owes_close = true;
-    if (!p->config.is_data_only) {
-        weir_rtcp_bye(&rtp_of(p)->rtcp, now);
-    }
-    if (p->is_sctp_begun) {
-        weir_sctp_abort(&p->sctp, now, WEIR_LIT("closed"));
-    }
 }
 
 void weir_peer_keylog(const struct weir_peer *p, struct weir_wr *text)

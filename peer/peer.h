@@ -55,6 +55,7 @@
 #define WEIR_PEER_NAME_BYTES 48         /* "<uuid>.local" is 42 */
 #define WEIR_PEER_INIT_MAX 256          /* the peer's INIT chunk in a description; browsers' have 30 */
 #define WEIR_PEER_INIT_TEXT 64          /* ours as base64 */
+#define WEIR_PEER_DRAIN_MAX (600 * WEIR_SEC) /* a graceful end takes no longer, whatever was asked for */
 
 /* -- Reconnecting ------------------------------------------------------------------------------ */
 
@@ -91,8 +92,8 @@ struct weir_peer_config {
     struct weir_sessions *sessions;       /* for reconnecting to other weirs; outlives the peer; or NULL */
     uint8_t seed[WEIR_SEED_BYTES];        /* wiped by init */
     bool is_data_only;                    /* reject audio and video */
-    struct weir_peer_rtp *rtp_blocks;     /* blocks for audio and video, of the caller, outlive the peer; NULL:
-                                             data only */
+    struct weir_peer_rtp *rtp_blocks;     /* for audio and video, of the caller, outlive it; NULL: data
+                                             only */
     uint32_t rtp_block;                   /* which of them is this connection's */
     enum weir_sdp_setup setup;            /* as answerer: ACTIVE (default) or PASSIVE */
     uint32_t max_message_size;            /* of data channels; 0 = 262,144 */
@@ -259,6 +260,9 @@ struct weir_peer {
     bool is_flight_open; /* DTLS may have more of the flight whose beginning ICE was given */
     bool is_srtp_ready, has_data;
     bool owes_close, has_said_bye;
+    bool is_draining;    /* weir_peer_close_gracefully was called ... */
+    bool has_ended;      /* the peer's close_notify was heard; CLOSED follows what came before it */
+    weir_time drain_until; /* ... and so long it may take */
     struct weir_peer_debt {      /* lite: of the paths that data went to, the newest first */
         struct weir_path to;
         bool is_proven;          /* something under keys came by it */
@@ -498,8 +502,8 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_channel_close(struct weir_pe
 
 /* Seal one RTP packet into `out` (1,500 bytes) for sending to *to. Of the header payload type, marker,
  * seq, timestamp and payload count; SSRC and extensions are the section's own. WEIR_ERR_CRYPTO when SRTP
- * refuses (weir_peer_rtp, srtp_tx.verdicts says why): a sequence number that was sent already, or the 193rd section that
- * sends under one key. */
+ * refuses (verdicts of weir_peer_rtp's srtp_tx say why): a sequence number that was sent already, or the
+ * 193rd section that sends under one key. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_write_rtp(struct weir_peer *p, weir_time now,
                                                               uint8_t media,
                                                               const struct weir_rtp_header *h,
@@ -522,8 +526,20 @@ WEIR_API enum weir_status weir_peer_request_keyframe(struct weir_peer *p, weir_t
 WEIR_API void weir_peer_defer(struct weir_peer *p);
 WEIR_API void weir_peer_resume(struct weir_peer *p);
 
-/* Close: BYE, SCTP abort and close_notify leave with the next sends, then nothing more happens. */
+/* Both ways to close end with the state event CLOSED, told once and always, also of a connection that has
+ * failed, that never connected, that is closed twice or by the peer meanwhile; it is the last event. From
+ * the call on channels, messages, media and descriptions are refused with WEIR_ERR_STATE.
+ *
+ * Close: what is queued is dropped. BYE, SCTP abort and close_notify leave with the next sends. */
 WEIR_API void weir_peer_close(struct weir_peer *p, weir_time now);
+/* Close when all that is queued is through: SCTP shuts down [RFC 9260 9.2], so that the peer has
+ * acknowledged every message of ours, and what it had to say is read here (messages that are deferred
+ * too); then BYE and close_notify. What is queued before there is a connection waits for it, if both
+ * descriptions are known. At `until` what is left is cut off as by weir_peer_close; that is
+ * WEIR_PEER_DRAIN_MAX from now at most. A second call can only make it sooner, weir_peer_close at once.
+ * DATA_CLOSED says how it went: its reason is SHUTDOWN when everything arrived, ABORTED when it was cut
+ * off. */
+WEIR_API void weir_peer_close_gracefully(struct weir_peer *p, weir_time now, weir_time until);
 
 /* -- A shard of many connections --------------------------------------------------------------- */
 
@@ -571,6 +587,7 @@ struct weir_node_config {
                                          0 = 4,000,000 */
     uint32_t peers_max;               /* 0 = 64 */
     uint32_t media_peers_max;         /* of them with audio and video, 132 KiB each when used; 0 = all */
+    uint32_t timers_max;              /* of the application's own, 32 bytes each; 0 = none */
     size_t share_bytes;               /* memory that every peer has by right; 0 = 128 KiB */
     size_t lend_bytes;                /* memory that is lent to who needs more; 0 = 1 MiB for each of
                                          peers_max, 8 MiB at least and 64 MiB at most */
@@ -590,8 +607,13 @@ struct weir_node;
 /* Open a shard, all its memory with it. NULL: *error says in one sentence what to do. */
 WEIR_API struct weir_node *weir_node_open(const struct weir_node_config *config,
                                           char error[WEIR_NODE_ERROR_BYTES]);
-/* Close every peer properly (their last packets are sent) and free all. */
+/* Close every peer (their last packets are sent, 200 ms at most) and free all. */
 WEIR_API void weir_node_close(struct weir_node *n);
+/* For who stops or restarts a server: close all peers gracefully and run the loop until they are closed, at
+ * most until `until`; what is left then is cut off. Events of that time are dropped, messages that peers
+ * still send among them: who wants these closes each peer gracefully and goes on with its own loop. True:
+ * all ended in time. The node is to be closed next; of several shards each by its own thread. */
+WEIR_API bool weir_node_drain(struct weir_node *n, weir_time until);
 
 /* Send what is due, wait for packets or the next timer, at most until `until`. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_node_wait(struct weir_node *n, weir_time until);
@@ -600,13 +622,16 @@ WEIR_API WEIR_MUST_CHECK bool weir_node_event(struct weir_node *n, struct weir_e
 WEIR_API void weir_node_wake(struct weir_node *n);
 WEIR_API weir_time weir_node_now(const struct weir_node *n);
 
-/* A new connection; NULL when peers_max, or media_peers_max, is reached: every peer has its share of the memory, or is none. Its
- * pointer is valid until freed. */
+/* A new connection; NULL when peers_max, or media_peers_max, is reached: every peer has its share of the
+ * memory, or is none. Its pointer is valid until freed. */
 WEIR_API struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only);
 WEIR_API void weir_node_free(struct weir_node *n, struct weir_peer *p);
 WEIR_API uint32_t weir_node_peers(const struct weir_node *n);
 /* The i-th slot's peer, i below peers_max; NULL when the slot is free. */
 WEIR_API struct weir_peer *weir_node_peer_at(const struct weir_node *n, uint32_t i);
+
+/* A node in a foreign event loop; the application's timers and descriptors in the node's. */
+#include "peer/node_loop.h"
 
 /* What the browser calls createOffer, setRemoteDescription, createAnswer, addIceCandidate, ... */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_create_offer(struct weir_node *n, struct weir_peer *p,
@@ -654,7 +679,10 @@ WEIR_API enum weir_status weir_request_keyframe(struct weir_node *n, struct weir
 /* weir_peer_defer and weir_peer_resume of a node's peer. */
 WEIR_API void weir_defer(struct weir_node *n, struct weir_peer *p);
 WEIR_API void weir_resume(struct weir_node *n, struct weir_peer *p);
+/* weir_peer_close and weir_peer_close_gracefully: go on waiting and taking events until the peer's state
+ * event CLOSED, then free it. */
 WEIR_API void weir_close(struct weir_node *n, struct weir_peer *p);
+WEIR_API void weir_close_gracefully(struct weir_node *n, struct weir_peer *p, weir_time until);
 
 /* -- Several shards ---------------------------------------------------------------------------- */
 

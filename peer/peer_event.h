@@ -50,10 +50,13 @@ enum weir_event_type {
     WEIR_EVENT_WRITABLE,        /* after WEIR_ERR_FULL: sending may go on */
     WEIR_EVENT_DATA_READY,      /* SCTP is up: channels of ours open from now on */
     WEIR_EVENT_DATA_CLOSED,     /* SCTP is over, why in sctp_reason: TIMEOUT also when it was not up in
-                                   time. weir_peer_renew and an offer begin a new association */
+                                   time, PEER_ABORT also when the peer closed DTLS under it.
+                                   weir_peer_renew and an offer begin a new association */
     WEIR_EVENT_RTP,             /* media, rtp (payload and all), arrival */
     WEIR_EVENT_KEYFRAME,        /* media: the peer needs a key frame of what we send */
     WEIR_EVENT_NAME,            /* data: a remote .local name to resolve; a node does so itself */
+    WEIR_EVENT_TIMER,           /* id: a timer of the application's, node_loop.h */
+    WEIR_EVENT_DESCRIPTOR,      /* id, ready: a descriptor of the application's, node_loop.h */
     WEIR_EVENT_CANDIDATE_REFUSED, /* path.remote: an address of the peer that is not checked; refusal. The
                                    first eight of each description; ice.refused counts all */
     WEIR_EVENT_SIGNALLING,      /* signalling */
@@ -88,7 +91,8 @@ struct weir_peer;
 /* Spans are valid until the next call on the peer (or node). */
 struct weir_event {
     enum weir_event_type type;
-    struct weir_peer *peer; /* set by a node */
+    uint32_t id;            /* of TIMER and DESCRIPTOR */
+    struct weir_peer *peer; /* set by a node; NULL of TIMER and DESCRIPTOR */
     enum weir_peer_state state;
     uint16_t channel;
     bool is_remote;
@@ -102,6 +106,7 @@ struct weir_event {
     bool has_alert;
     uint8_t alert; /* of DTLS_ALERT; of another reason one that came without protection while DTLS shook
                       hands: it may say why, or be anybody's */
+    uint8_t ready; /* bits of enum weir_pump_ready */
     enum weir_peer_reason reason;
     enum weir_dtls_verdict dtls_verdict;
     enum weir_sctp_reason sctp_reason;

@@ -78,6 +78,19 @@ void weir_peer_push_candidates_end(struct weir_peer *p);
 /* The next event but messages; false: there is none. */
 bool weir_peer_take_news(struct weir_peer *p, weir_time now, struct weir_event *e);
 
+/* -- peer_close.c ------------------------------------------------------------------------------ */
+
+/* It is closed, or on its way there: nothing new is taken, and no description. */
+bool weir_peer_is_closing(const struct weir_peer *p);
+/* Messages that the application was not given yet, or has deferred. */
+bool weir_peer_has_unread(const struct weir_peer *p);
+/* One step of a graceful end, if one was asked for. */
+void weir_peer_drain(struct weir_peer *p, weir_time now);
+/* Everything else has left, and there is a path: close_notify, once. */
+size_t weir_peer_send_goodbye(struct weir_peer *p, weir_time now, struct weir_mspan out);
+/* Nothing is left to send: if it ends, be closed. All that is to be told before is due by then. */
+void weir_peer_finish(struct weir_peer *p, weir_time now);
+
 /* -- peer_sdp.c -------------------------------------------------------------------------------- */
 
 /* How we present ourselves. */

@@ -205,7 +205,7 @@ enum weir_status weir_peer_write_shared_rtp(struct weir_peer *p, weir_time now, 
     if (codec == NULL) {
         return WEIR_ERR_ARG;
     }
-    if (!p->is_srtp_ready || (m->direction & WEIR_SDP_SENDONLY) == 0 || p->owes_close
+    if (!p->is_srtp_ready || (m->direction & WEIR_SDP_SENDONLY) == 0 || weir_peer_is_closing(p)
         || !weir_ice_selected(&p->ice, to)) {
         return WEIR_ERR_STATE;
     }
@@ -246,7 +246,8 @@ size_t weir_peer_send_again(struct weir_peer *p, weir_time now, struct weir_mspa
         uint32_t at = r->resend_tail++ % WEIR_PEER_RESENDS_MAX, ssrc = r->resend[at].ssrc;
         weir_duration gap = r->rtcp.rtt > PEER_RESEND_GAP ? r->rtcp.rtt : PEER_RESEND_GAP;
         uint8_t tag[WEIR_RTCP_TAG_MAX];
-        size_t n = weir_rtcp_history_find(&r->history, p->pool, now, gap, ssrc, r->resend[at].seq, out, tag);
+        uint16_t seq = r->resend[at].seq;
+        size_t n = weir_rtcp_history_find(&r->history, p->pool, now, gap, ssrc, seq, out, tag);
         struct weir_span sealed_tag = weir_span_of(tag, weir_srtp_tag_bytes(&r->srtp_tx));
         if (n != 0 && weir_srtp_seal_again(&r->srtp_tx, out, &n, sealed_tag) == WEIR_SRTP_OK) {
             for (uint32_t i = 0; i < r->rtcp.locals; i++) {
@@ -286,7 +287,8 @@ void weir_peer_take_rtcp_events(struct weir_peer *p, weir_time now)
 {
     struct weir_rtcp_event e;
     (void)now;
-    while (!p->config.is_data_only && weir_rtcp_event(&rtp_of(p)->rtcp, &e)) { /* at most WEIR_RTCP_EVENTS_MAX */
+    /* at most WEIR_RTCP_EVENTS_MAX */
+    while (!p->config.is_data_only && weir_rtcp_event(&rtp_of(p)->rtcp, &e)) {
         if (e.type == WEIR_RTCP_EVENT_NACK) {
             ask_again(p, e.ssrc, e.seq);
         }

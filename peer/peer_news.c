@@ -108,6 +108,8 @@ void weir_peer_push(struct weir_peer *p, const struct weir_event *e)
     case WEIR_EVENT_WRITABLE:
     case WEIR_EVENT_DATA_READY:
     case WEIR_EVENT_NAME:
+    case WEIR_EVENT_TIMER: /* of a node */
+    case WEIR_EVENT_DESCRIPTOR:
     case WEIR_EVENT_TYPES:
         break;
     }
@@ -241,6 +243,8 @@ static bool take_next(struct weir_peer *p, struct weir_event *e)
     case WEIR_EVENT_WRITABLE:
     case WEIR_EVENT_DATA_READY:
     case WEIR_EVENT_NAME:
+    case WEIR_EVENT_TIMER: /* of a node */
+    case WEIR_EVENT_DESCRIPTOR:
     case WEIR_EVENT_TYPES:
         return false;
     }

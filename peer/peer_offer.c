@@ -197,7 +197,7 @@ enum weir_status weir_peer_write_offer(struct weir_peer *p, struct weir_peer_scr
     uint64_t described, stopped;
     uint16_t mids = p->mids;
     uint8_t medias = p->medias;
-    if (p->signalling == WEIR_HAVE_REMOTE_OFFER || p->state == WEIR_PEER_CLOSED) {
+    if (p->signalling == WEIR_HAVE_REMOTE_OFFER || weir_peer_is_closing(p)) {
         return WEIR_ERR_STATE;
     }
     unsigned data = add_data(p, &was);

@@ -66,13 +66,13 @@ void weir_peer_update_state(struct weir_peer *p, weir_time now)
     if (p->state == WEIR_PEER_CLOSED || p->state == WEIR_PEER_FAILED) {
         return;
     }
-    if (ice == WEIR_ICE_FAILED || dtls == WEIR_DTLS_FAILED) {
+    if ((ice == WEIR_ICE_FAILED || dtls == WEIR_DTLS_FAILED) && !p->has_ended) {
         weir_peer_set_state(p, now, WEIR_PEER_FAILED);
-    } else if (dtls == WEIR_DTLS_CLOSED && !p->owes_close && weir_peer_tag_closed(p, now)) {
+    } else if (dtls == WEIR_DTLS_CLOSED && !p->has_ended && !p->owes_close
+               && weir_peer_tag_closed(p, now)) {
         weir_peer_set_state(p, now, WEIR_PEER_CONNECTING);
-    } else if (dtls == WEIR_DTLS_CLOSED && !p->owes_close) {
-        weir_ice_close(&p->ice, now);
-        weir_peer_set_state(p, now, WEIR_PEER_CLOSED);
+    } else if (dtls == WEIR_DTLS_CLOSED) {
+        p->has_ended |= !p->has_said_bye; /* CLOSED is told by the last send: peer_close.c */
     } else if (ice == WEIR_ICE_DISCONNECTED) {
         weir_peer_set_state(p, now, WEIR_PEER_DISCONNECTED);
     } else if (dtls == WEIR_DTLS_CONNECTED && ice >= WEIR_ICE_CONNECTED) {
@@ -174,7 +174,7 @@ void weir_peer_take_dtls_events(struct weir_peer *p, weir_time now)
     }
 }
 
-/* SCTP came up, or is over. */
+/* SCTP came up, or is over and what came before the end is read. */
 static void watch_data(struct weir_peer *p, weir_time now)
 {
     bool is_up = p->sctp.state >= WEIR_SCTP_ESTABLISHED && p->sctp.state != WEIR_SCTP_OVER;
@@ -182,13 +182,17 @@ static void watch_data(struct weir_peer *p, weir_time now)
         p->timeline.sctp_done = now;
     }
     p->data_until = is_up ? WEIR_NEVER : p->data_until;
-    if (p->is_sctp_begun && p->sctp.state == WEIR_SCTP_OVER) {
+    bool waits = weir_sctp_keeps_unread(&p->sctp) && weir_peer_has_unread(p);
+    if (p->is_sctp_begun && p->sctp.state == WEIR_SCTP_OVER && !waits) {
         weir_peer_end_data(p, now, p->sctp.reason);
     }
 }
 
 void weir_peer_progress(struct weir_peer *p, weir_time now)
 {
+    if (p->state == WEIR_PEER_CLOSED) {
+        return; /* nothing is told after that */
+    }
     take_ice_events(p, now);
     weir_peer_start_dtls(p, now);
     weir_peer_take_dtls_events(p, now);
@@ -197,4 +201,5 @@ void weir_peer_progress(struct weir_peer *p, weir_time now)
     weir_peer_take_rtcp_events(p, now);
     weir_peer_update_state(p, now);
     weir_peer_tell_signalling(p);
+    weir_peer_drain(p, now);
 }

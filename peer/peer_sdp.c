@@ -365,7 +365,7 @@ static enum weir_status set_remote(struct weir_peer *p, struct weir_peer_scratch
 {
     bool fits = is_offer ? p->signalling != WEIR_HAVE_LOCAL_OFFER || p->config.is_polite
                          : p->signalling == WEIR_HAVE_LOCAL_OFFER;
-    if (!fits || p->state == WEIR_PEER_CLOSED) {
+    if (!fits || weir_peer_is_closing(p)) {
         return WEIR_ERR_STATE;
     }
     if (text.n > p->config.description_max) {
@@ -436,7 +436,7 @@ static enum weir_status create_answer(struct weir_peer *p, struct weir_peer_scra
                                       struct weir_wr *text)
 {
     struct weir_sdp_error error;
-    if (p->signalling != WEIR_HAVE_REMOTE_OFFER) {
+    if (p->signalling != WEIR_HAVE_REMOTE_OFFER || weir_peer_is_closing(p)) {
         return WEIR_ERR_STATE;
     }
     struct weir_sdp_local local = weir_peer_local_side(p, s);

@@ -186,7 +186,7 @@ bool weir_peer_needs_offer(const struct weir_peer *p)
         has_data |= m->kind == WEIR_SDP_DATA; /* one that was rejected is not asked for again and again */
     }
     needs |= !has_data && has_channels(p);
-    return needs && p->state != WEIR_PEER_CLOSED;
+    return needs && !weir_peer_is_closing(p);
 }
 
 /* -- Offered ----------------------------------------------------------------------------------- */
@@ -328,7 +328,8 @@ void weir_peer_take_section(struct weir_peer *p, weir_time now, struct weir_medi
     for (uint32_t i = 0; i < theirs->ssrcs; i++) {
         weir_peer_learn_ssrc(p, m, theirs->ssrc[i]);
     }
-    if (!p->config.is_data_only && m->direction != WEIR_SDP_INACTIVE && m->codecs != 0) { /* who only receives reports too */
+    /* who only receives reports, too */
+    if (!p->config.is_data_only && m->direction != WEIR_SDP_INACTIVE && m->codecs != 0) {
         (void)!weir_rtcp_add_local(&rtp_of(p)->rtcp, m->ssrc, m->codec[0].clock_hz);
     }
 }

@@ -47,6 +47,11 @@ need_apps() {
     need libwebsockets-dev libcjson-dev
 }
 
+# For the examples in foreign event loops.
+need_loops() {
+    need libuv1-dev libglib2.0-dev
+}
+
 # unpack DIRECTORY SUITE ARCHITECTURE PACKAGE...: Debian packages of any suite and architecture into
 # DIRECTORY/tree, from the address that apt is set up with; nothing is installed. Ends the script with
 # status 77 where they cannot be fetched.

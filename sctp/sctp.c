@@ -198,6 +198,11 @@ void weir_sctp_owe_event(struct weir_sctp *s, enum weir_sctp_event_type type)
     s->events |= 1u << type;
 }
 
+bool weir_sctp_keeps_unread(const struct weir_sctp *s)
+{
+    return s->reason == WEIR_SCTP_REASON_SHUTDOWN || s->reason == WEIR_SCTP_REASON_PEER_ABORT;
+}
+
 void weir_sctp_end(struct weir_sctp *s, weir_time now, enum weir_sctp_reason reason,
                    uint16_t cause)
 {
@@ -356,7 +361,8 @@ static bool take_stream_event(struct weir_sctp *s, struct weir_sctp_event *e)
 
 static bool take_closed(struct weir_sctp *s, struct weir_sctp_event *e)
 {
-    if (!take_event(s, WEIR_SCTP_EVENT_CLOSED, e)) {
+    bool waits = s->unread_head != WEIR_NO_CELL && weir_sctp_keeps_unread(s);
+    if (waits || !take_event(s, WEIR_SCTP_EVENT_CLOSED, e)) {
         return false;
     }
     e->reason = s->reason;

@@ -189,7 +189,8 @@ enum weir_sctp_event_type {
     WEIR_SCTP_EVENT_CHANNEL_CLOSED, /* its index is free now: both directions are reset; or, of reason
                                      * TIMEOUT, its OPEN was not answered in time, and the stream is
                                      * used again once the peer resets it */
-    WEIR_SCTP_EVENT_CLOSED,         /* the association is over, why in `reason` */
+    WEIR_SCTP_EVENT_CLOSED,         /* the association is over, why in `reason`; of SHUTDOWN and PEER_ABORT
+                                     * told after the last message is read */
 };
 
 enum weir_sctp_reason {
@@ -526,6 +527,13 @@ WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_shutdown(struct weir_sctp *s
 /* End now: queued data is dropped, one ABORT goes out with "user-initiated abort" and `why`
  * (may be empty, cut at 64 bytes). */
 WEIR_API void weir_sctp_abort(struct weir_sctp *s, weir_time now, struct weir_span why);
+/* Are messages that came before the end still to be read, and the ends of their channels told after them?
+ * So when the peer ended it, or both in good order; not when it was cut off here. */
+WEIR_API bool weir_sctp_keeps_unread(const struct weir_sctp *s);
+/* What carried the packets was closed by the peer: over, without another packet. The reason is SHUTDOWN
+ * where all of ours was acknowledged in a shutdown and only its last packets are missing, or else
+ * PEER_ABORT. */
+WEIR_API void weir_sctp_carrier_closed(struct weir_sctp *s, weir_time now);
 /* Give everything back to the pool, unread messages and the account too; the association is over. Before
  * the memory of the structure is reused. */
 WEIR_API void weir_sctp_release_all(struct weir_sctp *s);

@@ -146,7 +146,7 @@ void weir_sctp_channel_detach(struct weir_sctp *s, uint16_t channel)
 
 static void channel_free(struct weir_sctp *s, uint16_t channel)
 {
-    /* Only when the association is over can messages be left: they have no channel any more. */
+    /* Only when the association was cut off can messages be left: they have no channel any more. */
     for (uint32_t i = s->unread_head; channel_of(s, channel)->unread != 0 && i != WEIR_NO_CELL;
          i = segment_at(s, i)->next) {
         if (segment_at(s, i)->channel == channel) {
@@ -603,7 +603,7 @@ void weir_sctp_channels_ended(struct weir_sctp *s)
     uint32_t i = 0;
     for (struct weir_sctp_channel *ch; (ch = channel_next(s, &i)) != NULL; i++) {
         channel_closed(s, ch->index);
-        owe_event(s, ch->index, OWED_CLOSED, true); /* read or not: there is no one to wait for */
+        owe_event(s, ch->index, OWED_CLOSED, ch->unread == 0 || !weir_sctp_keeps_unread(s));
         weir_sctp_channel_detach(s, ch->index);
     }
     s->stream_low = 0;

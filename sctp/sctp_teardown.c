@@ -44,6 +44,12 @@ void weir_sctp_abort(struct weir_sctp *s, weir_time now, struct weir_span why)
     }
 }
 
+void weir_sctp_carrier_closed(struct weir_sctp *s, weir_time now)
+{
+    bool is_through = s->state == WEIR_SCTP_SHUTDOWN_SENT || s->state == WEIR_SCTP_SHUTDOWN_ACK_SENT;
+    weir_sctp_end(s, now, is_through ? WEIR_SCTP_REASON_SHUTDOWN : WEIR_SCTP_REASON_PEER_ABORT, 0);
+}
+
 /* -- Shutdown --------------------------------------------------------------------------------- */
 
 static void t2_start(struct weir_sctp *s, weir_time now)

@@ -249,6 +249,8 @@ void report_event(struct program *p, const struct weir_event *e)
     case WEIR_EVENT_RTP:
     case WEIR_EVENT_KEYFRAME:
     case WEIR_EVENT_NAME:
+    case WEIR_EVENT_TIMER:
+    case WEIR_EVENT_DESCRIPTOR:
     case WEIR_EVENT_TYPES:
         break;
     }

@@ -362,10 +362,17 @@ static void verb_stats(struct program *p, const cJSON *o)
     report_stats(p);
 }
 
+/* At once; or when all that is queued is through, so many seconds later at most: `closed` ends it. */
 static void verb_bye(struct program *p, const cJSON *o)
 {
-    (void)o;
-    p->is_over = true;
+    uint32_t seconds;
+    if (!cJSON_HasObjectItem(o, "within")) {
+        p->is_over = true;
+    } else if (number_of(o, "within", 600, &seconds)) {
+        weir_close_gracefully(p->node, p->peer, weir_pump_clock() + seconds * WEIR_SEC);
+    } else {
+        report_error("want the seconds that it may take, up to 600");
+    }
 }
 
 static const struct {

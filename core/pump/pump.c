@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -70,6 +71,7 @@ struct weir_pump *weir_pump_open(const struct weir_pump_config *config,
     }
     p->slots = map_memory((size_t)WEIR_PUMP_TX_SLOTS * PUMP_SLOT_BYTES);
     p->runs = map_memory(sizeof *p->runs * PUMP_RUNS_MAX);
+    p->ready_fd = p->watch_fd = -1;
     p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (p->slots == NULL || p->runs == NULL || p->wake_fd < 0 || !open_any(p, error)) {
         if (p->slots == NULL || p->runs == NULL || p->wake_fd < 0) {
@@ -96,8 +98,11 @@ void weir_pump_close(struct weir_pump *p)
     for (uint32_t i = 0; i < p->sockets; i++) {
         close(p->socket[i].fd);
     }
-    if (p->wake_fd >= 0) {
-        close(p->wake_fd);
+    const int fds[] = { p->wake_fd, p->ready_fd, p->watch_fd };
+    for (unsigned i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+        if (fds[i] >= 0) {
+            close(fds[i]);
+        }
     }
     if (p->slots != NULL) {
         munmap(p->slots, (size_t)WEIR_PUMP_TX_SLOTS * PUMP_SLOT_BYTES);
@@ -128,11 +133,6 @@ const struct weir_pump_stats *weir_pump_stats(const struct weir_pump *p)
     return &p->stats;
 }
 
-int weir_pump_fd(const struct weir_pump *p)
-{
-    return p->ops->fd(p);
-}
-
 void weir_pump_wake(struct weir_pump *p)
 {
     uint64_t one = 1;
@@ -159,6 +159,12 @@ static void close_last_run(struct weir_pump *p)
     }
 }
 
+static bool watch_inside(int epoll, int fd)
+{
+    struct epoll_event e = { .events = EPOLLIN };
+    return fd >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) == 0;
+}
+
 /* io_uring was taken away while running, by a filter or a setting: go on with epoll. What the kernel had
  * not accepted is sent again; what had landed and was not given out is lost, as on a network. */
 static bool fall_back(struct weir_pump *p)
@@ -179,7 +185,8 @@ static bool fall_back(struct weir_pump *p)
             return false;
         }
     }
-    return true;
+    return (p->watch_fd < 0 || p->ops->watch(p))
+           && (p->ready_fd < 0 || watch_inside(p->ready_fd, p->ops->fd(p)));
 }
 
 enum weir_status weir_pump_wait(struct weir_pump *p, weir_time until)
@@ -193,6 +200,7 @@ enum weir_status weir_pump_wait(struct weir_pump *p, weir_time until)
     p->ops->recycle(p);
     p->landings = 0;
     p->landing_at = 0;
+    p->is_watch_ready = false;
     close_last_run(p);
     bool is_sound = p->ops->wait(p, until) || (fall_back(p) && p->ops->wait(p, until));
     p->now = weir_pump_clock();
@@ -208,6 +216,75 @@ void weir_pump_flush(struct weir_pump *p)
         (void)p->ops->submit(p);
     }
     weir_pump_reap_runs(p);
+}
+
+/* -- In a foreign loop, and foreign descriptors ------------------------------------------------ */
+
+/* An epoll instance around what the implementation has: that may change, and this stays. Wakes and
+ * foreign descriptors are in it by themselves: where writing to one eventfd (the wake) has io_uring count
+ * up another, the kernel puts that off, and as of 6.18 forgets all but the first. */
+int weir_pump_fd(struct weir_pump *p)
+{
+    if (p->ready_fd < 0) {
+        p->ready_fd = epoll_create1(EPOLL_CLOEXEC);
+        bool is_whole = p->ready_fd >= 0 && watch_inside(p->ready_fd, p->ops->fd(p))
+                        && watch_inside(p->ready_fd, p->wake_fd)
+                        && (p->watch_fd < 0 || watch_inside(p->ready_fd, p->watch_fd));
+        if (p->ready_fd >= 0 && !is_whole) {
+            close(p->ready_fd);
+            p->ready_fd = -1;
+        }
+    }
+    return p->ready_fd;
+}
+
+weir_time weir_pump_deadline(const struct weir_pump *p)
+{
+    bool has_queued = p->run_sent != p->run_head && p->retry_at == WEIR_NEVER;
+    return has_queued || p->landing_at < p->landings || !p->ops->is_settled(p) ? 0 : p->retry_at;
+}
+
+static enum weir_status change_watch(struct weir_pump *p, int fd, uint8_t events)
+{
+    struct epoll_event e = { .events = ((events & WEIR_PUMP_READABLE) != 0 ? EPOLLIN : 0u)
+                                       | ((events & WEIR_PUMP_WRITABLE) != 0 ? EPOLLOUT : 0u),
+                             .data.fd = fd };
+    int done = epoll_ctl(p->watch_fd, events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD, fd, &e);
+    if (done != 0 && errno == ENOENT && events != 0) {
+        done = epoll_ctl(p->watch_fd, EPOLL_CTL_ADD, fd, &e);
+    }
+    return done == 0 ? WEIR_OK : errno == ENOMEM || errno == ENOSPC ? WEIR_ERR_SYSTEM : WEIR_ERR_ARG;
+}
+
+enum weir_status weir_pump_watch(struct weir_pump *p, int fd, uint8_t events)
+{
+    if (p->watch_fd < 0) {
+        if (events == 0) {
+            return WEIR_ERR_ARG;
+        }
+        p->watch_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (p->watch_fd < 0 || !p->ops->watch(p)
+            || (p->ready_fd >= 0 && !watch_inside(p->ready_fd, p->watch_fd))) {
+            return WEIR_ERR_SYSTEM;
+        }
+    }
+    return change_watch(p, fd, events);
+}
+
+size_t weir_pump_watched(struct weir_pump *p, struct weir_pump_watched *out, size_t max)
+{
+    struct epoll_event e[16];
+    int most = (int)(max < 16 ? max : 16);
+    int n = p->is_watch_ready && most != 0 ? epoll_wait(p->watch_fd, e, most, 0) : 0;
+    p->is_watch_ready = false;
+    for (int i = 0; i < n; i++) {
+        bool is_broken = (e[i].events & (EPOLLERR | EPOLLHUP)) != 0;
+        out[i].fd = e[i].data.fd;
+        out[i].ready = (uint8_t)(((e[i].events & EPOLLIN) != 0 ? WEIR_PUMP_READABLE : 0)
+                                 | ((e[i].events & EPOLLOUT) != 0 ? WEIR_PUMP_WRITABLE : 0)
+                                 | (is_broken ? WEIR_PUMP_BROKEN : 0));
+    }
+    return n < 0 ? 0 : (size_t)n;
 }
 
 /* -- In ---------------------------------------------------------------------------------------- */

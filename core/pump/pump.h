@@ -128,8 +128,38 @@ WEIR_API void weir_pump_wake(struct weir_pump *);
  * with the next wait or flush of `from`. `to` is open at least that long. */
 WEIR_API void weir_pump_ring(struct weir_pump *from, struct weir_pump *to);
 
-/* A descriptor that polls readable when wait would return at once, for foreign event loops. */
-WEIR_API int weir_pump_fd(const struct weir_pump *);
+/* -- In a foreign event loop -- */
+
+/* A descriptor that polls readable (level-triggered) when datagrams, a wake, a ring or a watched
+ * descriptor are there for a wait to take. It is the pump's, the same until it closes, also when epoll
+ * takes over. From the thread that waits; -1: none is to be had. Until it is asked for, the first time,
+ * nothing is spent on it. */
+WEIR_API int weir_pump_fd(struct weir_pump *);
+/* When a wait is needed at the latest, though the descriptor may never become readable: 0 = now, for what
+ * is queued to leave or what arrived to be taken; the moment to try again after the kernel had no room;
+ * WEIR_NEVER = there is nothing to do. */
+WEIR_API weir_time weir_pump_deadline(const struct weir_pump *);
+
+/* -- Foreign descriptors -- */
+
+enum weir_pump_ready {
+    WEIR_PUMP_READABLE = 1,
+    WEIR_PUMP_WRITABLE = 2,
+    WEIR_PUMP_BROKEN = 4, /* an error or the other side's end; told whether asked for or not */
+};
+
+/* A descriptor of the application's, and bits of enum weir_pump_ready. */
+struct weir_pump_watched {
+    int fd;
+    uint8_t ready;
+};
+
+/* Let waits end when `fd` is ready for one of `events`, too; 0 = no longer: before it is closed. As with
+ * poll, it is told by every wait that finds it ready. WEIR_ERR_ARG: it cannot be polled (a file), or is
+ * not watched; WEIR_ERR_SYSTEM: the kernel has no room. */
+WEIR_MUST_CHECK WEIR_API enum weir_status weir_pump_watch(struct weir_pump *, int fd, uint8_t events);
+/* Those that the last wait found ready, at most `max`: further ones come with the next waits. */
+WEIR_API size_t weir_pump_watched(struct weir_pump *, struct weir_pump_watched *out, size_t max);
 
 WEIR_API const struct weir_pump_stats *weir_pump_stats(const struct weir_pump *);
 

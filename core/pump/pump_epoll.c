@@ -13,6 +13,7 @@
 
 #define BATCH 32
 #define WAKE_TOKEN UINT32_MAX
+#define WATCH_TOKEN (UINT32_MAX - 1)
 
 struct epoll_pump {
     int fd;
@@ -75,9 +76,20 @@ static bool pump_add_socket(struct weir_pump *p, uint32_t socket)
     return watch(p->impl, p->socket[socket].fd, EPOLLIN, socket);
 }
 
-static int pump_fd(const struct weir_pump *p)
+static int pump_fd(struct weir_pump *p)
 {
     return ((const struct epoll_pump *)p->impl)->fd;
+}
+
+static bool pump_watch(struct weir_pump *p)
+{
+    return watch(p->impl, p->watch_fd, EPOLLIN, WATCH_TOKEN);
+}
+
+static bool pump_is_settled(const struct weir_pump *p)
+{
+    (void)p; /* the kernel keeps what is not taken */
+    return true;
 }
 
 static void pump_recycle(struct weir_pump *p)
@@ -217,9 +229,9 @@ static int wait_events(struct epoll_pump *e, struct epoll_event *ev, int max, we
 static bool pump_wait(struct weir_pump *p, weir_time until)
 {
     struct epoll_pump *e = p->impl;
-    struct epoll_event ev[WEIR_PUMP_SOCKETS_MAX + 1];
+    struct epoll_event ev[WEIR_PUMP_SOCKETS_MAX + 2];
     (void)pump_submit(p);
-    int n = wait_events(e, ev, WEIR_PUMP_SOCKETS_MAX + 1, weir_time_min(until, p->retry_at));
+    int n = wait_events(e, ev, WEIR_PUMP_SOCKETS_MAX + 2, weir_time_min(until, p->retry_at));
     if (n < 0) {
         return errno == EINTR;
     }
@@ -229,6 +241,10 @@ static bool pump_wait(struct weir_pump *p, weir_time until)
             uint64_t count;
             ssize_t ignored = read(p->wake_fd, &count, sizeof count);
             (void)ignored;
+            continue;
+        }
+        if (token == WATCH_TOKEN) {
+            p->is_watch_ready = true;
             continue;
         }
         read_socket(p, token);
@@ -245,4 +261,6 @@ const struct pump_ops weir_pump_epoll = {
     .wait = pump_wait,
     .recycle = pump_recycle,
     .fd = pump_fd,
+    .watch = pump_watch,
+    .is_settled = pump_is_settled,
 };

@@ -79,7 +79,12 @@ struct pump_ops {
     bool (*wait)(struct weir_pump *, weir_time until);
     /* Give every landing buffer back to the kernel. */
     void (*recycle)(struct weir_pump *);
-    int (*fd)(const struct weir_pump *);
+    /* What polls readable when a wait has something to take; -1: there is none. */
+    int (*fd)(struct weir_pump *);
+    /* Watch p->watch_fd from now on; a wait that finds it readable sets is_watch_ready. */
+    bool (*watch)(struct weir_pump *);
+    /* Every socket is being read or watched, and nothing is to be handed to the kernel but runs. */
+    bool (*is_settled)(const struct weir_pump *);
     /* End the wait of another pump of the same kind. */
     void (*ring)(struct weir_pump *from, struct weir_pump *to);
 };
@@ -90,6 +95,9 @@ struct weir_pump {
     struct weir_pump_stats stats;
     weir_time now;
     int wake_fd;
+    int ready_fd;        /* what a foreign loop polls; -1: it was not asked for */
+    int watch_fd;        /* an epoll instance of foreign descriptors; -1: there were none */
+    bool is_watch_ready; /* since the last wait */
     void *impl;
 
     struct pump_socket socket[WEIR_PUMP_SOCKETS_MAX];

@@ -18,6 +18,7 @@
 #include <errno.h>
 #include <liburing.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -31,12 +32,14 @@ _Static_assert(CQ_ENTRIES > WEIR_PUMP_RX_BUFFERS + PUMP_RUNS_MAX + 2 * WEIR_PUMP
                "the completion queue holds every completion that can be outstanding");
 _Static_assert((WEIR_PUMP_RX_BUFFERS & (WEIR_PUMP_RX_BUFFERS - 1)) == 0, "a power of two");
 
-enum token_kind { TOKEN_RECV = 1, TOKEN_SEND, TOKEN_WAKE, TOKEN_RING, TOKEN_RUNG };
+enum token_kind { TOKEN_RECV = 1, TOKEN_SEND, TOKEN_WAKE, TOKEN_RING, TOKEN_RUNG, TOKEN_WATCH };
 
 struct uring_pump {
     struct io_uring ring;
     bool is_enabled;
     bool is_wake_armed;
+    bool is_watch_armed;
+    int event_fd;     /* counts completions, for a foreign loop; -1: there is none */
     bool is_woken;    /* a wake was reaped since the wait began */
     bool has_refused; /* some run is_waiting */
     struct io_uring_buf_ring *buffers;
@@ -67,6 +70,9 @@ static void pump_close(struct weir_pump *p)
     }
     if (u->ring.ring_fd > 0) {
         io_uring_queue_exit(&u->ring);
+    }
+    if (u->event_fd >= 0) {
+        close(u->event_fd);
     }
     if (u->buffers != NULL) {
         munmap(u->buffers, u->buffers_bytes);
@@ -137,6 +143,7 @@ static bool pump_open(struct weir_pump *p)
         return false;
     }
     p->impl = u;
+    u->event_fd = -1;
     /* The room for the name is rounded up, so that the control messages behind it are aligned. */
     u->recv_template.msg_namelen = (sizeof(struct sockaddr_in6) + 7u) & ~7u;
     u->recv_template.msg_controllen = PUMP_CONTROL_BYTES;
@@ -158,9 +165,35 @@ static bool pump_add_socket(struct weir_pump *p, uint32_t socket)
     return done == 1;
 }
 
-static int pump_fd(const struct weir_pump *p)
+/* With IORING_SETUP_DEFER_TASKRUN the ring's own descriptor does not end a poll: what arrives stays work to
+ * be done until the ring is entered. A registered eventfd is counted up as soon as there is such work. */
+static int pump_fd(struct weir_pump *p)
 {
-    return ((const struct uring_pump *)p->impl)->ring.ring_fd;
+    struct uring_pump *u = p->impl;
+    if (u->event_fd < 0) {
+        u->event_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK); /* 1: what came before it is not missed */
+        if (u->event_fd >= 0 && io_uring_register_eventfd(&u->ring, u->event_fd) != 0) {
+            close(u->event_fd);
+            u->event_fd = -1;
+        }
+    }
+    return u->event_fd;
+}
+
+static bool pump_watch(struct weir_pump *p)
+{
+    (void)p; /* the next wait arms it */
+    return true;
+}
+
+static bool pump_is_settled(const struct weir_pump *p)
+{
+    const struct uring_pump *u = p->impl;
+    bool is_settled = io_uring_sq_ready(&u->ring) == 0;
+    for (uint32_t i = 0; i < p->sockets; i++) {
+        is_settled = is_settled && u->is_armed[i];
+    }
+    return is_settled;
 }
 
 /* -- Submission -------------------------------------------------------------------------------- */
@@ -201,6 +234,12 @@ static void arm_all(struct weir_pump *p)
         io_uring_prep_poll_multishot(sqe, p->wake_fd, POLLIN);
         io_uring_sqe_set_data64(sqe, token(TOKEN_WAKE, 0));
         u->is_wake_armed = true;
+    }
+    sqe = u->is_watch_armed || p->watch_fd < 0 ? NULL : next_sqe(u);
+    if (sqe != NULL) { /* once each time: what is ready and was not taken is told again */
+        io_uring_prep_poll_add(sqe, p->watch_fd, POLLIN);
+        io_uring_sqe_set_data64(sqe, token(TOKEN_WATCH, 0));
+        u->is_watch_armed = true;
     }
 }
 
@@ -359,6 +398,10 @@ static void reap(struct weir_pump *p)
         case TOKEN_RUNG:
             on_rung(cqe);
             break;
+        case TOKEN_WATCH:
+            u->is_watch_armed = false;
+            p->is_watch_ready = true;
+            break;
         }
         seen++;
     }
@@ -411,6 +454,18 @@ static int sleep_until(struct uring_pump *u, weir_time until)
     return io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, until == WEIR_NEVER ? NULL : &t, NULL);
 }
 
+/* A foreign loop is to wake for what comes from now on, and not for what is taken already: of that, our own
+ * sends among it, the count goes back to zero. What came before that is taken; what comes after counts. */
+static void settle(struct weir_pump *p)
+{
+    struct uring_pump *u = p->impl;
+    uint64_t count;
+    if (u->event_fd >= 0 && read(u->event_fd, &count, sizeof count) == (ssize_t)sizeof count) {
+        (void)io_uring_get_events(&u->ring);
+        reap(p);
+    }
+}
+
 static bool pump_wait(struct weir_pump *p, weir_time until)
 {
     struct uring_pump *u = p->impl;
@@ -419,10 +474,11 @@ static bool pump_wait(struct weir_pump *p, weir_time until)
     if (!pump_submit(p)) {
         return false;
     }
-    if (p->landings == 0 && !u->is_woken) {
+    if (p->landings == 0 && !u->is_woken && !p->is_watch_ready) {
         res = sleep_until(u, weir_time_min(until, p->retry_at));
         reap(p);
     }
+    settle(p);
     u->is_woken = false;
     return is_sound(res);
 }
@@ -448,4 +504,6 @@ const struct pump_ops weir_pump_uring = {
     .recycle = pump_recycle,
     .fd = pump_fd,
     .ring = pump_ring,
+    .watch = pump_watch,
+    .is_settled = pump_is_settled,
 };

@@ -104,6 +104,22 @@ assert.equal((await says(d, 'the echo', line => line.event === 'message', () => 
 await d.bye();
 await e.state('closed');
 
+// A graceful end: all that was sent arrives first, and nothing is taken meanwhile.
+const h = new Peer(...bind, '--no-echo', '--offer', '--data-only'), k = new Peer(...bind, '--no-echo');
+const last = await h.wait('an offer', line => line.type === 'offer');
+h.send(await says(k, 'an answer', line => line.type === 'answer', () => k.send(last)));
+await h.wait('open', line => line.event === 'open');
+assert.match((await says(h, 'an error', l => l.error, () => h.send({ bye: true, within: -1 }))).error, /seconds/);
+for (let i = 0; i < 30; i++) h.send({ send: 4000 });
+h.send({ bye: true, within: 10 });
+h.send({ send: 'too late' });
+assert.equal(await h.exited, 0);
+assert.ok(h.lines.some(line => line.refused === 'state'));
+assert.equal(h.lines.find(line => line.data === 'closed').reason, 'shutdown');
+assert.equal(h.lines.at(-1).state, 'closed');
+assert.equal(await k.exited, 0);
+assert.equal(k.lines.filter(line => line.event === 'message' && line.bytes === 4000).length, 30);
+
 // A certificate that is not the one described: each side says why it failed.
 const f = new Peer(...bind, '--offer', '--data-only'), g = new Peer(...bind);
 const wrong = await f.wait('an offer', line => line.type === 'offer');

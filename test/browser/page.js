@@ -157,6 +157,8 @@ window.rig = {
 
   close(label) { this.channels[label].close(); return Promise.race([this.channels[label].whenClosed.then(() => 'closed'), after(5000).then(() => 'still open')]); },
   closed(label) { return Promise.race([this.channels[label].whenClosed.then(() => 'closed'), after(8000).then(() => 'still open')]); },
+  // The sizes of all that came.
+  received(label) { return this.channels[label].inbox.map(data => data.byteLength ?? data.length); },
   end() { this.pc.close(); },
   stateNow() { return this.pc.connectionState; },
 };

@@ -152,6 +152,25 @@ async function testData(browser) {
         await pair.page.close();
         if (how !== 'closed') throw new Error(`channel is ${how}`);
       }));
+    await test(`${browser.name}, ${role}: weir closes gracefully, the browser has all that was sent`, () =>
+      withPair(browser, role, {}, async pair => {
+        const label = role === 'browser offers' ? 'data' : 'weir', count = 40, begin = Date.now();
+        await pair.call('open', label);
+        const closed = pair.call('closed', label);
+        for (let i = 0; i < count; i++) pair.peer.send({ send: 65536 });
+        pair.peer.send({ bye: true, within: 20 });
+        pair.peer.send({ send: 'too late' });
+        const code = await pair.peer.exited;
+        pair.isGone = true;
+        const how = await closed, got = await pair.call('received', label);
+        await pair.page.close();
+        const said = pair.peer.lines, taken = count - said.filter(line => line.refused === 'full').length;
+        if (code !== 0 || how !== 'closed') throw new Error(`exit ${code}, channel is ${how}`);
+        if (taken < 5 || got.length !== taken || got.some(size => size !== 65536)) throw new Error(`the browser has ${got}`);
+        if (!said.some(line => line.refused === 'state')) throw new Error('a late message was taken');
+        if (!said.some(line => line.data === 'closed' && line.reason === 'shutdown')) throw new Error(JSON.stringify(said.slice(-5)));
+        if (said.at(-1).state !== 'closed' || Date.now() - begin > 15000) throw new Error(JSON.stringify(said.slice(-5)));
+      }));
   }
   await test(`${browser.name}, browser offers: as DTLS server`, () =>
     withPair(browser, 'browser offers', { options: ['--setup', 'passive'] }, async pair => {

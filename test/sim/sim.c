@@ -309,9 +309,11 @@ static void take_event(struct sim *s, int i, const struct weir_event *e)
     if (++s->events == s->close_at) {
         weir_peer_close(s->peer[i], s->now);
     }
+    assert_int_equal(s->ends[i], 0);
     switch (e->type) {
     case WEIR_EVENT_STATE:
         s->state[i] = e->state;
+        s->ends[i] += e->state == WEIR_PEER_CLOSED ? 1 : 0;
         if (e->state == WEIR_PEER_FAILED) {
             s->failure[i] = *e;
         } else {
@@ -330,6 +332,10 @@ static void take_event(struct sim *s, int i, const struct weir_event *e)
         s->closed_reason[i] = e->sctp_reason;
         break;
     case WEIR_EVENT_CHANNEL_MESSAGE:
+        if (s->defers[i]) {
+            weir_peer_defer(s->peer[i]);
+            break;
+        }
         s->messages[i]++;
         s->message_bytes[i] += e->data.n;
         s->is_corrupt |= !message_is_whole(e->data);
@@ -357,6 +363,8 @@ static void take_event(struct sim *s, int i, const struct weir_event *e)
     case WEIR_EVENT_CHANNEL_LOW:
     case WEIR_EVENT_WRITABLE:
     case WEIR_EVENT_KEYFRAME:
+    case WEIR_EVENT_TIMER:
+    case WEIR_EVENT_DESCRIPTOR:
     case WEIR_EVENT_CANDIDATE_REFUSED:
     case WEIR_EVENT_NAME:
     case WEIR_EVENT_SIGNALLING:

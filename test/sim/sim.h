@@ -69,6 +69,7 @@ struct sim {
     unsigned events;
     /* what events told */
     enum weir_peer_state state[2];
+    unsigned ends[2]; /* times that it was closed: nothing may be told after that */
     struct weir_event failure[2]; /* the event that told it last */
     unsigned opened[2], closed[2], messages[2], rtp[2];
     uint64_t message_bytes[2];
@@ -77,6 +78,7 @@ struct sim {
     bool is_corrupt;  /* a message or media packet was not what was sent */
     uint16_t channel[2];
     bool is_deaf[2];  /* nobody takes the events of peer i */
+    bool defers[2];   /* peer i cannot use its messages now */
     bool echoes[2];   /* peer i sends every message back */
     bool greets[2];   /* peer i says something as soon as it may: when it has both descriptions, or when
                          the other side opens the channel */
