@@ -128,6 +128,31 @@ static void what_was_promised_is_kept(void **state)
     assert_int_equal(weir_account_promise(&pool, a.account, SHARE), SHARE);
 }
 
+/* A loan is called back until there is enough: who gives a little is told again. */
+static void who_gives_back_too_little_is_told_again(void **state)
+{
+    (void)state;
+    begin();
+    struct holder hog = open_holder(0), w = open_holder(1);
+    uint32_t tag;
+    (void)take_all(&hog);
+    assert_false(ask(&w, 300));
+    for (uint32_t round = 0; round < 5; round++) {
+        assert_true(weir_pool_news(&pool, &tag));
+        assert_int_equal(tag, 0);
+        assert_int_equal(weir_account_take_news(&pool, hog.account), WEIR_NEWS_LOAN);
+        assert_false(weir_pool_news(&pool, &tag));
+        give(&hog, 1);
+    }
+    give(&hog, UINT32_MAX);
+    (void)weir_account_take_news(&pool, hog.account);
+    assert_int_equal(weir_account_take_news(&pool, w.account), WEIR_NEWS_ROOM);
+    assert_true(ask(&w, 300));
+    weir_account_forgo(&pool, w.account);
+    shut(&hog);
+    shut(&w);
+}
+
 static void who_waits_is_told_in_order_and_has_room(void **state)
 {
     (void)state;
@@ -288,6 +313,7 @@ int main(void)
         cmocka_unit_test(a_share_is_there_whatever_the_others_do),
         cmocka_unit_test(shares_that_are_not_there_are_not_promised),
         cmocka_unit_test(what_was_promised_is_kept),
+        cmocka_unit_test(who_gives_back_too_little_is_told_again),
         cmocka_unit_test(who_waits_is_told_in_order_and_has_room),
         cmocka_unit_test(what_could_never_be_is_said_so),
         cmocka_unit_test(the_oldest_hole_is_called_back_first),

@@ -63,6 +63,28 @@ static void a_byte_costs_a_cell_and_bulk_little_more_than_itself(void **state)
     end(account);
 }
 
+/* When no buffer is to be had, a rope is made of whatever cells there are. */
+static void a_rope_lies_in_single_cells_where_there_is_nothing_else(void **state)
+{
+    (void)state;
+    static uint32_t held[BUFS * WEIR_CELLS_PER_BUF];
+    uint32_t account = begin(), count = 0;
+    struct weir_rope rope;
+    while (weir_rope_begin(&pool, account, WEIR_STORE_DENSE, HEAD, 1, &rope)) {
+        held[count++] = rope.head;
+    }
+    for (uint32_t i = 0; i < count; i += 2) {
+        weir_rope_put(&pool, account, held[i]);
+    }
+    rope = rope_of(account, WEIR_STORE_DENSE, 1000);
+    assert_content(rope.head, 1000);
+    weir_rope_put(&pool, account, rope.head);
+    for (uint32_t i = 1; i < count; i += 2) {
+        weir_rope_put(&pool, account, held[i]);
+    }
+    end(account);
+}
+
 /* What never takes more than was said: every size, into memory with holes of every kind. */
 static void a_rope_never_takes_more_cells_than_was_said(void **state)
 {
@@ -176,6 +198,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_byte_costs_a_cell_and_bulk_little_more_than_itself),
+        cmocka_unit_test(a_rope_lies_in_single_cells_where_there_is_nothing_else),
         cmocka_unit_test(a_rope_never_takes_more_cells_than_was_said),
         cmocka_unit_test(one_run_if_that_costs_no_more_than_a_buffer),
         cmocka_unit_test(a_rope_that_does_not_fit_takes_nothing),

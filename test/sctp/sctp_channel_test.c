@@ -424,6 +424,48 @@ static void ten_thousand_channels(void **state)
     sim_free(m);
 }
 
+/* The lowest index that is free is the next one's, and a table is never longer than it was. */
+static void the_lowest_free_index_is_used_next(void **state)
+{
+    (void)state;
+    struct sim *m = sim_new(test_seed(1));
+    sim_connect(m);
+    for (uint16_t i = 0; i < 6; i++) {
+        assert_int_equal(open_channel(m, 0, "a"), i);
+    }
+    sim_run(m, WEIR_SEC);
+    assert_int_equal(weir_sctp_channel_close(&m->end[0].s, m->now, 4), WEIR_OK);
+    assert_int_equal(weir_sctp_channel_close(&m->end[0].s, m->now, 1), WEIR_OK);
+    sim_run(m, WEIR_SEC);
+    assert_int_equal(open_channel(m, 0, "b"), 1);
+    assert_int_equal(open_channel(m, 0, "b"), 4);
+    assert_int_equal(open_channel(m, 0, "b"), 6);
+    sim_free(m);
+}
+
+/* Channels made while nothing more can be queued: each is announced once something can. */
+static void channels_that_find_no_room_are_announced_later(void **state)
+{
+    (void)state;
+    struct sim *m = sim_new(test_seed(1));
+    static uint8_t much[1000];
+    sim_connect(m);
+    uint16_t first = open_channel(m, 0, "first");
+    sim_run(m, 100 * WEIR_MS);
+    while (weir_sctp_channel_send(&m->end[0].s, m->now, first, weir_span_of(much, sizeof much), false)
+           == WEIR_OK) {
+    }
+    while (weir_sctp_channel_send(&m->end[0].s, m->now, first, weir_span_of(much, 1), false) == WEIR_OK) {
+    }
+    for (unsigned i = 0; i < 10; i++) {
+        (void)open_channel(m, 0, "late");
+    }
+    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_OPEN], 1);
+    sim_run(m, 20 * WEIR_SEC);
+    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_OPEN], 11);
+    sim_free(m);
+}
+
 static void names_have_limits(void **state)
 {
     (void)state;
@@ -682,6 +724,8 @@ int main(void)
         cmocka_unit_test(attack_C13_identifiers_are_reused_safely),
         cmocka_unit_test(as_many_channels_as_there_is_room_for),
         cmocka_unit_test(ten_thousand_channels),
+        cmocka_unit_test(the_lowest_free_index_is_used_next),
+        cmocka_unit_test(channels_that_find_no_room_are_announced_later),
         cmocka_unit_test(names_have_limits),
         cmocka_unit_test(buffered_bytes_fall_to_the_threshold),
         cmocka_unit_test(the_last_message_is_read_before_the_end_is_told),

@@ -297,6 +297,64 @@ static void what_fits_into_the_window_is_never_dropped(void **state)
     }
 }
 
+/* Whose loan is called back goes on while its data moves. */
+static void who_moves_goes_on_when_others_wait(void **state)
+{
+    (void)state;
+    pools(200, 3, 20);
+    for (uint32_t i = 0; i < 2; i++) {
+        pair_begin(&pair[i], i);
+    }
+    run(0, 2, 50 * WEIR_MS);
+    pair[1].is_silent = true;
+    for (unsigned turn = 0; turn < 100; turn++) {
+        for (uint32_t i = 0; i < 2; i++) {
+            while (give(&pair[i], 10000) == WEIR_OK) {
+            }
+        }
+        run(0, 1, 5 * WEIR_MS);
+        serve_news();
+    }
+    assert_false(pair[0].has_ended);
+    assert_true(pair[0].messages > 100);
+    pairs_end(2);
+}
+
+/* An association that is over promises nobody any window: the account has nothing once all is told. */
+static void an_association_that_is_over_holds_no_memory(void **state)
+{
+    (void)state;
+    pools(300, 0, 0);
+    pair_begin(&pair[0], 0);
+    run(0, 1, 50 * WEIR_MS);
+    assert_true(node.lent > 0);
+    weir_sctp_abort(&pair[0].a, now, WEIR_LIT("gone"));
+    listen_to(&pair[0]);
+    assert_int_equal(weir_account_cells(&node, pair[0].a.account), 0);
+    assert_false(weir_account_borrows(&node, pair[0].a.account));
+    pairs_end(1);
+}
+
+/* Who is asked for what lies behind its holes gives back what it borrowed, and keeps what is its own. */
+static void what_is_behind_a_hole_is_kept_within_the_share(void **state)
+{
+    (void)state;
+    pools(200, 3, 20);
+    for (uint32_t i = 0; i < 2; i++) {
+        pair_begin(&pair[i], i);
+    }
+    run(0, 2, 50 * WEIR_MS);
+    forge(&pair[0], pair[0].b.next_tsn + 1, 3000, FLAG_BEGIN | FLAG_END, 1, 2);
+    assert_true(weir_account_borrows(&node, pair[0].a.account));
+    pair[1].is_silent = true;
+    while (give(&pair[1], 10000) == WEIR_OK) {
+    }
+    serve_news();
+    assert_true(pair[0].a.counters.evicted > 0);
+    assert_true(weir_account_cells(&node, pair[0].a.account) > 15 * WEIR_CELLS_PER_BUF);
+    pairs_end(2);
+}
+
 /* -- Far away -- */
 
 /* A path of one direction: a delay, and a rate. */
@@ -381,6 +439,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attack_Y10_strangers_that_hold_memory_are_not_missed),
         cmocka_unit_test(who_is_stuck_ends_when_others_wait),
+        cmocka_unit_test(who_moves_goes_on_when_others_wait),
+        cmocka_unit_test(an_association_that_is_over_holds_no_memory),
+        cmocka_unit_test(what_is_behind_a_hole_is_kept_within_the_share),
         cmocka_unit_test(a_refused_writer_is_told_whoever_made_room),
         cmocka_unit_test(what_fits_into_the_window_is_never_dropped),
         cmocka_unit_test(windows_grow_to_what_the_path_needs),
