@@ -18,6 +18,11 @@ function(weir_layer name)
     add_library(weir_${name}_objects OBJECT ${sources})
     target_include_directories(weir_${name}_objects PUBLIC ${PROJECT_SOURCE_DIR})
     target_link_libraries(weir_${name}_objects PRIVATE weir_flags)
+    if(NOT WEIR_SANITIZE AND NOT WEIR_COVERAGE AND NOT WEIR_FUZZ)
+        # What runs on small stacks: no frame of the library is larger, where the compiler optimises.
+        target_compile_options(weir_${name}_objects PRIVATE
+            $<$<NOT:$<CONFIG:Debug>>:-Wframe-larger-than=4096>)
+    endif()
     add_library(weir_${name} STATIC $<TARGET_OBJECTS:weir_${name}_objects>)
     target_include_directories(weir_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
     foreach(d IN LISTS L_DEPENDS)

@@ -11,6 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static struct weir_peer peer[2], connected[2];
 static struct weir_peer_rtp rtp[2], connected_rtp[2];
+static struct weir_peer_scratch scratch;
 static struct weir_buf *bufs, *connected_bufs;
 static struct weir_pool pool, connected_pool;
 static struct weir_identity identity;
@@ -65,7 +66,7 @@ static void connect_once(void)
     for (int i = 0; i < 2; i++) {
         struct weir_peer_config c = { .crypto = &crypto, .identity = &identity,
                                       .assembly = { assembly, sizeof assembly },
-                                      .rtp_blocks = rtp, .rtp_block = (uint32_t)i };
+                                      .rtp_blocks = rtp, .rtp_block = (uint32_t)i, .scratch = &scratch };
         c.seed[0] = (uint8_t)i;
         addr[i] = weir_addr_v4(10, 0, 0, (uint8_t)(1 + i), 2000);
         weir_peer_init(&peer[i], &c, &pool, now);

@@ -107,9 +107,9 @@ struct weir_peer_config {
                                              max_message_size; larger messages are dropped */
     struct weir_trace *trace;             /* or NULL */
     uint32_t conn;                        /* our number in the trace */
-    struct weir_peer_scratch *scratch;    /* where descriptions are read and written, shared by the peers of
-                                             one thread; NULL: the calls that take or give one need as much
-                                             stack, 540 KiB */
+    struct weir_peer_scratch *scratch;    /* where descriptions are read and written, 540 KiB, shared by the
+                                             peers of one thread; NULL: none are, the calls that take or
+                                             give one return WEIR_ERR_STATE */
     uint32_t sections_max;                /* m= sections beyond are rejected; 0 = WEIR_PEER_MEDIA_MAX */
     uint32_t description_max;             /* bytes of the peer's descriptions; 0 = WEIR_SDP_BYTES_MAX. An
                                              offer waits for its answer in buffers of the pool */

@@ -476,58 +476,27 @@ static enum weir_status create_answer(struct weir_peer *p, struct weir_peer_scra
 
 /* -- The verbs, with room to work in ----------------------------------------------------------- */
 
-struct verb {
-    enum { CREATE_OFFER, PREVIEW_OFFER, SET_REMOTE, CREATE_ANSWER } what;
-    weir_time now;
-    struct weir_wr *out;
-    bool is_offer;
-    struct weir_span in;
-    struct weir_sdp_error *error;
-};
-
-static enum weir_status perform_in(struct weir_peer *p, struct weir_peer_scratch *s, const struct verb *v)
-{
-    return v->what == CREATE_OFFER    ? weir_peer_offer(p, s, v->now, v->out)
-           : v->what == PREVIEW_OFFER ? weir_peer_write_offer(p, s, v->now, v->out, true)
-           : v->what == SET_REMOTE ? set_remote(p, s, v->now, v->is_offer, v->in, v->error)
-                                   : create_answer(p, s, v->now, v->out);
-}
-
-/* Apart, so that who gives room does not pay for it on the stack. */
-static __attribute__((noinline)) enum weir_status perform_on_stack(struct weir_peer *p,
-                                                                   const struct verb *v)
-{
-    struct weir_peer_scratch scratch;
-    return perform_in(p, &scratch, v);
-}
-
-static enum weir_status perform(struct weir_peer *p, const struct verb *v)
-{
-    return p->config.scratch != NULL ? perform_in(p, p->config.scratch, v) : perform_on_stack(p, v);
-}
-
 enum weir_status weir_peer_create_offer(struct weir_peer *p, weir_time now, struct weir_wr *text)
 {
-    const struct verb v = { .what = CREATE_OFFER, .now = now, .out = text };
-    return perform(p, &v);
+    struct weir_peer_scratch *s = p->config.scratch;
+    return s != NULL ? weir_peer_offer(p, s, now, text) : WEIR_ERR_STATE;
 }
 
 enum weir_status weir_peer_preview_offer(struct weir_peer *p, weir_time now, struct weir_wr *text)
 {
-    const struct verb v = { .what = PREVIEW_OFFER, .now = now, .out = text };
-    return perform(p, &v);
+    struct weir_peer_scratch *s = p->config.scratch;
+    return s != NULL ? weir_peer_write_offer(p, s, now, text, true) : WEIR_ERR_STATE;
 }
 
 enum weir_status weir_peer_set_remote(struct weir_peer *p, weir_time now, bool is_offer,
                                       struct weir_span text, struct weir_sdp_error *error)
 {
-    const struct verb v = { .what = SET_REMOTE, .now = now, .is_offer = is_offer, .in = text,
-                            .error = error };
-    return perform(p, &v);
+    struct weir_peer_scratch *s = p->config.scratch;
+    return s != NULL ? set_remote(p, s, now, is_offer, text, error) : WEIR_ERR_STATE;
 }
 
 enum weir_status weir_peer_create_answer(struct weir_peer *p, weir_time now, struct weir_wr *text)
 {
-    const struct verb v = { .what = CREATE_ANSWER, .now = now, .out = text };
-    return perform(p, &v);
+    struct weir_peer_scratch *s = p->config.scratch;
+    return s != NULL ? create_answer(p, s, now, text) : WEIR_ERR_STATE;
 }

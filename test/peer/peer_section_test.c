@@ -8,7 +8,9 @@ static struct weir_pool pool;
 static int open_peer(void **state)
 {
     static struct weir_identity identity;
-    struct weir_peer_config c = { .crypto = weir_crypto_default(), .identity = &identity, .seed = { 1 } };
+    static struct weir_peer_scratch scratch;
+    struct weir_peer_config c = { .crypto = weir_crypto_default(), .identity = &identity, .seed = { 1 },
+                                  .scratch = &scratch };
     (void)state;
     peer = malloc(sizeof *peer);
     weir_pool_init(&pool, aligned_alloc(64, weir_pool_bytes(64)), 64);
@@ -179,6 +181,22 @@ static void names_wait_until_they_are_resolved_and_no_longer(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_peer, close_peer)
 
+/* Who gives no room for descriptions has none, and is told so. */
+static void without_scratch_no_description(void **state)
+{
+    (void)state;
+    struct weir_peer_scratch *scratch = peer->config.scratch;
+    struct weir_sdp_error error;
+    char text[100];
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ (uint8_t *)text, sizeof text });
+    peer->config.scratch = NULL;
+    assert_int_equal(weir_peer_create_offer(peer, WEIR_SEC, &w), WEIR_ERR_STATE);
+    assert_int_equal(weir_peer_preview_offer(peer, WEIR_SEC, &w), WEIR_ERR_STATE);
+    assert_int_equal(weir_peer_set_remote(peer, WEIR_SEC, true, WEIR_LIT("v=0"), &error), WEIR_ERR_STATE);
+    assert_int_equal(weir_peer_create_answer(peer, WEIR_SEC, &w), WEIR_ERR_STATE);
+    peer->config.scratch = scratch;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +206,7 @@ int main(void)
         TEST(an_id_0_with_a_length_ends_the_walk),
         TEST(a_fifth_ssrc_is_remembered),
         TEST(names_wait_until_they_are_resolved_and_no_longer),
+        TEST(without_scratch_no_description),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,10 +14,11 @@ static struct weir_peer *peer_alone(struct weir_pool *pool, weir_time now, unsig
                                     enum weir_sdp_setup setup, uint8_t seed)
 {
     static uint8_t assembly[262144];
+    static struct weir_peer_scratch scratch;
     struct weir_peer *p = malloc(sizeof *p);
     struct weir_peer_config c = { .crypto = weir_crypto_default(), .identity = sim_identity(seed & 1),
                                   .is_data_only = true, .setup = setup, .seed = { seed },
-                                  .assembly = { assembly, sizeof assembly } };
+                                  .assembly = { assembly, sizeof assembly }, .scratch = &scratch };
     assert_non_null(p);
     weir_peer_init(p, &c, pool, now);
     for (unsigned i = 0; i < locals; i++) {

@@ -34,6 +34,7 @@ struct sim *sim_open(uint64_t seed, bool with_media)
 
 struct sim *sim_open_with(const struct sim_options *options)
 {
+    static struct weir_peer_scratch scratch; /* nothing in it lasts beyond a call */
     struct sim *s = calloc(1, sizeof *s);
     const struct weir_crypto *crypto =
         options->crypto == NULL ? weir_crypto_default() : options->crypto;
@@ -63,6 +64,7 @@ struct sim *sim_open_with(const struct sim_options *options)
                                       .sessions = options->sessions[i],
                                       .ntp_at_epoch = options->ntp_at_epoch,
                                       .assembly = { s->assembly[i], SIM_MESSAGE_MAX },
+                                      .scratch = &scratch,
                                       .conn = (uint32_t)i };
         weir_rand_bytes(&s->rand, c.seed, sizeof c.seed);
         weir_peer_init(s->peer[i], &c, &s->pool, s->now);
