@@ -189,6 +189,76 @@ static void what_could_never_be_is_said_so(void **state)
     shut(&a);
 }
 
+/* Who was told that there is room and then needs more waits for the difference alone, and what it gives back
+ * itself serves it as well. */
+static void what_is_kept_counts_for_who_needs_more(void **state)
+{
+    (void)state;
+    begin();
+    struct holder a = open_holder(0), other[8];
+    uint32_t most = weir_account_most(&pool), half = most / 2 + 20;
+    bool is_never;
+    assert_true(weir_account_ask(&pool, a.account, half, &is_never));
+    for (unsigned i = 0; i < 8; i++) {
+        other[i] = open_holder(1 + i);
+        take_all(&other[i]);
+    }
+    assert_false(weir_account_ask(&pool, a.account, half + 10, &is_never));
+    for (unsigned i = 0; i < 8; i++) {
+        give(&other[i], UINT32_MAX);
+    }
+    assert_int_equal(weir_account_take_news(&pool, a.account) & WEIR_NEWS_ROOM, WEIR_NEWS_ROOM);
+    assert_int_equal(weir_account_kept(&pool, a.account), half + 10);
+    weir_account_done(&pool, a.account);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_true(take(&a, false)); /* of its share */
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        take_all(&other[i]);
+    }
+    assert_false(weir_account_ask(&pool, a.account, SHARE, &is_never));
+    (void)weir_account_take_news(&pool, a.account);
+    give(&a, 5);
+    assert_int_equal(weir_account_take_news(&pool, a.account) & WEIR_NEWS_ROOM, WEIR_NEWS_ROOM);
+    weir_account_invite(&pool, a.account);
+    assert_int_equal(weir_account_kept(&pool, a.account), 0);
+    for (unsigned i = 0; i < SHARE; i++) {
+        assert_true(take(&a, true)); /* it is promised now */
+    }
+    shut(&a);
+    for (unsigned i = 0; i < 8; i++) {
+        shut(&other[i]);
+    }
+    assert_int_equal(pool.lent, 0);
+}
+
+/* Who has so much of its own that nobody else could make room for it keeps its place, and the others do not
+ * wait for it. */
+static void who_stands_in_its_own_way_holds_nobody_up(void **state)
+{
+    (void)state;
+    begin();
+    struct holder a = open_holder(0), b = open_holder(1), c = open_holder(2);
+    bool is_never;
+    for (unsigned i = 0; i < SHARE; i++) {
+        assert_true(take(&a, false));
+    }
+    assert_false(weir_account_ask(&pool, a.account, weir_account_most(&pool), &is_never));
+    assert_false(is_never);
+    take_all(&c);
+    assert_false(weir_account_ask(&pool, b.account, 300, &is_never));
+    give(&c, UINT32_MAX);
+    assert_int_equal(weir_account_take_news(&pool, b.account) & WEIR_NEWS_ROOM, WEIR_NEWS_ROOM);
+    weir_account_done(&pool, b.account);
+    assert_int_equal(weir_account_take_news(&pool, a.account) & WEIR_NEWS_ROOM, 0);
+    give(&a, UINT32_MAX);
+    assert_int_equal(weir_account_take_news(&pool, a.account) & WEIR_NEWS_ROOM, WEIR_NEWS_ROOM);
+    shut(&a);
+    shut(&b);
+    shut(&c);
+    assert_int_equal(pool.lent, 0);
+}
+
 /* Of those who keep borrowed bytes behind holes, the one whose hole is the oldest is asked back. */
 static void the_oldest_hole_is_called_back_first(void **state)
 {
@@ -290,6 +360,8 @@ int main(void)
         cmocka_unit_test(what_was_promised_is_kept),
         cmocka_unit_test(who_waits_is_told_in_order_and_has_room),
         cmocka_unit_test(what_could_never_be_is_said_so),
+        cmocka_unit_test(what_is_kept_counts_for_who_needs_more),
+        cmocka_unit_test(who_stands_in_its_own_way_holds_nobody_up),
         cmocka_unit_test(the_oldest_hole_is_called_back_first),
         cmocka_unit_test(rights_hold_in_any_order),
     };
