@@ -222,6 +222,7 @@ static void what_is_kept_counts_for_who_needs_more(void **state)
     assert_int_equal(weir_account_take_news(&pool, a.account) & WEIR_NEWS_ROOM, WEIR_NEWS_ROOM);
     weir_account_invite(&pool, a.account);
     assert_int_equal(weir_account_kept(&pool, a.account), 0);
+    assert_int_equal(weir_account_promise(&pool, a.account, UINT32_MAX), SHARE); /* with no room for more */
     for (unsigned i = 0; i < SHARE; i++) {
         assert_true(take(&a, true)); /* it is promised now */
     }
