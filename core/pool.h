@@ -181,6 +181,12 @@ static inline struct weir_buf *weir_pool_at(const struct weir_pool *p, uint32_t 
     return &p->bufs[index];
 }
 
+/* Does anybody wait for memory? */
+static inline bool weir_pool_is_short(const struct weir_pool *p)
+{
+    return p->waiting.head != WEIR_NO_ACCOUNT;
+}
+
 /* The used bytes of a buffer. */
 static inline struct weir_mspan weir_buf_bytes(struct weir_buf *b)
 {
