@@ -289,6 +289,59 @@ static void the_oldest_hole_is_called_back_first(void **state)
     assert_true((weir_account_take_news(&pool, h[1].account) & WEIR_NEWS_HOLES) != 0);
 }
 
+static bool has_room(struct holder *h)
+{
+    return (weir_account_take_news(&pool, h->account) & WEIR_NEWS_ROOM) != 0;
+}
+
+/* Whatever frees memory serves who waits: an account that ends with what was promised to it, and buffers of
+ * nobody. Who gets what it asks for next waits no more. */
+static void whatever_makes_room_serves_who_waits(void **state)
+{
+    (void)state;
+    static uint32_t taken[BUFS];
+    begin();
+    struct holder a = open_holder(0), b = open_holder(1), c = open_holder(2);
+    uint32_t count = 0, i;
+    assert_true(weir_account_promise(&pool, a.account, 400) == 400);
+    assert_false(ask(&b, 300));
+    weir_account_close(&pool, a.account);
+    assert_true(has_room(&b));
+    weir_account_done(&pool, b.account);
+    while ((i = weir_pool_get(&pool)) != WEIR_NO_BUF) {
+        taken[count++] = i;
+    }
+    assert_false(ask(&b, SHARE + 2));
+    assert_false(ask(&c, SHARE + 2));
+    assert_true(ask(&c, SHARE)); /* that much is there */
+    weir_account_done(&pool, c.account);
+    while (count != 0) {
+        weir_pool_put(&pool, taken[--count]);
+    }
+    assert_true(has_room(&b));
+    assert_false(has_room(&c));
+    shut(&b);
+    shut(&c);
+    assert_int_equal(pool.lent, 0);
+}
+
+/* A promise that is refused calls back as well; nobody is called for itself, nor for an equal. */
+static void others_are_called_back_who_have_more(void **state)
+{
+    (void)state;
+    begin();
+    struct holder a = open_holder(0), b = open_holder(1);
+    take_all(&a);
+    weir_account_set_holes(&pool, a.account, true);
+    assert_false(ask(&a, 200));
+    assert_int_equal(weir_account_take_news(&pool, a.account), 0);
+    weir_account_forgo(&pool, a.account);
+    assert_true(weir_account_promise(&pool, b.account, 500) < 500);
+    assert_int_equal(weir_account_take_news(&pool, a.account), WEIR_NEWS_HOLES | WEIR_NEWS_LOAN);
+    shut(&a);
+    shut(&b);
+}
+
 /* Anything, in any order: no account is short of its share, no promise is broken, nothing is lost. */
 static void rights_hold_in_any_order(void **state)
 {
@@ -364,6 +417,8 @@ int main(void)
         cmocka_unit_test(what_is_kept_counts_for_who_needs_more),
         cmocka_unit_test(who_stands_in_its_own_way_holds_nobody_up),
         cmocka_unit_test(the_oldest_hole_is_called_back_first),
+        cmocka_unit_test(whatever_makes_room_serves_who_waits),
+        cmocka_unit_test(others_are_called_back_who_have_more),
         cmocka_unit_test(rights_hold_in_any_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
