@@ -227,11 +227,13 @@ static void list_holes(struct weir_pool *p, uint32_t account)
     }
 }
 
-/* Set what an account has a claim to; true when it borrows less than before. */
+/* Set what an account has a claim to; true when somebody may be served: it borrows less than before, or
+ * waits itself and has less. */
 static bool claim(struct weir_pool *p, uint32_t account, uint32_t held, uint32_t promised, uint32_t kept)
 {
     struct weir_account *a = at(p, account);
-    uint32_t before = beyond(p, claim_of(a));
+    uint64_t all = claim_of(a);
+    uint32_t before = beyond(p, all);
     a->held = held;
     a->promised = promised;
     a->kept = kept;
@@ -241,7 +243,7 @@ static bool claim(struct weir_pool *p, uint32_t account, uint32_t held, uint32_t
         loan_link(p, account, loan);
         list_holes(p, account);
     }
-    return loan < before;
+    return loan < before || ((a->lists & WEIR_LIST_WAITING) != 0 && claim_of(a) < all);
 }
 
 /* `account` was refused: whose loan is called back? */
@@ -259,19 +261,22 @@ static void call_back(struct weir_pool *p, uint32_t account)
     }
 }
 
-/* Those who wait get what they need, in their order, as far as it goes. */
+/* Those who wait get what they need, in their order, as far as it goes. Who has too much of its own for
+ * what all others could give holds nobody up. */
 static void serve_waiting(struct weir_pool *p)
 {
-    while (p->waiting.head != WEIR_NO_ACCOUNT) {
-        uint32_t account = p->waiting.head;
+    for (uint32_t next, account = p->waiting.head; account != WEIR_NO_ACCOUNT; account = next) {
         struct weir_account *a = at(p, account);
-        if (!may_grow(p, a, a->need)) {
+        uint32_t more = a->need > a->kept ? a->need - a->kept : 0;
+        next = a->wait_next;
+        if (may_grow(p, a, more)) {
+            list_remove(p, WEIR_LIST_WAITING, account);
+            (void)claim(p, account, a->held, a->promised, a->need);
+            tell(p, account, WEIR_NEWS_ROOM);
+        } else if (claim_of(a) + more <= weir_account_most(p)) {
             call_back(p, account); /* what came back was not enough: on with it */
             return;
         }
-        list_remove(p, WEIR_LIST_WAITING, account);
-        (void)claim(p, account, a->held, a->promised, a->need);
-        tell(p, account, WEIR_NEWS_ROOM);
     }
 }
 
@@ -369,7 +374,9 @@ uint32_t weir_account_spare(const struct weir_pool *p, uint32_t account)
 
 uint32_t weir_account_most(const struct weir_pool *p)
 {
-    return p->share + (uint32_t)((uint64_t)p->lendable * LOAN_TO_REST / (LOAN_TO_REST + 1));
+    uint32_t own = (p->accounts + WEIR_CELLS_PER_BUF - 1) / WEIR_CELLS_PER_BUF; /* for accounts */
+    uint64_t rest = p->lendable > own ? p->lendable - own : 0;
+    return p->share + (uint32_t)(rest * LOAN_TO_REST / (LOAN_TO_REST + 1));
 }
 
 uint32_t weir_account_promise(struct weir_pool *p, uint32_t account, uint32_t buffers)
@@ -399,6 +406,17 @@ bool weir_account_ask(struct weir_pool *p, uint32_t account, uint32_t buffers, b
         call_back(p, account);
     }
     return false;
+}
+
+uint32_t weir_account_kept(const struct weir_pool *p, uint32_t account)
+{
+    return at(p, account)->kept;
+}
+
+void weir_account_invite(struct weir_pool *p, uint32_t account)
+{
+    struct weir_account *a = at(p, account);
+    (void)claim(p, account, a->held, a->promised + a->kept, 0);
 }
 
 void weir_account_done(struct weir_pool *p, uint32_t account)

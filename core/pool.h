@@ -19,6 +19,7 @@
  *
  * Who is refused may wait: accounts that wait are told in the order in which they came, as soon as
  * there is room for what they need, and that room is kept for them until they use it or give it up.
+ * Who has so much of its own that all others could not make that room holds nobody up.
  * While somebody is refused, loans are called back: from the account that has kept borrowed bytes
  * behind a hole for the longest time (what lies behind a hole was not acknowledged for good, and may
  * be dropped), and from the largest borrower, if that is another than who was refused. Nobody is
@@ -155,6 +156,10 @@ WEIR_API uint32_t weir_account_promise(struct weir_pool *p, uint32_t account, ui
  * *is_never. */
 WEIR_MUST_CHECK WEIR_API bool weir_account_ask(struct weir_pool *p, uint32_t account, uint32_t buffers,
                                                bool *is_never);
+/* Buffers that are kept for it. */
+WEIR_API uint32_t weir_account_kept(const struct weir_pool *p, uint32_t account);
+/* What was kept for it is promised from now on. */
+WEIR_API void weir_account_invite(struct weir_pool *p, uint32_t account);
 /* What was kept for it, and was not taken, is free. */
 WEIR_API void weir_account_done(struct weir_pool *p, uint32_t account);
 /* The same, and it waits no more. */
@@ -174,6 +179,12 @@ WEIR_API void weir_account_put(struct weir_pool *p, uint32_t account, uint32_t i
 static inline struct weir_buf *weir_pool_at(const struct weir_pool *p, uint32_t index)
 {
     return &p->bufs[index];
+}
+
+/* Does anybody wait for memory? */
+static inline bool weir_pool_is_short(const struct weir_pool *p)
+{
+    return p->waiting.head != WEIR_NO_ACCOUNT;
 }
 
 /* The used bytes of a buffer. */

@@ -565,6 +565,9 @@ size_t weir_peer_send(struct weir_peer *p, weir_time now, struct weir_mspan out,
     if (p->state == WEIR_PEER_CLOSED) {
         return 0;
     }
+    if (!p->config.is_data_only) {
+        weir_rtcp_history_yield(&rtp_of(p)->history, p->pool);
+    }
     if (p->state != WEIR_PEER_FAILED && !p->has_ended) {
         weir_peer_embed_collect(p, now);
         n = weir_ice_send(&p->ice, now, out, to);

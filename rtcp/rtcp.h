@@ -281,6 +281,7 @@ WEIR_API uint64_t weir_rtcp_remote_lost(const struct weir_rtcp_remote *s);
 /* -- History ----------------------------------------------------------------------------------- */
 
 #define WEIR_RTCP_HISTORY_MAX 256 /* packets: what they have in bytes, and a cell or two */
+#define WEIR_RTCP_HISTORY_LEAST 64 /* the newest, which stay while memory is called back */
 #define WEIR_RTCP_TAG_MAX 16
 
 /* The last packets of all our streams, in the pool, on one account: as they were before they were sealed,
@@ -309,7 +310,9 @@ struct weir_rtcp_kept {
 
 WEIR_API void weir_rtcp_history_init(struct weir_rtcp_history *h, uint32_t account);
 
-/* Keep a packet that is about to be sealed; the oldest goes. A pool without room for it keeps nothing. */
+/* Others wait for memory that we have borrowed: the oldest packets go, as long as it is so. */
+WEIR_API void weir_rtcp_history_yield(struct weir_rtcp_history *h, struct weir_pool *pool);
+/* Keep a packet that is about to be sealed; the oldest goes, and more of them where a pool has no room. */
 WEIR_API void weir_rtcp_history_note(struct weir_rtcp_history *h, struct weir_pool *pool,
                                      const struct weir_rtcp_kept *packet);
 /* The tag that it got; without bytes: it was not sealed, and is not kept. */

@@ -24,17 +24,43 @@ static void slot_clear(struct weir_rtcp_history *h, struct weir_pool *pool, uint
     h->slot[at].own = h->slot[at].shared = WEIR_NO_CELL;
 }
 
+void weir_rtcp_history_yield(struct weir_rtcp_history *h, struct weir_pool *pool)
+{
+    uint32_t most = h->account == WEIR_NO_ACCOUNT ? 0 : WEIR_RTCP_HISTORY_MAX - WEIR_RTCP_HISTORY_LEAST;
+    for (uint32_t i = 0; i < most && weir_pool_is_short(pool); i++) {
+        if (!weir_account_borrows(pool, h->account)) {
+            return;
+        }
+        slot_clear(h, pool, (h->next + i) % WEIR_RTCP_HISTORY_MAX);
+    }
+}
+
+/* Who misses a packet asks soon: without room for a new one the oldest go. */
+static bool room_make(struct weir_rtcp_history *h, struct weir_pool *pool, uint32_t bytes,
+                      struct weir_rope *rope)
+{
+    uint32_t head = (uint32_t)sizeof(struct weir_piece), i = 0;
+    while (!weir_rope_begin(pool, h->account, WEIR_STORE_DENSE, head, bytes, rope)) {
+        if (i == WEIR_RTCP_HISTORY_MAX) {
+            return false;
+        }
+        slot_clear(h, pool, (h->next + i++) % WEIR_RTCP_HISTORY_MAX);
+    }
+    return true;
+}
+
 void weir_rtcp_history_note(struct weir_rtcp_history *h, struct weir_pool *pool,
                             const struct weir_rtcp_kept *k)
 {
-    uint32_t at = h->next++ % WEIR_RTCP_HISTORY_MAX, head = (uint32_t)sizeof(struct weir_piece);
+    uint32_t at = h->next++ % WEIR_RTCP_HISTORY_MAX;
     struct weir_span payload = k->shared == WEIR_NO_CELL ? k->payload : weir_span_of(NULL, 0);
     static const uint8_t no_tag[WEIR_RTCP_TAG_MAX] = { 0 };
     size_t bytes = k->tag_bytes + k->header.n + payload.n;
     struct weir_rope rope;
     slot_clear(h, pool, at);
+    weir_rtcp_history_yield(h, pool);
     if (k->tag_bytes > WEIR_RTCP_TAG_MAX || bytes > WEIR_MTU + WEIR_RTCP_TAG_MAX
-        || !weir_rope_begin(pool, h->account, WEIR_STORE_DENSE, head, (uint32_t)bytes, &rope)) {
+        || !room_make(h, pool, (uint32_t)bytes, &rope)) {
         return;
     }
     uint32_t tail = rope.head;

@@ -318,7 +318,7 @@ void weir_sctp_tick(struct weir_sctp *s, weir_time now)
         weir_sctp_channels_expired(s, now);
     }
     if (s->quiet_at <= now) {
-        weir_sctp_quiet_expired(s);
+        weir_sctp_quiet_expired(s, now);
     }
 }
 

@@ -448,6 +448,7 @@ struct weir_sctp {
     weir_time blocked_before; /* what was written before found the window closed */
     bool is_rtt_timed;
     bool is_write_refused;
+    bool is_write_waiting;    /* in the pool's line */
     uint32_t tx_mid;          /* the stream whose message is partly sent, or none */
     uint32_t turn_head, turn_tail; /* streams in turn to send */
 

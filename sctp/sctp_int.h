@@ -400,11 +400,13 @@ void weir_sctp_note_read(struct weir_sctp *s, weir_time now, uint32_t cells);
 /* After a packet that brought data. */
 void weir_sctp_note_arrival(struct weir_sctp *s, weir_time now);
 /* No data came for some time. */
-void weir_sctp_quiet_expired(struct weir_sctp *s);
+void weir_sctp_quiet_expired(struct weir_sctp *s, weir_time now);
 /* Cells that data to send may hold in all, as the congestion window is now. */
 uint32_t weir_sctp_tx_limit(const struct weir_sctp *s);
 /* May so many cells more be queued? Else a WRITABLE is owed. `beyond`: cells over the limit, if need be. */
 enum weir_status weir_sctp_ask(struct weir_sctp *s, uint32_t cells, uint32_t beyond);
+/* What was asked for is queued. */
+void weir_sctp_wrote(struct weir_sctp *s);
 /* A write was refused for another reason than memory. */
 void weir_sctp_refuse_write(struct weir_sctp *s);
 /* Cells of data to send were given back, or what else stood in the way of a write is gone. */

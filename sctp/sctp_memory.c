@@ -19,6 +19,7 @@
 #include "sctp/sctp_int.h"
 
 #define RX_WINDOW_FIRST (72u * 1024)
+#define RX_WINDOW_LEAST (4u * 1024)
 #define TX_LIMIT_FIRST (640u * 1024)
 #define SHAPE_BYTES (32u * 1024) /* what came longer ago counts half, and so on */
 #define CELLS_ASIDE 4 /* a message takes so many more at most than its bytes ask for */
@@ -62,11 +63,12 @@ static uint32_t window_least(const struct weir_sctp *s)
     return fragment_bytes(s) < window_full(s) / 2 ? fragment_bytes(s) : window_full(s) / 2;
 }
 
-/* Who waits to write waits for us both. */
+/* A write that waits for memory, or for which some is kept, has our place in the line: then we come after
+ * it. */
 static void await_room(struct weir_sctp *s, uint32_t buffers)
 {
-    bool is_never;
-    s->rx_waits = s->is_write_refused || !weir_account_ask(s->pool, s->account, buffers, &is_never);
+    bool is_never, is_taken = s->is_write_waiting || weir_account_kept(s->pool, s->account) != 0;
+    s->rx_waits = is_taken || !weir_account_ask(s->pool, s->account, buffers, &is_never);
     if (!s->rx_waits) {
         weir_account_done(s->pool, s->account);
     }
@@ -77,7 +79,8 @@ uint32_t weir_sctp_rwnd(struct weir_sctp *s)
     uint32_t wanted = window_wanted(s), need = buffers_for(s, wanted);
     uint32_t got = weir_account_promise(s->pool, s->account, need);
     uint32_t cells = got * WEIR_CELLS_PER_BUF + weir_account_spare(s->pool, s->account);
-    cells = cells > CELLS_ASIDE ? (cells - CELLS_ASIDE) / 17 * 16 : 0;
+    /* as many as buffers_for would ask this for */
+    cells = cells > CELLS_ASIDE ? (uint32_t)(((uint64_t)(cells - CELLS_ASIDE) * 16 + 15) / 17) : 0;
     uint32_t window = got == need ? wanted : bytes_in(s, cells);
     window = window < wanted ? window : wanted;
     window = window < window_least(s) ? 0 : window;
@@ -117,15 +120,38 @@ static void window_grow(struct weir_sctp *s, uint64_t wanted)
     }
 }
 
+/* Of a small share a third is left for what we send. */
 static uint32_t window_first(const struct weir_sctp *s)
 {
-    return RX_WINDOW_FIRST < s->config.rx_bytes_max ? RX_WINDOW_FIRST : s->config.rx_bytes_max;
+    uint64_t share = (uint64_t)s->pool->share * WEIR_BUF_CELL_BYTES / 3 * 2;
+    uint32_t first = RX_WINDOW_FIRST < s->config.rx_bytes_max ? RX_WINDOW_FIRST : s->config.rx_bytes_max;
+    first = share != 0 && share < first ? (uint32_t)share : first;
+    return first > RX_WINDOW_LEAST ? first : RX_WINDOW_LEAST;
 }
 
 static bool may_take_data(const struct weir_sctp *s)
 {
     return s->state == WEIR_SCTP_ESTABLISHED || s->state == WEIR_SCTP_SHUTDOWN_PENDING ||
            s->state == WEIR_SCTP_SHUTDOWN_SENT;
+}
+
+/* The window is tried again with the next SACK. */
+static void receive_again(struct weir_sctp *s)
+{
+    if (s->rx_waits) {
+        s->rx_waits = false;
+        s->ack = may_take_data(s) ? ACK_NOW : s->ack;
+    }
+}
+
+/* What was offered beyond the first window is for a path that is busy, what is kept for a writer is for one
+ * who comes soon: that does not wait for the path. */
+static void await_quiet(struct weir_sctp *s, weir_time now)
+{
+    bool is_kept = s->quiet_at != WEIR_NEVER && weir_account_kept(s->pool, s->account) != 0;
+    if ((s->rx_window > window_first(s) || s->is_write_waiting) && !is_kept) {
+        s->quiet_at = weir_time_add(now, QUIET);
+    }
 }
 
 /* [RFC 9260 6.2 SHOULD] */
@@ -145,6 +171,9 @@ void weir_sctp_note_read(struct weir_sctp *s, weir_time now, uint32_t cells)
         window_grow(s, 4 * (uint64_t)s->epoch_cells * WEIR_CELL_BYTES);
         s->epoch_cells = 0;
         s->epoch_at = now;
+        if (s->quiet_at == WEIR_NEVER) {
+            await_quiet(s, now);
+        }
     }
     tell_when_open(s);
 }
@@ -163,24 +192,41 @@ static void tell_holes(struct weir_sctp *s)
 void weir_sctp_note_arrival(struct weir_sctp *s, weir_time now)
 {
     uint64_t message = (uint64_t)s->config.message_max_local / 7 * 8 + RX_WINDOW_FIRST;
-    if (s->rx_window > window_first(s)) {
-        s->quiet_at = weir_time_add(now, QUIET);
-    }
     if (s->rx_undelivered == 0) {
         s->rx_moved_at = now;
     } else if (s->rx_undelivered > window_full(s) / 2 && s->rx_window < message) {
         window_grow(s, 2 * (uint64_t)s->rx_window < message ? 2 * (uint64_t)s->rx_window : message);
     }
+    await_quiet(s, now);
     tell_holes(s);
 }
 
-void weir_sctp_quiet_expired(struct weir_sctp *s)
+/* Half of the first one as well, and so on, while a write of ours finds no memory. */
+static void window_shrink(struct weir_sctp *s, weir_time now)
+{
+    uint32_t first = window_first(s), half = s->rx_window / 2;
+    if (s->rx_window > first) {
+        s->rx_window = first;
+    } else if (s->is_write_waiting && s->rx_window > RX_WINDOW_LEAST) {
+        s->rx_window = half > RX_WINDOW_LEAST ? half : RX_WINDOW_LEAST;
+    }
+    if (s->is_write_waiting && s->rx_window > RX_WINDOW_LEAST) {
+        s->quiet_at = weir_time_add(now, QUIET);
+    }
+}
+
+void weir_sctp_quiet_expired(struct weir_sctp *s, weir_time now)
 {
     s->quiet_at = WEIR_NEVER;
-    s->rx_window = window_first(s);
-    if (!s->is_write_refused && !s->rx_waits) {
-        weir_account_forgo(s->pool, s->account); /* it was told that it may write, and did not */
+    if (weir_account_kept(s->pool, s->account) != 0) { /* it was told that it may write, and did not */
+        weir_account_done(s->pool, s->account);
+        receive_again(s);
+        if (weir_time_since(now, s->epoch_at) < QUIET) {
+            await_quiet(s, now); /* data comes, and is read */
+            return;
+        }
     }
+    window_shrink(s, now);
     if (may_take_data(s) && s->rwnd_told > window_wanted(s)) {
         s->ack = ACK_NOW; /* nothing is on its way: now it can be taken back */
     }
@@ -208,16 +254,45 @@ static bool is_within(const struct weir_sctp *s, uint32_t cells, uint32_t limit)
     return s->tx_cells == 0 || (uint64_t)s->tx_cells + cells <= limit;
 }
 
+/* More than there could ever be beside what is here to stay: channels, streams, the least window. */
+static bool is_too_much(const struct weir_sctp *s, uint32_t cells)
+{
+    uint64_t lasting = weir_account_cells(s->pool, s->account) - s->rx_cells - s->tx_cells;
+    lasting += RX_WINDOW_LEAST / WEIR_CELL_BYTES;
+    return (lasting + cells) / WEIR_CELLS_PER_BUF >= weir_account_most(s->pool);
+}
+
+/* In the pool's line. Our own window may be what is in the way: it is smaller after each quiet time. */
+static void write_waits(struct weir_sctp *s)
+{
+    s->is_write_waiting = true;
+    s->quiet_at = weir_time_min(s->quiet_at, weir_time_add(s->now, QUIET));
+}
+
 enum weir_status weir_sctp_ask(struct weir_sctp *s, uint32_t cells, uint32_t beyond)
 {
-    bool is_never = false;
-    s->write_need = cells;
-    if (is_within(s, cells, weir_sctp_tx_limit(s) + beyond) &&
-        weir_account_ask(s->pool, s->account, buffers_beside_spare(s, cells), &is_never)) {
+    bool is_never = is_too_much(s, cells);
+    bool is_room = !is_never && is_within(s, cells, weir_sctp_tx_limit(s) + beyond);
+    if (is_room && weir_account_ask(s->pool, s->account, buffers_beside_spare(s, cells), &is_never)) {
+        s->is_write_waiting = false;
         return WEIR_OK;
     }
-    s->is_write_refused = !is_never;
-    return is_never ? WEIR_ERR_SIZE : WEIR_ERR_FULL;
+    if (is_never) {
+        return WEIR_ERR_SIZE;
+    }
+    s->write_need = cells;
+    s->is_write_refused = true;
+    if (is_room) {
+        write_waits(s);
+    }
+    return WEIR_ERR_FULL;
+}
+
+void weir_sctp_wrote(struct weir_sctp *s)
+{
+    weir_account_done(s->pool, s->account);
+    weir_sctp_note_sent(s); /* a larger one that was refused waits again */
+    receive_again(s);
 }
 
 void weir_sctp_refuse_write(struct weir_sctp *s)
@@ -228,9 +303,10 @@ void weir_sctp_refuse_write(struct weir_sctp *s)
 
 static void told_writable(struct weir_sctp *s)
 {
-    s->is_write_refused = false;
+    s->is_write_refused = s->is_write_waiting = false;
     s->quiet_at = weir_time_add(s->now, QUIET); /* the room is kept no longer */
     weir_sctp_owe_event(s, WEIR_SCTP_EVENT_WRITABLE);
+    receive_again(s);
 }
 
 void weir_sctp_note_sent(struct weir_sctp *s)
@@ -238,9 +314,15 @@ void weir_sctp_note_sent(struct weir_sctp *s)
     uint32_t limit = weir_sctp_tx_limit(s);
     bool is_never;
     /* Half of the limit, so that a writer is not woken for every message. */
-    if (s->is_write_refused && s->tx_cells <= limit / 2 && is_within(s, s->write_need, limit) &&
-        weir_account_ask(s->pool, s->account, buffers_beside_spare(s, s->write_need), &is_never)) {
+    if (!s->is_write_refused || s->tx_cells > limit / 2 || !is_within(s, s->write_need, limit)) {
+        return;
+    }
+    if (is_too_much(s, s->write_need) /* who writes again is told that */
+        || weir_account_ask(s->pool, s->account, buffers_beside_spare(s, s->write_need), &is_never)
+        || is_never) {
         told_writable(s);
+    } else {
+        write_waits(s);
     }
 }
 
@@ -271,13 +353,12 @@ void weir_sctp_hear(struct weir_sctp *s, weir_time now)
             return;
         }
     }
-    if ((news & WEIR_NEWS_ROOM) != 0 && s->is_write_refused) {
+    if ((news & WEIR_NEWS_ROOM) != 0 && s->is_write_waiting) {
         told_writable(s);
+    } else if ((news & WEIR_NEWS_ROOM) != 0 && s->rx_waits) {
+        weir_account_invite(s->pool, s->account);
     }
-    if (s->rx_waits) {
-        s->rx_waits = false;
-        s->ack = may_take_data(s) ? ACK_NOW : s->ack;
-    }
+    receive_again(s);
 }
 
 void weir_sctp_memory_begin(struct weir_sctp *s, weir_time now)
@@ -295,5 +376,5 @@ void weir_sctp_memory_end(struct weir_sctp *s)
     (void)weir_account_promise(s->pool, s->account, 0);
     weir_account_forgo(s->pool, s->account);
     weir_account_set_holes(s->pool, s->account, false);
-    s->has_told_holes = s->rx_waits = s->is_write_refused = false;
+    s->has_told_holes = s->rx_waits = s->is_write_refused = s->is_write_waiting = false;
 }

@@ -12,6 +12,8 @@
 
 /* Cells over the limit that control messages (OPEN, ACK) may use: a hundred or two. */
 enum { CONTROL_RESERVE = 256 };
+/* A stream and the way to it. */
+enum { STREAM_CELLS = 1 + WEIR_INDEX_HEIGHT_MAX };
 
 /* -- Queues ----------------------------------------------------------------------------------- */
 
@@ -122,10 +124,25 @@ enum weir_status weir_sctp_queue(struct weir_sctp *s, weir_time now, uint32_t sl
             queue_fragment(s, slot, part, &like);
         }
     }
-    weir_account_done(s->pool, s->account);
+    weir_sctp_wrote(s);
     s->counters.tx_messages++;
     weir_sctp_stream_schedule(s, slot);
     return WEIR_OK;
+}
+
+/* There was no room for the stream: it waits with its first message. */
+static enum weir_status ask_for_stream(struct weir_sctp *s, size_t bytes)
+{
+    if (bytes > s->config.tx_bytes_max) {
+        return WEIR_ERR_SIZE;
+    }
+    enum weir_status status = weir_sctp_ask(s, STREAM_CELLS + message_cells(s, (uint32_t)bytes), 0);
+    if (status == WEIR_OK) {
+        weir_account_done(s->pool, s->account);
+        weir_sctp_refuse_write(s);
+        weir_sctp_note_sent(s);
+    }
+    return status == WEIR_OK ? WEIR_ERR_FULL : status;
 }
 
 enum weir_status weir_sctp_write(struct weir_sctp *s, weir_time now, uint16_t stream,
@@ -139,8 +156,7 @@ enum weir_status weir_sctp_write(struct weir_sctp *s, weir_time now, uint16_t st
     }
     uint32_t slot = weir_sctp_stream_get(s, WEIR_STORE_DENSE, stream);
     if (slot == WEIR_NO_CELL) {
-        weir_sctp_refuse_write(s);
-        return WEIR_ERR_FULL;
+        return ask_for_stream(s, msg.n);
     }
     enum weir_status status = WEIR_ERR_STATE;
     if (stream_at(s, slot)->tx_reset == RESET_NONE) {

@@ -214,6 +214,77 @@ static void what_could_never_be_is_said_so(void **state)
     shut(&a);
 }
 
+/* Who was told that there is room and then needs more waits for the difference alone, and what it gives back
+ * itself serves it as well. */
+static void what_is_kept_counts_for_who_needs_more(void **state)
+{
+    (void)state;
+    begin();
+    struct holder a = open_holder(0), other[8];
+    uint32_t most = weir_account_most(&pool), half = most / 2 + 20;
+    bool is_never;
+    assert_true(weir_account_ask(&pool, a.account, half, &is_never));
+    for (unsigned i = 0; i < 8; i++) {
+        other[i] = open_holder(1 + i);
+        take_all(&other[i]);
+    }
+    assert_false(weir_account_ask(&pool, a.account, half + 10, &is_never));
+    for (unsigned i = 0; i < 8; i++) {
+        give(&other[i], UINT32_MAX);
+    }
+    assert_int_equal(weir_account_take_news(&pool, a.account) & WEIR_NEWS_ROOM, WEIR_NEWS_ROOM);
+    assert_int_equal(weir_account_kept(&pool, a.account), half + 10);
+    weir_account_done(&pool, a.account);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_true(take(&a, false)); /* of its share */
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        take_all(&other[i]);
+    }
+    assert_false(weir_account_ask(&pool, a.account, SHARE, &is_never));
+    (void)weir_account_take_news(&pool, a.account);
+    give(&a, 5);
+    assert_int_equal(weir_account_take_news(&pool, a.account) & WEIR_NEWS_ROOM, WEIR_NEWS_ROOM);
+    weir_account_invite(&pool, a.account);
+    assert_int_equal(weir_account_kept(&pool, a.account), 0);
+    assert_int_equal(weir_account_promise(&pool, a.account, UINT32_MAX), SHARE); /* with no room for more */
+    for (unsigned i = 0; i < SHARE; i++) {
+        assert_true(take(&a, true)); /* it is promised now */
+    }
+    shut(&a);
+    for (unsigned i = 0; i < 8; i++) {
+        shut(&other[i]);
+    }
+    assert_int_equal(pool.lent, 0);
+}
+
+/* Who has so much of its own that nobody else could make room for it keeps its place, and the others do not
+ * wait for it. */
+static void who_stands_in_its_own_way_holds_nobody_up(void **state)
+{
+    (void)state;
+    begin();
+    struct holder a = open_holder(0), b = open_holder(1), c = open_holder(2);
+    bool is_never;
+    for (unsigned i = 0; i < SHARE; i++) {
+        assert_true(take(&a, false));
+    }
+    assert_false(weir_account_ask(&pool, a.account, weir_account_most(&pool), &is_never));
+    assert_false(is_never);
+    take_all(&c);
+    assert_false(weir_account_ask(&pool, b.account, 300, &is_never));
+    give(&c, UINT32_MAX);
+    assert_int_equal(weir_account_take_news(&pool, b.account) & WEIR_NEWS_ROOM, WEIR_NEWS_ROOM);
+    weir_account_done(&pool, b.account);
+    assert_int_equal(weir_account_take_news(&pool, a.account) & WEIR_NEWS_ROOM, 0);
+    give(&a, UINT32_MAX);
+    assert_int_equal(weir_account_take_news(&pool, a.account) & WEIR_NEWS_ROOM, WEIR_NEWS_ROOM);
+    shut(&a);
+    shut(&b);
+    shut(&c);
+    assert_int_equal(pool.lent, 0);
+}
+
 /* Of those who keep borrowed bytes behind holes, the one whose hole is the oldest is asked back. */
 static void the_oldest_hole_is_called_back_first(void **state)
 {
@@ -241,6 +312,59 @@ static void the_oldest_hole_is_called_back_first(void **state)
     weir_account_forgo(&pool, late.account);
     assert_false(ask(&late, SHARE + 1));
     assert_true((weir_account_take_news(&pool, h[1].account) & WEIR_NEWS_HOLES) != 0);
+}
+
+static bool has_room(struct holder *h)
+{
+    return (weir_account_take_news(&pool, h->account) & WEIR_NEWS_ROOM) != 0;
+}
+
+/* Whatever frees memory serves who waits: an account that ends with what was promised to it, and buffers of
+ * nobody. Who gets what it asks for next waits no more. */
+static void whatever_makes_room_serves_who_waits(void **state)
+{
+    (void)state;
+    static uint32_t taken[BUFS];
+    begin();
+    struct holder a = open_holder(0), b = open_holder(1), c = open_holder(2);
+    uint32_t count = 0, i;
+    assert_true(weir_account_promise(&pool, a.account, 400) == 400);
+    assert_false(ask(&b, 300));
+    weir_account_close(&pool, a.account);
+    assert_true(has_room(&b));
+    weir_account_done(&pool, b.account);
+    while ((i = weir_pool_get(&pool)) != WEIR_NO_BUF) {
+        taken[count++] = i;
+    }
+    assert_false(ask(&b, SHARE + 2));
+    assert_false(ask(&c, SHARE + 2));
+    assert_true(ask(&c, SHARE)); /* that much is there */
+    weir_account_done(&pool, c.account);
+    while (count != 0) {
+        weir_pool_put(&pool, taken[--count]);
+    }
+    assert_true(has_room(&b));
+    assert_false(has_room(&c));
+    shut(&b);
+    shut(&c);
+    assert_int_equal(pool.lent, 0);
+}
+
+/* A promise that is refused calls back as well; nobody is called for itself, nor for an equal. */
+static void others_are_called_back_who_have_more(void **state)
+{
+    (void)state;
+    begin();
+    struct holder a = open_holder(0), b = open_holder(1);
+    take_all(&a);
+    weir_account_set_holes(&pool, a.account, true);
+    assert_false(ask(&a, 200));
+    assert_int_equal(weir_account_take_news(&pool, a.account), 0);
+    weir_account_forgo(&pool, a.account);
+    assert_true(weir_account_promise(&pool, b.account, 500) < 500);
+    assert_int_equal(weir_account_take_news(&pool, a.account), WEIR_NEWS_HOLES | WEIR_NEWS_LOAN);
+    shut(&a);
+    shut(&b);
 }
 
 /* Anything, in any order: no account is short of its share, no promise is broken, nothing is lost. */
@@ -316,7 +440,11 @@ int main(void)
         cmocka_unit_test(who_gives_back_too_little_is_told_again),
         cmocka_unit_test(who_waits_is_told_in_order_and_has_room),
         cmocka_unit_test(what_could_never_be_is_said_so),
+        cmocka_unit_test(what_is_kept_counts_for_who_needs_more),
+        cmocka_unit_test(who_stands_in_its_own_way_holds_nobody_up),
         cmocka_unit_test(the_oldest_hole_is_called_back_first),
+        cmocka_unit_test(whatever_makes_room_serves_who_waits),
+        cmocka_unit_test(others_are_called_back_who_have_more),
         cmocka_unit_test(rights_hold_in_any_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

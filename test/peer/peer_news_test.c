@@ -131,12 +131,34 @@ static void every_channel_is_told(void **state)
     sim_close(s);
 }
 
+/* Requests for key frames that come between two answers are told once for each section. */
+static void key_frames_are_told_by_section(void **state)
+{
+    (void)state;
+    struct sim *s = connected(3, WEIR_SDP_ACTIVE);
+    struct weir_peer *p = s->peer[1];
+    struct weir_event e;
+    take_all(s, 1);
+    weir_peer_push(p, &(struct weir_event){ .type = WEIR_EVENT_KEYFRAME, .media = 0 });
+    weir_peer_push(p, &(struct weir_event){ .type = WEIR_EVENT_KEYFRAME, .media = 1 });
+    assert_true(weir_peer_event(p, s->now, &e));
+    assert_int_equal(e.media, 0);
+    weir_peer_push(p, &(struct weir_event){ .type = WEIR_EVENT_KEYFRAME, .media = 2 });
+    take_all(s, 1);
+    assert_int_equal(told(WEIR_EVENT_KEYFRAME), 2);
+    assert_int_equal(all[0].media, 1);
+    assert_int_equal(all[1].media, 2);
+    assert_false(weir_peer_has_news(p));
+    sim_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attack_Y10_no_batch_pushes_the_end_out),
         cmocka_unit_test(ends_come_in_their_order),
         cmocka_unit_test(every_channel_is_told),
+        cmocka_unit_test(key_frames_are_told_by_section),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

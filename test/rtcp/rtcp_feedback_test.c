@@ -464,18 +464,38 @@ static void attack_R16_a_packet_is_sent_again_at_most_once_per_gap(void **state)
 {
     (void)state;
     history_begin(4); /* one is the account's, and two thirds of the rest are lent */
-    for (uint16_t i = 0; i < 100; i++) { /* more than there is room for: the rest is not kept */
+    for (uint16_t i = 0; i < 100; i++) { /* more than there is room for: the oldest are not kept */
         keep_byte(i);
     }
-    assert_int_equal(recall(1000, 10000, 100, 5), 3);
-    assert_int_equal(again[2], 5);
+    assert_int_equal(recall(1000, 10000, 100, 95), 3);
+    assert_int_equal(again[2], 95);
     assert_memory_equal(tag, some_tag, sizeof some_tag);
-    assert_int_equal(recall(10999, 10000, 100, 5), 0);
-    assert_int_equal(recall(11000, 10000, 100, 5), 3);
-    assert_int_equal(recall(12000, 10000, 100, 95), 0);
+    assert_int_equal(recall(10999, 10000, 100, 95), 0);
+    assert_int_equal(recall(11000, 10000, 100, 95), 3);
+    assert_int_equal(recall(12000, 10000, 100, 5), 0);
     assert_int_equal(recall(12000, 10000, 101, 6), 0);
     weir_rtcp_history_clear(&history, &pool);
     assert_int_equal(recall(99000, 10000, 100, 5), 0);
+    history_end();
+}
+
+/* Others wait: the older packets give back what is borrowed, the newest stay. */
+static void the_history_gives_back_what_others_wait_for(void **state)
+{
+    (void)state;
+    static const uint8_t payload[150];
+    bool is_never;
+    history_begin(BUFS);
+    uint32_t other = weir_account_open(&pool, 1);
+    for (uint16_t i = 0; i < WEIR_RTCP_HISTORY_MAX; i++) {
+        keep(i, weir_span_of(payload, 12), weir_span_of(payload, sizeof payload), WEIR_NO_CELL);
+    }
+    assert_false(weir_account_ask(&pool, other, 28, &is_never));
+    weir_rtcp_history_yield(&history, &pool);
+    assert_int_equal(weir_account_take_news(&pool, other) & WEIR_NEWS_ROOM, WEIR_NEWS_ROOM);
+    assert_int_not_equal(recall(1000, 10000, 100, WEIR_RTCP_HISTORY_MAX - WEIR_RTCP_HISTORY_LEAST), 0);
+    assert_int_equal(recall(1000, 10000, 100, 0), 0);
+    weir_account_close(&pool, other);
     history_end();
 }
 
@@ -557,6 +577,7 @@ int main(void)
         cmocka_unit_test(goodbyes_are_kept_until_told),
         cmocka_unit_test(what_is_not_used_is_counted),
         cmocka_unit_test(attack_R16_a_packet_is_sent_again_at_most_once_per_gap),
+        cmocka_unit_test(the_history_gives_back_what_others_wait_for),
         cmocka_unit_test(the_history_keeps_the_newest),
         cmocka_unit_test(a_payload_for_many_is_kept_once),
     };

@@ -3,7 +3,7 @@
 #include "sctp/sctp_int.h"
 #include "test/support/support.h"
 
-enum { MANY = 120, FAR_BUFS = 40000, PATH_PACKETS = 8192 };
+enum { MANY = 120, FAR_BUFS = 40000, HOG_CELLS = 16384, HOGS = 3, PATH_PACKETS = 8192 };
 
 /* One association and its peer, with a path between them that has a delay and a rate. */
 struct pair {
@@ -262,6 +262,199 @@ static void a_refused_writer_is_told_whoever_made_room(void **state)
     }
 }
 
+/* Somebody without an association, who takes what there is. */
+struct hog {
+    uint32_t account, count, cell[HOG_CELLS];
+};
+
+static struct hog hog[HOGS];
+
+static uint32_t feed(struct hog *h)
+{
+    uint32_t cell = WEIR_NO_CELL;
+    while (h->count < HOG_CELLS
+           && (cell = weir_cell_get(&node, h->account, WEIR_STORE_DENSE)) != WEIR_NO_CELL) {
+        h->cell[h->count++] = cell;
+    }
+    return h->count;
+}
+
+static void hogs_begin(void)
+{
+    for (uint32_t i = 0; i < HOGS; i++) {
+        hog[i] = (struct hog){ .account = weir_account_open(&node, MANY - 1) };
+        (void)feed(&hog[i]);
+    }
+}
+
+static void hogs_end(void)
+{
+    for (uint32_t i = 0; i < HOGS; i++) {
+        while (hog[i].count != 0) {
+            weir_cell_put(&node, hog[i].account, hog[i].cell[--hog[i].count]);
+        }
+        weir_account_close(&node, hog[i].account);
+    }
+}
+
+static const struct weir_account *account_of(const struct pair *p)
+{
+    return (const struct weir_account *)weir_cell_at(&node, p->a.account);
+}
+
+/* There is no memory for the stream even. */
+static void a_write_without_a_stream_waits_in_the_line(void **state)
+{
+    (void)state;
+    struct weir_sctp_send_opts opts = { .ppid = WEIR_SCTP_PPID_BINARY };
+    static uint32_t spare[WEIR_CELLS_PER_BUF];
+    uint32_t spares = 0, cell;
+    pools(240, 0, 0);
+    pair_begin(&pair[0], 0);
+    run(0, 1, 50 * WEIR_MS);
+    hogs_begin();
+    while ((cell = weir_cell_get(&node, pair[0].a.account, WEIR_STORE_DENSE)) != WEIR_NO_CELL) {
+        spare[spares++] = cell;
+    }
+    assert_int_equal(weir_sctp_write(&pair[0].a, now, 500, weir_span_of(bytes, 100), &opts), WEIR_ERR_FULL);
+    /* A message that could never be sent takes nothing from the one that waits. */
+    assert_int_equal(give(&pair[0], 262144), WEIR_ERR_SIZE);
+    hogs_end();
+    while (spares != 0) {
+        weir_cell_put(&node, pair[0].a.account, spare[--spares]);
+    }
+    run(0, 1, 5 * WEIR_MS);
+    assert_int_equal(pair[0].writable, 1);
+    assert_int_equal(weir_sctp_write(&pair[0].a, now, 500, weir_span_of(bytes, 100), &opts), WEIR_OK);
+    run(0, 1, 60 * WEIR_SEC);
+    assert_int_equal(pair[0].writable, 1);
+    pairs_end(1);
+}
+
+/* It was refused because others of its own wait to be sent; they are gone, and it is still too large. */
+static void a_refusal_ends_also_where_the_message_never_fits(void **state)
+{
+    (void)state;
+    pools(120, 0, 0);
+    pair_begin(&pair[0], 0);
+    run(0, 1, 50 * WEIR_MS);
+    for (uint32_t n = 100000; n < 200000; n += 1000) {
+        uint32_t writable = pair[0].writable;
+        assert_int_equal(give(&pair[0], 40000), WEIR_OK);
+        enum weir_status status = give(&pair[0], n);
+        run(0, 1, 10 * WEIR_SEC);
+        assert_int_equal(pair[0].writable - writable, status == WEIR_ERR_FULL ? 1 : 0);
+    }
+    assert_int_equal(give(&pair[0], 200000), WEIR_ERR_SIZE);
+    pairs_end(1);
+}
+
+/* Its own window takes what it has by right: it gives way to what is to be sent. */
+static void a_small_share_sends_and_receives(void **state)
+{
+    (void)state;
+    enum { FEW = 20 };
+    for (uint32_t share = 4; share < 64; share += 12) {
+        pools((uint32_t)weir_pool_shares(FEW, share) + 20, FEW, share);
+        for (uint32_t i = 0; i < FEW - 3; i++) {
+            pair_begin(&pair[i], i);
+        }
+        run(0, FEW - 3, 50 * WEIR_MS);
+        for (uint32_t i = 0; i < FEW - 3; i++) {
+            enum weir_status status = give(&pair[i], 2000);
+            run(i, i + 1, 10 * WEIR_SEC);
+            assert_int_equal(pair[i].writable, status == WEIR_ERR_FULL ? 1 : 0);
+            assert_true(status == WEIR_OK || give(&pair[i], 2000) == WEIR_OK);
+            run(i, i + 1, 1 * WEIR_SEC);
+            assert_int_equal(pair[i].messages, 1);
+            assert_int_equal(
+                weir_sctp_channel_send(&pair[i].b, now, 0, weir_span_of(bytes, 2000), false), WEIR_OK);
+            run(i, i + 1, 1 * WEIR_SEC);
+            assert_true(weir_sctp_tx_is_empty(&pair[i].b));
+        }
+        pairs_end(FEW - 3);
+    }
+}
+
+/* What is kept for who was told that it may write is kept for two seconds, also while data comes in. */
+static void what_is_kept_for_a_writer_is_kept_for_a_while(void **state)
+{
+    (void)state;
+    pools(400, 0, 0);
+    pair_begin(&pair[0], 0);
+    run(0, 1, 50 * WEIR_MS);
+    hogs_begin();
+    assert_int_equal(give(&pair[0], 150000), WEIR_ERR_FULL);
+    hogs_end();
+    run(0, 1, 5 * WEIR_MS);
+    assert_int_equal(pair[0].writable, 1);
+    assert_true(account_of(&pair[0])->kept > 70);
+    for (uint32_t turn = 0; turn < 30; turn++) {
+        for (uint32_t i = 0; i < 100; i++) {
+            (void)!weir_sctp_channel_send(&pair[0].b, now, 0, weir_span_of(bytes, 1000), false);
+        }
+        run(0, 1, 100 * WEIR_MS);
+    }
+    assert_int_equal(account_of(&pair[0])->kept, 0);
+    assert_true(pair[0].a.rx_window > 72 * 1024); /* and that is no quiet time */
+    run(0, 1, 5 * WEIR_SEC);
+    assert_int_equal(pair[0].a.rx_window, 72 * 1024);
+    pairs_end(1);
+}
+
+/* A window that grew when what had come was read at last shrinks as well. */
+static void a_window_that_grew_in_quiet_shrinks(void **state)
+{
+    (void)state;
+    struct weir_sctp_message m;
+    pools(4096, 0, 0);
+    pair_begin(&pair[0], 0);
+    run(0, 1, 50 * WEIR_MS);
+    forge(&pair[0], pair[0].b.next_tsn, 50, FLAG_BEGIN | FLAG_END, 1000, 1);
+    for (uint32_t i = 0; i < 49; i++) {
+        assert_true(weir_sctp_read(&pair[0].a, &m));
+        weir_sctp_release(&pair[0].a, now, &m);
+    }
+    now += 1 * WEIR_SEC;
+    listen_to(&pair[0]);
+    assert_true(pair[0].a.rx_window > 2 * 72 * 1024);
+    run(0, 1, 3 * WEIR_SEC);
+    assert_int_equal(pair[0].a.rx_window, 72 * 1024);
+    assert_true(account_of(&pair[0])->promised < 45);
+    pairs_end(1);
+}
+
+/* A window that was closed for want of memory opens as far as there is room, as soon as there is. */
+static void a_closed_window_opens_with_the_room(void **state)
+{
+    (void)state;
+    struct weir_sctp_message m;
+    static uint32_t taken[100];
+    uint32_t count = 0, tag, i;
+    pools(100, 0, 0);
+    pair_begin(&pair[0], 0);
+    run(0, 1, 50 * WEIR_MS);
+    forge(&pair[0], pair[0].b.next_tsn, 80, FLAG_BEGIN | FLAG_END, 1000, 1);
+    while (weir_sctp_read(&pair[0].a, &m)) {
+        weir_sctp_release(&pair[0].a, now, &m);
+        while ((i = weir_pool_get(&node)) != WEIR_NO_BUF) {
+            taken[count++] = i;
+        }
+    }
+    run(0, 1, 200 * WEIR_MS);
+    assert_true(pair[0].a.rwnd_told < 2000);
+    assert_true(pair[0].a.rwnd_told != 0 || pair[0].a.rx_waits);
+    for (uint32_t given = 1; count != 0; given++) {
+        weir_pool_put(&node, taken[--count]);
+        while (weir_pool_news(&node, &tag)) {
+            weir_sctp_tick(&pair[0].a, now);
+            exchange(&pair[0], 10);
+        }
+        assert_true(given < 3 || pair[0].a.rwnd_told >= 1000);
+    }
+    pairs_end(1);
+}
+
 /* Whoever respects the window loses nothing, whatever the size of its messages, read or not, and when it
  * changes from large ones to small ones. */
 static void what_fits_into_the_window_is_never_dropped(void **state)
@@ -443,6 +636,12 @@ int main(void)
         cmocka_unit_test(an_association_that_is_over_holds_no_memory),
         cmocka_unit_test(what_is_behind_a_hole_is_kept_within_the_share),
         cmocka_unit_test(a_refused_writer_is_told_whoever_made_room),
+        cmocka_unit_test(a_write_without_a_stream_waits_in_the_line),
+        cmocka_unit_test(a_refusal_ends_also_where_the_message_never_fits),
+        cmocka_unit_test(a_small_share_sends_and_receives),
+        cmocka_unit_test(what_is_kept_for_a_writer_is_kept_for_a_while),
+        cmocka_unit_test(a_window_that_grew_in_quiet_shrinks),
+        cmocka_unit_test(a_closed_window_opens_with_the_room),
         cmocka_unit_test(what_fits_into_the_window_is_never_dropped),
         cmocka_unit_test(windows_grow_to_what_the_path_needs),
     };
