@@ -21,7 +21,7 @@ function(weir_layer name)
     if(NOT WEIR_SANITIZE AND NOT WEIR_COVERAGE AND NOT WEIR_FUZZ)
         # What runs on small stacks: no frame of the library is larger, where the compiler optimises.
         target_compile_options(weir_${name}_objects PRIVATE
-            $<$<NOT:$<CONFIG:Debug>>:-Wframe-larger-than=4096>)
+            $<$<CONFIG:Release,RelWithDebInfo,MinSizeRel>:-Wframe-larger-than=4096>)
     endif()
     add_library(weir_${name} STATIC $<TARGET_OBJECTS:weir_${name}_objects>)
     target_include_directories(weir_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
