@@ -355,7 +355,6 @@ static bool advance(struct weir_node *n, struct weir_event *e)
 
 bool weir_node_event(struct weir_node *n, struct weir_event *e)
 {
-    e->type = WEIR_EVENT_NONE;
     for (;;) {
         if (current_event(n, e)) {
             return true;
@@ -364,9 +363,13 @@ bool weir_node_event(struct weir_node *n, struct weir_event *e)
             if (deliver_item(n, e)) {
                 return true;
             }
-        } else if (!advance(n, e)) {
+            continue;
+        }
+        e->type = WEIR_EVENT_NONE; /* a peer may have tried */
+        if (!advance(n, e)) {
             return false;
-        } else if (e->type != WEIR_EVENT_NONE) {
+        }
+        if (e->type != WEIR_EVENT_NONE) {
             return true;
         }
     }
