@@ -21,6 +21,7 @@ static void run_for(weir_duration how_long)
             struct weir_event e;
             assert_int_equal(weir_node_wait(node[i], 0), WEIR_OK);
             while (weir_node_event(node[i], &e)) {
+                assert_non_null(e.peer); /* what is told of none is not told */
                 opened += e.type == WEIR_EVENT_CHANNEL_OPEN ? 1 : 0;
                 heard += e.type == WEIR_EVENT_CHANNEL_MESSAGE ? 1 : 0;
             }
@@ -135,6 +136,12 @@ static void names_come_and_go_with_their_descriptions(void **state)
     assert_int_equal(weir_add_candidate_of(node[1], peer[1], weir_span_of(NULL, 0), WEIR_LIT("nobodys")),
                      WEIR_ERR_STATE);
     assert_int_equal(peer[1]->ice.strays, 2);
+    /* A .local name is the node's to resolve, and no event. */
+    const struct weir_span named =
+        WEIR_LIT("candidate:1 1 udp 1 2f4fdd10-0000-4000-8000-00805f9b34fb.local 4000 typ host");
+    assert_int_equal(weir_add_candidate(node[1], peer[1], named), WEIR_OK);
+    run_for(50 * WEIR_MS);
+    hear();
     for (int i = 0; i < 2; i++) {
         weir_node_close(node[i]);
     }
