@@ -426,6 +426,33 @@ static void a_message_that_stays_deferred_is_dropped_at_the_deadline(void **stat
     sim_close(s);
 }
 
+/* Who closes at once hears no more of what came: CLOSED is the last word, unread messages or not. */
+static void what_is_unread_is_not_told_after_closed(void **state)
+{
+    (void)state;
+    struct sim *s = connected(12, false);
+    struct weir_peer *p = s->peer[CALLEE];
+    struct weir_event e;
+    struct weir_path to;
+    uint8_t out[1500];
+    unsigned told = 0;
+    bool is_closed = false;
+    s->is_deaf[CALLEE] = true;
+    assert_int_equal(sim_send(s, CALLER, 100), WEIR_OK);
+    sim_run(s, s->now + 500 * WEIR_MS, false);
+    assert_int_not_equal(p->sctp.unread_head, WEIR_NO_CELL);
+    weir_peer_close(p, s->now);
+    while (weir_peer_send(p, s->now, (struct weir_mspan){ out, sizeof out }, &to) != 0) {
+    }
+    while (weir_peer_event(p, s->now, &e)) {
+        assert_false(is_closed);
+        assert_true(told++ < 20);
+        is_closed = e.type == WEIR_EVENT_STATE && e.state == WEIR_PEER_CLOSED;
+    }
+    assert_true(is_closed);
+    sim_close(s);
+}
+
 /* A batch that is decrypted as a whole and delivered one by one: what stands before the close_notify in it is
  * read before the end. */
 static void a_batch_with_the_end_in_it_is_read_first(void **state)
@@ -523,6 +550,7 @@ int main(void)
         cmocka_unit_test(nothing_new_is_taken),
         cmocka_unit_test(deferred_messages_come_before_the_end),
         cmocka_unit_test(a_message_that_stays_deferred_is_dropped_at_the_deadline),
+        cmocka_unit_test(what_is_unread_is_not_told_after_closed),
         cmocka_unit_test(a_batch_with_the_end_in_it_is_read_first),
         cmocka_unit_test(the_end_is_told_when_all_else_is),
     };
