@@ -237,10 +237,11 @@ static void a_timer_for_now_waits_for_the_next_wait(void **state)
             assert_int_equal(e.type, WEIR_EVENT_TIMER);
             assert_int_equal(e.id, 3);
             usleep(300); /* the events of one wait may take a while, and calls read the clock */
-            assert_int_equal(weir_node_timer_set(n, 3, weir_pump_refresh(n->pump)), WEIR_OK);
+            weir_time at = round % 2 == 0 ? 0 : weir_pump_refresh(n->pump);
+            assert_int_equal(weir_node_timer_set(n, 3, at), WEIR_OK);
             usleep(300);
             weir_pump_refresh(n->pump);
-            assert_true(++told < 3);
+            assert_true(++told < 2);
         }
     }
     assert_true(weir_node_timeout(n) <= 1);

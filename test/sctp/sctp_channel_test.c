@@ -543,6 +543,28 @@ static void the_last_message_is_read_before_the_end_is_told(void **state)
     sim_free(m);
 }
 
+/* So is the end of the whole association, when it is the peer's. */
+static void the_peers_abort_is_told_after_what_it_said(void **state)
+{
+    (void)state;
+    struct sim *m = sim_new(test_seed(11));
+    sim_connect(m);
+    uint16_t channel = open_channel(m, 0, "x");
+    sim_run(m, 100 * WEIR_MS);
+    m->end[1].is_reading = false;
+    assert_int_equal(send_text(m, 0, channel, "last words"), WEIR_OK);
+    sim_run(m, 100 * WEIR_MS);
+    weir_sctp_abort(&m->end[0].s, m->now, WEIR_LIT("gone"));
+    sim_run(m, WEIR_SEC);
+    assert_int_equal(m->end[1].s.state, WEIR_SCTP_OVER);
+    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CLOSED], 0);
+    sim_read(m, &m->end[1]);
+    sim_events(m, &m->end[1]);
+    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CHANNEL_CLOSED], 1);
+    assert_int_equal(m->end[1].told[WEIR_SCTP_EVENT_CLOSED], 1);
+    sim_free(m);
+}
+
 static void the_association_ends_every_channel(void **state)
 {
     (void)state;
@@ -729,6 +751,7 @@ int main(void)
         cmocka_unit_test(names_have_limits),
         cmocka_unit_test(buffered_bytes_fall_to_the_threshold),
         cmocka_unit_test(the_last_message_is_read_before_the_end_is_told),
+        cmocka_unit_test(the_peers_abort_is_told_after_what_it_said),
         cmocka_unit_test(the_association_ends_every_channel),
         cmocka_unit_test(a_partly_reliable_channel_closes),
         cmocka_unit_test(attack_C16_a_message_over_the_limit_costs_its_channel_alone),
