@@ -375,55 +375,7 @@ bool weir_node_event(struct weir_node *n, struct weir_event *e)
     }
 }
 
-/* -- Sending and waiting ----------------------------------------------------------------------- */
-
-/* Let one peer send all it has. False when the pump has no room. */
-static bool send_peer(struct weir_node *n, struct weir_peer *p, uint64_t *packets, uint64_t *bytes)
-{
-    weir_time now = weir_pump_now(n->pump);
-    struct weir_path to;
-    for (;;) {
-        struct weir_mspan room = weir_pump_room(n->pump);
-        if (room.n == 0) {
-            return false;
-        }
-        size_t len = weir_peer_send(p, now, room, &to);
-        if (len == 0) {
-            return true;
-        }
-        (void)weir_pump_send(n->pump, &to, 0, len); /* no socket there: counted by the pump */
-        (*packets)++;
-        *bytes += len;
-    }
-}
-
-/* Let every touched peer send; those that could not stay touched. True when all could. */
-static bool stage_send(struct weir_node *n)
-{
-    uint64_t begin = weir_pump_cycles(), packets = 0, bytes = 0;
-    uint32_t kept = 0;
-    bool has_room = true;
-    for (uint32_t i = 0; i < n->touched_count; i++) {
-        struct weir_peer *p = &n->peer[n->touched[i]];
-        /* A restart gives a peer a new ufrag, and the old one goes on for a while. */
-        for (unsigned g = 0; g < WEIR_ICE_GENERATIONS; g++) {
-            enum weir_ice_generation of = (enum weir_ice_generation)g;
-            weir_demux_set_ufrag(&n->demux, p->node_slot, of, weir_ice_ufrag_of(&p->ice, of));
-        }
-        has_room = has_room && send_peer(n, p, &packets, &bytes);
-        bool is_done = has_room && !weir_peer_has_news(p);
-        weir_timers_set(&n->timers, p->node_slot, weir_peer_deadline(p));
-        p->node_is_touched = !is_done;
-        if (!is_done) {
-            n->touched[kept++] = p->node_slot;
-        }
-    }
-    n->touched_count = kept;
-    if (packets != 0) {
-        weir_stage_note(&n->stage[WEIR_STAGE_SEND], packets, bytes, weir_pump_cycles() - begin);
-    }
-    return has_room;
-}
+/* -- Waiting ----------------------------------------------------------------------------------- */
 
 /* Wait; but with nothing to do at all, make an ephemeral key for a handshake to come instead, one at a
  * time, so that whatever arrives meanwhile waits for one key at most. */
@@ -444,7 +396,7 @@ enum weir_status weir_node_wait(struct weir_node *n, weir_time until)
 {
     weir_pump_refresh(n->pump);
     touch_told(n);
-    bool has_room = stage_send(n);
+    bool has_room = weir_node_send(n);
     touch_told(n); /* what was sent, or ended, may have made room for others */
     weir_node_mdns_run(n);
     until = weir_time_min(until, weir_timers_next(&n->timers));

@@ -73,12 +73,6 @@ enum weir_status weir_channel_close(struct weir_node *n, struct weir_peer *p, ui
     return weir_peer_channel_close(p, now_of(n, p), channel);
 }
 
-enum weir_status weir_send_rtp(struct weir_node *n, struct weir_peer *p, uint8_t media,
-                               const struct weir_rtp_header *h)
-{
-    return weir_send_shared_rtp(n, p, media, h, WEIR_NO_CELL);
-}
-
 uint32_t weir_share_payload(struct weir_node *n, struct weir_span payload)
 {
     return weir_shared_make(&n->pool, n->account, payload);
@@ -87,24 +81,6 @@ uint32_t weir_share_payload(struct weir_node *n, struct weir_span payload)
 void weir_drop_payload(struct weir_node *n, uint32_t shared)
 {
     weir_shared_drop(&n->pool, shared);
-}
-
-enum weir_status weir_send_shared_rtp(struct weir_node *n, struct weir_peer *p, uint8_t media,
-                                      const struct weir_rtp_header *h, uint32_t shared)
-{
-    struct weir_mspan room = weir_pump_room(n->pump);
-    struct weir_path to;
-    size_t len;
-    if (room.n == 0) {
-        return WEIR_ERR_FULL;
-    }
-    enum weir_status status =
-        weir_peer_write_shared_rtp(p, weir_pump_now(n->pump), media, h, shared, room, &len, &to);
-    if (status != WEIR_OK) {
-        return status;
-    }
-    weir_node_touch(n, p); /* its reports are due some time */
-    return weir_pump_send(n->pump, &to, 0, len);
 }
 
 enum weir_status weir_request_keyframe(struct weir_node *n, struct weir_peer *p, uint8_t media)

@@ -197,6 +197,7 @@ struct weir_node {
     uint32_t *touched;        /* slots that may have events or packets */
     uint32_t touched_count;
     uint32_t touched_at;
+    bool is_crowded;          /* several peers have more to send than the pump has room for */
 
     weir_time waited_at;      /* when the last wait returned: timers due by then are run */
     weir_time room_at;        /* the pump had no room for the touched; 0 = it had */
@@ -230,6 +231,9 @@ struct weir_node {
 };
 
 void weir_node_touch(struct weir_node *n, struct weir_peer *p);
+/* Every touched peer sends what it has, in turn; those that could not stay touched. True when all could
+ * (node_send.c). */
+bool weir_node_send(struct weir_node *n);
 /* A timer of the application's is due; and the next of its descriptors that is ready (node_loop.c). */
 void weir_node_timer_event(uint32_t id, struct weir_event *e);
 bool weir_node_watched_event(struct weir_node *n, struct weir_event *e);

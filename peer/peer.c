@@ -3,7 +3,7 @@
  *   in    ICE says which paths are good; DTLS and SRTP are taken from those alone, but for DTLS with our
  *         connection id; what DTLS opens is SCTP; what SRTP opens is media or RTCP.
  *   up    a valid pair starts DTLS; DTLS gives SRTP its keys and starts SCTP.
- *   out   ICE, DTLS flights, RTCP, retransmissions, SCTP, in this order.
+ *   out   by one door, one after the other: peer_door.c.
  */
 #include "peer/peer_int.h"
 
@@ -111,7 +111,8 @@ void weir_peer_init(struct weir_peer *p, const struct weir_peer_config *config, 
     if (p->config.description_max == 0 || p->config.description_max > WEIR_SDP_BYTES_MAX) {
         p->config.description_max = WEIR_SDP_BYTES_MAX;
     }
-    p->data_until = WEIR_NEVER;
+    p->data_until = p->door.open_at = WEIR_NEVER;
+    p->door.data.burst = PEER_DATA_BURST;
     p->offer_head = WEIR_NO_CELL;
     weir_rand_init(&p->rand, config->seed);
     weir_wipe(p->config.seed, sizeof p->config.seed);
@@ -156,6 +157,7 @@ void weir_peer_deinit(struct weir_peer *p)
 {
     weir_peer_drop_offer(p);
     weir_peer_end_pending(p);
+    weir_peer_rtp_forget(p);
     weir_peer_leave_reading(p);
     drop_left(p);
     weir_sctp_release_all(&p->sctp);
@@ -517,81 +519,8 @@ weir_time weir_peer_deadline(const struct weir_peer *p)
         at = weir_time_min(at, weir_sctp_deadline(&p->sctp));
         at = weir_time_min(at, p->data_until);
     }
+    at = weir_time_min(at, p->door.open_at);
     return p->is_srtp_ready ? weir_time_min(at, weir_rtcp_deadline(&rtp_of(p)->rtcp)) : at;
-}
-
-/* -- Out --------------------------------------------------------------------------------------- */
-
-static size_t send_rtcp(struct weir_peer *p, weir_time now, struct weir_mspan out)
-{
-    struct weir_mspan room = { out.p, out.n - WEIR_SRTP_OVERHEAD_MAX };
-    bool may_send = p->is_srtp_ready && out.n > WEIR_SRTP_OVERHEAD_MAX;
-    size_t n = may_send ? weir_rtcp_send(&rtp_of(p)->rtcp, now, room) : 0;
-    return n != 0 && weir_srtcp_seal(&rtp_of(p)->srtp_tx, out, &n) == WEIR_SRTP_OK ? n : 0;
-}
-
-static size_t send_sctp(struct weir_peer *p, weir_time now, struct weir_mspan out)
-{
-    size_t head = weir_dtls_head_bytes(&p->dtls);
-    if (weir_dtls_state(&p->dtls) != WEIR_DTLS_CONNECTED || out.n < PEER_DATAGRAM_MAX) {
-        return 0;
-    }
-    size_t n = weir_sctp_send(&p->sctp, now, (struct weir_mspan){ out.p + head, PEER_SCTP_MTU });
-    return n == 0 ? 0 : weir_dtls_seal(&p->dtls, out, head, n);
-}
-
-/* What goes over the selected pair. */
-static size_t send_on_path(struct weir_peer *p, weir_time now, struct weir_mspan out)
-{
-    size_t n = weir_ice_embed_bare(&p->ice, out);
-    n = n != 0 || !weir_peer_has_dtls(p) ? n : weir_dtls_send(&p->dtls, now, out);
-    n = n != 0 ? n : send_rtcp(p, now, out);
-    n = n != 0 || p->owes_close ? n : weir_peer_send_again(p, now, out);
-    return n != 0 || !p->is_dtls_ready ? n : send_sctp(p, now, out);
-}
-
-/* Where DTLS has failed and the path has not, the alert that says why is the last that leaves. */
-static size_t send_alert(struct weir_peer *p, weir_time now, struct weir_mspan out, struct weir_path *to)
-{
-    bool has_path = p->is_dtls_ready && weir_dtls_state(&p->dtls) == WEIR_DTLS_FAILED
-                    && weir_ice_failure(&p->ice) == WEIR_ICE_FAILURE_NONE && weir_ice_selected(&p->ice, to);
-    out.n = has_path ? weir_peer_lite_room(p, to, out.n) : 0;
-    return has_path ? weir_dtls_send(&p->dtls, now, out) : 0;
-}
-
-size_t weir_peer_send(struct weir_peer *p, weir_time now, struct weir_mspan out, struct weir_path *to)
-{
-    size_t n = 0;
-    if (p->state == WEIR_PEER_CLOSED) {
-        return 0;
-    }
-    if (!p->config.is_data_only) {
-        weir_rtcp_history_yield(&rtp_of(p)->history, p->pool);
-    }
-    if (p->state != WEIR_PEER_FAILED && !p->has_ended) {
-        weir_peer_embed_collect(p, now);
-        n = weir_ice_send(&p->ice, now, out, to);
-    }
-    if (n != 0) {
-        p->timeline.first_check = weir_time_min(p->timeline.first_check, now);
-    } else if (p->state == WEIR_PEER_FAILED) {
-        n = send_alert(p, now, out, to);
-    } else if (!p->has_ended) {
-        bool has_path = weir_ice_selected(&p->ice, to);
-        out.n = has_path ? weir_peer_lite_room(p, to, out.n) : 0;
-        n = has_path ? send_on_path(p, now, out) : 0;
-        if (n == 0 && p->owes_close && has_path) {
-            n = weir_peer_send_goodbye(p, now, out);
-        }
-    }
-    if (n != 0) {
-        weir_peer_lite_sent(p, to, n);
-    } else {
-        weir_peer_finish(p, now);
-    }
-    p->tx_packets += n != 0 ? 1 : 0;
-    p->tx_bytes += n;
-    return n;
 }
 
 /* -- Channels ---------------------------------------------------------------------------------- */

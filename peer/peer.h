@@ -27,6 +27,7 @@
 #include "core/addr.h"
 #include "core/base.h"
 #include "core/crypto.h"
+#include "core/pacer.h"
 #include "core/store.h"
 #include "core/pump/pump.h"
 #include "core/stage.h"
@@ -46,6 +47,7 @@
 #define WEIR_PEER_CODECS_MAX 12         /* negotiated payload types of one section */
 #define WEIR_PEER_SSRCS_MAX 8           /* remote SSRCs remembered per section, the newest */
 #define WEIR_PEER_RING 8                /* states of a kind that are kept until they are told: the newest */
+#define WEIR_PEER_QUEUE_MAX 512         /* packets of media that wait for their turn */
 #define WEIR_PEER_RESENDS_MAX 128       /* packets waiting to be sent again */
 #define WEIR_PEER_SDP_MAX 65536         /* bytes of a description we write, at most; 16 sections: 16 KB */
 #define WEIR_PEER_TLS_ID 24             /* characters of our a=tls-id: 144 random bits */
@@ -134,6 +136,8 @@ struct weir_peer_config {
                                              quantum computer later, and 1,200 bytes longer */
     uint8_t dtls_version_max;             /* enum weir_dtls_version; 0: the newest there is */
     char ufrag_first;                     /* first character of ufrags: names a shard; 0 = random */
+    weir_duration queue_wait;             /* media waits so long for its turn at most, and is dropped then;
+                                             0 = 2 s */
     bool is_polite;                       /* an offer of the peer that meets ours takes ours back; else it
                                              is refused. Of two peers one should be [RFC 8829 4.1.10.2] */
 };
@@ -205,6 +209,12 @@ struct weir_peer_timeline {
         dtls_begun, dtls_done, sctp_done, first_channel, first_message, first_rtp;
 };
 
+enum weir_peer_queue_kind {
+    WEIR_PEER_QUEUE_AUDIO,
+    WEIR_PEER_QUEUE_VIDEO,
+    WEIR_PEER_QUEUES,
+};
+
 /* What only audio and video need: a block that a connection has for its life, or not at all. */
 struct weir_peer_rtp {
     struct weir_srtp srtp_tx, srtp_rx;
@@ -212,6 +222,20 @@ struct weir_peer_rtp {
     struct weir_rtcp_history history;
     struct { uint32_t ssrc; uint16_t seq; } resend[WEIR_PEER_RESENDS_MAX]; /* asked for again */
     uint32_t resend_head, resend_tail;
+    struct weir_peer_queue {     /* media that waits for its turn, in the pool, the oldest first */
+        uint32_t head, tail, count;
+        uint64_t late, refused;  /* dropped: it had waited too long; its section sends no more */
+    } queue[WEIR_PEER_QUEUES];
+    struct weir_rtcp_sent sent;
+};
+
+/* How what leaves takes turns (peer_door.c). */
+struct weir_peer_door {
+    struct weir_pacer all;  /* at the rate that was set */
+    struct weir_pacer data; /* DATA of SCTP: a window in a round trip */
+    weir_time open_at;      /* something waits, and may leave then; WEIR_NEVER: nothing does */
+    bool owes_writable;     /* media was refused with WEIR_ERR_FULL */
+    uint8_t videos;         /* packets since SCTP had its turn */
 };
 
 /* What is still to be told (peer_news.c). */
@@ -232,7 +256,7 @@ struct weir_peer_news {
     char candidate_text[160];
     uint8_t refusal[WEIR_PEER_RING], refused;
     struct weir_addr refused_addr[WEIR_PEER_RING];
-    bool is_selected, is_data_closed, has_keyframes, has_rtp;
+    bool is_selected, is_data_closed, has_keyframes, has_rtp, is_media_writable;
     struct weir_path selected;
     enum weir_sctp_reason data_reason;
     uint64_t keyframes;          /* bits of sections */
@@ -315,6 +339,7 @@ struct weir_peer {
     uint8_t name_at;         /* the place that is given next when all are taken: the oldest */
     uint32_t names_left_out; /* that gave their place to a newer one, ever */
     struct weir_peer_news news;
+    struct weir_peer_door door;
     struct weir_sctp_message reading;   /* given out by the last event, released by the next */
     bool is_reading;
     bool is_deferred;                   /* `reading` is to be given again */
@@ -328,8 +353,9 @@ struct weir_peer {
 
     /* A node's own. */
     uint32_t node_slot;
-    uint32_t node_heap_at;
     bool node_is_touched;
+    bool node_has_more, node_is_in_turn; /* to send; and the pump had no room in its turn */
+    int32_t node_deficit;                /* bytes that it may send in its turn */
 };
 
 /* Room for descriptions; nothing in it lasts beyond a call. */
@@ -385,7 +411,8 @@ WEIR_API enum weir_peer_verdict weir_peer_recv(struct weir_peer *p, weir_time no
                                                const struct weir_packet *packet);
 WEIR_API void weir_peer_tick(struct weir_peer *p, weir_time now);
 /* The next datagram and where it goes; `out` has at least 1,500 bytes. Order: ICE, DTLS flights, RTCP,
- * retransmissions, SCTP. */
+ * audio, retransmissions, video, SCTP (peer_door.c). 0: nothing more may leave now; what waits for its turn
+ * is in the deadline. */
 WEIR_API size_t weir_peer_send(struct weir_peer *p, weir_time now, struct weir_mspan out,
                                struct weir_path *to);
 WEIR_API bool weir_peer_event(struct weir_peer *p, weir_time now, struct weir_event *event);
@@ -516,6 +543,18 @@ WEIR_API WEIR_MUST_CHECK enum weir_status
 weir_peer_write_shared_rtp(struct weir_peer *p, weir_time now, uint8_t media,
                            const struct weir_rtp_header *h, uint32_t shared, struct weir_mspan out,
                            size_t *len, struct weir_path *to);
+/* Let it leave by weir_peer_send, as soon as it may: for who sets a rate, or has no room to write into now.
+ * Audio goes before video, each in the order in which it came; what has waited for config.queue_wait is
+ * dropped and counted. `shared`: as above, or WEIR_NO_CELL. WEIR_ERR_FULL: WEIR_PEER_QUEUE_MAX wait, or
+ * the pool has no room; WEIR_EVENT_MEDIA_WRITABLE follows. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_queue_rtp(struct weir_peer *p, weir_time now,
+                                                              uint8_t media,
+                                                              const struct weir_rtp_header *h,
+                                                              uint32_t shared);
+/* All that leaves for this peer leaves at so many bytes per second, UDP payloads counted: an estimate of the
+ * path, or a limit. Checks, DTLS, RTCP and SCTP's control are counted and do not wait. 0, as in the
+ * beginning: no limit, and DATA of SCTP goes by its own congestion window. */
+WEIR_API void weir_peer_set_send_rate(struct weir_peer *p, weir_time now, uint64_t bytes_per_second);
 /* Ask the peer for a key frame of what it sends in this section. WEIR_ERR_STATE when nobody can be asked:
  * nothing has come in it, or its stream found no place among the WEIR_RTCP_REMOTES_MAX that RTCP keeps
  * (weir_peer_rtp, rtcp.remotes_refused counts its packets) until another is silent for five seconds. */
@@ -586,7 +625,7 @@ struct weir_node_config {
     uint32_t unproven_rate;           /* bytes per second of all peers to addresses that proved nothing;
                                          0 = 4,000,000 */
     uint32_t peers_max;               /* 0 = 64 */
-    uint32_t media_peers_max;         /* of them with audio and video, 132 KiB each when used; 0 = all */
+    uint32_t media_peers_max;         /* of them with audio and video, 156 KiB each when used; 0 = all */
     uint32_t timers_max;              /* of the application's own, 32 bytes each; 0 = none */
     size_t share_bytes;               /* memory that every peer has by right; 0 = 128 KiB */
     size_t lend_bytes;                /* memory that is lent to who needs more; 0 = 1 MiB for each of
@@ -675,6 +714,9 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_send_shared_rtp(struct weir_node 
                                                                const struct weir_rtp_header *h,
                                                                uint32_t shared);
 WEIR_API void weir_drop_payload(struct weir_node *n, uint32_t shared);
+/* weir_peer_set_send_rate. While a rate is set, media that may not leave at once waits in the peer's queue
+ * (weir_peer_queue_rtp) instead of being refused. */
+WEIR_API void weir_set_send_rate(struct weir_node *n, struct weir_peer *p, uint64_t bytes_per_second);
 WEIR_API enum weir_status weir_request_keyframe(struct weir_node *n, struct weir_peer *p, uint8_t media);
 /* weir_peer_defer and weir_peer_resume of a node's peer. */
 WEIR_API void weir_defer(struct weir_node *n, struct weir_peer *p);

@@ -24,6 +24,7 @@ void weir_peer_close(struct weir_peer *p, weir_time now)
         return;
     }
     p->owes_close = true;
+    weir_peer_rtp_forget(p);
     if (!p->config.is_data_only) {
         weir_rtcp_bye(&weir_peer_rtp(p)->rtcp, now);
     }
@@ -67,7 +68,7 @@ void weir_peer_drain(struct weir_peer *p, weir_time now)
     if (p->sctp.state == WEIR_SCTP_ESTABLISHED) {
         (void)!weir_sctp_shutdown(&p->sctp, now); /* it is up: then it cannot be refused */
     }
-    if (!awaits_data(p) && !weir_peer_has_unread(p)) {
+    if (!awaits_data(p) && !weir_peer_has_unread(p) && weir_peer_rtp_waiting(p) == 0) {
         weir_peer_close(p, now);
     }
 }

@@ -62,6 +62,7 @@ enum weir_event_type {
     WEIR_EVENT_SIGNALLING,      /* signalling */
     WEIR_EVENT_ICE_STATE,       /* ice */
     WEIR_EVENT_GATHERING,       /* gathering: again after a restart, where there are servers to ask */
+    WEIR_EVENT_MEDIA_WRITABLE,  /* after WEIR_ERR_FULL for a packet of media: sending may go on */
     WEIR_EVENT_TYPES,
 };
 

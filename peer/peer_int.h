@@ -16,6 +16,9 @@
 #define PEER_DTLS_GIVE_UP (60 * WEIR_SEC)  /* it may begin long before there is a path */
 #define PEER_DATA_WAIT (30 * WEIR_SEC)     /* from DTLS to SCTP, at most */
 #define PEER_TAG_WAIT (30 * WEIR_SEC)      /* for the new transport of who stopped its first section */
+#define PEER_DATA_BURST (10 * PEER_SCTP_MTU) /* [RFC 9002 7.7 SHOULD] of the first window, after silence */
+#define PEER_QUEUE_WAIT (2 * WEIR_SEC) /* a key frame at a tenth of the rate that it needs */
+#define PEER_ROOM_WAIT (10 * WEIR_MS)  /* media was refused: look again so soon */
 #define PEER_RESEND_GAP (10 * WEIR_MS) /* one packet is sent again at most so often */
 
 /* Of sections that an offer wrote over. */
@@ -68,6 +71,24 @@ bool weir_peer_dtls_failed(const struct weir_peer *p);
 void weir_peer_tell_signalling(struct weir_peer *p);
 /* Give back the buffers of what an offer would be taken back to. */
 void weir_peer_end_pending(struct weir_peer *p);
+
+/* -- peer_door.c ------------------------------------------------------------------------------- */
+
+/* May media leave at once, before nothing that waits? */
+bool weir_peer_door_is_open(const struct weir_peer *p, weir_time now);
+/* So many bytes left. */
+void weir_peer_door_passed(struct weir_peer *p, weir_time now, const struct weir_path *to, size_t bytes);
+
+/* -- peer_rtp.c -------------------------------------------------------------------------------- */
+
+/* Packets of media that wait for their turn; the next of one queue, 0 = none; and all are dropped. */
+uint32_t weir_peer_rtp_waiting(const struct weir_peer *p);
+size_t weir_peer_send_waiting(struct weir_peer *p, weir_time now, enum weir_peer_queue_kind kind,
+                              struct weir_mspan out);
+void weir_peer_rtp_forget(struct weir_peer *p);
+/* The next packet that the peer missed; 0 = none. */
+bool weir_peer_has_again(const struct weir_peer *p);
+size_t weir_peer_send_again(struct weir_peer *p, weir_time now, struct weir_mspan out);
 
 /* -- peer_news.c ------------------------------------------------------------------------------- */
 
@@ -218,9 +239,6 @@ void weir_peer_learn_ssrc(struct weir_peer *p, struct weir_media *m, uint32_t ss
 struct weir_media *weir_peer_media_of_rtp(struct weir_peer *p, const struct weir_rtp_header *h);
 const struct weir_media_codec *weir_peer_codec(const struct weir_media *m, uint8_t payload_type);
 void weir_peer_take_rtcp_events(struct weir_peer *p, weir_time now);
-/* The next packet that the peer missed; 0 = none. */
-size_t weir_peer_send_again(struct weir_peer *p, weir_time now, struct weir_mspan out);
-
 /* -- peer_transport.c -------------------------------------------------------------------------- */
 
 /* Make DTLS ready in a role; again, if the role turned out otherwise before anything happened. `session`:

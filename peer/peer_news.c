@@ -99,6 +99,9 @@ void weir_peer_push(struct weir_peer *p, const struct weir_event *e)
         n->rtp_media = e->media;
         n->rtp_arrival = e->arrival;
         break;
+    case WEIR_EVENT_MEDIA_WRITABLE:
+        once(n, &n->is_media_writable, e->type);
+        break;
     case WEIR_EVENT_NONE:
     case WEIR_EVENT_CANDIDATE: /* weir_peer_push_candidate */
     case WEIR_EVENT_CHANNEL_OPEN:
@@ -234,6 +237,9 @@ static bool take_next(struct weir_peer *p, struct weir_event *e)
         e->rtp = n->rtp;
         e->media = n->rtp_media;
         e->arrival = n->rtp_arrival;
+        break;
+    case WEIR_EVENT_MEDIA_WRITABLE:
+        n->is_media_writable = false;
         break;
     case WEIR_EVENT_NONE:
     case WEIR_EVENT_CHANNEL_OPEN: /* those that have no turn here */

@@ -329,4 +329,32 @@ WEIR_API size_t weir_rtcp_history_find(struct weir_rtcp_history *h, const struct
 /* Give everything back. */
 WEIR_API void weir_rtcp_history_clear(struct weir_rtcp_history *h, struct weir_pool *pool);
 
+/* -- When packets left -- */
+
+#define WEIR_RTCP_SENT_MAX 1024 /* a second of 10 Mbit/s; 24 bytes each */
+
+/* A packet that left: RTP, for the first time or again. */
+struct weir_rtcp_sent_packet {
+    uint32_t number;     /* of our packets to this peer, in the order in which they left */
+    uint32_t ssrc;
+    uint16_t seq, bytes; /* on the wire, without IP and UDP */
+    bool is_stamped;     /* `at` is the kernel's */
+    weir_time at;
+};
+
+/* The last packets that left, by number, for the feedback that is still to come. Zero begins it. */
+struct weir_rtcp_sent {
+    struct weir_rtcp_sent_packet packet[WEIR_RTCP_SENT_MAX];
+    uint32_t next; /* number */
+};
+
+/* One leaves at `now`; gives its number. */
+WEIR_API uint32_t weir_rtcp_sent_note(struct weir_rtcp_sent *s, weir_time now, uint32_t ssrc, uint16_t seq,
+                                      size_t bytes);
+/* The kernel gave it to the network at `at`. False: it is not kept any more, or never was. */
+WEIR_API bool weir_rtcp_sent_stamp(struct weir_rtcp_sent *s, uint32_t number, weir_time at);
+/* NULL likewise. Valid until the next packet leaves. */
+WEIR_API const struct weir_rtcp_sent_packet *weir_rtcp_sent_find(const struct weir_rtcp_sent *s,
+                                                                 uint32_t number);
+
 #endif

@@ -458,6 +458,7 @@ struct weir_sctp {
     uint32_t round_exit;      /* the TSN whose acknowledgement ends this one */
     uint32_t recovery_exit;
     bool is_recovering, is_fast_resend;
+    bool is_held, has_held;   /* DATA waits for its turn; and there was some that could have gone */
 
     /* Partial reliability. */
     uint32_t advanced;        /* where the peer may skip to */
@@ -566,6 +567,17 @@ WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_reset_stream(struct weir_sct
 /* The path's round-trip time was measured by others: until a DATA chunk tells it, INIT, COOKIE ECHO and
  * DATA are sent again after twice that, 100 ms at least and what config.rto_initial says at most. */
 WEIR_API void weir_sctp_set_rtt_hint(struct weir_sctp *s, weir_duration rtt);
+
+/* How fast DATA should leave, in bytes of SCTP packets per second, so that a window spreads over its round
+ * trip: somewhat more than one window in each, in slow start two. 0: not known yet, as fast as it likes. */
+WEIR_API uint64_t weir_sctp_pace(const struct weir_sctp *s);
+/* Its owner says when DATA may leave: held back it waits, and everything else goes. */
+WEIR_API void weir_sctp_hold(struct weir_sctp *s, bool is_held);
+/* Did weir_sctp_send find DATA that it was not to send? */
+static inline bool weir_sctp_has_held(const struct weir_sctp *s)
+{
+    return s->has_held;
+}
 
 /* What carries the packets was replaced, and what was on its way is lost: it is sent again now, not when a
  * timer that has backed off runs out. `is_client`: our end of the new DTLS. It decides the parity of our

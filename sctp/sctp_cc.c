@@ -19,6 +19,10 @@ enum {
     /* Growth per SACK in slow start, the L of [RFC 9260 7.2.1 MAY]: above 1 because one SACK may
      * stand for a batch; what was acknowledged bounds it in any case. */
     SLOW_START_PACKETS = 4,
+    /* Of a window in each round trip, in percent: a window that doubles has to leave twice as fast as it is
+     * acknowledged, and one that grows a little must not be what limits it. */
+    PACE_SLOW_START = 200,
+    PACE = 125,
 };
 
 /* The path's maximum DATA chunk size, PMDCS. */
@@ -87,6 +91,12 @@ static void grow_by_rule(struct weir_sctp *s, uint32_t acked_bytes, bool cum_mov
     if (s->flight_bytes == 0) {
         s->partial_acked = 0;
     }
+}
+
+uint64_t weir_sctp_pace(const struct weir_sctp *s)
+{
+    unsigned percent = s->cwnd <= s->ssthresh ? PACE_SLOW_START : PACE;
+    return s->srtt == 0 ? 0 : (uint64_t)s->cwnd * percent * 10000 / s->srtt;
 }
 
 void weir_sctp_cc_sent(struct weir_sctp *s)

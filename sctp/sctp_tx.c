@@ -390,7 +390,7 @@ static bool may_resend(const struct weir_sctp *s)
     return s->rtx_count != 0 && (s->is_fast_resend || s->flight_bytes < s->cwnd);
 }
 
-bool weir_sctp_has_data(struct weir_sctp *s, weir_time now)
+static bool has_data(struct weir_sctp *s, weir_time now)
 {
     if (!weir_sctp_may_send_data(s)) {
         return false;
@@ -405,6 +405,19 @@ bool weir_sctp_has_data(struct weir_sctp *s, weir_time now)
     bool is_open = window_allows(s, chunk_at(s, stream_at(s, slot)->queue_head)->bytes);
     s->blocked_before = is_open ? s->blocked_before : weir_time_add(now, 1);
     return is_open;
+}
+
+bool weir_sctp_has_data(struct weir_sctp *s, weir_time now)
+{
+    bool could_go = has_data(s, now);
+    s->has_held = could_go && s->is_held;
+    return could_go && !s->is_held;
+}
+
+void weir_sctp_hold(struct weir_sctp *s, bool is_held)
+{
+    s->is_held = is_held;
+    s->has_held = s->has_held && is_held;
 }
 
 /* -- Into the packet -------------------------------------------------------------------------- */
@@ -513,7 +526,7 @@ static void fill_new(struct weir_sctp *s, weir_time now, struct weir_wr *w)
 
 void weir_sctp_fill_data(struct weir_sctp *s, weir_time now, struct weir_wr *w)
 {
-    if (!weir_sctp_may_send_data(s)) {
+    if (!weir_sctp_may_send_data(s) || s->is_held) {
         return;
     }
     if (s->rtx_count != 0) {

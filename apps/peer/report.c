@@ -251,6 +251,7 @@ void report_event(struct program *p, const struct weir_event *e)
     case WEIR_EVENT_NAME:
     case WEIR_EVENT_TIMER:
     case WEIR_EVENT_DESCRIPTOR:
+    case WEIR_EVENT_MEDIA_WRITABLE:
     case WEIR_EVENT_TYPES:
         break;
     }

@@ -573,6 +573,48 @@ static void an_abort_has_its_own_cause_alone(void **state)
     drive_end(&d);
 }
 
+/* -- Turns ------------------------------------------------------------------------------------ */
+
+/* Held back, DATA waits and says so; what is no DATA goes. */
+static void data_that_is_held_waits_and_the_rest_goes(void **state)
+{
+    (void)state;
+    uint8_t out[WEIR_MTU];
+    begin();
+    write_full(2);
+    weir_sctp_hold(&d.s, true);
+    assert_int_equal(flush(), 0);
+    assert_true(weir_sctp_has_held(&d.s));
+    static const uint8_t heartbeat[] = { CHUNK_HEARTBEAT, 0, 0, 8, 0, 1, 0, 4 };
+    assert_int_equal(drive_chunks(&d, weir_span_of(heartbeat, sizeof heartbeat)), WEIR_SCTP_OK);
+    size_t n = drive_send(&d, out);
+    assert_int_equal(n, 12 + 8); /* alone, though there would be room for DATA */
+    assert_int_equal(out[12], CHUNK_HEARTBEAT_ACK);
+    assert_int_equal(flush(), 0);
+    weir_sctp_hold(&d.s, false);
+    assert_false(weir_sctp_has_held(&d.s));
+    assert_int_equal(flush(), 2);
+    assert_false(weir_sctp_has_held(&d.s));
+    weir_sctp_hold(&d.s, true);
+    assert_int_equal(flush(), 0);
+    assert_false(weir_sctp_has_held(&d.s)); /* there is none */
+}
+
+/* Two windows in a round trip while it doubles, one and a quarter afterwards. */
+static void the_pace_is_a_window_in_a_round_trip(void **state)
+{
+    (void)state;
+    begin();
+    d.s.srtt = 0;
+    assert_int_equal(weir_sctp_pace(&d.s), 0); /* not known yet: no limit */
+    d.s.srtt = 100 * WEIR_MS;
+    d.s.cwnd = 50000;
+    d.s.ssthresh = 50000;
+    assert_int_equal(weir_sctp_pace(&d.s), 1000000);
+    d.s.ssthresh = 49999;
+    assert_int_equal(weir_sctp_pace(&d.s), 625000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -599,6 +641,8 @@ int main(void)
         cmocka_unit_test(shutdown_ends_with_complete),
         cmocka_unit_test(answers_have_no_flags),
         cmocka_unit_test(an_abort_has_its_own_cause_alone),
+        cmocka_unit_test(data_that_is_held_waits_and_the_rest_goes),
+        cmocka_unit_test(the_pace_is_a_window_in_a_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -372,6 +372,7 @@ static void take_event(struct sim *s, int i, const struct weir_event *e)
     case WEIR_EVENT_SIGNALLING:
     case WEIR_EVENT_ICE_STATE:
     case WEIR_EVENT_GATHERING:
+    case WEIR_EVENT_MEDIA_WRITABLE:
     case WEIR_EVENT_TYPES:
         break;
     }
