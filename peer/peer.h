@@ -551,8 +551,8 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_queue_rtp(struct weir_peer *
                                                               uint8_t media,
                                                               const struct weir_rtp_header *h,
                                                               uint32_t shared);
-/* All that leaves for this peer leaves at so many bytes per second, UDP payloads counted: an estimate of the
- * path, or a limit. Checks, DTLS, RTCP and SCTP's control are counted and do not wait. 0, as in the
+/* All that leaves for this peer leaves at so many bytes per second, UDP payloads counted: an estimate of
+ * the path, or a limit. Checks, DTLS, RTCP and SCTP's control are counted and do not wait. 0, as in the
  * beginning: no limit, and DATA of SCTP goes by its own congestion window. */
 WEIR_API void weir_peer_set_send_rate(struct weir_peer *p, weir_time now, uint64_t bytes_per_second);
 /* Ask the peer for a key frame of what it sends in this section. WEIR_ERR_STATE when nobody can be asked:
