@@ -34,15 +34,14 @@ static size_t write_mid(const struct weir_media *m, uint8_t out[36])
     return 1 + (size_t)m->mid_bytes;
 }
 
-static void write_header(const struct weir_media *m, const struct weir_rtp_header *h, struct weir_wr *w)
+static void write_header(const struct weir_media *m, struct weir_rtp_header h, struct weir_wr *w)
 {
     uint8_t ext[36];
-    struct weir_rtp_header ours = *h;
-    ours.ssrc = m->ssrc;
-    ours.ext = weir_span_of(ext, write_mid(m, ext));
-    ours.has_extension = ours.ext.n != 0;
-    ours.ext_profile = WEIR_RTP_EXT_ONE_BYTE;
-    weir_rtp_write(w, &ours);
+    h.ssrc = m->ssrc;
+    h.ext = weir_span_of(ext, write_mid(m, ext));
+    h.has_extension = h.ext.n != 0;
+    h.ext_profile = WEIR_RTP_EXT_ONE_BYTE;
+    weir_rtp_write(w, &h);
 }
 
 static void write_shared(const struct weir_peer *p, uint32_t shared, struct weir_wr *w)
@@ -53,15 +52,19 @@ static void write_shared(const struct weir_peer *p, uint32_t shared, struct weir
     }
 }
 
-/* May this section send such a packet? */
-static enum weir_status check(const struct weir_peer *p, uint8_t media, uint8_t payload_type)
+/* May this section send such a packet? Then *codec is what it is. */
+static enum weir_status check(const struct weir_peer *p, uint8_t media, uint8_t payload_type,
+                              const struct weir_media_codec **codec)
 {
-    if (media >= p->medias || !p->media[media].is_accepted
-        || weir_peer_codec(&p->media[media], payload_type) == NULL) {
+    if (media >= p->medias || !p->media[media].is_accepted) {
         return WEIR_ERR_ARG;
     }
-    return p->is_srtp_ready && (p->media[media].direction & WEIR_SDP_SENDONLY) != 0 ? WEIR_OK
-                                                                                    : WEIR_ERR_STATE;
+    const struct weir_media *m = &p->media[media];
+    *codec = weir_peer_codec(m, payload_type);
+    if (*codec == NULL) {
+        return WEIR_ERR_ARG;
+    }
+    return p->is_srtp_ready && (m->direction & WEIR_SDP_SENDONLY) != 0 ? WEIR_OK : WEIR_ERR_STATE;
 }
 
 /* -- Out of the door --------------------------------------------------------------------------- */
@@ -84,25 +87,31 @@ static bool seal_and_keep(struct weir_peer *p, struct weir_mspan out, size_t *le
     return is_sealed;
 }
 
-/* A whole packet of *len bytes, in clear, of which the first header_bytes are its header. */
-static bool finish(struct weir_peer *p, weir_time now, struct weir_media *m, struct weir_mspan out,
-                   size_t *len, size_t header_bytes, uint32_t shared)
+/* A whole packet in clear, its header and where it is from. */
+struct packet {
+    struct weir_media *media;
+    const struct weir_media_codec *codec;
+    size_t header_bytes;
+    uint32_t shared; /* its payload, or WEIR_NO_CELL */
+};
+
+static bool finish(struct weir_peer *p, weir_time now, const struct packet *k,
+                   const struct weir_rtp_header *h, struct weir_mspan out, size_t *len)
 {
-    struct weir_rtp_header h;
-    if (weir_rtp_parse(weir_span_of(out.p, *len), &h) != WEIR_SRTP_OK) {
+    struct weir_peer_rtp *r = rtp_of(p);
+    struct weir_media *m = k->media;
+    struct weir_rtcp_kept kept = { .ssrc = m->ssrc, .seq = h->seq, .shared = k->shared,
+                                   .header = weir_span_of(out.p, k->header_bytes) };
+    size_t payload = *len - k->header_bytes;
+    if (!seal_and_keep(p, out, len, &kept, (k->codec->feedback & WEIR_SDP_FB_NACK) != 0)) {
         return false;
     }
-    const struct weir_media_codec *codec = weir_peer_codec(m, h.payload_type);
-    struct weir_rtcp_kept kept = { .ssrc = m->ssrc, .seq = h.seq, .shared = shared,
-                                   .header = weir_span_of(out.p, header_bytes) };
-    size_t payload = *len - header_bytes;
-    if (!seal_and_keep(p, out, len, &kept, (codec->feedback & WEIR_SDP_FB_NACK) != 0)) {
-        return false;
-    }
+    struct weir_rtp_header ours = { .ssrc = m->ssrc, .seq = h->seq, .timestamp = h->timestamp,
+                                    .payload = weir_span_of(NULL, payload) };
     /* Of this codec, if not of the last. */
-    (void)!weir_rtcp_add_local(&rtp_of(p)->rtcp, m->ssrc, codec->clock_hz);
-    weir_rtcp_note_tx(&rtp_of(p)->rtcp, now, &h);
-    (void)weir_rtcp_sent_note(&rtp_of(p)->sent, now, m->ssrc, h.seq, *len);
+    (void)!weir_rtcp_add_local(&r->rtcp, m->ssrc, k->codec->clock_hz);
+    weir_rtcp_note_tx(&r->rtcp, now, &ours);
+    (void)weir_rtcp_sent_note(&r->sent, now, m->ssrc, h->seq, *len);
     m->tx_packets++;
     m->tx_bytes += payload;
     return true;
@@ -122,10 +131,12 @@ enum weir_status weir_peer_write_shared_rtp(struct weir_peer *p, weir_time now, 
                                             struct weir_mspan out, size_t *len, struct weir_path *to)
 {
     struct weir_wr w = weir_wr_of(out);
-    enum weir_status status = check(p, media, h->payload_type);
+    struct packet k = { .shared = shared };
+    enum weir_status status = check(p, media, h->payload_type, &k.codec);
     if (status != WEIR_OK) {
         return status;
     }
+    k.media = &p->media[media];
     if (weir_peer_is_closing(p) || !weir_ice_selected(&p->ice, to)) {
         return WEIR_ERR_STATE;
     }
@@ -134,8 +145,8 @@ enum weir_status weir_peer_write_shared_rtp(struct weir_peer *p, weir_time now, 
         p->door.owes_writable = true;
         return WEIR_ERR_FULL;
     }
-    write_header(&p->media[media], h, &w);
-    size_t header_bytes = w.len;
+    write_header(k.media, *h, &w);
+    k.header_bytes = w.len;
     if (shared == WEIR_NO_CELL) {
         weir_wr_bytes(&w, h->payload);
     }
@@ -144,7 +155,7 @@ enum weir_status weir_peer_write_shared_rtp(struct weir_peer *p, weir_time now, 
     if (*len == 0 || *len + WEIR_SRTP_OVERHEAD_MAX > WEIR_MTU) {
         return WEIR_ERR_SIZE;
     }
-    if (!finish(p, now, &p->media[media], out, len, header_bytes, shared)) {
+    if (!finish(p, now, &k, h, out, len)) {
         return WEIR_ERR_CRYPTO;
     }
     weir_peer_door_passed(p, now, to, *len);
@@ -251,11 +262,12 @@ enum weir_status weir_peer_queue_rtp(struct weir_peer *p, weir_time now, uint8_t
 {
     uint8_t header[HEADER_MAX];
     struct weir_wr w = weir_wr_of((struct weir_mspan){ header, sizeof header });
-    enum weir_status status = check(p, media, h->payload_type);
+    const struct weir_media_codec *codec;
+    enum weir_status status = check(p, media, h->payload_type, &codec);
     if (status != WEIR_OK || weir_peer_is_closing(p)) {
         return status != WEIR_OK ? status : WEIR_ERR_STATE;
     }
-    write_header(&p->media[media], h, &w);
+    write_header(&p->media[media], *h, &w);
     size_t n = weir_wr_done(&w);
     struct weir_span payload = shared == WEIR_NO_CELL ? h->payload : weir_span_of(NULL, 0);
     if (n == 0 || n + payload.n + shared_bytes(p, shared) + WEIR_SRTP_OVERHEAD_MAX > WEIR_MTU) {
@@ -269,21 +281,34 @@ enum weir_status weir_peer_queue_rtp(struct weir_peer *p, weir_time now, uint8_t
     return WEIR_OK;
 }
 
+/* What waited, whole again, if it may still be sent. */
+static bool finish_waiting(struct weir_peer *p, weir_time now, uint32_t run, struct weir_mspan out, size_t *n)
+{
+    const struct waiting *w = waiting_at(p, run);
+    struct packet k = { .header_bytes = w->header_bytes, .shared = w->shared };
+    struct weir_wr text = weir_wr_of(out);
+    struct weir_rtp_header h;
+    write_shared(p, run, &text); /* its own bytes ... */
+    write_shared(p, w->shared, &text);
+    *n = weir_wr_done(&text);
+    if (weir_rtp_parse(weir_span_of(out.p, *n), &h) != WEIR_SRTP_OK
+        || check(p, w->media, h.payload_type, &k.codec) != WEIR_OK) {
+        return false;
+    }
+    k.media = &p->media[w->media];
+    return finish(p, now, &k, &h, out, n);
+}
+
 /* Of one queue the first that still may leave; those before it that may not are gone, and counted. */
 size_t weir_peer_send_waiting(struct weir_peer *p, weir_time now, enum weir_peer_queue_kind kind,
                               struct weir_mspan out)
 {
     struct weir_peer_queue *q = p->config.is_data_only ? NULL : &rtp_of(p)->queue[kind];
     while (q != NULL && q->count != 0) {
-        uint32_t run = link_out(p, q), rope = run;
-        struct waiting w = *waiting_at(p, run);
-        struct weir_wr text = weir_wr_of(out);
-        write_shared(p, rope, &text); /* its own bytes ... */
-        write_shared(p, w.shared, &text);
-        size_t n = weir_wr_done(&text);
-        bool is_late = now > w.until;
-        bool is_sent = !is_late && n > 1 && check(p, w.media, out.p[1] & 0x7f) == WEIR_OK
-                       && finish(p, now, &p->media[w.media], out, &n, w.header_bytes, w.shared);
+        size_t n = 0;
+        uint32_t run = link_out(p, q);
+        bool is_late = now > waiting_at(p, run)->until;
+        bool is_sent = !is_late && finish_waiting(p, now, run, out, &n);
         drop(p, run);
         q->late += is_late ? 1 : 0;
         q->refused += !is_late && !is_sent ? 1 : 0;

@@ -569,7 +569,8 @@ WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_reset_stream(struct weir_sct
 WEIR_API void weir_sctp_set_rtt_hint(struct weir_sctp *s, weir_duration rtt);
 
 /* How fast DATA should leave, in bytes of SCTP packets per second, so that a window spreads over its round
- * trip: somewhat more than one window in each, in slow start two. 0: not known yet, as fast as it likes. */
+ * trip: somewhat more than one window in each, in slow start two. 0, as fast as it likes: the path is not
+ * known yet, or takes less than 2 ms. */
 WEIR_API uint64_t weir_sctp_pace(const struct weir_sctp *s);
 /* Its owner says when DATA may leave: held back it waits, and everything else goes. */
 WEIR_API void weir_sctp_hold(struct weir_sctp *s, bool is_held);

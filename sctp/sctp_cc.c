@@ -23,6 +23,9 @@ enum {
      * acknowledged, and one that grows a little must not be what limits it. */
     PACE_SLOW_START = 200,
     PACE = 125,
+    /* On shorter paths timers are too coarse for it: what waited for one would leave later than it may, and
+     * a window that is never full never grows. */
+    PACE_LEAST_RTT = 2 * WEIR_MS,
 };
 
 /* The path's maximum DATA chunk size, PMDCS. */
@@ -96,7 +99,7 @@ static void grow_by_rule(struct weir_sctp *s, uint32_t acked_bytes, bool cum_mov
 uint64_t weir_sctp_pace(const struct weir_sctp *s)
 {
     unsigned percent = s->cwnd <= s->ssthresh ? PACE_SLOW_START : PACE;
-    return s->srtt == 0 ? 0 : (uint64_t)s->cwnd * percent * 10000 / s->srtt;
+    return s->rtt_least < PACE_LEAST_RTT ? 0 : (uint64_t)s->cwnd * percent * 10000 / s->srtt;
 }
 
 void weir_sctp_cc_sent(struct weir_sctp *s)

@@ -608,6 +608,9 @@ static void the_pace_is_a_window_in_a_round_trip(void **state)
     d.s.srtt = 0;
     assert_int_equal(weir_sctp_pace(&d.s), 0); /* not known yet: no limit */
     d.s.srtt = 100 * WEIR_MS;
+    d.s.rtt_least = 2 * WEIR_MS - 1;
+    assert_int_equal(weir_sctp_pace(&d.s), 0); /* too short for timers */
+    d.s.rtt_least = 2 * WEIR_MS;
     d.s.cwnd = 50000;
     d.s.ssthresh = 50000;
     assert_int_equal(weir_sctp_pace(&d.s), 1000000);
