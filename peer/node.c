@@ -414,6 +414,7 @@ enum weir_status weir_node_wait(struct weir_node *n, weir_time until)
     n->items = n->item_at = 0;
     n->current = NODE_NONE;
     n->waited_at = weir_pump_now(n->pump);
+    weir_node_take_stamps(n);
     n->watched_at = 0;
     n->watched_count = (uint32_t)weir_pump_watched(n->pump, n->watched, NODE_WATCHED);
     return status;

@@ -234,6 +234,8 @@ void weir_node_touch(struct weir_node *n, struct weir_peer *p);
 /* Every touched peer sends what it has, in turn; those that could not stay touched. True when all could
  * (node_send.c). */
 bool weir_node_send(struct weir_node *n);
+/* When packets of media left, as the kernel tells, where it was asked. */
+void weir_node_take_stamps(struct weir_node *n);
 /* A timer of the application's is due; and the next of its descriptors that is ready (node_loop.c). */
 void weir_node_timer_event(uint32_t id, struct weir_event *e);
 bool weir_node_watched_event(struct weir_node *n, struct weir_event *e);

@@ -31,6 +31,28 @@ static void note_ufrags(struct weir_node *n, const struct weir_peer *p)
     }
 }
 
+/* A packet of media is stamped, if the node asks for that: by the peer's slot and the packet's number. No
+ * socket there: counted by the pump. */
+static enum weir_status give_to_pump(struct weir_node *n, const struct weir_peer *p,
+                                     const struct weir_path *to, size_t len)
+{
+    uint64_t tag = (uint64_t)p->node_slot << 32 | p->door.number;
+    return p->door.is_numbered ? weir_pump_send_stamped(n->pump, to, 0, len, tag)
+                               : weir_pump_send(n->pump, to, 0, len);
+}
+
+void weir_node_take_stamps(struct weir_node *n)
+{
+    struct weir_pump_stamp s;
+    while (weir_pump_stamp(n->pump, &s)) {
+        uint32_t slot = (uint32_t)(s.tag >> 32);
+        struct weir_peer_rtp *r = n->is_used[slot] ? weir_peer_rtp(&n->peer[slot]) : NULL;
+        for (uint32_t i = 0; r != NULL && i < s.count; i++) {
+            (void)weir_rtcp_sent_stamp(&r->sent, (uint32_t)s.tag + i, s.at); /* if it is kept still */
+        }
+    }
+}
+
 static enum turn take_turn(struct weir_node *n, struct weir_peer *p, struct sum *sum)
 {
     weir_time now = weir_pump_now(n->pump);
@@ -51,7 +73,7 @@ static enum turn take_turn(struct weir_node *n, struct weir_peer *p, struct sum 
             p->node_deficit = 0;
             return TURN_DONE;
         }
-        (void)weir_pump_send(n->pump, &to, 0, len); /* no socket there: counted by the pump */
+        (void)give_to_pump(n, p, &to, len);
         p->node_deficit -= (int32_t)len;
         sum->packets++;
         sum->bytes += len;
@@ -144,7 +166,7 @@ static enum weir_status send_at_once(struct weir_node *n, struct weir_peer *p, u
         return status;
     }
     p->node_deficit -= n->is_crowded ? (int32_t)len : 0;
-    return weir_pump_send(n->pump, &to, 0, len);
+    return give_to_pump(n, p, &to, len);
 }
 
 enum weir_status weir_send_shared_rtp(struct weir_node *n, struct weir_peer *p, uint8_t media,

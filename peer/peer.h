@@ -235,6 +235,8 @@ struct weir_peer_door {
     struct weir_pacer data; /* DATA of SCTP: a window in a round trip */
     weir_time open_at;      /* something waits, and may leave then; WEIR_NEVER: nothing does */
     bool owes_writable;     /* media was refused with WEIR_ERR_FULL */
+    bool is_numbered;       /* the datagram that left last is in the block's `sent` ... */
+    uint32_t number;        /* ... under this number */
     uint8_t videos;         /* packets since SCTP had its turn */
 };
 

@@ -160,6 +160,7 @@ size_t weir_peer_send(struct weir_peer *p, weir_time now, struct weir_mspan out,
     if (!p->config.is_data_only) {
         weir_rtcp_history_yield(&rtp_of(p)->history, p->pool);
     }
+    p->door.is_numbered = false;
     size_t n = send_any(p, now, out, to);
     if (n != 0) {
         weir_peer_door_passed(p, now, to, n);

@@ -111,7 +111,8 @@ static bool finish(struct weir_peer *p, weir_time now, const struct packet *k,
     /* Of this codec, if not of the last. */
     (void)!weir_rtcp_add_local(&r->rtcp, m->ssrc, k->codec->clock_hz);
     weir_rtcp_note_tx(&r->rtcp, now, &ours);
-    (void)weir_rtcp_sent_note(&r->sent, now, m->ssrc, h->seq, *len);
+    p->door.number = weir_rtcp_sent_note(&r->sent, now, m->ssrc, h->seq, *len);
+    p->door.is_numbered = true;
     m->tx_packets++;
     m->tx_bytes += payload;
     return true;
@@ -340,7 +341,8 @@ size_t weir_peer_send_again(struct weir_peer *p, weir_time now, struct weir_mspa
             for (uint32_t i = 0; i < r->rtcp.locals; i++) {
                 r->rtcp.local[i].retransmissions += r->rtcp.local[i].ssrc == ssrc ? 1 : 0;
             }
-            (void)weir_rtcp_sent_note(&r->sent, now, ssrc, seq, n);
+            p->door.number = weir_rtcp_sent_note(&r->sent, now, ssrc, seq, n);
+            p->door.is_numbered = true;
             return n;
         }
     }

@@ -8,6 +8,7 @@
 #include "core/pump/pump_int.h"
 
 #include <errno.h>
+#include <linux/net_tstamp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -96,7 +97,9 @@ void weir_pump_close(struct weir_pump *p)
         p->ops->close(p);
     }
     for (uint32_t i = 0; i < p->sockets; i++) {
-        close(p->socket[i].fd);
+        if (p->socket[i].state == PUMP_SOCKET_OPEN) {
+            close(p->socket[i].fd);
+        }
     }
     const int fds[] = { p->wake_fd, p->ready_fd, p->watch_fd };
     for (unsigned i = 0; i < sizeof fds / sizeof fds[0]; i++) {
@@ -181,7 +184,7 @@ static bool fall_back(struct weir_pump *p)
         return false;
     }
     for (uint32_t i = 0; i < p->sockets; i++) {
-        if (!p->ops->add_socket(p, i)) {
+        if (p->socket[i].state == PUMP_SOCKET_OPEN && !p->ops->add_socket(p, i)) {
             return false;
         }
     }
@@ -343,15 +346,20 @@ struct weir_mspan weir_pump_room(struct weir_pump *p)
     return room;
 }
 
+static bool is_socket(const struct weir_pump *p, uint32_t socket, const struct weir_addr *local)
+{
+    const struct pump_socket *s = &p->socket[socket];
+    return s->state == PUMP_SOCKET_OPEN && weir_addr_eq(&s->local, local);
+}
+
 static bool find_socket(struct weir_pump *p, const struct weir_addr *local, uint32_t *socket)
 {
-    if (p->last_socket < p->sockets
-        && weir_addr_eq(&p->socket[p->last_socket].local, local)) {
+    if (p->last_socket < p->sockets && is_socket(p, p->last_socket, local)) {
         *socket = p->last_socket;
         return true;
     }
     for (uint32_t i = 0; i < p->sockets; i++) {
-        if (weir_addr_eq(&p->socket[i].local, local)) {
+        if (is_socket(p, i, local)) {
             *socket = p->last_socket = i;
             return true;
         }
@@ -359,55 +367,79 @@ static bool find_socket(struct weir_pump *p, const struct weir_addr *local, uint
     return false;
 }
 
+/* One datagram to queue. */
+struct datagram {
+    const struct weir_path *path;
+    size_t bytes;
+    uint64_t tag;
+    uint32_t socket;
+    uint8_t ecn;
+    bool is_stamped;
+};
+
 /* Can this datagram join the run before it? */
-static bool run_accepts(const struct weir_pump *p, const struct pump_run *r,
-                        const struct weir_path *path, uint8_t ecn, size_t bytes)
+static bool run_accepts(const struct weir_pump *p, const struct pump_run *r, const struct datagram *d)
 {
     return !r->is_closed && p->socket[r->socket].has_gso && r->count < WEIR_PUMP_SEGMENTS_MAX
-           && bytes <= r->segment_bytes && r->bytes + bytes <= PUMP_RUN_BYTES_MAX && r->ecn == ecn
-           && weir_path_eq(&r->path, path);
+           && d->bytes <= r->segment_bytes && r->bytes + d->bytes <= PUMP_RUN_BYTES_MAX
+           && r->ecn == d->ecn && r->is_stamped == d->is_stamped
+           && (!d->is_stamped || d->tag == r->tag + r->count) && weir_path_eq(&r->path, d->path);
 }
 
-static void run_begin(struct weir_pump *p, const struct weir_path *path, uint32_t socket, uint8_t ecn,
-                      size_t bytes)
+static void run_begin(struct weir_pump *p, const struct datagram *d)
 {
     struct pump_run *r = &p->runs[p->run_head++ % PUMP_RUNS_MAX];
-    r->path = *path;
-    r->socket = socket;
+    r->path = *d->path;
+    r->socket = d->socket;
     r->first_slot = p->slot_head;
     r->count = 0;
     r->next = 0;
-    r->segment_bytes = (uint32_t)bytes;
+    r->segment_bytes = (uint32_t)d->bytes;
     r->bytes = 0;
-    r->ecn = ecn;
+    r->ecn = d->ecn;
+    r->is_stamped = d->is_stamped;
+    r->tag = d->tag;
     r->is_closed = r->is_waiting = r->is_done = false;
+}
+
+static enum weir_status queue_datagram(struct weir_pump *p, struct datagram *d)
+{
+    if (d->bytes == 0 || d->bytes > WEIR_MTU || p->slot_head - p->slot_tail == WEIR_PUMP_TX_SLOTS) {
+        return WEIR_ERR_SIZE;
+    }
+    if (!find_socket(p, &d->path->local, &d->socket)) {
+        p->stats.tx_no_route++;
+        return WEIR_ERR_ARG;
+    }
+    struct pump_run *r = &p->runs[(p->run_head - 1) % PUMP_RUNS_MAX];
+    if (p->run_head == p->run_sent || !run_accepts(p, r, d)) {
+        run_begin(p, d);
+        r = &p->runs[(p->run_head - 1) % PUMP_RUNS_MAX];
+    }
+    struct iovec *iov = &r->iov[r->count++];
+    iov->iov_base = p->slots + (size_t)(p->slot_head % WEIR_PUMP_TX_SLOTS) * PUMP_SLOT_BYTES;
+    iov->iov_len = d->bytes;
+    r->bytes += (uint32_t)d->bytes;
+    r->is_closed = d->bytes < r->segment_bytes;
+    p->slot_head++;
+    p->stats.tx_packets++;
+    p->stats.tx_bytes += d->bytes;
+    return WEIR_OK;
 }
 
 enum weir_status weir_pump_send(struct weir_pump *p, const struct weir_path *path, uint8_t ecn,
                                 size_t bytes)
 {
-    uint32_t socket;
-    if (bytes == 0 || bytes > WEIR_MTU || p->slot_head - p->slot_tail == WEIR_PUMP_TX_SLOTS) {
-        return WEIR_ERR_SIZE;
-    }
-    if (!find_socket(p, &path->local, &socket)) {
-        p->stats.tx_no_route++;
-        return WEIR_ERR_ARG;
-    }
-    struct pump_run *r = &p->runs[(p->run_head - 1) % PUMP_RUNS_MAX];
-    if (p->run_head == p->run_sent || !run_accepts(p, r, path, ecn, bytes)) {
-        run_begin(p, path, socket, ecn, bytes);
-        r = &p->runs[(p->run_head - 1) % PUMP_RUNS_MAX];
-    }
-    struct iovec *iov = &r->iov[r->count++];
-    iov->iov_base = p->slots + (size_t)(p->slot_head % WEIR_PUMP_TX_SLOTS) * PUMP_SLOT_BYTES;
-    iov->iov_len = bytes;
-    r->bytes += (uint32_t)bytes;
-    r->is_closed = bytes < r->segment_bytes;
-    p->slot_head++;
-    p->stats.tx_packets++;
-    p->stats.tx_bytes += bytes;
-    return WEIR_OK;
+    struct datagram d = { .path = path, .ecn = ecn, .bytes = bytes };
+    return queue_datagram(p, &d);
+}
+
+enum weir_status weir_pump_send_stamped(struct weir_pump *p, const struct weir_path *path, uint8_t ecn,
+                                        size_t bytes, uint64_t tag)
+{
+    struct datagram d = { .path = path, .ecn = ecn, .bytes = bytes, .tag = tag,
+                          .is_stamped = p->config.with_stamps };
+    return queue_datagram(p, &d);
 }
 
 /* -- One run as a kernel message --------------------------------------------------------------- */
@@ -440,6 +472,10 @@ void weir_pump_run_message(struct weir_pump *p, struct pump_run *r, bool whole)
         bool is_v4 = p->socket[r->socket].local.family == WEIR_IPV4;
         put_control(&r->msg, is_v4 ? IPPROTO_IP : IPPROTO_IPV6, is_v4 ? IP_TOS : IPV6_TCLASS, &tos,
                     sizeof tos);
+    }
+    if (r->is_stamped && p->socket[r->socket].has_stamps) {
+        uint32_t asks = SOF_TIMESTAMPING_TX_SOFTWARE;
+        put_control(&r->msg, SOL_SOCKET, SO_TIMESTAMPING, &asks, sizeof asks);
     }
     if (r->msg.msg_controllen == 0) {
         r->msg.msg_control = NULL;
@@ -495,6 +531,8 @@ enum pump_next weir_pump_run_result(struct weir_pump *p, struct pump_run *r, boo
     }
     if (error != 0) {
         count_refusal(p, error);
+    } else {
+        weir_pump_note_stamped(p, r, r->next, whole ? r->count : 1);
     }
     r->next = whole ? r->count : r->next + 1;
     r->is_done = r->next >= r->count;

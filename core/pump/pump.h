@@ -38,6 +38,7 @@ struct weir_pump_config {
     bool no_gso;                  /* never segment sends: for measurement and odd networks */
     bool no_gro;
     bool is_shared;               /* other pumps of this program bind the same addresses */
+    bool with_stamps;             /* weir_pump_send_stamped asks the kernel when datagrams leave */
 };
 
 /* One received datagram. data may be changed in place; it stays valid until the next wait. */
@@ -82,10 +83,15 @@ WEIR_API void weir_pump_close(struct weir_pump *);
 WEIR_API const char *weir_pump_name(const struct weir_pump *);
 
 /* Open a UDP socket on a local address; port 0 lets the kernel choose. *bound gets the address with
- * its port, *socket its number. On failure `error` says why. Before the first wait only. */
+ * its port, *socket its number. On failure `error` says why. At any time, from the thread that waits. */
 WEIR_MUST_CHECK WEIR_API enum weir_status
 weir_pump_bind(struct weir_pump *, const struct weir_addr *local, struct weir_addr *bound,
                uint32_t *socket, char error[WEIR_PUMP_ERROR_BYTES]);
+
+/* Close one. What was queued there and the kernel did not take is dropped, counted as tx_no_route; what
+ * came from it and was not given out still is. Its number may be another socket's soon. WEIR_ERR_ARG:
+ * there is none. */
+WEIR_MUST_CHECK WEIR_API enum weir_status weir_pump_unbind(struct weir_pump *, uint32_t socket);
 
 /* Open a socket on port 5353 that hears multicast DNS on every interface [RFC 6762 5]. */
 WEIR_MUST_CHECK WEIR_API enum weir_status
@@ -120,6 +126,22 @@ WEIR_API struct weir_mspan weir_pump_room(struct weir_pump *);
 /* Queue the bytes written to the room. WEIR_ERR_ARG when no socket has path->local. */
 WEIR_API enum weir_status weir_pump_send(struct weir_pump *, const struct weir_path *path,
                                          uint8_t ecn, size_t bytes);
+
+/* The same, and with config.with_stamps the kernel is asked when it leaves. Datagrams whose tags follow one
+ * another still leave in runs, others do not join. */
+WEIR_API enum weir_status weir_pump_send_stamped(struct weir_pump *, const struct weir_path *path,
+                                                 uint8_t ecn, size_t bytes, uint64_t tag);
+
+/* `count` datagrams with tags from `tag` on were given to the device at `at`. */
+struct weir_pump_stamp {
+    uint64_t tag;
+    uint32_t count;
+    weir_time at;
+};
+
+/* The next that the kernel told of; false: there is none yet. It may tell of some never. To be asked after
+ * each wait: with some that nobody takes a wait may end at once. */
+WEIR_MUST_CHECK WEIR_API bool weir_pump_stamp(struct weir_pump *, struct weir_pump_stamp *out);
 
 /* Make a wait in progress return; from any thread, and from a signal handler. */
 WEIR_API void weir_pump_wake(struct weir_pump *);

@@ -76,6 +76,18 @@ static bool pump_add_socket(struct weir_pump *p, uint32_t socket)
     return watch(p->impl, p->socket[socket].fd, EPOLLIN, socket);
 }
 
+static void pump_remove_socket(struct weir_pump *p, uint32_t socket)
+{
+    (void)epoll_ctl(((const struct epoll_pump *)p->impl)->fd, EPOLL_CTL_DEL, p->socket[socket].fd, NULL);
+}
+
+static bool pump_is_quiet(const struct weir_pump *p, uint32_t socket)
+{
+    (void)p;
+    (void)socket; /* nothing comes behind its end */
+    return true;
+}
+
 static int pump_fd(struct weir_pump *p)
 {
     return ((const struct epoll_pump *)p->impl)->fd;
@@ -257,6 +269,8 @@ const struct pump_ops weir_pump_epoll = {
     .open = pump_open,
     .close = pump_close,
     .add_socket = pump_add_socket,
+    .remove_socket = pump_remove_socket,
+    .is_quiet = pump_is_quiet,
     .submit = pump_submit,
     .wait = pump_wait,
     .recycle = pump_recycle,

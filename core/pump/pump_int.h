@@ -20,10 +20,29 @@
 #define PUMP_RUN_BYTES_MAX 65000         /* below the IP length limit, whatever the headers */
 #define PUMP_PACE ((weir_duration)200)     /* after the kernel had no room: try again so late */
 
+enum pump_socket_state {
+    PUMP_SOCKET_FREE,    /* no socket, or one that is closed but for its last receive */
+    PUMP_SOCKET_OPEN,
+};
+
 struct pump_socket {
+    enum pump_socket_state state;
     int fd;
     struct weir_addr local;
     bool has_gso;
+    bool has_stamps;
+    uint32_t stamp_next; /* the kernel's number of the next send that is stamped */
+    uint32_t stamps_out; /* sends that it has not told of; those told of late are among them */
+};
+
+#define PUMP_STAMPS_MAX 512 /* sends that may be told of; the oldest is forgotten */
+
+/* A send whose moment the kernel is to tell. */
+struct pump_stamped {
+    bool is_out;
+    uint32_t socket, number;
+    uint64_t tag;
+    uint32_t count;
 };
 
 /* Datagrams of one size to one destination, in consecutive slots; the last may be shorter. */
@@ -36,6 +55,8 @@ struct pump_run {
     uint32_t segment_bytes;
     uint32_t bytes;
     uint8_t ecn;
+    bool is_stamped;
+    uint64_t tag;          /* of the first datagram, when it is stamped; of the others the next ones */
     bool is_closed;        /* a shorter datagram ended it */
     bool is_waiting;       /* the kernel had no room; sent again at retry_at */
     bool is_done;
@@ -72,6 +93,10 @@ struct pump_ops {
     bool (*open)(struct weir_pump *);
     void (*close)(struct weir_pump *);
     bool (*add_socket)(struct weir_pump *, uint32_t socket);
+    /* It is closed next: nothing more is received. */
+    void (*remove_socket)(struct weir_pump *, uint32_t socket);
+    /* May its number be another's? */
+    bool (*is_quiet)(const struct weir_pump *, uint32_t socket);
     /* Hand queued runs to the kernel now. False: the kernel interface is gone. */
     bool (*submit)(struct weir_pump *);
     /* Hand over queued runs, wait until a datagram, a wake or the time; then fill landings. False: the
@@ -101,7 +126,7 @@ struct weir_pump {
     void *impl;
 
     struct pump_socket socket[WEIR_PUMP_SOCKETS_MAX];
-    uint32_t sockets;
+    uint32_t sockets;     /* numbers in use or used before */
     uint32_t last_socket; /* where the last send went: the next goes there too, mostly */
 
     uint8_t *slots;               /* WEIR_PUMP_TX_SLOTS of PUMP_SLOT_BYTES, a ring */
@@ -112,6 +137,9 @@ struct weir_pump {
     uint32_t run_sent;            /* runs handed to the kernel */
     uint32_t run_tail;            /* runs finished and given back, in order */
     weir_time retry_at;           /* the kernel had no room: send again then; WEIR_NEVER = it has */
+
+    struct pump_stamped stamped[PUMP_STAMPS_MAX];
+    uint32_t stamped_next;
 
     struct pump_landing landing[WEIR_PUMP_RX_BUFFERS];
     uint32_t landings;
@@ -137,6 +165,11 @@ void weir_pump_run_message(struct weir_pump *, struct pump_run *, bool whole);
 /* The kernel answered for a run (or for the one datagram at run->next, when not whole): res is bytes
  * or a negative errno. */
 enum pump_next weir_pump_run_result(struct weir_pump *, struct pump_run *, bool whole, int res);
+
+/* The kernel took a run, or of one sent one by one the datagram at `at`: it is stamped (pump_stamp.c). */
+void weir_pump_note_stamped(struct weir_pump *, const struct pump_run *, uint32_t at, uint32_t count);
+/* Ask for stamps of a socket's sends that say so. */
+void weir_pump_set_stamps(struct weir_pump *, struct pump_socket *);
 
 /* May runs be handed to the kernel, or did it have no room a moment ago? */
 bool weir_pump_may_send(struct weir_pump *);

@@ -133,6 +133,7 @@ static void set_options(struct weir_pump *p, struct pump_socket *s)
     if (!p->config.no_gro) {
         setsockopt(s->fd, IPPROTO_UDP, PUMP_UDP_GRO, &on, sizeof on);
     }
+    weir_pump_set_stamps(p, s);
     /* Setting a default segment size of zero changes nothing and tells whether the kernel knows it. */
     int zero = 0;
     s->has_gso = !p->config.no_gso
@@ -152,22 +153,73 @@ static void say_bind_error(const struct weir_addr *local, int why, char error[WE
              weir_addr_text(local, text), strerror(why), advice);
 }
 
-/* Take a bound descriptor into the table. */
+/* Is something that came by it still to be given out? */
+static bool has_landed(const struct weir_pump *p, uint32_t socket)
+{
+    bool has = false;
+    for (uint32_t i = p->landing_at; i < p->landings; i++) {
+        has |= p->landing[i].socket == socket;
+    }
+    return has;
+}
+
+/* A number for a new socket: one of before, of which nothing is to come any more, or the next. */
+static uint32_t free_number(const struct weir_pump *p)
+{
+    for (uint32_t i = 0; i < p->sockets; i++) {
+        if (p->socket[i].state == PUMP_SOCKET_FREE && p->ops->is_quiet(p, i) && !has_landed(p, i)) {
+            return i;
+        }
+    }
+    return p->sockets;
+}
+
+/* Take a bound descriptor into the table, where there is room. */
 static enum weir_status adopt(struct weir_pump *p, int fd, struct weir_addr *bound, uint32_t *socket)
 {
     struct sockaddr_storage name;
     socklen_t n = sizeof name;
-    struct pump_socket *s = &p->socket[p->sockets];
+    uint32_t number = free_number(p);
+    struct pump_socket *s = &p->socket[number];
     getsockname(fd, (struct sockaddr *)&name, &n);
-    s->fd = fd;
-    s->local = weir_pump_addr_in(&name);
+    *s = (struct pump_socket){ .fd = fd, .local = weir_pump_addr_in(&name) };
     set_options(p, s);
-    if (!p->ops->add_socket(p, p->sockets)) {
+    if (!p->ops->add_socket(p, number)) {
         close(fd);
         return WEIR_ERR_SYSTEM;
     }
+    s->state = PUMP_SOCKET_OPEN;
+    p->sockets += number == p->sockets ? 1 : 0;
     *bound = s->local;
-    *socket = p->sockets++;
+    *socket = number;
+    return WEIR_OK;
+}
+
+/* Runs that the kernel has not taken, and that none may be sent by any more. */
+static void drop_runs(struct weir_pump *p, uint32_t socket)
+{
+    for (uint32_t i = p->run_tail; i != p->run_head; i++) {
+        struct pump_run *r = &p->runs[i % PUMP_RUNS_MAX];
+        if (r->socket == socket && !r->is_done) {
+            p->stats.tx_no_route += r->count - r->next;
+            r->is_closed = r->is_done = true;
+            r->is_waiting = false;
+        }
+    }
+}
+
+enum weir_status weir_pump_unbind(struct weir_pump *p, uint32_t socket)
+{
+    if (socket >= p->sockets || p->socket[socket].state != PUMP_SOCKET_OPEN) {
+        return WEIR_ERR_ARG;
+    }
+    weir_pump_flush(p);
+    drop_runs(p, socket);
+    p->ops->remove_socket(p, socket);
+    close(p->socket[socket].fd);
+    p->socket[socket].state = PUMP_SOCKET_FREE;
+    p->socket[socket].fd = -1;
+    weir_pump_reap_runs(p);
     return WEIR_OK;
 }
 
@@ -177,7 +229,7 @@ enum weir_status weir_pump_bind(struct weir_pump *p, const struct weir_addr *loc
 {
     struct sockaddr_in6 name;
     socklen_t n = weir_pump_addr_out(local, &name);
-    if (p->sockets == WEIR_PUMP_SOCKETS_MAX) {
+    if (free_number(p) == WEIR_PUMP_SOCKETS_MAX) {
         snprintf(error, WEIR_PUMP_ERROR_BYTES, "more than %d local addresses; name the ones to use",
                  WEIR_PUMP_SOCKETS_MAX);
         return WEIR_ERR_FULL;
@@ -225,7 +277,7 @@ enum weir_status weir_pump_bind_mdns(struct weir_pump *p, struct weir_addr *boun
                                      uint32_t *socket_index, char error[WEIR_PUMP_ERROR_BYTES])
 {
     struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(5353) };
-    int fd = p->sockets < WEIR_PUMP_SOCKETS_MAX
+    int fd = free_number(p) < WEIR_PUMP_SOCKETS_MAX
                  ? socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)
                  : -1;
     if (fd >= 0) {

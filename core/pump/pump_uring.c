@@ -32,7 +32,8 @@ _Static_assert(CQ_ENTRIES > WEIR_PUMP_RX_BUFFERS + PUMP_RUNS_MAX + 2 * WEIR_PUMP
                "the completion queue holds every completion that can be outstanding");
 _Static_assert((WEIR_PUMP_RX_BUFFERS & (WEIR_PUMP_RX_BUFFERS - 1)) == 0, "a power of two");
 
-enum token_kind { TOKEN_RECV = 1, TOKEN_SEND, TOKEN_WAKE, TOKEN_RING, TOKEN_RUNG, TOKEN_WATCH };
+enum token_kind { TOKEN_RECV = 1, TOKEN_SEND, TOKEN_WAKE, TOKEN_RING, TOKEN_RUNG, TOKEN_WATCH,
+                  TOKEN_CANCEL };
 
 struct uring_pump {
     struct io_uring ring;
@@ -191,7 +192,7 @@ static bool pump_is_settled(const struct weir_pump *p)
     const struct uring_pump *u = p->impl;
     bool is_settled = io_uring_sq_ready(&u->ring) == 0;
     for (uint32_t i = 0; i < p->sockets; i++) {
-        is_settled = is_settled && u->is_armed[i];
+        is_settled = is_settled && (u->is_armed[i] || p->socket[i].state != PUMP_SOCKET_OPEN);
     }
     return is_settled;
 }
@@ -206,6 +207,24 @@ static struct io_uring_sqe *next_sqe(struct uring_pump *u)
         sqe = io_uring_get_sqe(&u->ring);
     }
     return sqe;
+}
+
+static void pump_remove_socket(struct weir_pump *p, uint32_t socket)
+{
+    struct uring_pump *u = p->impl;
+    int none = -1;
+    struct io_uring_sqe *sqe = u->is_armed[socket] ? next_sqe(u) : NULL;
+    if (sqe != NULL) { /* its receive ends, which is told by its last completion */
+        io_uring_prep_cancel64(sqe, token(TOKEN_RECV, socket), 0);
+        io_uring_sqe_set_data64(sqe, token(TOKEN_CANCEL, 0));
+        io_uring_submit(&u->ring);
+    }
+    io_uring_register_files_update(&u->ring, socket, &none, 1);
+}
+
+static bool pump_is_quiet(const struct weir_pump *p, uint32_t socket)
+{
+    return !((const struct uring_pump *)p->impl)->is_armed[socket];
 }
 
 static void arm_receive(struct uring_pump *u, uint32_t socket)
@@ -225,7 +244,7 @@ static void arm_all(struct weir_pump *p)
 {
     struct uring_pump *u = p->impl;
     for (uint32_t i = 0; i < p->sockets; i++) {
-        if (!u->is_armed[i]) {
+        if (!u->is_armed[i] && p->socket[i].state == PUMP_SOCKET_OPEN) {
             arm_receive(u, i);
         }
     }
@@ -287,7 +306,10 @@ static void queue_runs(struct weir_pump *p)
     }
     u->has_refused = false;
     while (p->run_sent != p->run_head) {
-        queue_run(p, p->run_sent++ % PUMP_RUNS_MAX);
+        uint32_t next = p->run_sent++ % PUMP_RUNS_MAX;
+        if (!p->runs[next].is_done) { /* its socket may have been closed */
+            queue_run(p, next);
+        }
     }
 }
 
@@ -402,6 +424,8 @@ static void reap(struct weir_pump *p)
             u->is_watch_armed = false;
             p->is_watch_ready = true;
             break;
+        case TOKEN_CANCEL:
+            break;
         }
         seen++;
     }
@@ -499,6 +523,8 @@ const struct pump_ops weir_pump_uring = {
     .open = pump_open,
     .close = pump_close,
     .add_socket = pump_add_socket,
+    .remove_socket = pump_remove_socket,
+    .is_quiet = pump_is_quiet,
     .submit = pump_submit,
     .wait = pump_wait,
     .recycle = pump_recycle,

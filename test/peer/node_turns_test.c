@@ -16,13 +16,15 @@ static struct weir_peer *near[PEERS], *far[PEERS];
 static unsigned opened, packets[PEERS], writable[PEERS];
 static uint16_t seq[PEERS], channel_of[PEERS];
 static uint8_t payload[1000];
+static bool with_stamps;
 
 static struct weir_node *open_one(void)
 {
     char error[WEIR_NODE_ERROR_BYTES];
     const struct weir_addr one = weir_addr_v4(127, 0, 0, 1, 0);
     struct weir_node_config c = { .bind = &one, .binds = 1, .no_mdns = true, .peers_max = PEERS,
-                                  .share_bytes = 2u << 20 };
+                                  .share_bytes = 2u << 20,
+                                  .pump = { .with_stamps = with_stamps } };
     struct weir_node *n = weir_node_open(&c, error);
     if (n == NULL) {
         fail_msg("%s", error);
@@ -267,6 +269,33 @@ static void media_refused_by_a_full_pump_is_told(void **state)
     close_both();
 }
 
+/* Whether it left at once, from the queue or again: the kernel's moment takes the place of ours. */
+static void the_kernel_tells_when_media_left(void **state)
+{
+    (void)state;
+    with_stamps = true;
+    open_both();
+    for (unsigned i = 0; i < 40; i++) {
+        assert_int_equal(send_now(3), WEIR_OK);
+        queue(4, 1);
+        assert_int_equal(send_now(5), WEIR_OK);
+        run_for(WEIR_MS);
+    }
+    for (uint32_t i = 3; i < 6; i++) {
+        const struct weir_rtcp_sent *sent = &weir_peer_rtp(near[i])->sent;
+        assert_int_equal(packets[i], 40);
+        for (uint32_t k = 1; k <= 40; k++) {
+            const struct weir_rtcp_sent_packet *one = weir_rtcp_sent_find(sent, sent->next - k);
+            assert_non_null(one);
+            assert_true(one->is_stamped);
+            assert_true(one->at <= weir_pump_clock() && one->at + WEIR_SEC > weir_pump_clock());
+        }
+        assert_null(weir_rtcp_sent_find(sent, sent->next - 41));
+    }
+    close_both();
+    with_stamps = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +305,7 @@ int main(void)
         cmocka_unit_test(who_sends_at_once_waits_where_others_do),
         cmocka_unit_test(with_a_rate_media_waits_instead_of_being_refused),
         cmocka_unit_test(media_refused_by_a_full_pump_is_told),
+        cmocka_unit_test(the_kernel_tells_when_media_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
