@@ -82,7 +82,7 @@ static void init_rtp(struct weir_peer *p, weir_time now)
         memset(rtp_of(p), 0, sizeof *rtp_of(p));
         weir_rtcp_init(&rtp_of(p)->rtcp, &c, now);
         weir_rtcp_history_init(&rtp_of(p)->history, p->account);
-        rtp_of(p)->sent.next = (uint32_t)weir_rand_u64(&p->rand); /* no stamp of another's is taken for ours */
+        rtp_of(p)->sent.next = (uint32_t)weir_rand_u64(&p->rand); /* a stamp of another's is not ours */
     }
     weir_wipe(&c, sizeof c);
 }
