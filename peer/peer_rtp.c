@@ -283,7 +283,8 @@ enum weir_status weir_peer_queue_rtp(struct weir_peer *p, weir_time now, uint8_t
 }
 
 /* What waited, whole again, if it may still be sent. */
-static bool finish_waiting(struct weir_peer *p, weir_time now, uint32_t run, struct weir_mspan out, size_t *n)
+static bool finish_waiting(struct weir_peer *p, weir_time now, uint32_t run, struct weir_mspan out,
+                           size_t *n)
 {
     const struct waiting *w = waiting_at(p, run);
     struct packet k = { .header_bytes = w->header_bytes, .shared = w->shared };

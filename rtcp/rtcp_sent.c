@@ -12,9 +12,8 @@ uint32_t weir_rtcp_sent_note(struct weir_rtcp_sent *s, weir_time now, uint32_t s
 
 const struct weir_rtcp_sent_packet *weir_rtcp_sent_find(const struct weir_rtcp_sent *s, uint32_t number)
 {
-    bool is_kept = s->next - number - 1 < WEIR_RTCP_SENT_MAX;
     const struct weir_rtcp_sent_packet *packet = &s->packet[number % WEIR_RTCP_SENT_MAX];
-    return is_kept && packet->number == number && packet->bytes != 0 ? packet : NULL;
+    return packet->number == number && packet->bytes != 0 ? packet : NULL;
 }
 
 bool weir_rtcp_sent_stamp(struct weir_rtcp_sent *s, uint32_t number, weir_time at)

@@ -22,33 +22,18 @@
 #include <unistd.h>
 
 #include "peer/peer.h"
-#include "test/bench/bench.h"
-
-struct end {
-    int fd;  /* to the other end */
-    bool is_caller;
-    struct options options;
-    struct weir_node *node;
-    struct weir_peer *peer;
-    uint16_t channel;
-    bool is_open;
-    const char *scenario;
-    unsigned size; /* of messages; 0 = mixed */
-    bool is_unreliable;
-    struct content content;
-    _Atomic uint64_t *seen; /* of media: the number after the last packet that came; both ends see it */
-};
+#include "test/bench/bench_ends.h"
 
 /* -- Messages between the ends: a length and bytes --------------------------------------------- */
 
-static void tell(int fd, const void *bytes, uint32_t n)
+void bench_tell(int fd, const void *bytes, uint32_t n)
 {
     if (write(fd, &n, sizeof n) != sizeof n || (n != 0 && write(fd, bytes, n) != (ssize_t)n)) {
         die("the other end is gone");
     }
 }
 
-static uint32_t hear(int fd, void *bytes, uint32_t room)
+uint32_t bench_hear(int fd, void *bytes, uint32_t room)
 {
     uint32_t n, got = 0;
     if (read(fd, &n, sizeof n) != sizeof n || n > room) {
@@ -64,7 +49,7 @@ static uint32_t hear(int fd, void *bytes, uint32_t room)
     return n;
 }
 
-static bool has_news(int fd)
+bool bench_has_news(int fd)
 {
     struct pollfd p = { .fd = fd, .events = POLLIN };
     return poll(&p, 1, 0) == 1;
@@ -115,14 +100,14 @@ static void begin_call(struct end *e, struct weir_peer *p)
         || weir_create_offer(e->node, p, &w) != WEIR_OK) {
         die("no offer");
     }
-    tell(e->fd, text, (uint32_t)w.len);
+    bench_tell(e->fd, text, (uint32_t)w.len);
 }
 
 static void take_answer(struct end *e, struct weir_peer *p)
 {
     static __thread uint8_t text[WEIR_PEER_SDP_MAX];
     struct weir_sdp_error error;
-    uint32_t n = hear(e->fd, text, sizeof text);
+    uint32_t n = bench_hear(e->fd, text, sizeof text);
     if (weir_set_remote_answer(e->node, p, weir_span_of(text, n), &error) != WEIR_OK) {
         die("answer refused");
     }
@@ -132,14 +117,14 @@ static void answer_call(struct end *e, struct weir_peer *p)
 {
     static __thread uint8_t text[WEIR_PEER_SDP_MAX];
     struct weir_sdp_error error;
-    uint32_t n = hear(e->fd, text, sizeof text);
+    uint32_t n = bench_hear(e->fd, text, sizeof text);
     struct weir_wr w = weir_wr_of((struct weir_mspan){ text, sizeof text });
     bool is_taken = weir_set_remote_offer(e->node, p, weir_span_of(text, n), &error) == WEIR_OK;
     (void)!weir_peer_set_direction(p, 0, WEIR_SDP_SENDRECV); /* where there is media */
     if (!is_taken || weir_create_answer(e->node, p, &w) != WEIR_OK) {
         die("offer refused");
     }
-    tell(e->fd, text, (uint32_t)w.len);
+    bench_tell(e->fd, text, (uint32_t)w.len);
 }
 
 /* Run the node until the channel of this end is open, and what that made it owe has left. */
@@ -167,7 +152,7 @@ static void run_until_open(struct end *e)
     }
 }
 
-static void connect_ends(struct end *e, bool is_data_only)
+void bench_connect(struct end *e, bool is_data_only)
 {
     e->peer = weir_node_peer(e->node, is_data_only);
     if (e->is_caller) {
@@ -187,7 +172,7 @@ struct report {
     double seconds, cpu, cpu_seconds; /* cpu in per cent */
 };
 
-static void print_head(const struct end *e, int procs, double cpu_pct)
+void bench_head(const struct end *e, int procs, double cpu_pct)
 {
     printf("{\"bench\":\"weir\",\"ver\":\"%s\",\"scenario\":\"%s\",\"procs\":%d,\"cpu_pct\":%.1f",
            VERSION, e->scenario, procs, cpu_pct);
@@ -209,21 +194,21 @@ static void run_setup(struct end *e, int procs)
             begin = weir_pump_clock();
         }
         if (e->is_caller) {
-            hear(e->fd, NULL, 0); /* the other side waits for an offer */
+            bench_hear(e->fd, NULL, 0); /* the other side waits for an offer */
             weir_time at = weir_pump_clock();
-            connect_ends(e, true);
-            hear(e->fd, NULL, 0); /* and is open too */
+            bench_connect(e, true);
+            bench_hear(e->fd, NULL, 0); /* and is open too */
             ms[i] = (double)(weir_pump_clock() - at) / 1000;
         } else {
-            tell(e->fd, "", 0);
-            connect_ends(e, true);
-            tell(e->fd, "", 0);
+            bench_tell(e->fd, "", 0);
+            bench_connect(e, true);
+            bench_tell(e->fd, "", 0);
         }
         weir_node_free(e->node, e->peer);
     }
     if (e->is_caller) {
         double wall = (double)(weir_pump_clock() - begin) / 1e6;
-        print_head(e, procs, (cpu_seconds() - cpu) / wall * 100);
+        bench_head(e, procs, (cpu_seconds() - cpu) / wall * 100);
         double median = quantile(ms + WARM, n, 0.5);
         printf(",\"n\":%u,\"median_ms\":%.3f,\"p95_ms\":%.3f}\n", n, median,
                quantile(ms + WARM, n, 0.95));
@@ -261,15 +246,15 @@ static void keep_full(struct end *e, weir_time until)
 static void send_bulk(struct end *e, int procs)
 {
     struct report r = { 0 };
-    hear(e->fd, NULL, 0); /* what comes before the other end listens would be lost there */
+    bench_hear(e->fd, NULL, 0); /* what comes before the other end listens would be lost there */
     keep_full(e, weir_pump_clock() + e->options.warm_ms * WEIR_MS);
-    tell(e->fd, "", 0);
+    bench_tell(e->fd, "", 0);
     double cpu = cpu_seconds();
     keep_full(e, weir_pump_clock() + e->options.seconds * WEIR_SEC);
     cpu = (cpu_seconds() - cpu) / e->options.seconds * 100;
-    tell(e->fd, "", 0);
-    hear(e->fd, &r, sizeof r);
-    print_head(e, procs, procs == 2 ? cpu + r.cpu : cpu);
+    bench_tell(e->fd, "", 0);
+    bench_hear(e->fd, &r, sizeof r);
+    bench_head(e, procs, procs == 2 ? cpu + r.cpu : cpu);
     printf(",\"mode\":\"%s\",\"offload\":%s,", e->is_unreliable ? "unordered-rtx0" : "ordered-reliable",
            e->options.has_no_offload ? "false" : "true");
     printf(e->size == 0 ? "\"size\":\"mixed\"" : "\"size\":%u", e->size);
@@ -284,7 +269,7 @@ static void receive_bulk(struct end *e)
     struct report r = { 0 };
     double cpu = 0;
     weir_time begin = 0;
-    tell(e->fd, "", 0);
+    bench_tell(e->fd, "", 0);
     for (int words = 0; words < 2;) {
         if (weir_node_wait(e->node, weir_pump_clock() + 10 * WEIR_MS) != WEIR_OK) {
             die("the pump broke");
@@ -296,8 +281,8 @@ static void receive_bulk(struct end *e)
                 r.packets++;
             }
         }
-        if (has_news(e->fd)) {
-            hear(e->fd, NULL, 0);
+        if (bench_has_news(e->fd)) {
+            bench_hear(e->fd, NULL, 0);
             if (++words == 1) {
                 r = (struct report){ 0 };
                 cpu = cpu_seconds();
@@ -307,12 +292,12 @@ static void receive_bulk(struct end *e)
     }
     r.seconds = (double)(weir_pump_clock() - begin) / 1e6;
     r.cpu = (cpu_seconds() - cpu) / r.seconds * 100;
-    tell(e->fd, &r, sizeof r);
+    bench_tell(e->fd, &r, sizeof r);
 }
 
 static void run_throughput(struct end *e, int procs)
 {
-    connect_ends(e, true);
+    bench_connect(e, true);
     if (e->is_caller) {
         send_bulk(e, procs);
     } else {
@@ -335,8 +320,8 @@ static bool hear_ball(struct end *e, struct content *c)
                 is_there = true;
             }
         }
-        if (!is_there && has_news(e->fd)) {
-            hear(e->fd, NULL, 0);
+        if (!is_there && bench_has_news(e->fd)) {
+            bench_hear(e->fd, NULL, 0);
             return false;
         }
     }
@@ -356,15 +341,15 @@ static void run_latency(struct end *e, int procs)
 {
     enum { WARM = 500, ROUNDS = 10000 };
     struct content heard = { 0 };
-    connect_ends(e, true);
+    bench_connect(e, true);
     if (!e->is_caller) {
-        tell(e->fd, "", 0); /* a ping before this end is ready would be lost here */
+        bench_tell(e->fd, "", 0); /* a ping before this end is ready would be lost here */
         while (hear_ball(e, &heard)) {
             send_ball(e);
         }
         return;
     }
-    hear(e->fd, NULL, 0);
+    bench_hear(e->fd, NULL, 0);
     double *us = calloc(WARM + ROUNDS, sizeof *us), cpu = 0;
     weir_time begin = 0;
     for (unsigned i = 0; i < WARM + ROUNDS; i++) {
@@ -380,8 +365,8 @@ static void run_latency(struct end *e, int procs)
         us[i] = (double)(weir_pump_clock() - at);
     }
     double wall = (double)(weir_pump_clock() - begin) / 1e6;
-    tell(e->fd, "", 0);
-    print_head(e, procs, (cpu_seconds() - cpu) / wall * 100);
+    bench_tell(e->fd, "", 0);
+    bench_head(e, procs, (cpu_seconds() - cpu) / wall * 100);
     double p50 = quantile(us + WARM, ROUNDS, 0.5);
     printf(",\"p50_us\":%.1f,\"p99_us\":%.1f}\n", p50, quantile(us + WARM, ROUNDS, 0.99));
     free(us);
@@ -404,11 +389,11 @@ static void run_memory(struct end *e, int procs)
     size_t before = resident_bytes();
     for (unsigned i = 0; i < e->options.pairs; i++) {
         uint8_t ready = 1;
-        connect_ends(e, true);
+        bench_connect(e, true);
         if (e->is_caller) {
-            hear(e->fd, &ready, 1);
+            bench_hear(e->fd, &ready, 1);
         } else {
-            tell(e->fd, &ready, 1);
+            bench_tell(e->fd, &ready, 1);
         }
     }
     size_t after = resident_bytes();
@@ -424,12 +409,12 @@ static void run_memory(struct end *e, int procs)
     double idle = (cpu_seconds() - cpu) / 10 * 100;
     if (e->is_caller) {
         unsigned ends = procs == 2 ? 1 : 2; /* both ends live in one process, or one of them */
-        print_head(e, procs, idle);
+        bench_head(e, procs, idle);
         printf(",\"pairs\":%u,\"bytes_per_connection\":%zu,\"idle_cpu_pct\":%.2f}\n", e->options.pairs,
                (after - before) / e->options.pairs / ends, idle);
-        tell(e->fd, "", 0);
+        bench_tell(e->fd, "", 0);
     } else {
-        hear(e->fd, NULL, 0);
+        bench_hear(e->fd, NULL, 0);
     }
 }
 
@@ -482,8 +467,8 @@ static struct report ask(struct end *e)
 {
     struct report r;
     usleep(100000); /* what is under way arrives */
-    tell(e->fd, "", 0);
-    hear(e->fd, &r, sizeof r);
+    bench_tell(e->fd, "", 0);
+    bench_hear(e->fd, &r, sizeof r);
     return r;
 }
 
@@ -527,11 +512,11 @@ static void answer_questions(struct end *e)
                 r.packets++;
             }
         }
-        if (has_news(e->fd)) {
-            bool is_over = hear(e->fd, question, 1) == 1;
+        if (bench_has_news(e->fd)) {
+            bool is_over = bench_hear(e->fd, question, 1) == 1;
             r.seconds = (double)(weir_pump_clock() - begin) / 1e6;
             r.cpu_seconds = cpu_seconds() - cpu;
-            tell(e->fd, &r, sizeof r);
+            bench_tell(e->fd, &r, sizeof r);
             if (is_over) {
                 return;
             }
@@ -541,7 +526,7 @@ static void answer_questions(struct end *e)
 
 static void run_rtp(struct end *e, int procs)
 {
-    connect_ends(e, false);
+    bench_connect(e, false);
     if (!e->is_caller) {
         answer_questions(e);
         return;
@@ -558,9 +543,9 @@ static void run_rtp(struct end *e, int procs)
     r.cpu = (r.cpu_seconds - warm.cpu_seconds) / (r.seconds - warm.seconds) * 100;
     double pps = (double)r.packets / wall;
     double lossless = lossless_pps(e, pps);
-    tell(e->fd, "", 1);
-    hear(e->fd, &(struct report){ 0 }, sizeof r);
-    print_head(e, procs, procs == 2 ? cpu + r.cpu : cpu);
+    bench_tell(e->fd, "", 1);
+    bench_hear(e->fd, &(struct report){ 0 }, sizeof r);
+    bench_head(e, procs, procs == 2 ? cpu + r.cpu : cpu);
     printf(",\"size\":%zu,\"pps_received\":%.0f,\"lost_pct\":%.2f,\"lossless_pps\":%.0f}\n",
            e->options.size, pps,
            sent == 0 ? 0.0 : 100.0 - (double)r.packets * 100 / (double)sent, lossless);
@@ -577,7 +562,7 @@ static double system_seconds(void)
 
 static void print_stage(const struct end *e, const char *name, uint64_t packets, double ns)
 {
-    print_head(e, 2, 100);
+    bench_head(e, 2, 100);
     printf(",\"side\":\"%s\",\"stage\":\"%s\",\"packets\":%llu,\"ns_per_packet\":%.1f",
            e->is_caller ? "sender" : "receiver", name, (unsigned long long)packets, ns);
 }
@@ -611,13 +596,13 @@ static void print_stages(const struct end *e, uint64_t packets, double cpu, doub
 /* Media one way as fast as it goes, then what every stage of both sides took. Two processes. */
 static void run_stages(struct end *e)
 {
-    connect_ends(e, false);
+    bench_connect(e, false);
     double cpu = cpu_seconds(), system = system_seconds();
     if (e->is_caller) {
         uint64_t sent = send_media(e, e->options.seconds * WEIR_SEC, 0);
         print_stages(e, sent, cpu_seconds() - cpu, system_seconds() - system);
-        tell(e->fd, "", 1);
-        hear(e->fd, &(struct report){ 0 }, sizeof(struct report));
+        bench_tell(e->fd, "", 1);
+        bench_hear(e->fd, &(struct report){ 0 }, sizeof(struct report));
     } else {
         answer_questions(e);
         print_stages(e, e->peer->media[0].rx_packets, cpu_seconds() - cpu, system_seconds() - system);
@@ -628,8 +613,8 @@ static void run_stages(struct end *e)
 
 static void run_end(struct end *e, int procs)
 {
-    bool is_memory = strcmp(e->scenario, "memory") == 0;
-    e->node = open_node(e, is_memory ? e->options.pairs : 1, 0);
+    bool is_memory = strcmp(e->scenario, "memory") == 0, is_crowd = strncmp(e->scenario, "crowd", 5) == 0;
+    e->node = open_node(e, is_memory || is_crowd ? e->options.pairs : 1, 0);
     if (strcmp(e->scenario, "setup") == 0 || strcmp(e->scenario, "reconnect") == 0) {
         run_setup(e, procs);
     } else if (strcmp(e->scenario, "throughput") == 0) {
@@ -638,6 +623,8 @@ static void run_end(struct end *e, int procs)
         run_latency(e, procs);
     } else if (is_memory) {
         run_memory(e, procs);
+    } else if (strncmp(e->scenario, "crowd", 5) == 0) {
+        bench_crowd(e, procs);
     } else if (strcmp(e->scenario, "stages") == 0) {
         run_stages(e);
     } else {
@@ -730,6 +717,11 @@ void bench_peers(const struct options *o)
 {
     if (o->scenario != NULL && strcmp(o->scenario, "stages") == 0) {
         run_scenario(o, 2, "stages", 0, false);
+        return;
+    }
+    if (o->scenario != NULL && strcmp(o->scenario, "crowd") == 0) {
+        run_scenario(o, 2, "crowd-media", 0, false);
+        run_scenario(o, 2, "crowd-data", 0, false);
         return;
     }
     for (int procs = 1; procs <= 2; procs++) {

@@ -128,6 +128,7 @@ static void what_was_queued_on_it_is_dropped_and_the_rest_leaves(void **state)
     assert_int_equal(weir_pump_stats(pump)->tx_no_route, 5);
     pump->retry_at = WEIR_NEVER;
     assert_int_equal(come(RECEIVER, 9), 5);
+    assert_int_equal(weir_pump_stats(pump)->tx_errors, 0);
     assert_int_equal(pump->slot_tail, pump->slot_head);
     weir_pump_close(pump);
 }
