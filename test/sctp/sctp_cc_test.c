@@ -604,6 +604,19 @@ static void data_that_is_held_waits_and_the_rest_goes(void **state)
     assert_false(weir_sctp_has_held(&d.s)); /* there is none */
 }
 
+/* A SACK that waits for its delay, or for DATA to go along with, waits on. */
+static void data_that_is_held_takes_no_sack_along(void **state)
+{
+    (void)state;
+    begin();
+    write_full(1);
+    weir_sctp_hold(&d.s, true);
+    data(WHOLE, 0);
+    assert_false(sends_sack());
+    weir_sctp_hold(&d.s, false);
+    assert_true(sends_sack());
+}
+
 /* Two windows in a round trip while it doubles, one and a quarter afterwards. */
 static void the_pace_is_a_window_in_a_round_trip(void **state)
 {
@@ -649,6 +662,7 @@ int main(void)
         cmocka_unit_test(answers_have_no_flags),
         cmocka_unit_test(an_abort_has_its_own_cause_alone),
         cmocka_unit_test(data_that_is_held_waits_and_the_rest_goes),
+        cmocka_unit_test(data_that_is_held_takes_no_sack_along),
         cmocka_unit_test(the_pace_is_a_window_in_a_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
