@@ -292,6 +292,11 @@ static void the_kernel_tells_when_media_left(void **state)
         }
         assert_null(weir_rtcp_sent_find(sent, sent->next - 41));
     }
+    const struct weir_rtcp_sent *sent = &weir_peer_rtp(near[3])->sent;
+    weir_time at = weir_rtcp_sent_find(sent, sent->next - 1)->at;
+    assert_int_equal(weir_channel_send(client, near[3], channel_of[3], WEIR_LIT("data"), false), WEIR_OK);
+    run_for(5 * WEIR_MS);
+    assert_int_equal(weir_rtcp_sent_find(sent, sent->next - 1)->at, at); /* that is not media */
     close_both();
     with_stamps = false;
 }

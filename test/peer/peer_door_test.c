@@ -125,7 +125,10 @@ static void what_the_peer_missed_goes_before_video(void **state)
     assert_int_equal(queue(s, AUDIO), WEIR_OK);
     r->resend[r->resend_head % WEIR_PEER_RESENDS_MAX].ssrc = s->peer[0]->media[VIDEO].ssrc;
     r->resend[r->resend_head++ % WEIR_PEER_RESENDS_MAX].seq = 0;
-    (void)leave(s, s->now, order, sizeof order - 1);
+    for (size_t i = 0; (order[i] = next_out(s, NULL)) != 0; i++) {
+        assert_true(s->peer[0]->door.is_numbered);
+        assert_int_equal(s->peer[0]->door.number, r->sent.next - 1);
+    }
     assert_string_equal(order, "avv");
     assert_int_equal(weir_rtcp_sent_find(&r->sent, r->sent.next - 2)->seq, 0);
     assert_int_equal(weir_rtcp_sent_find(&r->sent, r->sent.next - 1)->seq, 1);
@@ -224,6 +227,29 @@ static void a_window_of_data_spreads_over_its_round_trip(void **state)
     assert_in_range(worst, 4, s->peer[0]->sctp.cwnd / PEER_SCTP_MTU / 10);
     sim_run(s, s->now + 10 * WEIR_SEC, false);
     assert_int_equal(s->messages[1], sent);
+    sim_close(s);
+}
+
+/* Without anything that comes, too: what waits for its turn leaves when that is there. */
+static void data_that_waits_leaves_in_time(void **state)
+{
+    (void)state;
+    struct sim *s = connected(14);
+    char order[512];
+    s->link.delay = 50 * WEIR_MS;
+    for (int i = 0; i < 1500; i++) {
+        (void)!sim_send(s, 0, 100000);
+        sim_run(s, s->now + WEIR_MS, false);
+    }
+    sim_run(s, s->now + 5 * WEIR_SEC, false);
+    assert_int_equal(s->peer[0]->sctp.flight_bytes, 0);
+    s->peer[0]->sctp.cwnd = s->peer[0]->sctp.burst_left = 400000;
+    assert_int_equal(sim_send(s, 0, 200000), WEIR_OK);
+    while (next_out(s, NULL) != 0) {
+    }
+    assert_true(weir_sctp_has_held(&s->peer[0]->sctp));
+    (void)leave(s, s->now + 10 * WEIR_MS, order, sizeof order - 1);
+    assert_true(strlen(order) > 20);
     sim_close(s);
 }
 
@@ -433,6 +459,7 @@ int main(void)
         cmocka_unit_test(a_rate_is_kept_and_all_arrives),
         cmocka_unit_test(what_keeps_a_connection_alive_never_waits),
         cmocka_unit_test(a_window_of_data_spreads_over_its_round_trip),
+        cmocka_unit_test(data_that_waits_leaves_in_time),
         cmocka_unit_test(a_short_message_after_silence_does_not_wait),
         cmocka_unit_test(what_waited_too_long_is_dropped_and_counted),
         cmocka_unit_test(who_is_refused_is_told_when_half_has_left),
