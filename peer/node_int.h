@@ -80,6 +80,28 @@ void weir_demux_make_cid(const struct node_demux *d, uint32_t shard, uint32_t sl
                          uint8_t cid[NODE_CID_BYTES]);
 uint32_t weir_demux_slot_of_cid(const struct node_demux *d, const uint8_t cid[NODE_CID_BYTES]);
 
+/* The peer of a datagram, or NULL: then *shard is another shard that it belongs to, or NODE_NONE and *why
+ * says why it is dropped (node_find.c). */
+struct weir_peer *weir_node_find(struct weir_node *n, const struct weir_packet *k, uint32_t *shard,
+                                 enum weir_node_drop *why);
+
+/* -- The stages of what comes (node_stages.c) -------------------------------------------------- */
+
+/* Take a batch; false: there is none. Then its first stages. */
+bool weir_node_receive(struct weir_node *n);
+void weir_node_decrypt(struct weir_node *n);
+void weir_node_analyse(struct weir_node *n);
+/* Deliver the next item. True: *e is its event; else those of n->current are due. */
+bool weir_node_deliver(struct weir_node *n, struct weir_event *e);
+/* A turn of the loop begins; something slow waits; and one is done: true, and e->type says whether it has
+ * an event. What is left when its packets end is kept before. */
+void weir_node_begin_slow(struct weir_node *n);
+bool weir_node_has_slow(const struct weir_node *n);
+bool weir_node_slow(struct weir_node *n, struct weir_event *e);
+void weir_node_keep_slow(struct weir_node *n);
+/* The peer is gone: nothing is delivered to it any more. */
+void weir_node_forget_items(struct weir_node *n, const struct weir_peer *p);
+
 /* -- Who holds a path (node_paths.c) ----------------------------------------------------------- */
 
 /* A request or an answer was proven on this path: its peer holds it, in every shard. */
@@ -155,6 +177,7 @@ bool weir_timers_expire(struct node_timers *t, weir_time now, uint32_t *slot);
 
 /* -- The node ---------------------------------------------------------------------------------- */
 
+#define NODE_SLOW_MAX 128 /* datagrams of handshakes that wait for their turn; 1.6 KB each */
 #define NODE_WATCHED 16 /* descriptors of the application's that are told of one wait */
 
 enum node_phase { NODE_BATCH, NODE_TIMERS, NODE_TOUCHED, NODE_DONE };
@@ -208,7 +231,18 @@ struct weir_node {
     struct weir_packet batch[WEIR_NODE_BATCH]; /* as they came */
     struct weir_item item[WEIR_NODE_BATCH];
     size_t items, item_at;
-    bool item_is_delivered;
+    uint32_t batches;         /* ever taken */
+    bool has_run;             /* the last path that was looked up in this batch, held by one peer alone */
+    struct weir_path run_path;
+    struct weir_peer *run_peer;
+    struct node_slow {        /* what waits behind the batch, the oldest first */
+        struct weir_item item;
+        bool is_kept;         /* from turn to turn, in: */
+        uint8_t bytes[WEIR_MTU];
+    } slow[NODE_SLOW_MAX];
+    uint32_t slow_head, slow_tail;
+    weir_time slow_until;     /* in this turn; 0: none was done yet */
+    bool has_taken;           /* a batch, in this turn */
     uint32_t current;         /* slot whose events are being taken, or NODE_NONE */
 
     bool has_mdns;

@@ -340,9 +340,7 @@ void weir_node_free(struct weir_node *n, struct weir_peer *p)
                 (n->touched_count - at) * sizeof n->touched[0]);
         n->touched_at -= at < n->touched_at ? 1 : 0;
     }
-    for (size_t i = 0; i < n->items; i++) { /* what the batch still holds for it is nobody's now */
-        n->item[i].peer = n->item[i].peer == p ? NULL : n->item[i].peer;
-    }
+    weir_node_forget_items(n, p);
     n->current = n->current == slot ? NODE_NONE : n->current;
     weir_timers_set(&n->timers, slot, WEIR_NEVER);
     weir_demux_remove_peer(&n->demux, slot);

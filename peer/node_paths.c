@@ -209,10 +209,16 @@ void weir_node_doubt(struct weir_node *n, const struct weir_packet *k)
 
 struct weir_peer *weir_node_holder(struct weir_node *n, const struct weir_packet *k)
 {
+    if (n->has_run && weir_path_eq(&n->run_path, &k->path)) { /* one look-up for a run */
+        return n->run_peer;
+    }
     uint32_t i = weir_demux_first_path(&n->demux, &k->path);
     uint32_t next = i == NODE_NONE ? NODE_NONE : weir_demux_next_path(&n->demux, i);
     if (next == NODE_NONE) { /* as good as always */
-        return i == NODE_NONE ? NULL : &n->peer[n->demux.path[i].slot];
+        n->has_run = i != NODE_NONE;
+        n->run_path = k->path;
+        n->run_peer = i == NODE_NONE ? NULL : &n->peer[n->demux.path[i].slot];
+        return n->run_peer;
     }
     struct weir_peer *p = k->data[0] >= 128 ? keeper_of_stream(n, i, k) : NULL;
     return p != NULL ? p : best_holder(n, i, k);

@@ -358,6 +358,8 @@ struct weir_peer {
     bool node_is_touched;
     bool node_has_more, node_is_in_turn; /* to send; and the pump had no room in its turn */
     int32_t node_deficit;                /* bytes that it may send in its turn */
+    uint32_t node_batch;                 /* the last that had something for its machines */
+    uint32_t node_slow;                  /* datagrams that wait behind the batch */
 };
 
 /* Room for descriptions; nothing in it lasts beyond a call. */
@@ -374,6 +376,7 @@ struct weir_peer_scratch {
 /* A datagram on its way through the stages. */
 enum weir_item_kind {
     WEIR_ITEM_NONE, /* nothing further to do */
+    WEIR_ITEM_LATER, /* not opened yet: when it is delivered */
     WEIR_ITEM_SCTP,
     WEIR_ITEM_RTP,
     WEIR_ITEM_RTCP,
@@ -604,6 +607,7 @@ enum weir_node_drop {
     WEIR_NODE_DROP_UFRAG,   /* a STUN request that names no peer of ours */
     WEIR_NODE_DROP_PATH,    /* from a path that no peer uses */
     WEIR_NODE_DROP_HANDOVER, /* another shard's, and its mailbox was full */
+    WEIR_NODE_DROP_BUSY,    /* more handshakes at a time than there is time for */
     WEIR_NODE_DROPS,
 };
 
