@@ -66,7 +66,7 @@ static void enter_established(struct weir_sctp *s, weir_time now)
     s->owed &= ~(uint32_t)(OWES_INIT | OWES_COOKIE_ECHO | OWES_INIT_ACK);
     s->error_count = 0;
     if (s->config.heartbeat_interval != 0) {
-        s->heartbeat_at = weir_time_add(now, s->config.heartbeat_interval);
+        s->heartbeat_at = on_grid(weir_time_add(now, s->config.heartbeat_interval));
     }
     weir_sctp_owe_event(s, WEIR_SCTP_EVENT_CONNECTED);
     weir_sctp_channels_connected(s, now);

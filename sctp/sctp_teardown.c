@@ -212,13 +212,13 @@ void weir_sctp_heartbeat_expired(struct weir_sctp *s, weir_time now)
     /* [RFC 9260 8.3] Only an idle association needs one. */
     weir_time quiet_at = weir_time_add(s->data_sent_at, interval);
     if (s->out_head != WEIR_NO_CELL || quiet_at > now) {
-        s->heartbeat_at = weir_time_add(s->out_head != WEIR_NO_CELL ? now : s->data_sent_at,
-                                        interval);
+        s->heartbeat_at = on_grid(weir_time_add(s->out_head != WEIR_NO_CELL ? now : s->data_sent_at,
+                                                interval));
         return;
     }
     s->heartbeat_nonce = weir_rand_u64(&s->rand);
     s->owed |= OWES_HEARTBEAT;
-    s->heartbeat_at = weir_time_add(now, interval + s->rto);
+    s->heartbeat_at = on_grid(weir_time_add(now, interval + s->rto));
 }
 
 /* -- Out of the blue -------------------------------------------------------------------------- */

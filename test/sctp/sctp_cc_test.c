@@ -617,6 +617,24 @@ static void data_that_is_held_takes_no_sack_along(void **state)
     assert_true(sends_sack());
 }
 
+/* So that those of many associations leave together, and never early. */
+static void heartbeats_leave_on_a_grid(void **state)
+{
+    (void)state;
+    begin();
+    d.s.config.heartbeat_interval = 30 * WEIR_SEC;
+    for (unsigned i = 0; i < 20; i++) {
+        d.now = d.now / 50000 * 50000 + 1 + 2500 * i;
+        d.s.heartbeat_at = d.now;
+        d.s.data_sent_at = i % 2 == 0 ? 0 : d.now - WEIR_SEC; /* silent for long, or not */
+        weir_sctp_tick(&d.s, d.now);
+        assert_int_equal(d.s.heartbeat_at % (50 * WEIR_MS), 0);
+        weir_time least = i % 2 == 0 ? d.now + 30 * WEIR_SEC + d.s.rto : d.now + 29 * WEIR_SEC;
+        assert_in_range(d.s.heartbeat_at - least, 0, 50 * WEIR_MS - 1);
+        d.s.is_heartbeat_out = false;
+    }
+}
+
 /* Two windows in a round trip while it doubles, one and a quarter afterwards. */
 static void the_pace_is_a_window_in_a_round_trip(void **state)
 {
@@ -663,6 +681,7 @@ int main(void)
         cmocka_unit_test(an_abort_has_its_own_cause_alone),
         cmocka_unit_test(data_that_is_held_waits_and_the_rest_goes),
         cmocka_unit_test(data_that_is_held_takes_no_sack_along),
+        cmocka_unit_test(heartbeats_leave_on_a_grid),
         cmocka_unit_test(the_pace_is_a_window_in_a_round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
