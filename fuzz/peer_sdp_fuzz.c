@@ -201,7 +201,7 @@ static void check(void)
                        && (!p->pending.has_undo || p->signalling == WEIR_HAVE_REMOTE_OFFER)
                        && (!p->is_dtls_held || p->signalling != WEIR_STABLE);
         for (unsigned m = 0; m < p->medias; m++) {
-            const struct weir_media *media = &p->media[m];
+            const struct weir_media *media = weir_peer_media_at(p, m);
             is_good = is_good && media->mid_bytes <= WEIR_SDP_MID_MAX
                       && media->codecs <= WEIR_PEER_CODECS_MAX
                       && media->remote_ssrcs <= WEIR_PEER_SSRCS_MAX

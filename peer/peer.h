@@ -42,14 +42,16 @@
 
 /* -- Limits ------------------------------------------------------------------------------------ */
 
-#define WEIR_PEER_MEDIA_MAX WEIR_SDP_MEDIA_MAX /* m= sections of one connection; 424 bytes each */
+#define WEIR_PEER_MEDIA_MAX WEIR_SDP_MEDIA_MAX /* m= sections of one connection; 448 bytes each, in the
+                                           pool, for those that there are */
 #define WEIR_PEER_CODECS_MAX 12         /* negotiated payload types of one section */
 #define WEIR_PEER_SSRCS_MAX 8           /* remote SSRCs remembered per section, the newest */
 #define WEIR_PEER_RING 8                /* states of a kind that are kept until they are told: the newest */
 #define WEIR_PEER_RESENDS_MAX 128       /* packets waiting to be sent again */
 #define WEIR_PEER_SDP_MAX 65536         /* bytes of a description we write, at most; 16 sections: 16 KB */
 #define WEIR_PEER_TLS_ID 24             /* characters of our a=tls-id: 144 random bits */
-#define WEIR_PEER_NAMES_MAX 8           /* .local candidates waiting to be resolved, at one time */
+#define WEIR_PEER_NAMES_MAX 8           /* .local candidates waiting to be resolved, at one time; 192 bytes
+                                           each, in the pool */
 #define WEIR_PEER_DEBTS_MAX 4
 #define WEIR_PEER_TAG_KNOWN 16          /* addresses remembered while the transport may change */
 #define WEIR_PEER_NAME_BYTES 48         /* "<uuid>.local" is 42 */
@@ -241,7 +243,30 @@ struct weir_peer_news {
     weir_time rtp_arrival;
 };
 
-/* Flat and caller-owned; fields are for reading. */
+/* A .local candidate that waits. */
+struct weir_peer_name {
+    char name[WEIR_PEER_NAME_BYTES];
+    uint8_t name_bytes;
+    bool is_told; /* its NAME event left, or that of another candidate of the name */
+    struct weir_ice_candidate candidate;
+};
+
+/* Of a lite agent: the paths that data went to, the newest first. */
+struct weir_peer_debts {
+    struct weir_peer_debt {
+        struct weir_path to;
+        bool is_proven;  /* something under keys came by it */
+        uint64_t rx, tx; /* bytes */
+    } of[WEIR_PEER_DEBTS_MAX];
+};
+
+/* Flat and caller-owned; fields are for reading. What lasts as long as the connection is here; what does not
+ * is in cells of its account in the pool, named by their numbers:
+ *
+ *   sections  a struct weir_media for each, from when it is added or described on
+ *   names     a struct weir_peer_name for each candidate that waits for its address
+ *   debts     of a lite agent, from the first datagram that it hears on
+ *   an offer  of the peer's until it is answered, and what it wrote over */
 struct weir_peer {
     struct weir_peer_config config;
     struct weir_pool *pool;
@@ -263,14 +288,11 @@ struct weir_peer {
     bool is_draining;    /* weir_peer_close_gracefully was called ... */
     bool has_ended;      /* the peer's close_notify was heard; CLOSED follows what came before it */
     weir_time drain_until; /* ... and so long it may take */
-    struct weir_peer_debt {      /* lite: of the paths that data went to, the newest first */
-        struct weir_path to;
-        bool is_proven;          /* something under keys came by it */
-        uint64_t rx, tx;         /* bytes */
-    } debt[WEIR_PEER_DEBTS_MAX];
+    uint32_t debts;            /* of a lite agent, a struct weir_peer_debts; or WEIR_NO_CELL */
     struct weir_path heard_by; /* the datagram that was last heard beside the selected path */
-    uint8_t medias;
-    struct weir_media media[WEIR_PEER_MEDIA_MAX];
+    uint8_t medias;            /* sections: weir_peer_media_at */
+    uint8_t media_cells;       /* places in `media` that have cells, those of all sections among them */
+    uint32_t media[WEIR_PEER_MEDIA_MAX];
     uint32_t session_version;
     char session_id[20]; /* digits */
     uint8_t session_id_bytes;
@@ -281,8 +303,6 @@ struct weir_peer {
     uint8_t sctp_init_bytes;
     char sctp_init[WEIR_PEER_INIT_TEXT]; /* ours, the same for the life of the association ... */
     uint8_t sctp_seed[WEIR_SEED_BYTES];  /* ... which it follows from */
-    uint16_t remote_init_bytes;
-    uint8_t remote_init[WEIR_PEER_INIT_MAX];
     uint32_t offer_head, offer_bytes;    /* the remote offer that waits for its answer, in the pool */
     struct weir_peer_pending pending;
     enum weir_signalling signalling_told;
@@ -305,15 +325,10 @@ struct weir_peer {
     struct weir_ice ice;
     struct weir_dtls dtls;
     struct weir_sctp sctp;
-    struct weir_peer_name {  /* .local candidates waiting; with name_bytes 0 the place is free */
-        char name[WEIR_PEER_NAME_BYTES];
-        uint8_t name_bytes;
-        bool is_told;        /* its NAME event left, or that of another candidate of the name */
-        struct weir_ice_candidate candidate;
-    } name[WEIR_PEER_NAMES_MAX];
+    uint32_t name[WEIR_PEER_NAMES_MAX]; /* .local candidates waiting; WEIR_NO_CELL: the place is free */
     uint8_t names;           /* of them in use */
     uint8_t name_at;         /* the place that is given next when all are taken: the oldest */
-    uint32_t names_left_out; /* that gave their place to a newer one, ever */
+    uint32_t names_left_out; /* that gave their place to a newer one, or that the pool had no room for, ever */
     struct weir_peer_news news;
     struct weir_sctp_message reading;   /* given out by the last event, released by the next */
     bool is_reading;
@@ -374,6 +389,10 @@ static inline struct weir_peer_rtp *weir_peer_rtp(const struct weir_peer *p)
     return p->config.is_data_only ? NULL : &p->config.rtp_blocks[p->config.rtp_block];
 }
 
+/* The i-th section; NULL: there are not so many. It is valid until the next call that describes, adds or
+ * rolls back. */
+WEIR_API const struct weir_media *weir_peer_media_at(const struct weir_peer *p, unsigned i);
+
 /* Begin. `pool` outlives the peer; SCTP data and the retransmission history live in it. */
 WEIR_API void weir_peer_init(struct weir_peer *p, const struct weir_peer_config *config,
                              struct weir_pool *pool, weir_time now);
@@ -410,13 +429,14 @@ WEIR_API bool weir_peer_has_keys_of(struct weir_peer *p, struct weir_span packet
  * new one, or the place of one that was rejected or stopped [RFC 8829 5.2.2]. When an offer of the peer's
  * comes first, a section of the same kind that it brings is taken for this one [RFC 8829 5.10]; else this
  * one goes on waiting, behind those of that offer. A data section is always offered too, behind the
- * others. */
+ * others. WEIR_ERR_FULL: there are sections_max, or the pool has no room for another. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_media(struct weir_peer *p,
                                                               enum weir_sdp_kind kind,
                                                               enum weir_sdp_direction direction,
                                                               uint8_t *media);
 /* What a section of audio or video shall do from the next offer or answer on: go in these directions, or
- * end for good. WEIR_ERR_ARG: there is none, or it has ended. */
+ * end for good. WEIR_ERR_ARG: there is none, or it has ended. WEIR_ERR_FULL: the peer's offer that brought
+ * the section waits, and the pool has no room to keep it should that offer be taken back. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_set_direction(struct weir_peer *p, uint8_t media,
                                                                   enum weir_sdp_direction direction);
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_stop_media(struct weir_peer *p, uint8_t media);
@@ -428,7 +448,8 @@ WEIR_API void weir_peer_restart_ice(struct weir_peer *p);
  * end. For when data is over and the connection is not; the peer must know a=tls-id [RFC 8842 5.5]. */
 WEIR_API void weir_peer_renew(struct weir_peer *p);
 /* Write an offer and make it the local description. WEIR_ERR_STATE when a remote offer waits for its
- * answer; WEIR_ERR_SIZE when the writer is too small, and nothing has changed. */
+ * answer; WEIR_ERR_SIZE when the writer is too small, WEIR_ERR_FULL when the pool has no room for the data
+ * section, and nothing has changed. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_create_offer(struct weir_peer *p, weir_time now,
                                                                  struct weir_wr *text);
 /* Write the offer that weir_peer_create_offer would make now, and change nothing: to see what it says
@@ -458,7 +479,8 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_set_remote(struct weir_peer 
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_create_answer(struct weir_peer *p, weir_time now,
                                                                   struct weir_wr *text);
 /* A candidate from the peer, with or without "a="; empty text ends them. TCP candidates and names that
- * are not .local are accepted and not used. WEIR_ERR_STATE: its "ufrag" is of another generation than the
+ * are not .local are accepted and not used. WEIR_ERR_FULL: ICE, or for a name the pool, has no room.
+ * WEIR_ERR_STATE: its "ufrag" is of another generation than the
  * peer's description; ice.strays counts them. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_candidate(struct weir_peer *p, weir_time now,
                                                                   struct weir_span text);

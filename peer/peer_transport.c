@@ -168,10 +168,7 @@ void weir_peer_start_data(struct weir_peer *p, weir_time now)
     }
     /* Who agrees on a connection id is a weir, whose congestion window counts bytes. */
     p->sctp.config.acks_batches = weir_dtls_has_cid(&p->dtls);
-    p->is_sctp_begun =
-        p->snap == WEIR_PEER_AGREED
-        && weir_sctp_connect_with(&p->sctp, now, weir_span_of(p->remote_init, p->remote_init_bytes))
-               == WEIR_OK;
+    p->is_sctp_begun = p->snap == WEIR_PEER_AGREED && weir_sctp_connect_heard(&p->sctp, now) == WEIR_OK;
     p->is_sctp_begun = p->is_sctp_begun || weir_sctp_connect(&p->sctp, now) == WEIR_OK;
     p->data_until = weir_time_add(now, PEER_DATA_WAIT);
 }

@@ -376,6 +376,7 @@ struct weir_sctp {
     struct weir_sctp_init_chunk remote;
     bool is_dtls_role_known, is_dtls_client, is_carrier_client; /* the last one counts after a restart */
     bool is_told;             /* the two INITs went another way: weir_sctp_connect_with */
+    bool has_heard_init;      /* init_answer is the peer's INIT, which came another way */
 
     /* Answers owed, one of each kind; the peer asks again for what we lose. */
     uint32_t owed;            /* bits, see sctp_int.h */
@@ -523,6 +524,12 @@ WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_connect(struct weir_sctp *s,
 WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_connect_with(struct weir_sctp *s,
                                                                  weir_time now,
                                                                  struct weir_span init);
+/* The same in two steps: keep the peer's chunk now (of no bytes: none any more), and begin with it when DTLS
+ * is up. Keeping gives WEIR_ERR_ARG when the chunk is no good; both give WEIR_ERR_STATE when connecting has
+ * begun, the peer's INIT in a packet included, and beginning does when no chunk is kept. */
+WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_hear_init(struct weir_sctp *s,
+                                                              struct weir_span init);
+WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_connect_heard(struct weir_sctp *s, weir_time now);
 /* Finish what is queued, then end. */
 WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_shutdown(struct weir_sctp *s, weir_time now);
 /* End now: queued data is dropped, one ABORT goes out with "user-initiated abort" and `why`

@@ -162,7 +162,7 @@ static void send_media(struct side *s, weir_time *next_at, weir_time end_at)
     weir_time now = weir_pump_clock();
     while (*next_at <= now && *next_at < end_at) {
         uint64_t number = atomic_load(&self->media_sent);
-        struct weir_rtp_header h = { .payload_type = s->peer->media[0].codec[0].payload_type,
+        struct weir_rtp_header h = { .payload_type = weir_peer_media_at(s->peer, 0)->codec[0].payload_type,
                                      .seq = (uint16_t)number, .has_marker = number % 10 == 9,
                                      .timestamp = (uint32_t)(number / 10 * 1800),
                                      .payload = { payload, sizeof payload } };

@@ -115,7 +115,7 @@ static void add_media(cJSON *root, const struct weir_peer *p)
 {
     cJSON *list = cJSON_AddArrayToObject(root, "media");
     for (unsigned i = 0; i < p->medias; i++) {
-        const struct weir_media *m = &p->media[i];
+        const struct weir_media *m = weir_peer_media_at(p, i);
         if (!m->is_accepted || m->kind == WEIR_SDP_DATA) {
             continue;
         }

@@ -91,9 +91,9 @@ void report_stats(const struct program *p)
     for (unsigned i = 0; i < peer->medias; i++) {
         char key[40];
         snprintf(key, sizeof key, "media%u_rx_packets", i);
-        cJSON_AddNumberToObject(s, key, (double)peer->media[i].rx_packets);
+        cJSON_AddNumberToObject(s, key, (double)weir_peer_media_at(peer, i)->rx_packets);
         snprintf(key, sizeof key, "media%u_tx_packets", i);
-        cJSON_AddNumberToObject(s, key, (double)peer->media[i].tx_packets);
+        cJSON_AddNumberToObject(s, key, (double)weir_peer_media_at(peer, i)->tx_packets);
     }
     report(o);
 }

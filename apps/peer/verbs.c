@@ -34,7 +34,7 @@ static void greet_first(struct program *p)
 static void report_rejections(const struct program *p)
 {
     for (unsigned i = 0; i < p->peer->medias; i++) {
-        const struct weir_media *m = &p->peer->media[i];
+        const struct weir_media *m = weir_peer_media_at(p->peer, i);
         if (m->is_stopped && m->refusal != WEIR_SDP_OK) {
             cJSON *o = cJSON_CreateObject();
             cJSON_AddNumberToObject(o, "media", i);

@@ -452,7 +452,7 @@ static void drain(struct end *e, weir_time until)
 /* Send for a while, at a rate or (0) as fast as packets go; the number sent. */
 static uint64_t send_media(struct end *e, weir_duration time, double pps)
 {
-    struct weir_rtp_header h = { .payload_type = e->peer->media[0].codec[0].payload_type };
+    struct weir_rtp_header h = { .payload_type = weir_peer_media_at(e->peer, 0)->codec[0].payload_type };
     uint64_t sent = 0;
     weir_time begin = weir_pump_clock(), now = begin;
     while (now - begin < time) {
@@ -620,7 +620,7 @@ static void run_stages(struct end *e)
         hear(e->fd, &(struct report){ 0 }, sizeof(struct report));
     } else {
         answer_questions(e);
-        print_stages(e, e->peer->media[0].rx_packets, cpu_seconds() - cpu, system_seconds() - system);
+        print_stages(e, weir_peer_media_at(e->peer, 0)->rx_packets, cpu_seconds() - cpu, system_seconds() - system);
     }
 }
 
