@@ -635,6 +635,11 @@ enum weir_status weir_peer_channel_send(struct weir_peer *p, weir_time now, uint
     return weir_sctp_channel_send(&p->sctp, now, channel, message, is_text);
 }
 
+void weir_peer_channel_set_buffered_low(struct weir_peer *p, uint16_t channel, uint32_t bytes)
+{
+    weir_sctp_channel_set_low(&p->sctp, channel, bytes);
+}
+
 enum weir_status weir_peer_channel_close(struct weir_peer *p, weir_time now, uint16_t channel)
 {
     return weir_sctp_channel_close(&p->sctp, now, channel);

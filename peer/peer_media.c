@@ -68,8 +68,8 @@ static bool read_mid(const struct weir_rtp_header *h, uint8_t id, struct weir_sp
     return false;
 }
 
-/* Each gives p->medias where there is none. By the MID in the packet; *has_mid: there is one, whether or not
- * a section has it. */
+/* Each gives p->medias where there is none. By the MID in the packet; *has_mid: there is one, whether or
+ * not a section has it. */
 static unsigned media_of_mid(const struct weir_peer *p, const struct weir_rtp_header *h, bool *has_mid)
 {
     struct weir_span mid;
@@ -245,15 +245,13 @@ size_t weir_peer_send_again(struct weir_peer *p, weir_time now, struct weir_mspa
     struct weir_peer_rtp *r = rtp_of(p);
     while (r != NULL && r->resend_head != r->resend_tail) { /* at most WEIR_PEER_RESENDS_MAX */
         uint32_t at = r->resend_tail++ % WEIR_PEER_RESENDS_MAX, ssrc = r->resend[at].ssrc;
-        weir_duration gap = r->rtcp.rtt > PEER_RESEND_GAP ? r->rtcp.rtt : PEER_RESEND_GAP;
+        weir_duration rtt = weir_rtcp_rtt(&r->rtcp), gap = rtt > PEER_RESEND_GAP ? rtt : PEER_RESEND_GAP;
         uint8_t tag[WEIR_RTCP_TAG_MAX];
         uint16_t seq = r->resend[at].seq;
         size_t n = weir_rtcp_history_find(&r->history, p->pool, now, gap, ssrc, seq, out, tag);
         struct weir_span sealed_tag = weir_span_of(tag, weir_srtp_tag_bytes(&r->srtp_tx));
         if (n != 0 && weir_srtp_seal_again(&r->srtp_tx, out, &n, sealed_tag) == WEIR_SRTP_OK) {
-            for (uint32_t i = 0; i < r->rtcp.locals; i++) {
-                r->rtcp.local[i].retransmissions += r->rtcp.local[i].ssrc == ssrc ? 1 : 0;
-            }
+            weir_rtcp_note_resent(&r->rtcp, ssrc);
             return n;
         }
     }
@@ -262,10 +260,10 @@ size_t weir_peer_send_again(struct weir_peer *p, weir_time now, struct weir_mspa
 
 enum weir_status weir_peer_request_keyframe(struct weir_peer *p, weir_time now, uint8_t media)
 {
-    if (media >= p->medias || !media_at(p, media)->is_accepted || media_at(p, media)->kind == WEIR_SDP_DATA) {
+    const struct weir_media *m = weir_peer_media_at(p, media);
+    if (m == NULL || !m->is_accepted || m->kind == WEIR_SDP_DATA) {
         return WEIR_ERR_ARG;
     }
-    const struct weir_media *m = media_at(p, media);
     bool is_asked = false;
     for (unsigned i = 0; i < m->remote_ssrcs; i++) {
         is_asked |= weir_rtcp_request_keyframe(&rtp_of(p)->rtcp, now, m->remote_ssrc[i], false) == WEIR_OK;

@@ -123,15 +123,31 @@ static void add_data(struct weir_peer *p, unsigned at, struct weir_media *was)
  * a free place in front of it [RFC 8829 5.2.2 MUST]. (The group might be written in another order than that
  * of the lines; libwebrtc answers in that of the lines, and fails.) Who keeps a transport for each section
  * moves to that of the first one. If it is new, its credentials are told only to who restarts ICE. */
-static void plan_ice(const struct weir_peer *p, struct plan *plan)
+static unsigned first_section(const struct weir_peer *p)
 {
     unsigned first = 0;
-    while (first < p->medias && media_at(p, first)->is_stopped) {
+    while (first < p->medias && (media_at(p, first)->is_stopped || media_at(p, first)->is_stopping)) {
         first++;
     }
-    plan->moves = p->has_remote && first < p->medias && first != p->tag;
-    bool wants = p->wants_restart || (plan->moves && first < p->tag);
-    plan->restarts = (p->state == WEIR_PEER_FAILED && p->has_remote) || (wants && p->has_local);
+    return first;
+}
+
+static bool moves_tag(const struct weir_peer *p)
+{
+    unsigned first = first_section(p);
+    return p->has_remote && first < p->medias && first != p->tag;
+}
+
+bool weir_peer_will_restart(const struct weir_peer *p)
+{
+    bool wants = p->wants_restart || (moves_tag(p) && first_section(p) < p->tag);
+    return (p->state == WEIR_PEER_FAILED && p->has_remote) || (wants && p->has_local);
+}
+
+static void plan_ice(const struct weir_peer *p, struct plan *plan)
+{
+    plan->moves = moves_tag(p);
+    plan->restarts = weir_peer_will_restart(p);
     if (plan->restarts) {
         weir_ice_next_credentials(&p->ice, &plan->ufrag, &plan->pwd);
     }
@@ -310,6 +326,11 @@ enum weir_status weir_peer_rollback(struct weir_peer *p, weir_time now)
     weir_peer_trim_media(p);
     weir_peer_progress(p, now);
     return WEIR_OK;
+}
+
+void weir_peer_set_setup(struct weir_peer *p, enum weir_sdp_setup setup)
+{
+    p->config.setup = setup;
 }
 
 void weir_peer_set_polite(struct weir_peer *p, bool is_polite)

@@ -54,11 +54,6 @@ void weir_peer_trim_media(struct weir_peer *p)
     give_back(p, weir_peer_media_needed(p));
 }
 
-const struct weir_media *weir_peer_media_at(const struct weir_peer *p, unsigned i)
-{
-    return i < p->medias ? media_at(p, i) : NULL;
-}
-
 /* -- Places ------------------------------------------------------------------------------------ */
 
 struct weir_media *weir_peer_new_media(struct weir_peer *p, unsigned at, enum weir_sdp_kind kind)
@@ -344,8 +339,7 @@ static void take_data(struct weir_peer *p, const struct weir_sdp_media *agreed,
                       const struct weir_sdp_media *theirs)
 {
     p->has_data = true;
-    p->sctp.config.remote_port = theirs->sctp_port;
-    p->sctp.config.message_max_remote = theirs->max_message_size;
+    weir_sctp_set_remote(&p->sctp, theirs->sctp_port, theirs->max_message_size);
     weir_peer_snap_settle(p, agreed, theirs);
 }
 

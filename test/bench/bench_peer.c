@@ -109,7 +109,7 @@ static void begin_call(struct end *e, struct weir_peer *p)
         c.is_unordered = true;
         c.reliability = WEIR_SCTP_RETRANSMITS;
     }
-    bool with_media = !p->config.is_data_only;
+    bool with_media = !weir_peer_is_data_only(p);
     if ((with_media && weir_peer_add_media(p, WEIR_SDP_VIDEO, WEIR_SDP_SENDRECV, &media) != WEIR_OK)
         || weir_open_channel(e->node, p, &c, &e->channel) != WEIR_OK
         || weir_create_offer(e->node, p, &w) != WEIR_OK) {
