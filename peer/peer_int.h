@@ -119,9 +119,9 @@ void weir_peer_name_candidate(const struct weir_peer *p, struct weir_event *e);
 /* -- peer_section.c ---------------------------------------------------------------------------- */
 
 extern const struct weir_sdp_codec_name weir_peer_codecs[];
-/* Cells for so many sections, or as many as there may be. False: the pool has no room, and nothing changed.
- * And those back that neither the sections need, nor those that there would be if the peer's offer were
- * taken back. */
+/* Cells for so many sections, or as many as there may be. False: the pool has no room; what was got of them
+ * goes with the next trim. And those back that neither the sections need, nor those that there would be if
+ * the peer's offer were taken back. */
 bool weir_peer_reserve_media(struct weir_peer *p, unsigned sections);
 void weir_peer_trim_media(struct weir_peer *p);
 /* A new section, or a stopped one anew; its cells are there. */

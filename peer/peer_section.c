@@ -24,24 +24,15 @@ const struct weir_sdp_codec_name weir_peer_codecs[] = {
 
 /* -- Cells ------------------------------------------------------------------------------------- */
 
-static void give_back(struct weir_peer *p, unsigned all_but)
-{
-    while (p->media_cells > all_but) {
-        weir_run_put(p->pool, p->account, p->media[--p->media_cells], PEER_MEDIA_CELLS);
-        p->media[p->media_cells] = WEIR_NO_CELL;
-    }
-}
-
 bool weir_peer_reserve_media(struct weir_peer *p, unsigned sections)
 {
-    unsigned had = p->media_cells, most = sections < WEIR_PEER_MEDIA_MAX ? sections : WEIR_PEER_MEDIA_MAX;
+    unsigned most = sections < WEIR_PEER_MEDIA_MAX ? sections : WEIR_PEER_MEDIA_MAX;
     while (p->media_cells < most) {
         uint32_t cells = WEIR_NO_CELL;
         if (p->account != WEIR_NO_ACCOUNT) {
             cells = weir_run_get(p->pool, p->account, WEIR_STORE_DENSE, PEER_MEDIA_CELLS);
         }
         if (cells == WEIR_NO_CELL) {
-            give_back(p, had);
             return false;
         }
         p->media[p->media_cells++] = cells;
@@ -51,7 +42,11 @@ bool weir_peer_reserve_media(struct weir_peer *p, unsigned sections)
 
 void weir_peer_trim_media(struct weir_peer *p)
 {
-    give_back(p, weir_peer_media_needed(p));
+    unsigned needed = weir_peer_media_needed(p);
+    while (p->media_cells > needed) {
+        weir_run_put(p->pool, p->account, p->media[--p->media_cells], PEER_MEDIA_CELLS);
+        p->media[p->media_cells] = WEIR_NO_CELL;
+    }
 }
 
 /* -- Places ------------------------------------------------------------------------------------ */
