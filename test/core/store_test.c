@@ -206,6 +206,12 @@ static void a_run_lies_in_one_or_is_refused(void **state)
     uint32_t whole = weir_run_get(&pool, account, WEIR_STORE_DENSE, WEIR_CELLS_PER_BUF);
     assert_int_not_equal(whole, WEIR_NO_CELL);
     weir_run_put(&pool, account, whole, WEIR_CELLS_PER_BUF);
+    uint32_t most = weir_run_get(&pool, account, WEIR_STORE_DENSE, WEIR_CELLS_PER_BUF - 5); /* five are left */
+    uint32_t behind = weir_run_get(&pool, account, WEIR_STORE_DENSE, 7); /* and it needs another buffer */
+    assert_int_not_equal(behind, WEIR_NO_CELL);
+    assert_int_not_equal(behind / 32, most / 32);
+    weir_run_put(&pool, account, most, WEIR_CELLS_PER_BUF - 5);
+    weir_run_put(&pool, account, behind, 7);
     assert_int_equal(WEIR_CELLS_OF(1), 1);
     assert_int_equal(WEIR_CELLS_OF(64), 1);
     assert_int_equal(WEIR_CELLS_OF(65), 2);

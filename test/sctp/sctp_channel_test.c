@@ -121,6 +121,14 @@ static void a_channel_counts_what_it_carries(void **state)
         channel = open_channel(m, 0, "b");
         assert_true(weir_sctp_channel_info(s, channel, &info));
         assert_int_equal(info.tx_messages + info.tx_bytes, 0);
+        uint32_t slot = channel_of(s, channel)->stream;
+        struct weir_sctp_stream *st = stream_at(s, slot); /* one that was used, and kept */
+        st->tx_messages = st->rx_messages = st->tx_bytes = st->rx_bytes = 7;
+        st->tx_bytes_high = st->rx_bytes_high = 7;
+        weir_sctp_channel_attach(s, channel, slot);
+        assert_true(weir_sctp_channel_info(s, channel, &info));
+        assert_int_equal(info.tx_messages + info.rx_messages, 0);
+        assert_true(info.tx_bytes == 0 && info.rx_bytes == 0);
         sim_free(m);
     }
 }
