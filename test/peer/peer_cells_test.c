@@ -88,6 +88,41 @@ static void without_room_a_section_is_not_added(void **state)
     sim_close(s);
 }
 
+/* The data section of an offer that is only looked at may go where an empty place is: that is empty again. */
+static void looking_puts_an_empty_place_back(void **state)
+{
+    (void)state;
+    struct sim *s = sim_open(10, true);
+    struct weir_peer *p = s->peer[1];
+    uint8_t small[100];
+    int n = snprintf((char *)text[0], sizeof text[0], "%s",
+                     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE b\r\n"
+                     "a=fingerprint:sha-256 00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:"
+                     "10:11:12:13:14:15:16:17:18:19:1A:1B:1C:1D:1E:1F\r\n"
+                     "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\na=mid:a\r\n"
+                     "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:b\r\na=setup:actpass\r\na=ice-ufrag:gen1\r\n"
+                     "a=ice-pwd:0123456789012345678901\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n");
+    length[0] = (size_t)n;
+    answer(s, 1);
+    assert_true(weir_peer_media_at(p, 0)->is_free && !weir_peer_media_at(p, 1)->is_free);
+    struct weir_media was = *weir_peer_media_at(p, 0);
+    for (unsigned is_short = 0; is_short < 2; is_short++) {
+        struct weir_wr w = weir_wr_of((struct weir_mspan){ text[1], sizeof text[1] });
+        struct weir_wr tiny = weir_wr_of((struct weir_mspan){ small, sizeof small });
+        if (is_short != 0) {
+            assert_int_equal(weir_peer_create_offer(p, s->now, &tiny), WEIR_ERR_SIZE);
+        } else {
+            assert_int_equal(weir_peer_preview_offer(p, s->now, &w), WEIR_OK);
+            text[1][w.len] = '\0';
+            assert_true(strstr((char *)text[1], "m=application") < strstr((char *)text[1], "m=video"));
+        }
+        assert_memory_equal(&was, weir_peer_media_at(p, 0), sizeof was);
+        assert_int_equal(p->medias, 2);
+        assert_int_equal(p->media_cells, 2);
+    }
+    sim_close(s);
+}
+
 /* As many buffers as an offer needs, less one: it is refused; and with them it is taken. */
 static void an_offer_is_taken_whole_or_not_at_all(void **state)
 {
@@ -305,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_section_costs_its_cells_while_it_lasts),
         cmocka_unit_test(without_room_a_section_is_not_added),
+        cmocka_unit_test(looking_puts_an_empty_place_back),
         cmocka_unit_test(an_offer_is_taken_whole_or_not_at_all),
         cmocka_unit_test(a_rollback_needs_no_room),
         cmocka_unit_test(what_was_added_meanwhile_stays_in_order),
