@@ -165,6 +165,22 @@ void weir_cell_put(struct weir_pool *p, uint32_t account, uint32_t cell)
     run_put(p, account, cell, 1);
 }
 
+uint32_t weir_run_get(struct weir_pool *p, uint32_t account, enum weir_store_way way, uint32_t cells)
+{
+    unsigned got = cells;
+    uint32_t run = run_get(p, account, way | WEIR_STORE_IN_ONE, &got);
+    if (run != WEIR_NO_CELL && got < cells) { /* no buffer more, and no such row in those held */
+        run_put(p, account, run, got);
+        run = WEIR_NO_CELL;
+    }
+    return run;
+}
+
+void weir_run_put(struct weir_pool *p, uint32_t account, uint32_t run, uint32_t cells)
+{
+    run_put(p, account, run, cells);
+}
+
 uint32_t weir_cell_of_pool_get(struct weir_pool *p)
 {
     unsigned want = 1;

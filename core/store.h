@@ -86,6 +86,14 @@ WEIR_MUST_CHECK WEIR_API uint32_t weir_cell_get(struct weir_pool *p, uint32_t ac
                                                 enum weir_store_way way);
 WEIR_API void weir_cell_put(struct weir_pool *p, uint32_t account, uint32_t cell);
 
+/* The same of so many cells that follow each other, at most WEIR_CELLS_PER_BUF. */
+WEIR_MUST_CHECK WEIR_API uint32_t weir_run_get(struct weir_pool *p, uint32_t account,
+                                               enum weir_store_way way, uint32_t cells);
+WEIR_API void weir_run_put(struct weir_pool *p, uint32_t account, uint32_t run, uint32_t cells);
+
+/* Cells that something of so many bytes needs. */
+#define WEIR_CELLS_OF(bytes) (((uint32_t)(bytes) + WEIR_CELL_BYTES - 1) / WEIR_CELL_BYTES)
+
 /* -- Bytes that many keep: stored once, given back by the last -- */
 
 /* A rope of these bytes with one holder, on this account; WEIR_NO_CELL: refused. */

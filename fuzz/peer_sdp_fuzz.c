@@ -195,13 +195,15 @@ static void check(void)
     for (int i = 0; i < 2; i++) {
         const struct weir_peer *p = &peer[i];
         bool is_good = weir_ice_check(&p->ice) && weir_sctp_check(&p->sctp)
-                       && p->medias <= WEIR_PEER_MEDIA_MAX && p->names <= WEIR_PEER_NAMES_MAX
+                       && p->medias <= p->media_cells && p->media_cells <= WEIR_PEER_MEDIA_MAX
+                       && (p->media_cells == p->medias || p->signalling == WEIR_HAVE_REMOTE_OFFER)
+                       && p->names <= WEIR_PEER_NAMES_MAX
                        && (p->offer_bytes != 0) == (p->signalling == WEIR_HAVE_REMOTE_OFFER)
                        && p->ice.prior.is_on == (p->signalling != WEIR_STABLE)
                        && (!p->pending.has_undo || p->signalling == WEIR_HAVE_REMOTE_OFFER)
                        && (!p->is_dtls_held || p->signalling != WEIR_STABLE);
         for (unsigned m = 0; m < p->medias; m++) {
-            const struct weir_media *media = &p->media[m];
+            const struct weir_media *media = weir_peer_media_at(p, m);
             is_good = is_good && media->mid_bytes <= WEIR_SDP_MID_MAX
                       && media->codecs <= WEIR_PEER_CODECS_MAX
                       && media->remote_ssrcs <= WEIR_PEER_SSRCS_MAX

@@ -87,9 +87,10 @@ enum weir_ice_proof weir_node_told_proof(const struct weir_node *n, const struct
 
 static bool knows_ssrc(const struct weir_peer *p, uint32_t ssrc)
 {
-    for (unsigned i = 0; i < p->medias; i++) {
-        for (unsigned k = 0; k < p->media[i].remote_ssrcs; k++) {
-            if (p->media[i].remote_ssrc[k] == ssrc) {
+    const struct weir_media *m;
+    for (unsigned i = 0; (m = weir_peer_media_at(p, i)) != NULL; i++) {
+        for (unsigned k = 0; k < m->remote_ssrcs; k++) {
+            if (m->remote_ssrc[k] == ssrc) {
                 return true;
             }
         }

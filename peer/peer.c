@@ -114,7 +114,9 @@ void weir_peer_init(struct weir_peer *p, const struct weir_peer_config *config, 
     }
     p->data_until = p->door.open_at = WEIR_NEVER;
     p->door.data.burst = PEER_DATA_BURST;
-    p->offer_head = WEIR_NO_CELL;
+    p->offer_head = p->debts = WEIR_NO_CELL;
+    memset(p->media, 0xff, sizeof p->media); /* WEIR_NO_CELL */
+    memset(p->name, 0xff, sizeof p->name);
     weir_rand_init(&p->rand, config->seed);
     weir_wipe(p->config.seed, sizeof p->config.seed);
     struct weir_wr id = weir_wr_of((struct weir_mspan){ (uint8_t *)p->session_id,
@@ -159,6 +161,10 @@ void weir_peer_deinit(struct weir_peer *p)
     weir_peer_drop_offer(p);
     weir_peer_end_pending(p);
     weir_peer_rtp_forget(p);
+    p->medias = 0;
+    weir_peer_trim_media(p);
+    weir_peer_forget_names(p);
+    weir_peer_lite_end(p);
     weir_peer_leave_reading(p);
     drop_left(p);
     weir_sctp_release_all(&p->sctp);
@@ -176,6 +182,22 @@ void weir_peer_deinit(struct weir_peer *p)
     weir_wipe(p, sizeof *p);
 }
 
+/* Buffers for so many runs of cells; none goes on in another buffer. */
+static size_t runs_of(size_t runs, uint32_t cells)
+{
+    size_t each = WEIR_CELLS_PER_BUF / cells;
+    return (runs + each - 1) / each * sizeof(struct weir_buf);
+}
+
+/* Sections, names, debts. */
+static size_t runs_bytes(const struct weir_peer_config *config)
+{
+    size_t sections = config->sections_max == 0 ? WEIR_PEER_MEDIA_MAX : config->sections_max;
+    return runs_of(sections, PEER_MEDIA_CELLS)
+           + runs_of(config->is_lite ? 0 : WEIR_PEER_NAMES_MAX, PEER_NAME_CELLS)
+           + runs_of(config->is_lite ? 1 : 0, PEER_DEBTS_CELLS);
+}
+
 size_t weir_peer_bytes(const struct weir_peer_config *config)
 {
     struct weir_sctp_config c;
@@ -189,7 +211,7 @@ size_t weir_peer_bytes(const struct weir_peer_config *config)
     /* A cell of each buffer describes the others. */
     size_t in_pool = (rx + tx + history + offer) / WEIR_CELLS_PER_BUF * 32;
     size_t rtp = config->is_data_only ? 0 : sizeof(struct weir_peer_rtp);
-    return sizeof(struct weir_peer) + rtp + in_pool + sizeof(struct weir_buf);
+    return sizeof(struct weir_peer) + rtp + in_pool + runs_bytes(config) + sizeof(struct weir_buf);
 }
 
 enum weir_status weir_peer_add_local(struct weir_peer *p, weir_time now, const struct weir_addr *addr)
@@ -371,14 +393,12 @@ static enum weir_peer_verdict decrypt_srtp(struct weir_peer *p, struct weir_item
     if (weir_rtp_parse(weir_span_const(packet), &item->rtp) != WEIR_SRTP_OK) {
         return WEIR_PEER_RTP;
     }
-    struct weir_media *m = weir_peer_media_of_rtp(p, &item->rtp);
-    if (m == NULL) {
+    if (!weir_peer_media_of_rtp(p, &item->rtp, &item->media)) {
         return WEIR_PEER_MEDIA;
     }
     weir_ice_embed_over(&p->ice);
     item->kind = WEIR_ITEM_RTP;
     item->plain = weir_span_const(packet);
-    item->media = (uint8_t)(m - p->media);
     return WEIR_PEER_OK;
 }
 
@@ -452,7 +472,7 @@ void weir_peer_analyse(struct weir_peer *p, weir_time now, struct weir_item *ite
         weir_peer_take_rtcp_events(p, now);
         item->kind = WEIR_ITEM_NONE;
     } else if (item->kind == WEIR_ITEM_RTP) {
-        struct weir_media *m = &p->media[item->media];
+        struct weir_media *m = media_at(p, item->media);
         const struct weir_media_codec *c = weir_peer_codec(m, item->rtp.payload_type);
         weir_rtcp_note_rx(&rtp_of(p)->rtcp, now, item->packet.at, &item->rtp, c == NULL ? 0 : c->clock_hz,
                           c != NULL && (c->feedback & WEIR_SDP_FB_NACK) != 0);
@@ -543,6 +563,11 @@ enum weir_status weir_peer_channel_send(struct weir_peer *p, weir_time now, uint
         return WEIR_ERR_STATE;
     }
     return weir_sctp_channel_send(&p->sctp, now, channel, message, is_text);
+}
+
+void weir_peer_channel_set_buffered_low(struct weir_peer *p, uint16_t channel, uint32_t bytes)
+{
+    weir_sctp_channel_set_low(&p->sctp, channel, bytes);
 }
 
 enum weir_status weir_peer_channel_close(struct weir_peer *p, weir_time now, uint16_t channel)

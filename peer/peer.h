@@ -1,6 +1,11 @@
 /* weir's public API: WebRTC peer connections in C.
  *
- * Two levels, one header.
+ * Two levels, one header to include; it includes the others:
+ *
+ *     peer.h         one connection: how it begins, what moves it, descriptions, channels, media, its end
+ *     peer_event.h   what it tells: states, reasons, events
+ *     peer_stats.h   what it is and has done, to be read: no program needs a field of struct weir_peer
+ *     node.h         a shard of many; node_loop.h: in other loops
  *
  * struct weir_peer is one connection: ICE, DTLS, SCTP, SRTP and RTCP wired together. It keeps weir's
  * machine contract (recv, tick, send, event, deadline), so it can be driven by hand from any loop, in a
@@ -43,7 +48,8 @@
 
 /* -- Limits ------------------------------------------------------------------------------------ */
 
-#define WEIR_PEER_MEDIA_MAX WEIR_SDP_MEDIA_MAX /* m= sections of one connection; 424 bytes each */
+#define WEIR_PEER_MEDIA_MAX WEIR_SDP_MEDIA_MAX /* m= sections of one connection; 448 bytes each, in the
+                                           pool, for those that there are */
 #define WEIR_PEER_CODECS_MAX 12         /* negotiated payload types of one section */
 #define WEIR_PEER_SSRCS_MAX 8           /* remote SSRCs remembered per section, the newest */
 #define WEIR_PEER_RING 8                /* states of a kind that are kept until they are told: the newest */
@@ -51,7 +57,8 @@
 #define WEIR_PEER_RESENDS_MAX 128       /* packets waiting to be sent again */
 #define WEIR_PEER_SDP_MAX 65536         /* bytes of a description we write, at most; 16 sections: 16 KB */
 #define WEIR_PEER_TLS_ID 24             /* characters of our a=tls-id: 144 random bits */
-#define WEIR_PEER_NAMES_MAX 8           /* .local candidates waiting to be resolved, at one time */
+#define WEIR_PEER_NAMES_MAX 8           /* .local candidates waiting to be resolved, at one time; 192 bytes
+                                           each, in the pool */
 #define WEIR_PEER_DEBTS_MAX 4
 #define WEIR_PEER_TAG_KNOWN 16          /* addresses remembered while the transport may change */
 #define WEIR_PEER_NAME_BYTES 48         /* "<uuid>.local" is 42 */
@@ -267,7 +274,30 @@ struct weir_peer_news {
     weir_time rtp_arrival;
 };
 
-/* Flat and caller-owned; fields are for reading. */
+/* A .local candidate that waits. */
+struct weir_peer_name {
+    char name[WEIR_PEER_NAME_BYTES];
+    uint8_t name_bytes;
+    bool is_told; /* its NAME event left, or that of another candidate of the name */
+    struct weir_ice_candidate candidate;
+};
+
+/* Of a lite agent: the paths that data went to, the newest first. */
+struct weir_peer_debts {
+    struct weir_peer_debt {
+        struct weir_path to;
+        bool is_proven;  /* something under keys came by it */
+        uint64_t rx, tx; /* bytes */
+    } of[WEIR_PEER_DEBTS_MAX];
+};
+
+/* Flat and caller-owned; peer_stats.h reads it. What lasts as long as the connection is here; what does not
+ * is in cells of its account in the pool, named by their numbers:
+ *
+ *   sections  a struct weir_media for each, from when it is added or described on
+ *   names     a struct weir_peer_name for each candidate that waits for its address
+ *   debts     of a lite agent, from the first datagram that it hears on
+ *   an offer  of the peer's until it is answered, and what it wrote over */
 struct weir_peer {
     struct weir_peer_config config;
     struct weir_pool *pool;
@@ -285,18 +315,16 @@ struct weir_peer {
     bool has_had_path;   /* DTLS runs its timers from then on: before, checks repeat what they carry */
     bool is_flight_open; /* DTLS may have more of the flight whose beginning ICE was given */
     bool is_srtp_ready, has_data;
+    enum weir_gathering gathering;
     bool owes_close, has_said_bye;
     bool is_draining;    /* weir_peer_close_gracefully was called ... */
     bool has_ended;      /* the peer's close_notify was heard; CLOSED follows what came before it */
     weir_time drain_until; /* ... and so long it may take */
-    struct weir_peer_debt {      /* lite: of the paths that data went to, the newest first */
-        struct weir_path to;
-        bool is_proven;          /* something under keys came by it */
-        uint64_t rx, tx;         /* bytes */
-    } debt[WEIR_PEER_DEBTS_MAX];
+    uint32_t debts;            /* of a lite agent, a struct weir_peer_debts; or WEIR_NO_CELL */
     struct weir_path heard_by; /* the datagram that was last heard beside the selected path */
-    uint8_t medias;
-    struct weir_media media[WEIR_PEER_MEDIA_MAX];
+    uint8_t medias;            /* sections: weir_peer_media_at */
+    uint8_t media_cells;       /* places in `media` that have cells, those of all sections among them */
+    uint32_t media[WEIR_PEER_MEDIA_MAX];
     uint32_t session_version;
     char session_id[20]; /* digits */
     uint8_t session_id_bytes;
@@ -307,8 +335,6 @@ struct weir_peer {
     uint8_t sctp_init_bytes;
     char sctp_init[WEIR_PEER_INIT_TEXT]; /* ours, the same for the life of the association ... */
     uint8_t sctp_seed[WEIR_SEED_BYTES];  /* ... which it follows from */
-    uint16_t remote_init_bytes;
-    uint8_t remote_init[WEIR_PEER_INIT_MAX];
     uint32_t offer_head, offer_bytes;    /* the remote offer that waits for its answer, in the pool */
     struct weir_peer_pending pending;
     enum weir_signalling signalling_told;
@@ -331,15 +357,10 @@ struct weir_peer {
     struct weir_ice ice;
     struct weir_dtls dtls;
     struct weir_sctp sctp;
-    struct weir_peer_name {  /* .local candidates waiting; with name_bytes 0 the place is free */
-        char name[WEIR_PEER_NAME_BYTES];
-        uint8_t name_bytes;
-        bool is_told;        /* its NAME event left, or that of another candidate of the name */
-        struct weir_ice_candidate candidate;
-    } name[WEIR_PEER_NAMES_MAX];
+    uint32_t name[WEIR_PEER_NAMES_MAX]; /* .local candidates waiting; WEIR_NO_CELL: the place is free */
     uint8_t names;           /* of them in use */
     uint8_t name_at;         /* the place that is given next when all are taken: the oldest */
-    uint32_t names_left_out; /* that gave their place to a newer one, ever */
+    uint32_t names_left_out; /* that gave their place to a newer one or found no room in the pool, ever */
     struct weir_peer_news news;
     struct weir_peer_door door;
     struct weir_sctp_message reading;   /* given out by the last event, released by the next */
@@ -442,13 +463,14 @@ WEIR_API bool weir_peer_has_keys_of(struct weir_peer *p, struct weir_span packet
  * new one, or the place of one that was rejected or stopped [RFC 8829 5.2.2]. When an offer of the peer's
  * comes first, a section of the same kind that it brings is taken for this one [RFC 8829 5.10]; else this
  * one goes on waiting, behind those of that offer. A data section is always offered too, behind the
- * others. */
+ * others. WEIR_ERR_FULL: there are sections_max, or the pool has no room for another. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_media(struct weir_peer *p,
                                                               enum weir_sdp_kind kind,
                                                               enum weir_sdp_direction direction,
                                                               uint8_t *media);
 /* What a section of audio or video shall do from the next offer or answer on: go in these directions, or
- * end for good. WEIR_ERR_ARG: there is none, or it has ended. */
+ * end for good. WEIR_ERR_ARG: there is none, or it has ended. WEIR_ERR_FULL: the peer's offer that brought
+ * the section waits, and the pool has no room to keep it should that offer be taken back. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_set_direction(struct weir_peer *p, uint8_t media,
                                                                   enum weir_sdp_direction direction);
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_stop_media(struct weir_peer *p, uint8_t media);
@@ -459,8 +481,12 @@ WEIR_API void weir_peer_restart_ice(struct weir_peer *p);
 /* The next offer asks for a new association: with its answer DTLS, SRTP and SCTP begin again, all channels
  * end. For when data is over and the connection is not; the peer must know a=tls-id [RFC 8842 5.5]. */
 WEIR_API void weir_peer_renew(struct weir_peer *p);
+/* As answerer be DTLS client (ACTIVE) or server (PASSIVE), whatever the configuration says. Before the
+ * first description. */
+WEIR_API void weir_peer_set_setup(struct weir_peer *p, enum weir_sdp_setup setup);
 /* Write an offer and make it the local description. WEIR_ERR_STATE when a remote offer waits for its
- * answer; WEIR_ERR_SIZE when the writer is too small, and nothing has changed. */
+ * answer; WEIR_ERR_SIZE when the writer is too small, WEIR_ERR_FULL when the pool has no room for the data
+ * section, and nothing has changed. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_create_offer(struct weir_peer *p, weir_time now,
                                                                  struct weir_wr *text);
 /* Write the offer that weir_peer_create_offer would make now, and change nothing: to see what it says
@@ -490,8 +516,9 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_set_remote(struct weir_peer 
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_create_answer(struct weir_peer *p, weir_time now,
                                                                   struct weir_wr *text);
 /* A candidate from the peer, with or without "a="; empty text ends them. TCP candidates and names that
- * are not .local are accepted and not used. WEIR_ERR_STATE: its "ufrag" is of another generation than the
- * peer's description; ice.strays counts them. */
+ * are not .local are accepted and not used. WEIR_ERR_FULL: ICE, or for a name the pool, has no room.
+ * WEIR_ERR_STATE: its "ufrag" is of another generation than the
+ * peer's description, and counted. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_add_candidate(struct weir_peer *p, weir_time now,
                                                                   struct weir_span text);
 /* The same where the ufrag stands beside the text, as in a browser's RTCIceCandidate: the end of
@@ -531,10 +558,13 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_channel_send(struct weir_pee
  * WEIR_ERR_ARG: there is no such channel. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_channel_close(struct weir_peer *p, weir_time now,
                                                                   uint16_t channel);
+/* CHANNEL_LOW is told when what is buffered falls to so many bytes, from more; 0 from the beginning. Of a
+ * channel that there is not nothing happens. */
+WEIR_API void weir_peer_channel_set_buffered_low(struct weir_peer *p, uint16_t channel, uint32_t bytes);
 
 /* Seal one RTP packet into `out` (1,500 bytes) for sending to *to. Of the header payload type, marker,
  * seq, timestamp and payload count; SSRC and extensions are the section's own. WEIR_ERR_CRYPTO when SRTP
- * refuses (verdicts of weir_peer_rtp's srtp_tx say why): a sequence number that was sent already, or the
+ * refuses (weir_peer_srtp_verdicts say why): a sequence number that was sent already, or the
  * 193rd section that sends under one key. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_write_rtp(struct weir_peer *p, weir_time now,
                                                               uint8_t media,
@@ -562,7 +592,7 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_queue_rtp(struct weir_peer *
 WEIR_API void weir_peer_set_send_rate(struct weir_peer *p, weir_time now, uint64_t bytes_per_second);
 /* Ask the peer for a key frame of what it sends in this section. WEIR_ERR_STATE when nobody can be asked:
  * nothing has come in it, or its stream found no place among the WEIR_RTCP_REMOTES_MAX that RTCP keeps
- * (weir_peer_rtp, rtcp.remotes_refused counts its packets) until another is silent for five seconds. */
+ * (streams_refused of weir_peer_transport counts its packets) until another is silent for five seconds. */
 WEIR_API enum weir_status weir_peer_request_keyframe(struct weir_peer *p, weir_time now, uint8_t media);
 
 /* The message of the last CHANNEL_MESSAGE event cannot be used now: keep it and give no further ones,
@@ -585,196 +615,16 @@ WEIR_API void weir_peer_close(struct weir_peer *p, weir_time now);
  * off. */
 WEIR_API void weir_peer_close_gracefully(struct weir_peer *p, weir_time now, weir_time until);
 
-/* -- A shard of many connections --------------------------------------------------------------- */
+/* -- Inspection -------------------------------------------------------------------------------- */
 
-#define WEIR_NODE_BATCH 64 /* datagrams through the stages at a time */
-#define WEIR_NODE_ERROR_BYTES 240
-
-enum weir_stage_id {
-    WEIR_STAGE_RECEIVE,
-    WEIR_STAGE_DECRYPT,
-    WEIR_STAGE_ANALYSE,
-    WEIR_STAGE_DELIVER,
-    WEIR_STAGE_SEND,
-    WEIR_STAGES,
-};
-
-/* Why a datagram found no peer. */
-enum weir_node_drop {
-    WEIR_NODE_DROP_NONE,
-    WEIR_NODE_DROP_EMPTY,
-    WEIR_NODE_DROP_CLASS,   /* no protocol of ours */
-    WEIR_NODE_DROP_UFRAG,   /* a STUN request that names no peer of ours */
-    WEIR_NODE_DROP_PATH,    /* from a path that no peer uses */
-    WEIR_NODE_DROP_HANDOVER, /* another shard's, and its mailbox was full */
-    WEIR_NODE_DROP_BUSY,    /* more handshakes at a time than there is time for */
-    WEIR_NODE_DROPS,
-};
-
-struct weir_node_config {
-    const struct weir_crypto *crypto; /* NULL = the build's */
-    struct weir_pump_config pump;
-    const struct weir_addr *bind;     /* local addresses; NULL = every interface */
-    uint32_t binds;
-    uint16_t port;                    /* for all of them when `bind` gives none; 0 = any */
-    bool with_loopback;               /* when bind is NULL */
-    bool spread_locals;               /* give each peer one of the addresses, in turn: peers that share
-                                         both addresses are told apart by ufrags, transactions, connection
-                                         ids and SSRCs only, so two hosts with many peers between them and
-                                         without connection ids need many ports */
-    bool no_mdns;
-    bool no_snap, no_sped, no_cid, prefers_hybrid, is_lite; /* of every peer, see weir_peer_config */
-    bool no_tickets;                  /* no sessions of DTLS 1.3 for reconnecting to other weirs */
-    uint32_t sessions;                /* of other weirs that are kept, 1 KB each; 0 = 16 */
-    uint8_t dtls_version_max;         /* likewise */
-    uint8_t allows;                   /* enum weir_ice_allow, likewise */
-    uint32_t unproven_rate;           /* bytes per second of all peers to addresses that proved nothing;
-                                         0 = 4,000,000 */
-    uint32_t peers_max;               /* 0 = 64 */
-    uint32_t media_peers_max;         /* of them with audio and video, 156 KiB each when used; 0 = all */
-    uint32_t timers_max;              /* of the application's own, 32 bytes each; 0 = none */
-    size_t share_bytes;               /* memory that every peer has by right; 0 = 128 KiB */
-    size_t lend_bytes;                /* memory that is lent to who needs more; 0 = 1 MiB for each of
-                                         peers_max, 8 MiB at least and 64 MiB at most */
-    uint32_t rx_bytes_max, tx_bytes_max; /* of every peer, see weir_peer_config */
-    uint32_t max_message_size;        /* 0 = 262,144 */
-    weir_duration channel_wait;       /* of every peer, see weir_peer_config */
-    uint32_t sections_max, description_max; /* of every peer, see weir_peer_config */
-    struct weir_addr stun_server;     /* family 0 = none */
-    uint8_t seed[WEIR_SEED_BYTES];
-    bool has_seed;                    /* else the operating system's */
-    weir_duration identity_age;       /* new peers get a new certificate when ours is so old; 0 = a week */
-    struct weir_trace *trace;
-};
-
-struct weir_node;
-
-/* Open a shard, all its memory with it. NULL: *error says in one sentence what to do. */
-WEIR_API struct weir_node *weir_node_open(const struct weir_node_config *config,
-                                          char error[WEIR_NODE_ERROR_BYTES]);
-/* Close every peer (their last packets are sent, 200 ms at most) and free all. */
-WEIR_API void weir_node_close(struct weir_node *n);
-/* For who stops or restarts a server: close all peers gracefully and run the loop until they are closed, at
- * most until `until`; what is left then is cut off. Events of that time are dropped, messages that peers
- * still send among them: who wants these closes each peer gracefully and goes on with its own loop. True:
- * all ended in time. The node is to be closed next; of several shards each by its own thread. */
-WEIR_API bool weir_node_drain(struct weir_node *n, weir_time until);
-
-/* Send what is due, wait for packets or the next timer, at most until `until`. */
-WEIR_API WEIR_MUST_CHECK enum weir_status weir_node_wait(struct weir_node *n, weir_time until);
-WEIR_API WEIR_MUST_CHECK bool weir_node_event(struct weir_node *n, struct weir_event *event);
-/* Make a wait return, from any thread or a signal handler. */
-WEIR_API void weir_node_wake(struct weir_node *n);
-WEIR_API weir_time weir_node_now(const struct weir_node *n);
-
-/* A new connection; NULL when peers_max, or media_peers_max, is reached: every peer has its share of the
- * memory, or is none. Its pointer is valid until freed. */
-WEIR_API struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only);
-WEIR_API void weir_node_free(struct weir_node *n, struct weir_peer *p);
-WEIR_API uint32_t weir_node_peers(const struct weir_node *n);
-/* The i-th slot's peer, i below peers_max; NULL when the slot is free. */
-WEIR_API struct weir_peer *weir_node_peer_at(const struct weir_node *n, uint32_t i);
-
-/* A node in a foreign event loop; the application's timers and descriptors in the node's. */
-#include "peer/node_loop.h"
-
-/* What the browser calls createOffer, setRemoteDescription, createAnswer, addIceCandidate, ... */
-WEIR_API WEIR_MUST_CHECK enum weir_status weir_create_offer(struct weir_node *n, struct weir_peer *p,
-                                                            struct weir_wr *text);
-WEIR_API WEIR_MUST_CHECK enum weir_status weir_preview_offer(struct weir_node *n, struct weir_peer *p,
-                                                             struct weir_wr *text);
-WEIR_API WEIR_MUST_CHECK enum weir_status weir_rollback(struct weir_node *n, struct weir_peer *p);
-WEIR_API WEIR_MUST_CHECK enum weir_status weir_set_remote_offer(struct weir_node *n,
-                                                                struct weir_peer *p,
-                                                                struct weir_span text,
-                                                                struct weir_sdp_error *error);
-WEIR_API WEIR_MUST_CHECK enum weir_status weir_set_remote_answer(struct weir_node *n,
-                                                                 struct weir_peer *p,
-                                                                 struct weir_span text,
-                                                                 struct weir_sdp_error *error);
-WEIR_API WEIR_MUST_CHECK enum weir_status weir_create_answer(struct weir_node *n, struct weir_peer *p,
-                                                             struct weir_wr *text);
-WEIR_API WEIR_MUST_CHECK enum weir_status weir_add_candidate(struct weir_node *n, struct weir_peer *p,
-                                                             struct weir_span text);
-WEIR_API WEIR_MUST_CHECK enum weir_status weir_add_candidate_of(struct weir_node *n, struct weir_peer *p,
-                                                                struct weir_span text,
-                                                                struct weir_span ufrag);
-WEIR_API void weir_gather(struct weir_node *n, struct weir_peer *p);
-WEIR_API WEIR_MUST_CHECK enum weir_status
-weir_open_channel(struct weir_node *n, struct weir_peer *p,
-                  const struct weir_sctp_channel_config *config, uint16_t *channel);
-/* WEIR_ERR_FULL: wait for WEIR_EVENT_WRITABLE. */
-WEIR_API WEIR_MUST_CHECK enum weir_status weir_channel_send(struct weir_node *n, struct weir_peer *p,
-                                                            uint16_t channel, struct weir_span message,
-                                                            bool is_text);
-WEIR_API WEIR_MUST_CHECK enum weir_status weir_channel_close(struct weir_node *n, struct weir_peer *p,
-                                                             uint16_t channel);
-WEIR_API WEIR_MUST_CHECK enum weir_status weir_send_rtp(struct weir_node *n, struct weir_peer *p,
-                                                        uint8_t media,
-                                                        const struct weir_rtp_header *h);
-/* Keep a payload for sending it to many; WEIR_NO_CELL: no room, as WEIR_ERR_FULL. Drop it when it was sent
- * to the last: it stays as long as one of them may have to send it again. */
-WEIR_API WEIR_MUST_CHECK uint32_t weir_share_payload(struct weir_node *n, struct weir_span payload);
-WEIR_API WEIR_MUST_CHECK enum weir_status weir_send_shared_rtp(struct weir_node *n, struct weir_peer *p,
-                                                               uint8_t media,
-                                                               const struct weir_rtp_header *h,
-                                                               uint32_t shared);
-WEIR_API void weir_drop_payload(struct weir_node *n, uint32_t shared);
-/* weir_peer_set_send_rate. While a rate is set, media that may not leave at once waits in the peer's queue
- * (weir_peer_queue_rtp) instead of being refused. */
-WEIR_API void weir_set_send_rate(struct weir_node *n, struct weir_peer *p, uint64_t bytes_per_second);
-WEIR_API enum weir_status weir_request_keyframe(struct weir_node *n, struct weir_peer *p, uint8_t media);
-/* weir_peer_defer and weir_peer_resume of a node's peer. */
-WEIR_API void weir_defer(struct weir_node *n, struct weir_peer *p);
-WEIR_API void weir_resume(struct weir_node *n, struct weir_peer *p);
-/* weir_peer_close and weir_peer_close_gracefully: go on waiting and taking events until the peer's state
- * event CLOSED, then free it. */
-WEIR_API void weir_close(struct weir_node *n, struct weir_peer *p);
-WEIR_API void weir_close_gracefully(struct weir_node *n, struct weir_peer *p, weir_time until);
-
-/* -- Several shards ---------------------------------------------------------------------------- */
-
-/* Nodes that share their addresses and ports, each driven by a thread of its own: the kernel spreads
- * datagrams over their sockets (SO_REUSEPORT), and one that reaches the wrong shard is handed to the
- * right one. All present one certificate. Peers belong to the shard that made them. */
-#define WEIR_SHARDS_MAX 64 /* their numbers are one character of a ufrag */
-
-struct weir_shards;
-
-/* Open `count` nodes of this configuration. NULL: *error says what to do. */
-WEIR_API struct weir_shards *weir_shards_open(const struct weir_node_config *config, uint32_t count,
-                                              char error[WEIR_NODE_ERROR_BYTES]);
-/* The i-th of them. From its first wait on it belongs to the thread that waited. */
-WEIR_API struct weir_node *weir_shards_node(struct weir_shards *s, uint32_t i);
-/* Close them all; no thread may be using one any more. */
-WEIR_API void weir_shards_close(struct weir_shards *s);
-
-/* -- Inspection -- */
-
-struct weir_node_stats {
-    const struct weir_pump_stats *pump;
-    const char *pump_name;
-    const struct weir_stage *stage;   /* WEIR_STAGES of them */
-    const uint64_t *drops;            /* WEIR_NODE_DROPS */
-    const uint64_t *peer_verdicts;    /* WEIR_PEER_VERDICTS, of peers gone and present */
-    uint32_t pool_count, pool_free, pool_free_least; /* buffers of 2 KiB */
-    uint32_t pool_lendable, pool_lent;
-    uint64_t pool_misses;             /* times that one was refused */
-    const struct weir_addr *local;    /* bound addresses */
-    uint32_t locals;
-    uint64_t cycles_per_ms;           /* the rate of the stages' cycles */
-    uint64_t handed_over;             /* datagrams given to other shards */
-};
-
-WEIR_API struct weir_node_stats weir_node_stats(const struct weir_node *n);
-WEIR_API const char *weir_stage_name(enum weir_stage_id s);
-WEIR_API const char *weir_node_drop_name(enum weir_node_drop d);
-/* The certificate that peers made from now on present. */
-WEIR_API const struct weir_identity *weir_node_identity(const struct weir_node *n);
 /* Bytes that one connection will ever use, pool buffers included. */
 WEIR_API size_t weir_peer_bytes(const struct weir_peer_config *config);
 /* NSS key log lines of a connection for decrypting captures, less than 1,024 bytes; empty before DTLS is
  * done. */
 WEIR_API void weir_peer_keylog(const struct weir_peer *p, struct weir_wr *text);
+
+/* What a connection is and has done; and a shard of many connections. */
+#include "peer/peer_stats.h"
+#include "peer/node.h"
 
 #endif

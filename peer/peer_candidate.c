@@ -39,9 +39,9 @@ enum weir_status weir_peer_take_candidate(struct weir_peer *p, weir_time now, st
         return WEIR_OK;
     }
     if (name.n != 0) {
-        weir_peer_keep_name(p, name, &c);
+        enum weir_status kept = weir_peer_keep_name(p, name, &c) ? WEIR_OK : WEIR_ERR_FULL;
         weir_peer_progress(p, now);
-        return WEIR_OK;
+        return kept;
     }
     enum weir_status status = weir_ice_add_remote(&p->ice, now, &c);
     weir_peer_progress(p, now);
@@ -65,13 +65,13 @@ void weir_peer_name_candidate(const struct weir_peer *p, struct weir_event *e)
 {
     unsigned at = p->tag;
     for (unsigned i = 0; !p->has_remote && i < p->medias; i++) { /* the first described carries all */
-        if (!p->media[i].is_stopped && !p->media[i].is_new) {
+        if (!media_at(p, i)->is_stopped && !media_at(p, i)->is_new) {
             at = i;
             break;
         }
     }
-    if (at < p->medias && !p->media[at].is_new) {
+    if (at < p->medias && !media_at(p, at)->is_new) {
         e->media = (uint8_t)at;
-        e->candidate.mid = weir_span_of(p->media[at].mid, p->media[at].mid_bytes);
+        e->candidate.mid = weir_span_of(media_at(p, at)->mid, media_at(p, at)->mid_bytes);
     }
 }

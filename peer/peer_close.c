@@ -43,17 +43,18 @@ void weir_peer_close_gracefully(struct weir_peer *p, weir_time now, weir_time un
 
 bool weir_peer_has_unread(const struct weir_peer *p)
 {
-    return p->is_reading || p->sctp.unread_head != WEIR_NO_CELL;
+    return p->is_reading || weir_sctp_has_unread(&p->sctp);
 }
 
 /* Does the association still have to do with messages? One that is not up matters only if something waits
  * for it, and if it can come up: with both descriptions. */
 static bool awaits_data(const struct weir_peer *p)
 {
-    if (p->sctp.state < WEIR_SCTP_ESTABLISHED) {
-        return p->sctp.tx_cells != 0 && p->has_data && !p->is_data_over && p->state != WEIR_PEER_NEW;
+    if (weir_sctp_state(&p->sctp) < WEIR_SCTP_ESTABLISHED) {
+        return weir_sctp_has_queued(&p->sctp) && p->has_data && !p->is_data_over
+               && p->state != WEIR_PEER_NEW;
     }
-    return p->sctp.state != WEIR_SCTP_OVER;
+    return weir_sctp_is_up(&p->sctp);
 }
 
 void weir_peer_drain(struct weir_peer *p, weir_time now)
@@ -65,7 +66,7 @@ void weir_peer_drain(struct weir_peer *p, weir_time now)
         weir_peer_close(p, now);
         return;
     }
-    if (p->sctp.state == WEIR_SCTP_ESTABLISHED) {
+    if (weir_sctp_state(&p->sctp) == WEIR_SCTP_ESTABLISHED) {
         (void)!weir_sctp_shutdown(&p->sctp, now); /* it is up: then it cannot be refused */
     }
     if (!awaits_data(p) && !weir_peer_has_unread(p) && weir_peer_rtp_waiting(p) == 0) {

@@ -58,7 +58,7 @@ enum weir_event_type {
     WEIR_EVENT_TIMER,           /* id: a timer of the application's, node_loop.h */
     WEIR_EVENT_DESCRIPTOR,      /* id, ready: a descriptor of the application's, node_loop.h */
     WEIR_EVENT_CANDIDATE_REFUSED, /* path.remote: an address of the peer that is not checked; refusal. The
-                                   first eight of each description; ice.refused counts all */
+                                   first eight of each description; all are counted */
     WEIR_EVENT_SIGNALLING,      /* signalling */
     WEIR_EVENT_ICE_STATE,       /* ice */
     WEIR_EVENT_GATHERING,       /* gathering: again after a restart, where there are servers to ask */

@@ -24,6 +24,16 @@
 /* Of sections that an offer wrote over. */
 #define PEER_UNDO_BYTES (WEIR_PEER_MEDIA_MAX * (sizeof(struct weir_media) + 8))
 
+#define PEER_MEDIA_CELLS WEIR_CELLS_OF(sizeof(struct weir_media))
+#define PEER_NAME_CELLS WEIR_CELLS_OF(sizeof(struct weir_peer_name))
+#define PEER_DEBTS_CELLS WEIR_CELLS_OF(sizeof(struct weir_peer_debts))
+
+/* A section that there is, or whose cells are there. */
+static inline struct weir_media *media_at(const struct weir_peer *p, unsigned i)
+{
+    return (struct weir_media *)weir_cell_at(p->pool, p->media[i]);
+}
+
 /* DTLS is there, and may speak and hear. */
 static inline bool weir_peer_has_dtls(const struct weir_peer *p)
 {
@@ -130,7 +140,12 @@ void weir_peer_name_candidate(const struct weir_peer *p, struct weir_event *e);
 /* -- peer_section.c ---------------------------------------------------------------------------- */
 
 extern const struct weir_sdp_codec_name weir_peer_codecs[];
-/* A new section, or a stopped one anew; NULL when there is no room. */
+/* Cells for so many sections, or as many as there may be. False: the pool has no room; what was got of them
+ * goes with the next trim. And those back that neither the sections need, nor those that there would be if
+ * the peer's offer were taken back. */
+bool weir_peer_reserve_media(struct weir_peer *p, unsigned sections);
+void weir_peer_trim_media(struct weir_peer *p);
+/* A new section, or a stopped one anew; its cells are there. */
 struct weir_media *weir_peer_new_media(struct weir_peer *p, unsigned at, enum weir_sdp_kind kind);
 void weir_peer_name_media(struct weir_peer *p, struct weir_media *m);
 /* Now all are, and what was to stop has stopped: which ones, by place. And back. */
@@ -149,6 +164,9 @@ void weir_peer_take_section(struct weir_peer *p, weir_time now, struct weir_medi
 
 /* -- peer_place.c ------------------------------------------------------------------------------ */
 
+/* Sections whose cells are to be there: now, and to take the peer's offer back; and to place one. */
+unsigned weir_peer_media_needed(const struct weir_peer *p);
+unsigned weir_peer_media_for(const struct weir_peer *p, const struct weir_sdp *offer);
 /* Does the offer fit what is there? Our own that waits for its answer, if one does, is taken for taken
  * back. A section keeps its mid while it lives [RFC 8829 5.2.2]. */
 bool weir_peer_fits(const struct weir_peer *p, const struct weir_sdp *offer);
@@ -216,6 +234,8 @@ void weir_peer_keep_session(struct weir_peer *p);
 
 /* -- peer_lite.c ------------------------------------------------------------------------------- */
 
+/* Give back what it remembers of paths. */
+void weir_peer_lite_end(struct weir_peer *p);
 /* A datagram came, with something under keys that was new or without; one leaves; and how much of `room`
  * may be used on this path. */
 void weir_peer_lite_heard(struct weir_peer *p, weir_time now, const struct weir_packet *k,
@@ -225,8 +245,8 @@ size_t weir_peer_lite_room(const struct weir_peer *p, const struct weir_path *to
 
 /* -- peer_names.c ------------------------------------------------------------------------------ */
 
-/* Keep a candidate whose address is a name until the name is resolved. */
-void weir_peer_keep_name(struct weir_peer *p, struct weir_span name, const struct weir_ice_candidate *c);
+/* Keep a candidate whose address is a name until the name is resolved. False: the pool has no room. */
+bool weir_peer_keep_name(struct weir_peer *p, struct weir_span name, const struct weir_ice_candidate *c);
 /* All wait in vain: the peer has new credentials. */
 void weir_peer_forget_names(struct weir_peer *p);
 /* Ask for a name that is new; false: there is none. */
@@ -236,7 +256,8 @@ bool weir_peer_next_name(struct weir_peer *p, struct weir_event *e);
 
 /* This SSRC is a section's from now on, and no other's. */
 void weir_peer_learn_ssrc(struct weir_peer *p, struct weir_media *m, uint32_t ssrc);
-struct weir_media *weir_peer_media_of_rtp(struct weir_peer *p, const struct weir_rtp_header *h);
+/* The section that a packet is of; false: of none. */
+bool weir_peer_media_of_rtp(struct weir_peer *p, const struct weir_rtp_header *h, uint8_t *media);
 const struct weir_media_codec *weir_peer_codec(const struct weir_media *m, uint8_t payload_type);
 void weir_peer_take_rtcp_events(struct weir_peer *p, weir_time now);
 /* -- peer_transport.c -------------------------------------------------------------------------- */

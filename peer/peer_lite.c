@@ -8,23 +8,47 @@
 
 #define LITE_TIMES 3
 
-static struct weir_peer_debt *debt_of(struct weir_peer *p, const struct weir_path *to)
+static struct weir_peer_debts *debts_at(const struct weir_peer *p)
 {
-    for (unsigned i = 0; i < WEIR_PEER_DEBTS_MAX; i++) {
-        if (weir_path_eq(&p->debt[i].to, to)) {
-            return &p->debt[i];
+    return (struct weir_peer_debts *)weir_cell_at(p->pool, p->debts);
+}
+
+static struct weir_peer_debt *debt_of(const struct weir_peer *p, const struct weir_path *to)
+{
+    for (unsigned i = 0; p->debts != WEIR_NO_CELL && i < WEIR_PEER_DEBTS_MAX; i++) {
+        if (weir_path_eq(&debts_at(p)->of[i].to, to)) {
+            return &debts_at(p)->of[i];
         }
     }
     return NULL;
 }
 
-/* Data goes to a path that is not among the last few. */
+/* Data goes to a path that is not among the last few. NULL: the pool has no room to remember any, and so
+ * nothing leaves. */
 static struct weir_peer_debt *new_debt(struct weir_peer *p, const struct weir_path *to)
 {
-    memmove(&p->debt[1], &p->debt[0], (WEIR_PEER_DEBTS_MAX - 1) * sizeof p->debt[0]);
-    memset(&p->debt[0], 0, sizeof p->debt[0]);
-    p->debt[0].to = *to;
-    return &p->debt[0];
+    if (p->debts == WEIR_NO_CELL && p->account != WEIR_NO_ACCOUNT) {
+        p->debts = weir_run_get(p->pool, p->account, WEIR_STORE_DENSE, PEER_DEBTS_CELLS);
+        if (p->debts != WEIR_NO_CELL) {
+            memset(debts_at(p), 0, sizeof *debts_at(p));
+        }
+    }
+    if (p->debts == WEIR_NO_CELL) {
+        return NULL;
+    }
+    struct weir_peer_debt *of = debts_at(p)->of;
+    memmove(&of[1], &of[0], (WEIR_PEER_DEBTS_MAX - 1) * sizeof of[0]);
+    memset(&of[0], 0, sizeof of[0]);
+    of[0].to = *to;
+    return &of[0];
+}
+
+void weir_peer_lite_end(struct weir_peer *p)
+{
+    if (p->debts != WEIR_NO_CELL) {
+        weir_run_put(p->pool, p->account, p->debts, PEER_DEBTS_CELLS);
+        p->debts = WEIR_NO_CELL;
+    }
 }
 
 void weir_peer_lite_heard(struct weir_peer *p, weir_time now, const struct weir_packet *k,
@@ -36,9 +60,11 @@ void weir_peer_lite_heard(struct weir_peer *p, weir_time now, const struct weir_
     }
     struct weir_peer_debt *d = debt_of(p, via);
     d = d != NULL ? d : new_debt(p, via);
-    d->rx += k->len;
+    if (d != NULL) {
+        d->rx += k->len;
+        d->is_proven |= is_under_keys;
+    }
     if (is_under_keys) {
-        d->is_proven = true;
         weir_ice_heard_keys(&p->ice, now);
     }
 }
@@ -53,12 +79,13 @@ void weir_peer_lite_sent(struct weir_peer *p, const struct weir_path *to, size_t
 
 size_t weir_peer_lite_room(const struct weir_peer *p, const struct weir_path *to, size_t room)
 {
-    for (unsigned i = 0; p->config.is_lite && i < WEIR_PEER_DEBTS_MAX; i++) {
-        const struct weir_peer_debt *d = &p->debt[i];
-        if (weir_path_eq(&d->to, to)) {
-            uint64_t left = LITE_TIMES * d->rx > d->tx ? LITE_TIMES * d->rx - d->tx : 0;
-            return d->is_proven || left > room ? room : (size_t)left;
-        }
+    if (!p->config.is_lite) {
+        return room;
     }
-    return p->config.is_lite ? 0 : room;
+    const struct weir_peer_debt *d = debt_of(p, to);
+    if (d == NULL) {
+        return 0;
+    }
+    uint64_t left = LITE_TIMES * d->rx > d->tx ? LITE_TIMES * d->rx - d->tx : 0;
+    return d->is_proven || left > room ? room : (size_t)left;
 }

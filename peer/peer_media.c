@@ -44,7 +44,7 @@ void weir_peer_learn_ssrc(struct weir_peer *p, struct weir_media *m, uint32_t ss
         return;
     }
     for (unsigned i = 0; i < p->medias; i++) {
-        forget_ssrc(&p->media[i], ssrc);
+        forget_ssrc(media_at(p, i), ssrc);
     }
     if (m->remote_ssrcs < WEIR_PEER_SSRCS_MAX) {
         m->remote_ssrc[m->remote_ssrcs++] = ssrc;
@@ -68,64 +68,65 @@ static bool read_mid(const struct weir_rtp_header *h, uint8_t id, struct weir_sp
     return false;
 }
 
-/* By the MID in the packet. *has_mid: there is one, whether or not a section has it. */
-static struct weir_media *media_of_mid(struct weir_peer *p, const struct weir_rtp_header *h, bool *has_mid)
+/* Each gives p->medias where there is none. By the MID in the packet; *has_mid: there is one, whether or
+ * not a section has it. */
+static unsigned media_of_mid(const struct weir_peer *p, const struct weir_rtp_header *h, bool *has_mid)
 {
     struct weir_span mid;
     *has_mid = false;
     for (unsigned i = 0; i < p->medias; i++) {
-        struct weir_media *m = &p->media[i];
+        const struct weir_media *m = media_at(p, i);
         if (m->is_accepted && read_mid(h, m->mid_ext, &mid)) {
             *has_mid = true;
             if (weir_span_eq(mid, weir_span_of(m->mid, m->mid_bytes))) {
-                return m;
+                return i;
             }
         }
     }
-    return NULL;
+    return p->medias;
 }
 
-static struct weir_media *media_of_ssrc(struct weir_peer *p, uint32_t ssrc)
+static unsigned media_of_ssrc(const struct weir_peer *p, uint32_t ssrc)
 {
-    for (unsigned i = 0; i < p->medias; i++) {
-        if (p->media[i].is_accepted && has_ssrc(&p->media[i], ssrc)) {
-            return &p->media[i];
-        }
+    unsigned i = 0;
+    while (i < p->medias && !(media_at(p, i)->is_accepted && has_ssrc(media_at(p, i), ssrc))) {
+        i++;
     }
-    return NULL;
+    return i;
 }
 
 /* By a payload type that only one section has. */
-static struct weir_media *media_of_type(struct weir_peer *p, uint8_t payload_type)
+static unsigned media_of_type(const struct weir_peer *p, uint8_t payload_type)
 {
-    struct weir_media *found = NULL;
-    unsigned count = 0;
+    unsigned found = p->medias, count = 0;
     for (unsigned i = 0; i < p->medias; i++) {
-        struct weir_media *m = &p->media[i];
+        const struct weir_media *m = media_at(p, i);
         if (receives(m) && weir_peer_codec(m, payload_type) != NULL) {
-            found = m;
+            found = i;
             count++;
         }
     }
-    return count == 1 ? found : NULL;
+    return count == 1 ? found : p->medias;
 }
 
 /* [RFC 9143 9.2] In this order: the MID that it carries, which also moves its SSRC; one that no section has
  * drops it; the section that its SSRC was told or taught for; a payload type that only one has. Whichever
  * it is, it must receive, and the payload type must be one of its own. */
-struct weir_media *weir_peer_media_of_rtp(struct weir_peer *p, const struct weir_rtp_header *h)
+bool weir_peer_media_of_rtp(struct weir_peer *p, const struct weir_rtp_header *h, uint8_t *media)
 {
     bool has_mid;
-    struct weir_media *m = media_of_mid(p, h, &has_mid);
-    if (m == NULL && !has_mid) {
-        m = media_of_ssrc(p, h->ssrc);
-        m = m == NULL ? media_of_type(p, h->payload_type) : m;
+    unsigned i = media_of_mid(p, h, &has_mid);
+    if (i == p->medias && !has_mid) {
+        i = media_of_ssrc(p, h->ssrc);
+        i = i == p->medias ? media_of_type(p, h->payload_type) : i;
     }
-    if (m == NULL || !receives(m) || weir_peer_codec(m, h->payload_type) == NULL) {
-        return NULL;
+    if (i == p->medias || !receives(media_at(p, i))
+        || weir_peer_codec(media_at(p, i), h->payload_type) == NULL) {
+        return false;
     }
-    weir_peer_learn_ssrc(p, m, h->ssrc);
-    return m;
+    weir_peer_learn_ssrc(p, media_at(p, i), h->ssrc);
+    *media = (uint8_t)i;
+    return true;
 }
 
 bool weir_peer_has_keys_of(struct weir_peer *p, struct weir_span packet)
@@ -142,10 +143,10 @@ bool weir_peer_has_keys_of(struct weir_peer *p, struct weir_span packet)
 
 enum weir_status weir_peer_request_keyframe(struct weir_peer *p, weir_time now, uint8_t media)
 {
-    if (media >= p->medias || !p->media[media].is_accepted || p->media[media].kind == WEIR_SDP_DATA) {
+    const struct weir_media *m = weir_peer_media_at(p, media);
+    if (m == NULL || !m->is_accepted || m->kind == WEIR_SDP_DATA) {
         return WEIR_ERR_ARG;
     }
-    const struct weir_media *m = &p->media[media];
     bool is_asked = false;
     for (unsigned i = 0; i < m->remote_ssrcs; i++) {
         is_asked |= weir_rtcp_request_keyframe(&rtp_of(p)->rtcp, now, m->remote_ssrc[i], false) == WEIR_OK;
@@ -174,7 +175,7 @@ void weir_peer_take_rtcp_events(struct weir_peer *p, weir_time now)
             ask_again(p, e.ssrc, e.seq);
         }
         for (unsigned i = 0; e.type == WEIR_RTCP_EVENT_KEYFRAME && i < p->medias; i++) {
-            if (p->media[i].ssrc == e.ssrc) {
+            if (media_at(p, i)->ssrc == e.ssrc) {
                 struct weir_event out = { .type = WEIR_EVENT_KEYFRAME, .media = (uint8_t)i };
                 weir_peer_push(p, &out);
             }

@@ -9,62 +9,95 @@ static bool is_local_name(struct weir_span name)
            && weir_sdp_same_name(weir_span_of(name.p + name.n - 6, 6), WEIR_LIT(".local"));
 }
 
-static bool is_called(const struct weir_peer_name *w, struct weir_span name)
+static struct weir_peer_name *name_at(const struct weir_peer *p, unsigned i)
 {
-    return w->name_bytes != 0 && weir_sdp_same_name(name, weir_span_of(w->name, w->name_bytes));
+    return p->name[i] == WEIR_NO_CELL ? NULL : (struct weir_peer_name *)weir_cell_at(p->pool, p->name[i]);
 }
 
-void weir_peer_keep_name(struct weir_peer *p, struct weir_span name, const struct weir_ice_candidate *c)
+static bool is_called(const struct weir_peer_name *w, struct weir_span name)
 {
-    struct weir_peer_name *room = NULL;
+    return w != NULL && weir_sdp_same_name(name, weir_span_of(w->name, w->name_bytes));
+}
+
+/* An event may point to its text until the next call: that stays in the cells as it is. */
+static void forget(struct weir_peer *p, unsigned i)
+{
+    if (p->name[i] != WEIR_NO_CELL) {
+        weir_run_put(p->pool, p->account, p->name[i], PEER_NAME_CELLS);
+        p->name[i] = WEIR_NO_CELL;
+        p->names--;
+    }
+}
+
+/* A free place, or that of the oldest, which has waited in vain for longest; NULL: the pool has no room. */
+static struct weir_peer_name *place_for(struct weir_peer *p)
+{
+    unsigned i = 0;
+    while (i < WEIR_PEER_NAMES_MAX && p->name[i] != WEIR_NO_CELL) {
+        i++;
+    }
+    if (i == WEIR_PEER_NAMES_MAX) {
+        i = p->name_at;
+        p->name_at = (uint8_t)((p->name_at + 1) % WEIR_PEER_NAMES_MAX);
+        p->names_left_out++;
+        return name_at(p, i);
+    }
+    if (p->account != WEIR_NO_ACCOUNT) {
+        p->name[i] = weir_run_get(p->pool, p->account, WEIR_STORE_DENSE, PEER_NAME_CELLS);
+    }
+    p->names = (uint8_t)(p->names + (p->name[i] != WEIR_NO_CELL ? 1 : 0));
+    return name_at(p, i);
+}
+
+bool weir_peer_keep_name(struct weir_peer *p, struct weir_span name, const struct weir_ice_candidate *c)
+{
     bool is_told = false;
     if (!is_local_name(name) || c->is_tcp || c->component != 1 || p->config.is_lite) {
-        return; /* ICE reaches its owner when it calls us; lite, we find the peer where it asks from */
+        return true; /* ICE reaches its owner when it calls us; lite, we find the peer where it asks from */
     }
     for (unsigned i = 0; i < WEIR_PEER_NAMES_MAX; i++) {
-        struct weir_peer_name *w = &p->name[i];
+        struct weir_peer_name *w = name_at(p, i);
         if (is_called(w, name)) {
             is_told |= w->is_told;
             if (w->candidate.addr.port == c->addr.port) {
                 w->candidate = *c;
-                return;
+                return true;
             }
         }
-        room = w->name_bytes == 0 && room == NULL ? w : room;
     }
-    if (room == NULL) { /* the oldest has waited in vain for longest */
-        room = &p->name[p->name_at];
-        p->name_at = (uint8_t)((p->name_at + 1) % WEIR_PEER_NAMES_MAX);
+    struct weir_peer_name *room = place_for(p);
+    if (room == NULL) {
         p->names_left_out++;
-        p->names--;
+        return false;
     }
     memcpy(room->name, name.p, name.n);
     room->name_bytes = (uint8_t)name.n;
     room->is_told = is_told;
     room->candidate = *c;
-    p->names++;
+    return true;
 }
 
 void weir_peer_forget_names(struct weir_peer *p)
 {
     for (unsigned i = 0; i < WEIR_PEER_NAMES_MAX; i++) {
-        p->name[i].name_bytes = 0;
+        forget(p, i);
     }
-    p->names = 0;
 }
 
 bool weir_peer_next_name(struct weir_peer *p, struct weir_event *e)
 {
     for (unsigned i = 0; i < WEIR_PEER_NAMES_MAX && p->names != 0; i++) {
-        const struct weir_peer_name *w = &p->name[i];
-        if (w->name_bytes == 0 || w->is_told) {
+        const struct weir_peer_name *w = name_at(p, i);
+        if (w == NULL || w->is_told) {
             continue;
         }
         memset(e, 0, sizeof *e);
         e->type = WEIR_EVENT_NAME;
         e->data = weir_span_of(w->name, w->name_bytes);
         for (unsigned k = i; k < WEIR_PEER_NAMES_MAX; k++) {
-            p->name[k].is_told |= is_called(&p->name[k], e->data);
+            if (is_called(name_at(p, k), e->data)) {
+                name_at(p, k)->is_told = true;
+            }
         }
         return true;
     }
@@ -75,18 +108,17 @@ void weir_peer_name_resolved(struct weir_peer *p, weir_time now, struct weir_spa
                              const struct weir_addr *ip)
 {
     for (unsigned i = 0; i < WEIR_PEER_NAMES_MAX; i++) {
-        struct weir_peer_name *w = &p->name[i];
+        const struct weir_peer_name *w = name_at(p, i);
         if (!is_called(w, name)) {
             continue;
         }
         if (ip != NULL) {
-            uint16_t port = w->candidate.addr.port;
-            w->candidate.addr = *ip;
-            w->candidate.addr.port = port;
-            (void)!weir_ice_add_remote(&p->ice, now, &w->candidate); /* by the policy, as any other */
+            struct weir_ice_candidate c = w->candidate;
+            c.addr = *ip;
+            c.addr.port = w->candidate.addr.port;
+            (void)!weir_ice_add_remote(&p->ice, now, &c); /* by the policy, as any other */
         }
-        w->name_bytes = 0; /* the text stays: an event may point to it, until the next call */
-        p->names--;
+        forget(p, i);
     }
     weir_peer_progress(p, now);
 }

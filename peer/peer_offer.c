@@ -95,37 +95,59 @@ static struct weir_sdp_local planned_side(const struct weir_peer *p, struct weir
     return l;
 }
 
-/* Where it went; WEIR_PEER_MEDIA_MAX: there is one, or no room. `was`: what was in that place. */
-static unsigned add_data(struct weir_peer *p, struct weir_media *was)
+/* Where a data section is to go; WEIR_PEER_MEDIA_MAX: there is one, or as many sections as there may be. */
+static unsigned place_for_data(const struct weir_peer *p)
 {
     unsigned at = p->medias;
     for (unsigned i = 0; i < p->medias; i++) {
-        if (p->media[i].kind == WEIR_SDP_DATA && !p->media[i].is_stopped) {
+        if (media_at(p, i)->kind == WEIR_SDP_DATA && !media_at(p, i)->is_stopped) {
             return WEIR_PEER_MEDIA_MAX;
         }
-        at = p->media[i].is_free && at == p->medias ? i : at;
+        at = media_at(p, i)->is_free && at == p->medias ? i : at;
     }
-    if (at >= p->config.sections_max) {
-        return WEIR_PEER_MEDIA_MAX;
+    return at < p->config.sections_max ? at : WEIR_PEER_MEDIA_MAX;
+}
+
+/* `was`: what was in that place. */
+static void add_data(struct weir_peer *p, unsigned at, struct weir_media *was)
+{
+    if (at < p->medias) {
+        *was = *media_at(p, at);
     }
-    *was = p->media[at];
-    weir_peer_new_media(p, at, WEIR_SDP_DATA)->is_new = true;
-    return at;
+    if (at != WEIR_PEER_MEDIA_MAX) {
+        weir_peer_new_media(p, at, WEIR_SDP_DATA)->is_new = true;
+    }
 }
 
 /* The bundle is named after another section with this offer, as the one of before stops, or another takes
  * a free place in front of it [RFC 8829 5.2.2 MUST]. (The group might be written in another order than that
  * of the lines; libwebrtc answers in that of the lines, and fails.) Who keeps a transport for each section
  * moves to that of the first one. If it is new, its credentials are told only to who restarts ICE. */
-static void plan_ice(const struct weir_peer *p, struct plan *plan)
+static unsigned first_section(const struct weir_peer *p)
 {
     unsigned first = 0;
-    while (first < p->medias && p->media[first].is_stopped) {
+    while (first < p->medias && (media_at(p, first)->is_stopped || media_at(p, first)->is_stopping)) {
         first++;
     }
-    plan->moves = p->has_remote && first < p->medias && first != p->tag;
-    bool wants = p->wants_restart || (plan->moves && first < p->tag);
-    plan->restarts = (p->state == WEIR_PEER_FAILED && p->has_remote) || (wants && p->has_local);
+    return first;
+}
+
+static bool moves_tag(const struct weir_peer *p)
+{
+    unsigned first = first_section(p);
+    return p->has_remote && first < p->medias && first != p->tag;
+}
+
+bool weir_peer_will_restart(const struct weir_peer *p)
+{
+    bool wants = p->wants_restart || (moves_tag(p) && first_section(p) < p->tag);
+    return (p->state == WEIR_PEER_FAILED && p->has_remote) || (wants && p->has_local);
+}
+
+static void plan_ice(const struct weir_peer *p, struct plan *plan)
+{
+    plan->moves = moves_tag(p);
+    plan->restarts = weir_peer_will_restart(p);
     if (plan->restarts) {
         weir_ice_next_credentials(&p->ice, &plan->ufrag, &plan->pwd);
     }
@@ -200,7 +222,11 @@ enum weir_status weir_peer_write_offer(struct weir_peer *p, struct weir_peer_scr
     if (p->signalling == WEIR_HAVE_REMOTE_OFFER || weir_peer_is_closing(p)) {
         return WEIR_ERR_STATE;
     }
-    unsigned data = add_data(p, &was);
+    unsigned data = place_for_data(p);
+    if (data == medias && !weir_peer_reserve_media(p, medias + 1u)) {
+        return WEIR_ERR_FULL;
+    }
+    add_data(p, data, &was);
     weir_peer_describe_sections(p, &described, &stopped);
     plan_ice(p, &plan);
     plan_association(p, &plan);
@@ -218,10 +244,11 @@ enum weir_status weir_peer_write_offer(struct weir_peer *p, struct weir_peer_scr
         begin_offer(p, now, &plan);
     } else { /* exactly as it was */
         weir_peer_undescribe_sections(p, described, stopped);
-        if (data != WEIR_PEER_MEDIA_MAX) {
-            p->media[data] = was;
+        if (data < medias) {
+            *media_at(p, data) = was;
         }
         p->medias = medias;
+        weir_peer_trim_media(p);
         p->mids = mids;
         p->rand = rand;
     }
@@ -296,8 +323,14 @@ enum weir_status weir_peer_rollback(struct weir_peer *p, weir_time now)
         return WEIR_ERR_STATE; /* [RFC 8829 5.7 MUST] */
     }
     weir_peer_roll_back(p, now);
+    weir_peer_trim_media(p);
     weir_peer_progress(p, now);
     return WEIR_OK;
+}
+
+void weir_peer_set_setup(struct weir_peer *p, enum weir_sdp_setup setup)
+{
+    p->config.setup = setup;
 }
 
 void weir_peer_set_polite(struct weir_peer *p, bool is_polite)

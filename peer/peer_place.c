@@ -23,12 +23,12 @@ _Static_assert(sizeof(struct undo) * WEIR_PEER_MEDIA_MAX <= PEER_UNDO_BYTES, "al
 /* As if an offer of ours that waits were taken back. */
 static bool waits(const struct weir_peer *p, unsigned i)
 {
-    return p->media[i].is_new || (p->pending.described >> i & 1) != 0;
+    return media_at(p, i)->is_new || (p->pending.described >> i & 1) != 0;
 }
 
 static bool has_stopped(const struct weir_peer *p, unsigned i)
 {
-    return p->media[i].is_stopped && (p->pending.stopped >> i & 1) == 0;
+    return media_at(p, i)->is_stopped && (p->pending.stopped >> i & 1) == 0;
 }
 
 /* Who comes with another certificate may be another program, which knows nothing of what was before: it is
@@ -38,7 +38,7 @@ bool weir_peer_fits(const struct weir_peer *p, const struct weir_sdp *offer)
     unsigned n = p->places;
     bool fits = !p->has_remote || offer->medias >= n;
     for (unsigned i = 0; i < n && fits && p->has_remote; i++) {
-        const struct weir_media *m = &p->media[i];
+        const struct weir_media *m = media_at(p, i);
         fits = has_stopped(p, i) || waits(p, i) || !weir_sdp_is_accepted(&offer->media[i])
                || m->mid_bytes == 0
                || weir_span_eq(offer->media[i].mid, weir_span_of(m->mid, m->mid_bytes));
@@ -48,9 +48,11 @@ bool weir_peer_fits(const struct weir_peer *p, const struct weir_sdp *offer)
 
 static bool is_same(const struct weir_peer *p, const struct weir_sdp *offer, unsigned i)
 {
-    const struct weir_media *m = &p->media[i];
-    return i < p->medias && i < offer->medias && !has_stopped(p, i) && !waits(p, i)
-           && m->kind == offer->media[i].kind
+    if (i >= p->medias || i >= offer->medias || has_stopped(p, i) || waits(p, i)) {
+        return false;
+    }
+    const struct weir_media *m = media_at(p, i);
+    return m->kind == offer->media[i].kind
            && (!p->has_remote || m->mid_bytes == 0
                || weir_span_eq(offer->media[i].mid, weir_span_of(m->mid, m->mid_bytes)));
 }
@@ -62,7 +64,7 @@ static unsigned waiting(const struct weir_peer *p, enum weir_sdp_kind kind)
 {
     unsigned i = 0;
     while (i < p->medias
-           && !(p->media[i].is_new && !p->media[i].is_stopping && p->media[i].kind == kind)) {
+           && !(media_at(p, i)->is_new && !media_at(p, i)->is_stopping && media_at(p, i)->kind == kind)) {
         i++;
     }
     return i;
@@ -70,16 +72,16 @@ static unsigned waiting(const struct weir_peer *p, enum weir_sdp_kind kind)
 
 static void swap(struct weir_peer *p, unsigned i, unsigned k)
 {
-    struct weir_media m = p->media[i];
+    uint32_t cells = p->media[i];
     p->media[i] = p->media[k];
-    p->media[k] = m;
+    p->media[k] = cells;
 }
 
 /* Place `at` is for a section of the peer's: what waits there goes on waiting elsewhere. */
 static void make_way(struct weir_peer *p, unsigned at)
 {
-    if (at < p->medias && p->media[at].is_new && p->medias < WEIR_PEER_MEDIA_MAX) {
-        p->media[p->medias++] = p->media[at];
+    if (at < p->medias && media_at(p, at)->is_new && p->medias < WEIR_PEER_MEDIA_MAX) {
+        *media_at(p, p->medias++) = *media_at(p, at);
     }
 }
 
@@ -92,18 +94,19 @@ static struct weir_media *place_theirs(struct weir_peer *p, unsigned at, enum we
         struct weir_media *m = weir_peer_new_media(p, at, kind);
         m->wanted = kind == WEIR_SDP_DATA ? WEIR_SDP_SENDRECV : WEIR_SDP_RECVONLY;
         m->is_theirs = kind != WEIR_SDP_DATA;
+        p->pending.theirs |= (uint64_t)1 << at;
         return m;
     }
     if (at >= p->medias) {
         (void)weir_peer_new_media(p, at, kind);
     }
-    bool was_waiting = p->media[at].is_new;
+    bool was_waiting = media_at(p, at)->is_new;
     swap(p, at, from);
     if (from != at && !was_waiting) { /* a free place, or one that was never used */
-        p->media[from].is_stopped = p->media[from].is_free = true;
+        media_at(p, from)->is_stopped = media_at(p, from)->is_free = true;
     }
-    p->media[at].is_new = false;
-    return &p->media[at];
+    media_at(p, at)->is_new = false;
+    return media_at(p, at);
 }
 
 /* Behind the `theirs` first ones only those are left that wait. */
@@ -111,8 +114,8 @@ static void keep_waiting(struct weir_peer *p, unsigned theirs)
 {
     unsigned n = theirs;
     for (unsigned i = theirs; i < p->medias; i++) {
-        if (p->media[i].is_new) {
-            p->media[n++] = p->media[i];
+        if (media_at(p, i)->is_new) {
+            *media_at(p, n++) = *media_at(p, i);
         }
     }
     p->medias = (uint8_t)n;
@@ -130,18 +133,46 @@ static void place_all(struct weir_peer *p, const struct weir_sdp *offer)
 {
     for (uint32_t i = 0; i < offer->medias; i++) {
         const struct weir_sdp_media *theirs = &offer->media[i];
-        struct weir_media *m = &p->media[i];
-        if (i < p->medias && m->is_new && theirs->port == 0 && !theirs->is_bundle_only) {
+        if (i < p->medias && media_at(p, i)->is_new && theirs->port == 0 && !theirs->is_bundle_only) {
             continue; /* it is free on both sides: ours goes on waiting there */
         }
-        if (!is_same(p, offer, i)) {
-            m = place_theirs(p, i, theirs->kind);
-            p->pending.theirs |= (uint64_t)1 << i;
-        }
+        struct weir_media *m = is_same(p, offer, i) ? media_at(p, i) : place_theirs(p, i, theirs->kind);
         take_mid(p, m, theirs->mid);
     }
     keep_waiting(p, offer->medias); /* fewer than there are only of another program */
     p->rest_medias = (uint16_t)offer->rest_medias;
+}
+
+/* -- Cells ------------------------------------------------------------------------------------- */
+
+/* [RFC 8829 5.7 MUST NOT] One in which the application sends does not go with the offer that brought it. */
+static bool stays(const struct weir_peer *p, unsigned i)
+{
+    const struct weir_media *m = media_at(p, i);
+    return (p->pending.theirs >> i & 1) != 0 && (m->kind == WEIR_SDP_AUDIO || m->kind == WEIR_SDP_VIDEO)
+           && (m->wanted & WEIR_SDP_SENDONLY) != 0 && !m->is_stopping;
+}
+
+/* What waits for our offer may have to make way for each section of the peer's. */
+unsigned weir_peer_media_for(const struct weir_peer *p, const struct weir_sdp *offer)
+{
+    unsigned n = p->medias > offer->medias ? p->medias : offer->medias;
+    for (unsigned i = 0; i < p->medias; i++) {
+        n += waits(p, i) ? 1 : 0;
+    }
+    return n < WEIR_PEER_MEDIA_MAX ? n : WEIR_PEER_MEDIA_MAX;
+}
+
+unsigned weir_peer_media_needed(const struct weir_peer *p)
+{
+    const struct weir_peer_pending *q = &p->pending;
+    unsigned n = p->medias;
+    for (unsigned i = 0; q->has_undo && i < q->medias_then; i++) {
+        n += stays(p, i) ? 1 : 0;
+    }
+    unsigned back = q->has_undo ? q->medias + n - q->medias_then : 0;
+    n = n > back ? n : back;
+    return n < WEIR_PEER_MEDIA_MAX ? n : WEIR_PEER_MEDIA_MAX;
 }
 
 /* -- Kept, and back ---------------------------------------------------------------------------- */
@@ -171,7 +202,7 @@ static void keep_sections(struct weir_peer *p, const struct weir_sdp *offer)
     uint32_t tail = p->pending.undo_head;
     for (unsigned i = 0; i < p->medias; i++) {
         if (!is_same(p, offer, i)) {
-            struct undo u = { .media = p->media[i], .at = (uint8_t)i };
+            struct undo u = { .media = *media_at(p, i), .at = (uint8_t)i };
             weir_rope_write(p->pool, &tail, weir_span_of(&u, sizeof u));
             p->pending.undos++;
         }
@@ -216,7 +247,7 @@ void weir_peer_place_sections(struct weir_peer *p, const struct weir_sdp *offer)
 static void catch_up(const struct weir_peer *p, struct weir_media *was)
 {
     for (unsigned i = 0; i < p->medias && was->is_new; i++) {
-        const struct weir_media *m = &p->media[i];
+        const struct weir_media *m = media_at(p, i);
         if (m->ssrc == was->ssrc && m->kind == was->kind) {
             was->wanted = m->wanted;
             was->is_stopping = m->is_stopping;
@@ -224,28 +255,12 @@ static void catch_up(const struct weir_peer *p, struct weir_media *was)
     }
 }
 
-static bool is_kept(const struct weir_peer *p, uint32_t ssrc)
-{
-    struct reading r = read_kept(p);
-    struct undo u;
-    bool is_any = false;
-    while (next_kept(p, &r, &u)) {
-        is_any |= u.media.is_new && u.media.ssrc == ssrc;
-    }
-    return is_any;
-}
-
-/* [RFC 8829 5.7 MUST NOT] one in which the application sends does not go with the offer that brought it. */
 static void keep_sending(struct weir_peer *p)
 {
     for (unsigned i = 0; i < p->pending.medias_then; i++) {
-        struct weir_media *m = &p->media[i];
-        bool is_theirs = (p->pending.theirs >> i & 1) != 0 && !is_kept(p, m->ssrc)
-                         && (m->kind == WEIR_SDP_AUDIO || m->kind == WEIR_SDP_VIDEO);
-        if (is_theirs && (m->wanted & WEIR_SDP_SENDONLY) != 0 && !m->is_stopping
-            && p->medias < WEIR_PEER_MEDIA_MAX) {
-            struct weir_media *own = &p->media[p->medias++];
-            *own = *m;
+        if (stays(p, i) && p->medias < WEIR_PEER_MEDIA_MAX) {
+            struct weir_media *own = media_at(p, p->medias++);
+            *own = *media_at(p, i);
             own->is_new = true;
             own->mid_bytes = 0;
             memset(own->mid, 0, sizeof own->mid);
@@ -265,6 +280,15 @@ static void note_changes(const struct weir_peer *p, uint8_t wanted[WEIR_PEER_MED
     }
 }
 
+/* `n` of them, in whichever order keeps them whole. */
+static void move_sections(struct weir_peer *p, unsigned to, unsigned from, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        unsigned k = to < from ? i : n - 1 - i;
+        *media_at(p, to + k) = *media_at(p, from + k);
+    }
+}
+
 void weir_peer_put_sections_back(struct weir_peer *p)
 {
     const struct weir_peer_pending *q = &p->pending;
@@ -275,12 +299,12 @@ void weir_peer_put_sections_back(struct weir_peer *p)
     note_changes(p, wanted, &stopping);
     unsigned added = (unsigned)(p->medias - q->medias_then), room = WEIR_PEER_MEDIA_MAX - q->medias;
     added = added < room ? added : room;
-    memmove(&p->media[q->medias], &p->media[q->medias_then], added * sizeof p->media[0]);
+    move_sections(p, q->medias, q->medias_then, added);
     p->medias = (uint8_t)(q->medias + added);
     for (struct reading r = read_kept(p); next_kept(p, &r, &u);) {
         u.media.wanted = (enum weir_sdp_direction)wanted[u.at];
         u.media.is_stopping = (stopping >> u.at & 1) != 0;
-        p->media[u.at] = u.media;
+        *media_at(p, u.at) = u.media;
     }
     p->rest_medias = q->rest_medias;
 }

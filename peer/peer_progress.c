@@ -118,6 +118,7 @@ void weir_peer_check_data(struct weir_peer *p, weir_time now)
 static void tell_gathering(struct weir_peer *p, enum weir_gathering next)
 {
     struct weir_event e = { .type = WEIR_EVENT_GATHERING, .gathering = next };
+    p->gathering = next;
     weir_peer_push(p, &e);
 }
 
@@ -177,14 +178,14 @@ void weir_peer_take_dtls_events(struct weir_peer *p, weir_time now)
 /* SCTP came up, or is over and what came before the end is read. */
 static void watch_data(struct weir_peer *p, weir_time now)
 {
-    bool is_up = p->sctp.state >= WEIR_SCTP_ESTABLISHED && p->sctp.state != WEIR_SCTP_OVER;
+    bool is_up = weir_sctp_is_up(&p->sctp);
     if (is_up && p->timeline.sctp_done == WEIR_NEVER) {
         p->timeline.sctp_done = now;
     }
     p->data_until = is_up ? WEIR_NEVER : p->data_until;
     bool waits = weir_sctp_keeps_unread(&p->sctp) && weir_peer_has_unread(p);
-    if (p->is_sctp_begun && p->sctp.state == WEIR_SCTP_OVER && !waits) {
-        weir_peer_end_data(p, now, p->sctp.reason);
+    if (p->is_sctp_begun && weir_sctp_state(&p->sctp) == WEIR_SCTP_OVER && !waits) {
+        weir_peer_end_data(p, now, weir_sctp_reason(&p->sctp));
     }
 }
 

@@ -56,11 +56,8 @@ static void write_shared(const struct weir_peer *p, uint32_t shared, struct weir
 static enum weir_status check(const struct weir_peer *p, uint8_t media, uint8_t payload_type,
                               const struct weir_media_codec **codec)
 {
-    if (media >= p->medias || !p->media[media].is_accepted) {
-        return WEIR_ERR_ARG;
-    }
-    const struct weir_media *m = &p->media[media];
-    *codec = weir_peer_codec(m, payload_type);
+    const struct weir_media *m = weir_peer_media_at(p, media);
+    *codec = m == NULL || !m->is_accepted ? NULL : weir_peer_codec(m, payload_type);
     if (*codec == NULL) {
         return WEIR_ERR_ARG;
     }
@@ -137,7 +134,7 @@ enum weir_status weir_peer_write_shared_rtp(struct weir_peer *p, weir_time now, 
     if (status != WEIR_OK) {
         return status;
     }
-    k.media = &p->media[media];
+    k.media = media_at(p, media);
     if (weir_peer_is_closing(p) || !weir_ice_selected(&p->ice, to)) {
         return WEIR_ERR_STATE;
     }
@@ -172,7 +169,7 @@ static struct waiting *waiting_at(const struct weir_peer *p, uint32_t run)
 
 static struct weir_peer_queue *queue_of(const struct weir_peer *p, uint8_t media)
 {
-    return &rtp_of(p)->queue[p->media[media].kind == WEIR_SDP_AUDIO ? WEIR_PEER_QUEUE_AUDIO
+    return &rtp_of(p)->queue[media_at(p, media)->kind == WEIR_SDP_AUDIO ? WEIR_PEER_QUEUE_AUDIO
                                                                       : WEIR_PEER_QUEUE_VIDEO];
 }
 
@@ -268,7 +265,7 @@ enum weir_status weir_peer_queue_rtp(struct weir_peer *p, weir_time now, uint8_t
     if (status != WEIR_OK || weir_peer_is_closing(p)) {
         return status != WEIR_OK ? status : WEIR_ERR_STATE;
     }
-    write_header(&p->media[media], *h, &w);
+    write_header(media_at(p, media), *h, &w);
     size_t n = weir_wr_done(&w);
     struct weir_span payload = shared == WEIR_NO_CELL ? h->payload : weir_span_of(NULL, 0);
     if (n == 0 || n + payload.n + shared_bytes(p, shared) + WEIR_SRTP_OVERHEAD_MAX > WEIR_MTU) {
@@ -297,7 +294,7 @@ static bool finish_waiting(struct weir_peer *p, weir_time now, uint32_t run, str
         || check(p, w->media, h.payload_type, &k.codec) != WEIR_OK) {
         return false;
     }
-    k.media = &p->media[w->media];
+    k.media = media_at(p, w->media);
     return finish(p, now, &k, &h, out, n);
 }
 
@@ -333,15 +330,13 @@ size_t weir_peer_send_again(struct weir_peer *p, weir_time now, struct weir_mspa
     struct weir_peer_rtp *r = rtp_of(p);
     while (weir_peer_has_again(p)) { /* at most WEIR_PEER_RESENDS_MAX */
         uint32_t at = r->resend_tail++ % WEIR_PEER_RESENDS_MAX, ssrc = r->resend[at].ssrc;
-        weir_duration gap = r->rtcp.rtt > PEER_RESEND_GAP ? r->rtcp.rtt : PEER_RESEND_GAP;
+        weir_duration rtt = weir_rtcp_rtt(&r->rtcp), gap = rtt > PEER_RESEND_GAP ? rtt : PEER_RESEND_GAP;
         uint8_t tag[WEIR_RTCP_TAG_MAX];
         uint16_t seq = r->resend[at].seq;
         size_t n = weir_rtcp_history_find(&r->history, p->pool, now, gap, ssrc, seq, out, tag);
         struct weir_span sealed_tag = weir_span_of(tag, weir_srtp_tag_bytes(&r->srtp_tx));
         if (n != 0 && weir_srtp_seal_again(&r->srtp_tx, out, &n, sealed_tag) == WEIR_SRTP_OK) {
-            for (uint32_t i = 0; i < r->rtcp.locals; i++) {
-                r->rtcp.local[i].retransmissions += r->rtcp.local[i].ssrc == ssrc ? 1 : 0;
-            }
+            weir_rtcp_note_resent(&r->rtcp, ssrc);
             p->door.number = weir_rtcp_sent_note(&r->sent, now, ssrc, seq, n);
             p->door.is_numbered = true;
             return n;

@@ -170,8 +170,8 @@ static enum weir_status judge_offer(struct weir_peer *p, struct weir_peer_scratc
 /* Is the bundle's transport that of the section which it was before? */
 static bool is_named_as_before(const struct weir_peer *p, const struct weir_sdp_media *t)
 {
-    const struct weir_media *m = &p->media[p->tag];
-    return p->tag < p->medias && weir_span_eq(t->mid, weir_span_of(m->mid, m->mid_bytes));
+    const struct weir_media *m = weir_peer_media_at(p, p->tag);
+    return m != NULL && weir_span_eq(t->mid, weir_span_of(m->mid, m->mid_bytes));
 }
 
 /* The role in DTLS stays what it is [RFC 8842 5.3 MUST], unless a new association begins. */
@@ -185,7 +185,7 @@ static void renew_if_asked(struct weir_peer *p, weir_time now, const struct weir
 /* Room in the pool for the offer, and for what it changes; all or nothing. */
 static bool keep_all(struct weir_peer *p, const struct weir_sdp *sdp, struct weir_span text, uint32_t *undo)
 {
-    if (!weir_peer_reserve_undo(p, sdp, undo)) {
+    if (!weir_peer_reserve_media(p, weir_peer_media_for(p, sdp)) || !weir_peer_reserve_undo(p, sdp, undo)) {
         return false;
     }
     if (!keep_offer(p, text)) {
@@ -337,8 +337,8 @@ static enum weir_status take_answer(struct weir_peer *p, struct weir_peer_scratc
         begin_offered(p, now);
     }
     for (unsigned i = 0; i < s->ours.medias; i++) {
-        if (!p->media[i].is_new) {
-            weir_peer_take_section(p, now, &p->media[i], &sdp->media[i], &sdp->media[i],
+        if (!media_at(p, i)->is_new) {
+            weir_peer_take_section(p, now, media_at(p, i), &sdp->media[i], &sdp->media[i],
                                    mirrored(sdp->media[i].direction));
         }
     }
@@ -385,6 +385,7 @@ static enum weir_status set_remote(struct weir_peer *p, struct weir_peer_scratch
         }
         p->has_remote |= weir_sdp_transport(&s->theirs) != NULL;
     }
+    weir_peer_trim_media(p);
     weir_peer_progress(p, now);
     return status;
 }
@@ -395,8 +396,8 @@ static void settle_answer(struct weir_peer *p, struct weir_peer_scratch *s, weir
 {
     const struct weir_sdp_media *ours = weir_sdp_transport(&s->ours);
     for (uint32_t i = 0; i < s->ours.medias; i++) {
-        if (!p->media[i].is_new) {
-            weir_peer_take_section(p, now, &p->media[i], &s->ours.media[i], &s->theirs.media[i],
+        if (!media_at(p, i)->is_new) {
+            weir_peer_take_section(p, now, media_at(p, i), &s->ours.media[i], &s->theirs.media[i],
                                    s->ours.media[i].direction);
         }
     }
@@ -424,7 +425,7 @@ static bool reject_stopping(const struct weir_peer *p, struct weir_sdp *offer)
 {
     bool is_any = false;
     for (uint32_t i = 0; i < offer->medias; i++) {
-        if (p->media[i].is_stopping) {
+        if (media_at(p, i)->is_stopping) {
             offer->media[i].port = 0;
             is_any = true;
         }
@@ -470,6 +471,7 @@ static enum weir_status create_answer(struct weir_peer *p, struct weir_peer_scra
         return WEIR_ERR_SIZE;
     }
     settle_answer(p, s, now);
+    weir_peer_trim_media(p);
     weir_peer_progress(p, now);
     return WEIR_OK;
 }

@@ -22,11 +22,38 @@ const struct weir_sdp_codec_name weir_peer_codecs[] = {
 
 #define MIDS_MAX 30000 /* numbers that are taken for numbers */
 
+/* -- Cells ------------------------------------------------------------------------------------- */
+
+bool weir_peer_reserve_media(struct weir_peer *p, unsigned sections)
+{
+    unsigned most = sections < WEIR_PEER_MEDIA_MAX ? sections : WEIR_PEER_MEDIA_MAX;
+    while (p->media_cells < most) {
+        uint32_t cells = WEIR_NO_CELL;
+        if (p->account != WEIR_NO_ACCOUNT) {
+            cells = weir_run_get(p->pool, p->account, WEIR_STORE_DENSE, PEER_MEDIA_CELLS);
+        }
+        if (cells == WEIR_NO_CELL) {
+            return false;
+        }
+        p->media[p->media_cells++] = cells;
+    }
+    return true;
+}
+
+void weir_peer_trim_media(struct weir_peer *p)
+{
+    unsigned needed = weir_peer_media_needed(p);
+    while (p->media_cells > needed) {
+        weir_run_put(p->pool, p->account, p->media[--p->media_cells], PEER_MEDIA_CELLS);
+        p->media[p->media_cells] = WEIR_NO_CELL;
+    }
+}
+
 /* -- Places ------------------------------------------------------------------------------------ */
 
 struct weir_media *weir_peer_new_media(struct weir_peer *p, unsigned at, enum weir_sdp_kind kind)
 {
-    struct weir_media *m = &p->media[at];
+    struct weir_media *m = media_at(p, at);
     memset(m, 0, sizeof *m);
     m->kind = kind;
     m->wanted = WEIR_SDP_SENDRECV;
@@ -47,7 +74,7 @@ void weir_peer_name_media(struct weir_peer *p, struct weir_media *m)
         weir_wr_dec(&w, p->mids++);
         is_used = false;
         for (unsigned i = 0; i < p->medias; i++) {
-            is_used |= weir_span_eq(weir_span_of(p->media[i].mid, p->media[i].mid_bytes),
+            is_used |= weir_span_eq(weir_span_of(media_at(p, i)->mid, media_at(p, i)->mid_bytes),
                                     weir_span_of(m->mid, w.len));
         }
         m->mid_bytes = (uint8_t)w.len;
@@ -71,7 +98,7 @@ static unsigned place_for(const struct weir_peer *p)
 {
     unsigned place = p->medias;
     for (unsigned i = 0; i < p->medias; i++) {
-        if (p->media[i].is_free && (place == p->medias || (place < p->tag && i > p->tag))) {
+        if (media_at(p, i)->is_free && (place == p->medias || (place < p->tag && i > p->tag))) {
             place = i;
         }
     }
@@ -88,6 +115,9 @@ enum weir_status weir_peer_add_media(struct weir_peer *p, enum weir_sdp_kind kin
     if (at + 1 >= p->config.sections_max) { /* one is left for data */
         return WEIR_ERR_FULL;
     }
+    if (at == p->medias && !weir_peer_reserve_media(p, weir_peer_media_needed(p) + 1)) {
+        return WEIR_ERR_FULL;
+    }
     struct weir_media *m = weir_peer_new_media(p, at, kind);
     m->wanted = direction;
     m->is_new = true;
@@ -97,8 +127,8 @@ enum weir_status weir_peer_add_media(struct weir_peer *p, enum weir_sdp_kind kin
 
 static bool is_media(const struct weir_peer *p, uint8_t media)
 {
-    return media < p->medias && !p->media[media].is_stopped && !p->media[media].is_stopping
-           && (p->media[media].kind == WEIR_SDP_AUDIO || p->media[media].kind == WEIR_SDP_VIDEO);
+    return media < p->medias && !media_at(p, media)->is_stopped && !media_at(p, media)->is_stopping
+           && (media_at(p, media)->kind == WEIR_SDP_AUDIO || media_at(p, media)->kind == WEIR_SDP_VIDEO);
 }
 
 enum weir_status weir_peer_set_direction(struct weir_peer *p, uint8_t media,
@@ -107,8 +137,14 @@ enum weir_status weir_peer_set_direction(struct weir_peer *p, uint8_t media,
     if (!is_media(p, media) || direction > WEIR_SDP_SENDRECV) {
         return WEIR_ERR_ARG;
     }
-    p->media[media].wanted = direction;
-    p->media[media].is_theirs = false;
+    struct weir_media *m = media_at(p, media);
+    enum weir_sdp_direction was = m->wanted;
+    m->wanted = direction;
+    if (!weir_peer_reserve_media(p, weir_peer_media_needed(p))) {
+        m->wanted = was;
+        return WEIR_ERR_FULL;
+    }
+    m->is_theirs = false;
     return WEIR_OK;
 }
 
@@ -117,9 +153,9 @@ enum weir_status weir_peer_stop_media(struct weir_peer *p, uint8_t media)
     if (!is_media(p, media)) {
         return WEIR_ERR_ARG;
     }
-    p->media[media].is_stopping = true;
-    p->media[media].is_accepted = false;
-    p->media[media].direction = WEIR_SDP_INACTIVE;
+    media_at(p, media)->is_stopping = true;
+    media_at(p, media)->is_accepted = false;
+    media_at(p, media)->direction = WEIR_SDP_INACTIVE;
     return WEIR_OK;
 }
 
@@ -129,7 +165,7 @@ void weir_peer_describe_sections(struct weir_peer *p, uint64_t *described, uint6
 {
     *described = *stopped = 0;
     for (unsigned i = 0; i < p->medias; i++) {
-        struct weir_media *m = &p->media[i];
+        struct weir_media *m = media_at(p, i);
         if (m->is_new) {
             weir_peer_name_media(p, m);
         }
@@ -145,7 +181,7 @@ void weir_peer_describe_sections(struct weir_peer *p, uint64_t *described, uint6
 void weir_peer_undescribe_sections(struct weir_peer *p, uint64_t described, uint64_t stopped)
 {
     for (unsigned i = 0; i < p->medias; i++) {
-        struct weir_media *m = &p->media[i];
+        struct weir_media *m = media_at(p, i);
         if ((described >> i & 1) != 0) {
             m->is_new = true;
             m->mid_bytes = 0;
@@ -161,7 +197,7 @@ void weir_peer_undescribe_sections(struct weir_peer *p, uint64_t described, uint
 void weir_peer_note_offered(struct weir_peer *p)
 {
     for (unsigned i = 0; i < p->medias; i++) {
-        p->media[i].offered = (uint8_t)p->media[i].wanted;
+        media_at(p, i)->offered = (uint8_t)media_at(p, i)->wanted;
     }
 }
 
@@ -180,7 +216,7 @@ bool weir_peer_needs_offer(const struct weir_peer *p)
 {
     bool needs = p->wants_restart || p->wants_renewal, has_data = false;
     for (unsigned i = 0; i < p->medias; i++) {
-        const struct weir_media *m = &p->media[i];
+        const struct weir_media *m = media_at(p, i);
         bool is_av = m->kind == WEIR_SDP_AUDIO || m->kind == WEIR_SDP_VIDEO;
         needs |= m->is_new || m->is_stopping || (is_av && m->is_accepted && m->wanted != m->said);
         has_data |= m->kind == WEIR_SDP_DATA; /* one that was rejected is not asked for again and again */
@@ -206,7 +242,7 @@ static struct weir_span write_msid(const struct weir_peer *p, unsigned i, struct
 static const struct weir_media *with_codecs(const struct weir_peer *p, const struct weir_media *m)
 {
     for (unsigned i = 0; i < p->medias && m->codecs == 0; i++) {
-        const struct weir_media *other = &p->media[i];
+        const struct weir_media *other = media_at(p, i);
         m = other->kind == m->kind && other->is_accepted && other->codecs != 0 ? other : m;
     }
     return m;
@@ -231,7 +267,7 @@ void weir_peer_our_sections(const struct weir_peer *p, struct weir_peer_scratch 
 {
     memset(s->section, 0, sizeof s->section);
     for (unsigned i = 0; i < p->medias; i++) {
-        const struct weir_media *m = &p->media[i], *known = with_codecs(p, m);
+        const struct weir_media *m = media_at(p, i), *known = with_codecs(p, m);
         s->section[i] = (struct weir_sdp_section){ .kind = m->kind, .direction = m->wanted,
                                                    .mid = weir_span_of(m->mid, m->mid_bytes),
                                                    .ssrc = m->ssrc, .msid = write_msid(p, i, s),
@@ -298,8 +334,7 @@ static void take_data(struct weir_peer *p, const struct weir_sdp_media *agreed,
                       const struct weir_sdp_media *theirs)
 {
     p->has_data = true;
-    p->sctp.config.remote_port = theirs->sctp_port;
-    p->sctp.config.message_max_remote = theirs->max_message_size;
+    weir_sctp_set_remote(&p->sctp, theirs->sctp_port, theirs->max_message_size);
     weir_peer_snap_settle(p, agreed, theirs);
 }
 

@@ -68,7 +68,8 @@ void weir_peer_snap_settle(struct weir_peer *p, const struct weir_sdp_media *agr
     if (p->snap != WEIR_PEER_UNDECIDED) {
         return;
     }
-    bool is_wanted = !p->config.no_snap && agreed->sctp_init.n != 0;
-    p->remote_init_bytes = is_wanted ? (uint16_t)read_chunk(p, theirs, p->remote_init) : 0;
-    p->snap = p->remote_init_bytes != 0 ? WEIR_PEER_AGREED : WEIR_PEER_DECLINED;
+    uint8_t chunk[WEIR_PEER_INIT_MAX];
+    size_t n = !p->config.no_snap && agreed->sctp_init.n != 0 ? read_chunk(p, theirs, chunk) : 0;
+    bool is_heard = n != 0 && weir_sctp_hear_init(&p->sctp, weir_span_of(chunk, n)) == WEIR_OK;
+    p->snap = is_heard ? WEIR_PEER_AGREED : WEIR_PEER_DECLINED;
 }

@@ -81,7 +81,7 @@ void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client,
     weir_wipe(&session, sizeof session);
     (void)!weir_dtls_set_fingerprints(&p->dtls, now, list, count); /* judged before: one is good at least */
     p->is_dtls_begun = true;
-    if (p->sctp.is_dtls_role_known && p->sctp.is_dtls_client != is_client && !p->is_sctp_begun) {
+    if (weir_sctp_has_dtls_role(&p->sctp, !is_client) && !p->is_sctp_begun) {
         weir_peer_restart_sctp(p, now, true); /* streams of the other parity are not ours any more */
     }
     if (!p->is_sctp_begun) { /* else it is older than this DTLS: weir_peer_carry_data */
@@ -167,11 +167,8 @@ void weir_peer_start_data(struct weir_peer *p, weir_time now)
         return;
     }
     /* Who agrees on a connection id is a weir, whose congestion window counts bytes. */
-    p->sctp.config.acks_batches = weir_dtls_has_cid(&p->dtls);
-    p->is_sctp_begun =
-        p->snap == WEIR_PEER_AGREED
-        && weir_sctp_connect_with(&p->sctp, now, weir_span_of(p->remote_init, p->remote_init_bytes))
-               == WEIR_OK;
+    weir_sctp_set_acks_batches(&p->sctp, weir_dtls_has_cid(&p->dtls));
+    p->is_sctp_begun = p->snap == WEIR_PEER_AGREED && weir_sctp_connect_heard(&p->sctp, now) == WEIR_OK;
     p->is_sctp_begun = p->is_sctp_begun || weir_sctp_connect(&p->sctp, now) == WEIR_OK;
     p->data_until = weir_time_add(now, PEER_DATA_WAIT);
 }

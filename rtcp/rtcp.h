@@ -275,6 +275,42 @@ WEIR_API size_t weir_rtcp_send(struct weir_rtcp *r, weir_time now, struct weir_m
 WEIR_API bool weir_rtcp_event(struct weir_rtcp *r, struct weir_rtcp_event *out);
 WEIR_API weir_time weir_rtcp_deadline(const struct weir_rtcp *r);
 
+/* A packet of a stream of ours left once more: the peer had asked for it. */
+WEIR_API void weir_rtcp_note_resent(struct weir_rtcp *r, uint32_t ssrc);
+/* The latest round trip of any stream; 0: none was measured. */
+WEIR_API weir_duration weir_rtcp_rtt(const struct weir_rtcp *r);
+/* Packets of streams that found no place in the table. */
+WEIR_API uint32_t weir_rtcp_refused(const struct weir_rtcp *r);
+/* How often a compound met this. */
+WEIR_API uint32_t weir_rtcp_verdicts(const struct weir_rtcp *r, enum weir_rtcp_verdict v);
+
+/* A stream that we receive. */
+struct weir_rtcp_rx_stats {
+    uint32_t ssrc, clock_hz;
+    uint64_t packets, bytes, lost; /* payload bytes; expected and not received */
+    uint8_t fraction_lost;         /* of 256, in the interval of our last report */
+    weir_duration jitter;          /* [RFC 3550 6.4.1] */
+    weir_time last_rx;
+    uint32_t nacks, plis;          /* that we sent */
+    uint32_t recovered, given_up;  /* packets that came after we had asked for them, and never */
+};
+
+/* A stream that we send; of the peer's last report what it says. */
+struct weir_rtcp_tx_stats {
+    uint32_t ssrc, clock_hz;
+    uint32_t packets, bytes;       /* as a sender report counts them, without what was sent again */
+    uint32_t retransmissions;
+    uint32_t nacks, plis, firs;    /* that the peer sent */
+    uint8_t fraction_lost;         /* of 256 */
+    int32_t lost;
+    weir_duration jitter, rtt;     /* rtt 0: not measured */
+};
+
+/* False: RTCP knows no stream of this SSRC. */
+WEIR_MUST_CHECK WEIR_API bool weir_rtcp_rx_stats(const struct weir_rtcp *r, uint32_t ssrc,
+                                                 struct weir_rtcp_rx_stats *out);
+WEIR_MUST_CHECK WEIR_API bool weir_rtcp_tx_stats(const struct weir_rtcp *r, uint32_t ssrc,
+                                                 struct weir_rtcp_tx_stats *out);
 /* Statistics of a remote stream: expected minus received, never below zero. */
 WEIR_API uint64_t weir_rtcp_remote_lost(const struct weir_rtcp_remote *s);
 

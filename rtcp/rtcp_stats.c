@@ -308,3 +308,69 @@ void weir_rtcp_report_block(struct weir_rtcp_remote *s, weir_time now, struct we
         out->dlsr = since > 65535 * WEIR_SEC ? UINT32_MAX : (uint32_t)((since << 16) / WEIR_SEC);
     }
 }
+
+/* -- For others to read ------------------------------------------------------------------------ */
+
+void weir_rtcp_note_resent(struct weir_rtcp *r, uint32_t ssrc)
+{
+    for (uint32_t i = 0; i < r->locals; i++) {
+        r->local[i].retransmissions += r->local[i].ssrc == ssrc ? 1 : 0;
+    }
+}
+
+weir_duration weir_rtcp_rtt(const struct weir_rtcp *r)
+{
+    return r->rtt;
+}
+
+uint32_t weir_rtcp_refused(const struct weir_rtcp *r)
+{
+    return r->remotes_refused;
+}
+
+uint32_t weir_rtcp_verdicts(const struct weir_rtcp *r, enum weir_rtcp_verdict v)
+{
+    return (unsigned)v < WEIR_RTCP_VERDICTS ? r->verdicts[v] : 0;
+}
+
+static weir_duration in_time(uint32_t ticks, uint32_t clock_hz)
+{
+    return clock_hz == 0 ? 0 : (weir_duration)ticks * WEIR_SEC / clock_hz;
+}
+
+bool weir_rtcp_rx_stats(const struct weir_rtcp *r, uint32_t ssrc, struct weir_rtcp_rx_stats *out)
+{
+    uint32_t i = 0;
+    while (i < r->remotes && r->remote[i].ssrc != ssrc) {
+        i++;
+    }
+    if (i == r->remotes) {
+        return false;
+    }
+    const struct weir_rtcp_remote *s = &r->remote[i];
+    *out = (struct weir_rtcp_rx_stats){ .ssrc = ssrc, .clock_hz = s->clock_hz, .packets = s->packets,
+                                        .bytes = s->bytes, .lost = weir_rtcp_remote_lost(s),
+                                        .fraction_lost = s->fraction_lost,
+                                        .jitter = in_time(s->jitter_q4 >> 4, s->clock_hz),
+                                        .last_rx = s->last_rx, .nacks = s->nacks, .plis = s->plis,
+                                        .recovered = s->recovered, .given_up = s->given_up };
+    return true;
+}
+
+bool weir_rtcp_tx_stats(const struct weir_rtcp *r, uint32_t ssrc, struct weir_rtcp_tx_stats *out)
+{
+    uint32_t i = 0;
+    while (i < r->locals && r->local[i].ssrc != ssrc) {
+        i++;
+    }
+    if (i == r->locals) {
+        return false;
+    }
+    const struct weir_rtcp_local *s = &r->local[i];
+    *out = (struct weir_rtcp_tx_stats){ .ssrc = ssrc, .clock_hz = s->clock_hz, .packets = s->packets,
+                                        .bytes = s->bytes, .retransmissions = s->retransmissions,
+                                        .nacks = s->nacks, .plis = s->plis, .firs = s->firs,
+                                        .fraction_lost = s->fraction_lost, .lost = s->lost,
+                                        .jitter = in_time(s->jitter, s->clock_hz), .rtt = s->rtt };
+    return true;
+}

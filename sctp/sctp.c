@@ -398,3 +398,61 @@ uint32_t weir_sctp_message_max(const struct weir_sctp *s)
 {
     return s->config.message_max_local;
 }
+
+/* -- Inspection ------------------------------------------------------------------------------- */
+
+enum weir_sctp_state weir_sctp_state(const struct weir_sctp *s)
+{
+    return s->state;
+}
+
+enum weir_sctp_reason weir_sctp_reason(const struct weir_sctp *s)
+{
+    return s->reason;
+}
+
+bool weir_sctp_is_up(const struct weir_sctp *s)
+{
+    return s->state >= WEIR_SCTP_ESTABLISHED && s->state != WEIR_SCTP_OVER;
+}
+
+bool weir_sctp_has_unread(const struct weir_sctp *s)
+{
+    return s->unread_head != WEIR_NO_CELL;
+}
+
+bool weir_sctp_has_queued(const struct weir_sctp *s)
+{
+    return s->tx_cells != 0;
+}
+
+bool weir_sctp_has_dtls_role(const struct weir_sctp *s, bool is_client)
+{
+    return s->is_dtls_role_known && s->is_dtls_client == is_client;
+}
+
+uint32_t weir_sctp_verdicts(const struct weir_sctp *s, enum weir_sctp_verdict v)
+{
+    return (unsigned)v < WEIR_SCTP_VERDICTS ? s->verdicts[v] : 0;
+}
+
+void weir_sctp_stats(const struct weir_sctp *s, struct weir_sctp_stats *out)
+{
+    *out = (struct weir_sctp_stats){ .state = s->state, .is_told = s->is_told, .srtt = s->srtt,
+                                     .rtt_least = s->rtt_least, .cwnd = s->cwnd,
+                                     .flight_bytes = s->flight_bytes, .peer_window = s->peer_rwnd,
+                                     .window = s->rwnd_told,
+                                     .message_max_remote = s->config.message_max_remote,
+                                     .counters = s->counters };
+}
+
+void weir_sctp_set_remote(struct weir_sctp *s, uint16_t port, uint32_t message_max)
+{
+    s->config.remote_port = port;
+    s->config.message_max_remote = message_max;
+}
+
+void weir_sctp_set_acks_batches(struct weir_sctp *s, bool acks_batches)
+{
+    s->config.acks_batches = acks_batches;
+}

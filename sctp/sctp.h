@@ -268,6 +268,11 @@ struct weir_sctp_channel_info {
     uint16_t id;               /* stream, WEIR_SCTP_NO_STREAM while waiting for one */
     bool is_remote;
     struct weir_sctp_channel_config config; /* spans valid until the next call */
+    uint32_t buffered;         /* bytes that are queued and not yet sent once */
+    uint32_t buffered_low;     /* falling to so many is told */
+    uint32_t tx_messages, rx_messages; /* taken to be sent; arrived whole and in their turn */
+    uint64_t tx_bytes, rx_bytes;       /* of content. Counts begin again at 2^32 and 2^48; they are 0 when
+                                        * the channel is closed */
 };
 
 /* -- Private parts of the structure ----------------------------------------------------------- */
@@ -311,6 +316,9 @@ struct weir_sctp_stream {
     uint32_t fragments;   /* received runs of fragments not yet delivered */
     uint32_t waiting;     /* complete ordered messages among them whose turn has not come */
     uint32_t unread;      /* messages delivered and not read */
+    uint32_t tx_messages, rx_messages;     /* of its channel ... */
+    uint32_t tx_bytes, rx_bytes;           /* ... and their bytes: the low 32 bits, ... */
+    uint16_t tx_bytes_high, rx_bytes_high; /* ... and the next 16 */
 };
 
 /* One channel: a rope in the pool, of which the content are label and protocol. */
@@ -376,6 +384,7 @@ struct weir_sctp {
     struct weir_sctp_init_chunk remote;
     bool is_dtls_role_known, is_dtls_client, is_carrier_client; /* the last one counts after a restart */
     bool is_told;             /* the two INITs went another way: weir_sctp_connect_with */
+    bool has_heard_init;      /* init_answer is the peer's INIT, which came another way */
 
     /* Answers owed, one of each kind; the peer asks again for what we lose. */
     uint32_t owed;            /* bits, see sctp_int.h */
@@ -515,6 +524,11 @@ WEIR_API weir_time weir_sctp_deadline(const struct weir_sctp *s);
 
 /* -- The association -------------------------------------------------------------------------- */
 
+/* What the peer's description says, before connecting: its port, and the largest message it takes, 0: any.
+ */
+WEIR_API void weir_sctp_set_remote(struct weir_sctp *s, uint16_t port, uint32_t message_max);
+/* The peer counts acknowledged bytes, not SACKs: see config.acks_batches. */
+WEIR_API void weir_sctp_set_acks_batches(struct weir_sctp *s, bool acks_batches);
 /* Send INIT. Both sides may call it at once; WebRTC always does. WEIR_OK also when the peer was
  * quicker. */
 WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_connect(struct weir_sctp *s, weir_time now);
@@ -524,6 +538,12 @@ WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_connect(struct weir_sctp *s,
 WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_connect_with(struct weir_sctp *s,
                                                                  weir_time now,
                                                                  struct weir_span init);
+/* The same in two steps: keep the peer's chunk now (of no bytes: none any more), and begin with it when
+ * DTLS is up. Keeping gives WEIR_ERR_ARG when the chunk is no good; both give WEIR_ERR_STATE when
+ * connecting has begun, the peer's INIT in a packet included, and beginning does when no chunk is kept. */
+WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_hear_init(struct weir_sctp *s,
+                                                              struct weir_span init);
+WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_connect_heard(struct weir_sctp *s, weir_time now);
 /* Finish what is queued, then end. */
 WEIR_MUST_CHECK WEIR_API enum weir_status weir_sctp_shutdown(struct weir_sctp *s, weir_time now);
 /* End now: queued data is dropped, one ABORT goes out with "user-initiated abort" and `why`
@@ -615,6 +635,33 @@ WEIR_API bool weir_sctp_channel_info(const struct weir_sctp *s, uint16_t channel
 
 /* -- Inspection ------------------------------------------------------------------------------- */
 
+WEIR_API enum weir_sctp_state weir_sctp_state(const struct weir_sctp *s);
+/* Why it is over; NONE: it is not. */
+WEIR_API enum weir_sctp_reason weir_sctp_reason(const struct weir_sctp *s);
+/* Is it up, or shutting down? */
+WEIR_API bool weir_sctp_is_up(const struct weir_sctp *s);
+/* Messages that are complete and were not read; data that is queued, or was sent and not acknowledged. */
+WEIR_API bool weir_sctp_has_unread(const struct weir_sctp *s);
+WEIR_API bool weir_sctp_has_queued(const struct weir_sctp *s);
+/* Was it told its role, and is it this? */
+WEIR_API bool weir_sctp_has_dtls_role(const struct weir_sctp *s, bool is_client);
+/* How often a packet met this. */
+WEIR_API uint32_t weir_sctp_verdicts(const struct weir_sctp *s, enum weir_sctp_verdict v);
+
+/* An association at one moment. */
+struct weir_sctp_stats {
+    enum weir_sctp_state state;
+    bool is_told;                /* set up without INIT packets: weir_sctp_connect_with */
+    weir_duration srtt;          /* round trip with the delay of SACKs; 0: not measured */
+    weir_duration rtt_least;     /* the least of all samples; 0: there is none */
+    uint32_t cwnd, flight_bytes; /* bytes that may be, and are, on their way */
+    uint32_t peer_window;        /* that the peer offers beyond these */
+    uint32_t window;             /* that we told the peer last */
+    uint32_t message_max_remote; /* bytes of the largest message that the peer takes; 0: any */
+    struct weir_sctp_counters counters;
+};
+
+WEIR_API void weir_sctp_stats(const struct weir_sctp *s, struct weir_sctp_stats *out);
 /* The largest message we take, for a=max-message-size [RFC 8841 6]. */
 WEIR_API uint32_t weir_sctp_message_max(const struct weir_sctp *s);
 WEIR_API const char *weir_sctp_verdict_name(enum weir_sctp_verdict v);

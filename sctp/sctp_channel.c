@@ -131,7 +131,10 @@ void weir_sctp_channel_attach(struct weir_sctp *s, uint16_t channel, uint32_t sl
 {
     channel_of(s, channel)->stream = slot;
     channel_of(s, channel)->id = stream_at(s, slot)->id;
-    stream_at(s, slot)->channel = channel;
+    struct weir_sctp_stream *st = stream_at(s, slot);
+    st->channel = channel;
+    st->tx_messages = st->rx_messages = st->tx_bytes = st->rx_bytes = 0;
+    st->tx_bytes_high = st->rx_bytes_high = 0;
 }
 
 void weir_sctp_channel_detach(struct weir_sctp *s, uint16_t channel)
@@ -456,6 +459,14 @@ static struct weir_sctp_send_opts channel_opts(const struct weir_sctp_channel *c
     return opts;
 }
 
+static void count_tx(struct weir_sctp_stream *st, uint32_t bytes)
+{
+    uint64_t all = ((uint64_t)st->tx_bytes_high << 32 | st->tx_bytes) + bytes;
+    st->tx_messages++;
+    st->tx_bytes = (uint32_t)all;
+    st->tx_bytes_high = (uint16_t)(all >> 32);
+}
+
 enum weir_status weir_sctp_channel_send(struct weir_sctp *s, weir_time now, uint16_t channel,
                                         struct weir_span msg, bool is_text)
 {
@@ -475,7 +486,11 @@ enum weir_status weir_sctp_channel_send(struct weir_sctp *s, weir_time now, uint
     struct weir_sctp_send_opts opts = channel_opts(ch, is_text, msg.n == 0);
     /* [RFC 8831 6.6 MUST] An empty message is one zero byte under a kind of its own. */
     struct weir_span wire = msg.n == 0 ? weir_span_of(nothing, sizeof nothing) : msg;
-    return weir_sctp_queue(s, now, ch->stream, wire, &opts, false);
+    enum weir_status status = weir_sctp_queue(s, now, ch->stream, wire, &opts, false);
+    if (status == WEIR_OK) {
+        count_tx(stream_at(s, ch->stream), (uint32_t)msg.n);
+    }
+    return status;
 }
 
 size_t weir_sctp_channel_buffered(const struct weir_sctp *s, uint16_t channel)
@@ -706,5 +721,16 @@ bool weir_sctp_channel_info(const struct weir_sctp *s, uint16_t channel,
     info->config.priority = ch->priority;
     info->config.is_negotiated = ch->is_negotiated;
     info->config.id = ch->id;
+    info->buffered = (uint32_t)weir_sctp_channel_buffered(s, channel);
+    info->buffered_low = ch->low_threshold;
+    info->tx_messages = info->rx_messages = 0;
+    info->tx_bytes = info->rx_bytes = 0;
+    if (ch->stream != WEIR_NO_CELL) {
+        const struct weir_sctp_stream *st = stream_at(s, ch->stream);
+        info->tx_messages = st->tx_messages;
+        info->rx_messages = st->rx_messages;
+        info->tx_bytes = (uint64_t)st->tx_bytes_high << 32 | st->tx_bytes;
+        info->rx_bytes = (uint64_t)st->rx_bytes_high << 32 | st->rx_bytes;
+    }
     return true;
 }

@@ -204,6 +204,19 @@ void weir_sctp_rx_put(struct weir_sctp *s, uint32_t head)
     weir_rope_put(s->pool, s->account, head);
 }
 
+static bool is_empty_ppid(uint32_t ppid)
+{
+    return ppid == WEIR_SCTP_PPID_STRING_EMPTY || ppid == WEIR_SCTP_PPID_BINARY_EMPTY;
+}
+
+static void count_rx(struct weir_sctp_stream *st, uint32_t bytes)
+{
+    uint64_t all = ((uint64_t)st->rx_bytes_high << 32 | st->rx_bytes) + bytes;
+    st->rx_messages++;
+    st->rx_bytes = (uint32_t)all;
+    st->rx_bytes_high = (uint16_t)(all >> 32);
+}
+
 void weir_sctp_deliver(struct weir_sctp *s, weir_time now, uint32_t head)
 {
     struct segment *g = segment_at(s, head);
@@ -226,6 +239,7 @@ void weir_sctp_deliver(struct weir_sctp *s, weir_time now, uint32_t head)
     stream_at(s, g->slot)->unread++;
     if (g->channel != WEIR_SCTP_NO_CHANNEL) {
         channel_of(s, g->channel)->unread++;
+        count_rx(stream_at(s, g->slot), is_empty_ppid(g->ppid) ? 0 : g->bytes);
     }
     weir_sctp_owe_event(s, WEIR_SCTP_EVENT_MESSAGE);
 }
@@ -234,11 +248,6 @@ static bool is_text_ppid(uint32_t ppid)
 {
     return ppid == WEIR_SCTP_PPID_STRING || ppid == WEIR_SCTP_PPID_STRING_EMPTY ||
            ppid == WEIR_SCTP_PPID_STRING_PARTIAL;
-}
-
-static bool is_empty_ppid(uint32_t ppid)
-{
-    return ppid == WEIR_SCTP_PPID_STRING_EMPTY || ppid == WEIR_SCTP_PPID_BINARY_EMPTY;
 }
 
 bool weir_sctp_read(struct weir_sctp *s, struct weir_sctp_message *m)

@@ -73,6 +73,13 @@ static void enter_established(struct weir_sctp *s, weir_time now)
     weir_sctp_reset_step(s);
 }
 
+static void begin_told(struct weir_sctp *s, weir_time now, const struct weir_sctp_init_chunk *remote)
+{
+    adopt_remote(s, remote);
+    s->is_told = true;
+    enter_established(s, now);
+}
+
 enum weir_status weir_sctp_connect_with(struct weir_sctp *s, weir_time now, struct weir_span init)
 {
     struct weir_sctp_init_chunk remote;
@@ -82,9 +89,26 @@ enum weir_status weir_sctp_connect_with(struct weir_sctp *s, weir_time now, stru
     if (weir_sctp_init_chunk_parse(init, &remote) != WEIR_SCTP_OK) {
         return WEIR_ERR_ARG;
     }
-    adopt_remote(s, &remote);
-    s->is_told = true;
-    enter_established(s, now);
+    begin_told(s, now, &remote);
+    return WEIR_OK;
+}
+
+enum weir_status weir_sctp_hear_init(struct weir_sctp *s, struct weir_span init)
+{
+    if (s->state != WEIR_SCTP_CLOSED || (s->owed & OWES_INIT_ACK) != 0) {
+        return WEIR_ERR_STATE;
+    }
+    s->has_heard_init = init.n != 0
+                        && weir_sctp_init_chunk_parse(init, &s->init_answer) == WEIR_SCTP_OK;
+    return s->has_heard_init || init.n == 0 ? WEIR_OK : WEIR_ERR_ARG;
+}
+
+enum weir_status weir_sctp_connect_heard(struct weir_sctp *s, weir_time now)
+{
+    if (s->state != WEIR_SCTP_CLOSED || !s->has_heard_init) {
+        return WEIR_ERR_STATE;
+    }
+    begin_told(s, now, &s->init_answer);
     return WEIR_OK;
 }
 
@@ -139,6 +163,7 @@ enum weir_sctp_verdict weir_sctp_rx_init(struct weir_sctp *s, weir_time now, con
     /* [RFC 9260 5.1 MUST] The answer changes nothing of the association. One answer is owed at a
      * time: the peer repeats an INIT that is not answered. */
     s->init_answer = init;
+    s->has_heard_init = false;
     choose_answer(s);
     s->owed |= OWES_INIT_ACK;
     return WEIR_SCTP_OK;

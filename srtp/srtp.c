@@ -368,3 +368,15 @@ enum weir_srtp_verdict weir_srtcp_seal(struct weir_srtp *s, struct weir_mspan ro
 {
     return count(s, seal_rtcp(s, room, len));
 }
+
+/* -- For others to read ------------------------------------------------------------------------ */
+
+enum weir_srtp_profile weir_srtp_profile(const struct weir_srtp *s)
+{
+    return s->profile;
+}
+
+uint32_t weir_srtp_verdicts(const struct weir_srtp *s, enum weir_srtp_verdict v)
+{
+    return (unsigned)v < WEIR_SRTP_VERDICTS ? s->verdicts[v] : 0;
+}

@@ -199,6 +199,10 @@ WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtp_seal(struct weir_srtp 
 WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtp_seal_again(struct weir_srtp *s,
                                                                      struct weir_mspan room, size_t *len,
                                                                      struct weir_span sealed_tag);
+/* Of this direction; NONE: it was not begun. */
+WEIR_API enum weir_srtp_profile weir_srtp_profile(const struct weir_srtp *s);
+/* How often a packet met this. */
+WEIR_API uint32_t weir_srtp_verdicts(const struct weir_srtp *s, enum weir_srtp_verdict v);
 WEIR_API size_t weir_srtp_tag_bytes(const struct weir_srtp *s);
 WEIR_API WEIR_MUST_CHECK enum weir_srtp_verdict weir_srtcp_seal(struct weir_srtp *s,
                                                                 struct weir_mspan room, size_t *len);

@@ -37,8 +37,8 @@ void echo_event(struct weir_node *node, const struct weir_event *e)
 
 void echo_sections(struct weir_peer *peer)
 {
-    for (uint8_t i = 0; i < peer->medias; i++) {
-        if (peer->media[i].is_theirs) {
+    for (uint8_t i = 0; i < weir_peer_media_count(peer); i++) {
+        if (weir_peer_media_at(peer, i)->is_theirs) {
             (void)!weir_peer_set_direction(peer, i, WEIR_SDP_SENDRECV);
         }
     }

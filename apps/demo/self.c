@@ -162,7 +162,7 @@ static void send_media(struct side *s, weir_time *next_at, weir_time end_at)
     weir_time now = weir_pump_clock();
     while (*next_at <= now && *next_at < end_at) {
         uint64_t number = atomic_load(&self->media_sent);
-        struct weir_rtp_header h = { .payload_type = s->peer->media[0].codec[0].payload_type,
+        struct weir_rtp_header h = { .payload_type = weir_peer_media_at(s->peer, 0)->codec[0].payload_type,
                                      .seq = (uint16_t)number, .has_marker = number % 10 == 9,
                                      .timestamp = (uint32_t)(number / 10 * 1800),
                                      .payload = { payload, sizeof payload } };
@@ -239,7 +239,7 @@ static void show_timeline(struct side *s)
 {
     if (s->peer != NULL && !s->has_whole_timeline) {
         pthread_mutex_lock(&s->self->mutex);
-        s->timeline = s->peer->timeline;
+        s->timeline = weir_peer_timeline(s->peer);
         pthread_mutex_unlock(&s->self->mutex);
         s->has_whole_timeline = s->timeline.first_message != WEIR_NEVER;
     }
@@ -384,28 +384,33 @@ static void print_table(const struct self *self)
 {
     const struct weir_peer *a = self->side[0].peer, *b = self->side[1].peer;
     const struct weir_pump_stats *pump = weir_node_stats(self->side[0].node).pump;
+    weir_time open_at = weir_peer_timeline(a).first_channel;
+    struct weir_peer_transport caller, callee;
+    struct weir_sctp_stats data;
+    weir_peer_transport(a, &caller);
+    weir_peer_transport(b, &callee);
+    (void)weir_peer_data(a, &data);
     double seconds = (double)atomic_load(&self->data_us) / 1e6;
     unsigned long long checked = atomic_load(&self->data_checked);
     unsigned long long sent = atomic_load(&self->media_sent), got = atomic_load(&self->media_checked);
     puts("measured");
     printf("  %-34s %s\n", "packet pump", weir_node_stats(self->side[0].node).pump_name);
-    printf("  %-34s %s, %s\n", "DTLS", weir_dtls_version_name(&a->dtls), weir_dtls_suite_name(&a->dtls));
-    printf("  %-34s %s\n", "SRTP", weir_srtp_profile_name(weir_peer_rtp(a)->srtp_tx.profile));
+    printf("  %-34s %s, %s\n", "DTLS", caller.version, caller.suite);
+    printf("  %-34s %s\n", "SRTP", caller.srtp);
     printf("  %-34s %.2f ms\n", "offer made to channel open",
-           a->timeline.first_channel == WEIR_NEVER
-               ? 0.0 : (double)(a->timeline.first_channel - self->began_at) / 1000);
+           open_at == WEIR_NEVER ? 0.0 : (double)(open_at - self->began_at) / 1000);
     printf("  %-34s %llu of %llu bytes intact\n", "data channel", checked, DATA_BYTES);
     printf("  %-34s %.0f Mbit/s\n", "data channel, 64 KiB messages",
            seconds > 0 ? (double)checked * 8 / 1e6 / seconds : 0.0);
-    printf("  %-34s %.2f ms\n", "SCTP smoothed round trip", (double)a->sctp.srtt / 1000);
-    printf("  %-34s %llu\n", "SCTP chunks sent again", (unsigned long long)a->sctp.counters.rtx_chunks);
+    printf("  %-34s %.2f ms\n", "SCTP smoothed round trip", (double)data.srtt / 1000);
+    printf("  %-34s %llu\n", "SCTP chunks sent again", (unsigned long long)data.counters.rtx_chunks);
     printf("  %-34s %llu of %llu packets intact\n", "media", got, sent);
     printf("  %-34s %.1f\n", "datagrams per send to the kernel",
            pump->tx_runs == 0 ? 0.0 : (double)pump->tx_packets / (double)pump->tx_runs);
-    printf("  %-34s %llu out, %llu in\n", "caller's datagrams", (unsigned long long)a->tx_packets,
-           (unsigned long long)a->rx_packets);
-    printf("  %-34s %llu out, %llu in\n", "callee's datagrams", (unsigned long long)b->tx_packets,
-           (unsigned long long)b->rx_packets);
+    printf("  %-34s %llu out, %llu in\n", "caller's datagrams", (unsigned long long)caller.tx_packets,
+           (unsigned long long)caller.rx_packets);
+    printf("  %-34s %llu out, %llu in\n", "callee's datagrams", (unsigned long long)callee.tx_packets,
+           (unsigned long long)callee.rx_packets);
 }
 
 /* -- All --------------------------------------------------------------------------------------- */

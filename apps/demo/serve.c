@@ -39,7 +39,7 @@ static struct weir_peer *find_peer(const struct server *s, uint32_t session)
 {
     for (uint32_t i = 0; i < s->setup->node.peers_max; i++) {
         struct weir_peer *p = weir_node_peer_at(s->node, i);
-        if (p != NULL && p->user == session) {
+        if (p != NULL && weir_peer_user(p) == session) {
             return p;
         }
     }
@@ -67,7 +67,7 @@ static struct weir_peer *make_peer(struct server *s, uint32_t session)
         web_end(s->web, session);
         return NULL;
     }
-    p->user = session;
+    weir_peer_set_user(p, session);
     return p;
 }
 
@@ -76,7 +76,7 @@ static void close_session(struct server *s, uint32_t session)
     struct weir_peer *p = find_peer(s, session);
     if (p != NULL) {
         weir_close(s->node, p);
-        p->user = 0; /* freed when it has said its goodbyes */
+        weir_peer_set_user(p, 0); /* freed when it has said its goodbyes */
     }
 }
 
@@ -137,7 +137,7 @@ static void take_web(struct server *s)
 static void take_event(struct server *s, const struct weir_event *e)
 {
     struct weir_peer *p = e->peer;
-    uint32_t session = (uint32_t)p->user;
+    uint32_t session = (uint32_t)weir_peer_user(p);
     if (e->type == WEIR_EVENT_STATE) {
         if (e->state == WEIR_PEER_CONNECTED) {
             setup_keylog(s->setup, p);
@@ -161,9 +161,9 @@ static void send_stats(struct server *s)
     s->stats_at = weir_time_add(weir_node_now(s->node), STATS_INTERVAL);
     for (uint32_t i = 0; i < s->setup->node.peers_max; i++) {
         struct weir_peer *p = weir_node_peer_at(s->node, i);
-        if (p != NULL && p->user != 0 && p->has_remote) {
+        if (p != NULL && weir_peer_user(p) != 0 && weir_peer_has_remote(p)) {
             char *text = demo_stats(s->node, p);
-            web_send(s->web, (uint32_t)p->user, text, true);
+            web_send(s->web, (uint32_t)weir_peer_user(p), text, true);
             free(text);
         }
     }

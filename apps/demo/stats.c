@@ -24,7 +24,7 @@ static const char *type_name(enum weir_ice_type type)
 /* What happened when, in milliseconds after the peer was made; what has not is left out. */
 static void add_timeline(cJSON *root, const struct weir_peer *p)
 {
-    const struct weir_peer_timeline *t = &p->timeline;
+    const struct weir_peer_timeline whole = weir_peer_timeline(p), *t = &whole;
     const struct {
         const char *name;
         weir_time at;
@@ -52,8 +52,8 @@ static void add_ice(cJSON *root, const struct weir_peer *p)
     cJSON *o = cJSON_AddObjectToObject(root, "ice");
     cJSON *pairs = cJSON_AddArrayToObject(o, "pairs");
     struct weir_ice_pair_info info;
-    add_text(o, "state", weir_ice_state_name(weir_ice_state(&p->ice)));
-    for (uint32_t i = 0; weir_ice_pair_info(&p->ice, i, &info) && i < 12; i++) {
+    add_text(o, "state", weir_ice_state_name(weir_peer_ice_state(p)));
+    for (uint32_t i = 0; weir_peer_pair(p, i, &info) && i < 12; i++) {
         char local[WEIR_ADDR_TEXT_BYTES], remote[WEIR_ADDR_TEXT_BYTES];
         cJSON *pair = cJSON_CreateObject();
         add_text(pair, "local", weir_addr_text(&info.path.local, local));
@@ -70,35 +70,37 @@ static void add_ice(cJSON *root, const struct weir_peer *p)
 static void add_dtls(cJSON *root, const struct weir_peer *p)
 {
     cJSON *o = cJSON_AddObjectToObject(root, "dtls");
-    add_text(o, "state", weir_dtls_state_name(weir_dtls_state(&p->dtls)));
-    add_text(o, "version", weir_dtls_version_name(&p->dtls));
-    add_text(o, "suite", weir_dtls_suite_name(&p->dtls));
-    add_text(o, "group", weir_dtls_group_name(&p->dtls));
-    cJSON_AddBoolToObject(o, "resumed", weir_dtls_is_resumed(&p->dtls));
-    add_text(o, "role", p->is_dtls_begun ? (p->dtls.config.is_client ? "client" : "server") : "");
-    add_text(o, "srtp", weir_srtp_profile_name(weir_peer_rtp(p)->srtp_tx.profile));
+    struct weir_peer_transport t;
+    weir_peer_transport(p, &t);
+    add_text(o, "state", weir_dtls_state_name(t.dtls));
+    add_text(o, "version", t.version);
+    add_text(o, "suite", t.suite);
+    add_text(o, "group", t.group);
+    cJSON_AddBoolToObject(o, "resumed", t.is_resumed);
+    add_text(o, "role", !t.has_role ? "" : t.is_client ? "client" : "server");
+    add_text(o, "srtp", t.srtp);
 }
 
 static void add_sctp(cJSON *root, const struct weir_peer *p)
 {
-    const struct weir_sctp *s = &p->sctp;
+    struct weir_sctp_stats s;
     cJSON *o = cJSON_AddObjectToObject(root, "sctp");
     cJSON *channels = cJSON_AddArrayToObject(o, "channels");
     struct weir_sctp_channel_info info;
-    if (!p->is_sctp_begun) {
+    if (!weir_peer_data(p, &s)) {
         return;
     }
-    add_text(o, "state", weir_sctp_state_name(s->state));
-    add_number(o, "srtt_us", (double)s->srtt);
-    add_number(o, "rtt_least_us", (double)s->rtt_least);
-    add_number(o, "cwnd", s->cwnd);
-    add_number(o, "flight", s->flight_bytes);
-    add_number(o, "peer_window", s->peer_rwnd);
-    add_number(o, "retransmitted", (double)s->counters.rtx_chunks);
-    add_number(o, "messages_in", (double)s->counters.rx_messages);
-    add_number(o, "messages_out", (double)s->counters.tx_messages);
-    for (uint16_t i = weir_sctp_channel_after(s, 0); weir_sctp_channel_info(s, i, &info);
-         i = weir_sctp_channel_after(s, i + 1u)) {
+    add_text(o, "state", weir_sctp_state_name(s.state));
+    add_number(o, "srtt_us", (double)s.srtt);
+    add_number(o, "rtt_least_us", (double)s.rtt_least);
+    add_number(o, "cwnd", s.cwnd);
+    add_number(o, "flight", s.flight_bytes);
+    add_number(o, "peer_window", s.peer_window);
+    add_number(o, "retransmitted", (double)s.counters.rtx_chunks);
+    add_number(o, "messages_in", (double)s.counters.rx_messages);
+    add_number(o, "messages_out", (double)s.counters.tx_messages);
+    for (uint16_t i = weir_peer_channel_after(p, 0); weir_peer_channel_info(p, i, &info);
+         i = weir_peer_channel_after(p, i + 1u)) {
         if (info.state == WEIR_SCTP_CHANNEL_OPEN) {
             char label[64];
             snprintf(label, sizeof label, "%.*s", (int)info.config.label.n,
@@ -114,8 +116,9 @@ static void add_sctp(cJSON *root, const struct weir_peer *p)
 static void add_media(cJSON *root, const struct weir_peer *p)
 {
     cJSON *list = cJSON_AddArrayToObject(root, "media");
-    for (unsigned i = 0; i < p->medias; i++) {
-        const struct weir_media *m = &p->media[i];
+    const struct weir_media *m;
+    for (unsigned i = 0; (m = weir_peer_media_at(p, i)) != NULL; i++) {
+        struct weir_rtcp_rx_stats r;
         if (!m->is_accepted || m->kind == WEIR_SDP_DATA) {
             continue;
         }
@@ -125,17 +128,14 @@ static void add_media(cJSON *root, const struct weir_peer *p)
         add_number(o, "rx_packets", (double)m->rx_packets);
         add_number(o, "tx_packets", (double)m->tx_packets);
         add_number(o, "rx_bytes", (double)m->rx_bytes);
-        for (uint32_t k = 0; k < weir_peer_rtp(p)->rtcp.remotes; k++) {
-            const struct weir_rtcp_remote *r = &weir_peer_rtp(p)->rtcp.remote[k];
-            if (m->remote_ssrcs != 0 && r->ssrc == m->remote_ssrc[0] && r->clock_hz != 0) {
-                add_number(o, "lost", (double)weir_rtcp_remote_lost(r));
-                add_number(o, "jitter_us", (double)(r->jitter_q4 >> 4) * 1e6 / r->clock_hz);
-                add_number(o, "recovered", r->recovered);
-            }
+        if (weir_peer_rx_stream(p, i, 0, &r)) {
+            add_number(o, "lost", (double)r.lost);
+            add_number(o, "jitter_us", (double)r.jitter);
+            add_number(o, "recovered", r.recovered);
         }
         cJSON_AddItemToArray(list, o);
     }
-    add_number(root, "rtcp_rtt_us", (double)weir_peer_rtp(p)->rtcp.rtt);
+    add_number(root, "rtcp_rtt_us", (double)weir_peer_media_rtt(p));
 }
 
 static void add_pipeline(cJSON *root, const struct weir_node_stats *s)
@@ -166,8 +166,9 @@ static void add_drops(cJSON *root, const struct weir_node_stats *s, const struct
         }
     }
     for (int i = 1; i < WEIR_PEER_VERDICTS; i++) {
-        if (p->verdicts[i] != 0) {
-            add_number(o, weir_peer_verdict_name((enum weir_peer_verdict)i), p->verdicts[i]);
+        uint32_t n = weir_peer_verdicts(p, (enum weir_peer_verdict)i);
+        if (n != 0) {
+            add_number(o, weir_peer_verdict_name((enum weir_peer_verdict)i), n);
         }
     }
 }
@@ -177,7 +178,7 @@ char *demo_stats(const struct weir_node *node, const struct weir_peer *p)
     struct weir_node_stats s = weir_node_stats(node);
     cJSON *root = cJSON_CreateObject();
     add_text(root, "type", "stats");
-    add_text(root, "state", weir_peer_state_name(p->state));
+    add_text(root, "state", weir_peer_state_name(weir_peer_state(p)));
     add_text(root, "pump", s.pump_name);
     add_number(root, "peers", weir_node_peers(node));
     add_number(root, "pool_free", s.pool_free);

@@ -130,7 +130,7 @@ static bool begin(struct program *p)
         fprintf(stderr, "out of memory for a peer\n");
         return false;
     }
-    p->peer->config.setup = p->role;
+    weir_peer_set_setup(p->peer, p->role);
     if (p->is_opener && !open_channel(p)) {
         return false;
     }

@@ -33,7 +33,7 @@ void report_error(const char *text)
 void report_refusal(const struct program *p, uint16_t channel, size_t bytes, enum weir_status status)
 {
     char text[200];
-    uint32_t most = p->peer->sctp.config.message_max_remote;
+    uint32_t most = weir_peer_max_message_size(p->peer);
     cJSON *o = cJSON_CreateObject();
     bool is_long = status == WEIR_ERR_SIZE;
     if (is_long && most != 0 && bytes > most) {
@@ -59,7 +59,7 @@ void report_refusal(const struct program *p, uint16_t channel, size_t bytes, enu
 /* Milliseconds from having both descriptions to a moment of the set-up. */
 static void print_moment(cJSON *stats, const char *key, const struct weir_peer *peer, weir_time at)
 {
-    weir_time begin = peer->timeline.remote_description;
+    weir_time begin = weir_peer_timeline(peer).remote_description;
     if (at != WEIR_NEVER && begin != WEIR_NEVER) {
         cJSON_AddNumberToObject(stats, key, (double)weir_time_since(at, begin) / 1000);
     }
@@ -69,31 +69,35 @@ void report_stats(const struct program *p)
 {
     const struct weir_peer *peer = p->peer;
     cJSON *o = cJSON_CreateObject(), *s = cJSON_AddObjectToObject(o, "stats");
-    cJSON_AddNumberToObject(s, "rx_packets", (double)peer->rx_packets);
-    cJSON_AddNumberToObject(s, "tx_packets", (double)peer->tx_packets);
-    cJSON_AddStringToObject(s, "dtls", weir_dtls_version_name(&peer->dtls));
-    cJSON_AddStringToObject(s, "group", weir_dtls_group_name(&peer->dtls));
-    cJSON_AddBoolToObject(s, "resumed", weir_dtls_is_resumed(&peer->dtls));
-    cJSON_AddBoolToObject(s, "snap", peer->sctp.is_told);
-    cJSON_AddStringToObject(s, "sped", weir_ice_embed_state_name(peer->ice.embed.state));
-    cJSON_AddNumberToObject(s, "sped_rx", peer->ice.embed.rx_payloads);
-    cJSON_AddNumberToObject(s, "sped_tx", peer->ice.embed.tx_payloads);
-    print_moment(s, "dtls_ms", peer, peer->timeline.dtls_done);
-    print_moment(s, "channel_ms", peer, peer->timeline.first_channel);
+    struct weir_peer_transport t;
+    const struct weir_media *m;
+    weir_peer_transport(peer, &t);
+    cJSON_AddNumberToObject(s, "rx_packets", (double)t.rx_packets);
+    cJSON_AddNumberToObject(s, "tx_packets", (double)t.tx_packets);
+    cJSON_AddStringToObject(s, "dtls", t.version);
+    cJSON_AddStringToObject(s, "group", t.group);
+    cJSON_AddBoolToObject(s, "resumed", t.is_resumed);
+    cJSON_AddBoolToObject(s, "snap", t.is_snap);
+    cJSON_AddStringToObject(s, "sped", weir_ice_embed_state_name(t.sped));
+    cJSON_AddNumberToObject(s, "sped_rx", t.sped_rx);
+    cJSON_AddNumberToObject(s, "sped_tx", t.sped_tx);
+    print_moment(s, "dtls_ms", peer, weir_peer_timeline(peer).dtls_done);
+    print_moment(s, "channel_ms", peer, weir_peer_timeline(peer).first_channel);
     for (int i = 0; i < WEIR_PEER_VERDICTS; i++) {
-        if (i != WEIR_PEER_OK && peer->verdicts[i] != 0) {
+        uint32_t n = weir_peer_verdicts(peer, (enum weir_peer_verdict)i);
+        if (i != WEIR_PEER_OK && n != 0) {
             char key[40];
             snprintf(key, sizeof key, "dropped_%s",
                      weir_peer_verdict_name((enum weir_peer_verdict)i));
-            cJSON_AddNumberToObject(s, key, peer->verdicts[i]);
+            cJSON_AddNumberToObject(s, key, n);
         }
     }
-    for (unsigned i = 0; i < peer->medias; i++) {
+    for (unsigned i = 0; (m = weir_peer_media_at(peer, i)) != NULL; i++) {
         char key[40];
         snprintf(key, sizeof key, "media%u_rx_packets", i);
-        cJSON_AddNumberToObject(s, key, (double)peer->media[i].rx_packets);
+        cJSON_AddNumberToObject(s, key, (double)m->rx_packets);
         snprintf(key, sizeof key, "media%u_tx_packets", i);
-        cJSON_AddNumberToObject(s, key, (double)peer->media[i].tx_packets);
+        cJSON_AddNumberToObject(s, key, (double)m->tx_packets);
     }
     report(o);
 }
@@ -129,7 +133,7 @@ static void print_channel(const struct program *p, const struct weir_event *e, c
     cJSON_AddNumberToObject(o, "channel", e->channel);
     cJSON_AddStringToObject(o, "event", what);
     if (e->type == WEIR_EVENT_CHANNEL_OPEN
-        && weir_sctp_channel_info(&p->peer->sctp, e->channel, &info)) {
+        && weir_peer_channel_info(p->peer, e->channel, &info)) {
         snprintf(label, sizeof label, "%.*s", (int)info.config.label.n,
                  (const char *)info.config.label.p);
         cJSON_AddStringToObject(o, "label", label);

@@ -33,8 +33,8 @@ static void greet_first(struct program *p)
 /* Sections of the peer that our answer rejects, and of ours that the peer's does. */
 static void report_rejections(const struct program *p)
 {
-    for (unsigned i = 0; i < p->peer->medias; i++) {
-        const struct weir_media *m = &p->peer->media[i];
+    const struct weir_media *m;
+    for (unsigned i = 0; (m = weir_peer_media_at(p->peer, i)) != NULL; i++) {
         if (m->is_stopped && m->refusal != WEIR_SDP_OK) {
             cJSON *o = cJSON_CreateObject();
             cJSON_AddNumberToObject(o, "media", i);
@@ -75,7 +75,7 @@ static void begin_restart(struct program *p)
 {
     static uint8_t sdp[WEIR_PEER_SDP_MAX];
     struct weir_wr w = weir_wr_of((struct weir_mspan){ sdp, sizeof sdp });
-    if (p->peer->wants_restart || p->peer->state == WEIR_PEER_FAILED) {
+    if (weir_peer_will_restart(p->peer)) {
         (void)!weir_create_offer(p->node, p->peer, &w);
     }
 }
@@ -90,7 +90,7 @@ void describe(struct program *p, bool is_answer)
     p->owes_description = true;
     p->describe_at = weir_node_now(p->node) + GATHER_WAIT;
     if (p->is_trickling || p->setup.node.stun_server.family == WEIR_FAMILY_NONE
-        || p->peer->ice.has_told_gathered) {
+        || weir_peer_gathering(p->peer) == WEIR_GATHERING_COMPLETE) {
         describe_now(p);
     } else {
         weir_gather(p->node, p->peer);
@@ -138,9 +138,8 @@ static bool direction_of(const cJSON *o, enum weir_sdp_direction *out)
 static bool channel_of(const struct program *p, const cJSON *on, uint16_t *out)
 {
     struct weir_sctp_channel_info info;
-    uint16_t i = weir_sctp_channel_after(&p->peer->sctp, 0);
-    for (; weir_sctp_channel_info(&p->peer->sctp, i, &info);
-         i = weir_sctp_channel_after(&p->peer->sctp, i + 1u)) {
+    uint16_t i = weir_peer_channel_after(p->peer, 0);
+    for (; weir_peer_channel_info(p->peer, i, &info); i = weir_peer_channel_after(p->peer, i + 1u)) {
         struct weir_span label = weir_span_of(NULL, 0);
         if (cJSON_IsString(on)) {
             label = weir_span_of(on->valuestring, strlen(on->valuestring));
@@ -219,7 +218,7 @@ static void verb_offer(struct program *p, const cJSON *o)
     if (is_true(o, "renew")) {
         weir_peer_renew(p->peer);
     }
-    if (p->peer->signalling == WEIR_HAVE_REMOTE_OFFER || p->owes_description) {
+    if (weir_peer_signalling(p->peer) == WEIR_HAVE_REMOTE_OFFER || p->owes_description) {
         report_error("an offer does not fit the present state");
         return;
     }

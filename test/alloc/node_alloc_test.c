@@ -115,7 +115,7 @@ static void send_some(struct end *e, uint32_t *number)
     static const uint8_t payload[1000];
     (void)!weir_channel_send(e->node, e->peer, e->channel, weir_span_of(message, sizeof message), false);
     for (int i = 0; i < 20; i++) {
-        const struct weir_rtp_header h = { .payload_type = e->peer->media[0].codec[0].payload_type,
+        const struct weir_rtp_header h = { .payload_type = weir_peer_media_at(e->peer, 0)->codec[0].payload_type,
                                            .seq = (uint16_t)*number, .timestamp = *number * 90,
                                            .payload = { payload, sizeof payload } };
         *number += weir_send_rtp(e->node, e->peer, 0, &h) == WEIR_OK ? 1 : 0;

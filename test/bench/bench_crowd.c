@@ -31,7 +31,7 @@ static bool send_one(struct end *e, struct crowd *c, unsigned i)
         return weir_channel_send(e->node, c->peer[i], c->channel[i], weir_span_of(bytes, DATA), false)
                == WEIR_OK;
     }
-    struct weir_rtp_header h = { .payload_type = c->peer[i]->media[0].codec[0].payload_type,
+    struct weir_rtp_header h = { .payload_type = weir_peer_media_at(c->peer[i], 0)->codec[0].payload_type,
                                  .seq = c->seq[i]++, .payload = weir_span_of(bytes, PACKET - 12 - 16) };
     return weir_send_rtp(e->node, c->peer[i], 0, &h) == WEIR_OK;
 }

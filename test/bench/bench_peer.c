@@ -94,7 +94,7 @@ static void begin_call(struct end *e, struct weir_peer *p)
         c.is_unordered = true;
         c.reliability = WEIR_SCTP_RETRANSMITS;
     }
-    bool with_media = !p->config.is_data_only;
+    bool with_media = !weir_peer_is_data_only(p);
     if ((with_media && weir_peer_add_media(p, WEIR_SDP_VIDEO, WEIR_SDP_SENDRECV, &media) != WEIR_OK)
         || weir_open_channel(e->node, p, &c, &e->channel) != WEIR_OK
         || weir_create_offer(e->node, p, &w) != WEIR_OK) {
@@ -437,7 +437,7 @@ static void drain(struct end *e, weir_time until)
 /* Send for a while, at a rate or (0) as fast as packets go; the number sent. */
 static uint64_t send_media(struct end *e, weir_duration time, double pps)
 {
-    struct weir_rtp_header h = { .payload_type = e->peer->media[0].codec[0].payload_type };
+    struct weir_rtp_header h = { .payload_type = weir_peer_media_at(e->peer, 0)->codec[0].payload_type };
     uint64_t sent = 0;
     weir_time begin = weir_pump_clock(), now = begin;
     while (now - begin < time) {
@@ -605,7 +605,7 @@ static void run_stages(struct end *e)
         bench_hear(e->fd, &(struct report){ 0 }, sizeof(struct report));
     } else {
         answer_questions(e);
-        print_stages(e, e->peer->media[0].rx_packets, cpu_seconds() - cpu, system_seconds() - system);
+        print_stages(e, weir_peer_media_at(e->peer, 0)->rx_packets, cpu_seconds() - cpu, system_seconds() - system);
     }
 }
 

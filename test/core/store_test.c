@@ -178,6 +178,46 @@ static void ropes_grow_and_join(void **state)
     }
 }
 
+/* A run is one piece of memory, or refused: cells here and there are none. */
+static void a_run_lies_in_one_or_is_refused(void **state)
+{
+    (void)state;
+    uint32_t account = begin(), run[400], n = 0;
+    while ((run[n] = weir_run_get(&pool, account, WEIR_STORE_DENSE, 7)) != WEIR_NO_CELL) {
+        memset(weir_cell_at(&pool, run[n]), (int)n, 7 * WEIR_CELL_BYTES);
+        n++;
+    }
+    uint32_t buffers = n / 4;
+    assert_true(buffers > 10 && n % 4 == 0);
+    assert_int_equal(weir_account_cells(&pool, account), n * 7);
+    assert_int_equal(weir_account_spare(&pool, account), buffers * 3); /* enough, but not in a row */
+    assert_int_equal(weir_run_get(&pool, account, WEIR_STORE_DENSE, 4), WEIR_NO_CELL);
+    assert_int_equal(weir_account_cells(&pool, account), n * 7);
+    uint32_t small = weir_run_get(&pool, account, WEIR_STORE_DENSE, 3);
+    assert_int_not_equal(small, WEIR_NO_CELL);
+    weir_run_put(&pool, account, small, 3);
+    for (uint32_t i = 0; i < n; i++) {
+        const uint8_t *p = weir_cell_at(&pool, run[i]);
+        for (unsigned k = 0; k < 7 * WEIR_CELL_BYTES; k++) {
+            assert_int_equal(p[k], (uint8_t)i);
+        }
+        weir_run_put(&pool, account, run[i], 7);
+    }
+    uint32_t whole = weir_run_get(&pool, account, WEIR_STORE_DENSE, WEIR_CELLS_PER_BUF);
+    assert_int_not_equal(whole, WEIR_NO_CELL);
+    weir_run_put(&pool, account, whole, WEIR_CELLS_PER_BUF);
+    uint32_t most = weir_run_get(&pool, account, WEIR_STORE_DENSE, WEIR_CELLS_PER_BUF - 5); /* five are left */
+    uint32_t behind = weir_run_get(&pool, account, WEIR_STORE_DENSE, 7); /* and it needs another buffer */
+    assert_int_not_equal(behind, WEIR_NO_CELL);
+    assert_int_not_equal(behind / 32, most / 32);
+    weir_run_put(&pool, account, most, WEIR_CELLS_PER_BUF - 5);
+    weir_run_put(&pool, account, behind, 7);
+    assert_int_equal(WEIR_CELLS_OF(1), 1);
+    assert_int_equal(WEIR_CELLS_OF(64), 1);
+    assert_int_equal(WEIR_CELLS_OF(65), 2);
+    end(account);
+}
+
 static void what_many_hold_goes_with_the_last(void **state)
 {
     (void)state;
@@ -204,6 +244,7 @@ int main(void)
         cmocka_unit_test(a_rope_that_does_not_fit_takes_nothing),
         cmocka_unit_test(ropes_grow_and_join),
         cmocka_unit_test(what_many_hold_goes_with_the_last),
+        cmocka_unit_test(a_run_lies_in_one_or_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -186,7 +186,7 @@ static void payload_sent(uint32_t i, uint16_t seq, uint32_t shared, bool is_lost
     uint8_t room[WEIR_MTU];
     struct weir_path to;
     size_t len;
-    struct weir_rtp_header h = { .payload_type = near[i]->media[0].codec[0].payload_type, .seq = seq,
+    struct weir_rtp_header h = { .payload_type = weir_peer_media_at(near[i], 0)->codec[0].payload_type, .seq = seq,
                                  .timestamp = 3000u * seq };
     if (!is_lost) {
         assert_int_equal(weir_send_shared_rtp(client, near[i], 0, &h, shared), WEIR_OK);
@@ -249,8 +249,8 @@ static void attack_Y9_who_uses_anothers_ssrc_takes_no_media(void **state)
     open_both(0);
     connect_pair(0, true);
     connect_pair(1, true);
-    near[0]->media[0].ssrc = near[1]->media[0].ssrc;
-    weir_put32(garbage + 8, near[1]->media[0].ssrc);
+    ((struct weir_media *)weir_peer_media_at(near[0], 0))->ssrc = weir_peer_media_at(near[1], 0)->ssrc;
+    weir_put32(garbage + 8, weir_peer_media_at(near[1], 0)->ssrc);
     assert_true(weir_ice_selected(&near[0]->ice, &to));
     for (uint16_t seq = 0; seq < COUNT; seq++) {
         memset(bytes, (uint8_t)(seq + 1), SIZE);

@@ -100,7 +100,7 @@ static void close_both(void)
 
 static struct weir_rtp_header header(uint32_t i)
 {
-    struct weir_rtp_header h = { .payload_type = near[i]->media[0].codec[0].payload_type, .seq = seq[i]++,
+    struct weir_rtp_header h = { .payload_type = media_at(near[i], 0)->codec[0].payload_type, .seq = seq[i]++,
                                  .payload = { payload, sizeof payload } };
     return h;
 }

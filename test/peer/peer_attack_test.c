@@ -55,7 +55,7 @@ static void attack_R11_plain_media_is_never_taken(void **state)
     sim_send_rtp(s, 0, 1);
     sim_run(s, s->now + 100 * WEIR_MS, false);
     assert_int_equal(s->rtp[1], 1);
-    const struct weir_media *m = &s->peer[0]->media[0];
+    const struct weir_media *m = weir_peer_media_at(s->peer[0], 0);
     uint8_t rtp[300] = { 0x80, m->codec[0].payload_type, 0, 2 };
     uint8_t bye[40] = { 0x81, 203, 0, 1 };
     weir_put32(rtp + 8, m->ssrc);

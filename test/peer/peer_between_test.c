@@ -11,12 +11,12 @@ static uint8_t add(struct sim *s, int to, enum weir_sdp_kind kind)
 static enum weir_sdp_kind kind_at(const struct sim *s, int of, unsigned media)
 {
     assert_true(media < s->peer[of]->medias);
-    return s->peer[of]->media[media].kind;
+    return weir_peer_media_at(s->peer[of], media)->kind;
 }
 
 static bool is_live(const struct sim *s, unsigned media)
 {
-    return s->peer[0]->media[media].is_accepted && s->peer[1]->media[media].is_accepted;
+    return weir_peer_media_at(s->peer[0], media)->is_accepted && weir_peer_media_at(s->peer[1], media)->is_accepted;
 }
 
 /* -- A section that waits ---------------------------------------------------------------------- */
@@ -51,16 +51,16 @@ static void a_section_of_the_peers_takes_the_one_that_waits(void **state)
     struct sim *s = connected(32, WEIR_SDP_ACTIVE);
     add(s, 1, WEIR_SDP_VIDEO);
     add(s, 1, WEIR_SDP_AUDIO);
-    uint32_t ssrc[2] = { s->peer[1]->media[2].ssrc, s->peer[1]->media[3].ssrc };
+    uint32_t ssrc[2] = { weir_peer_media_at(s->peer[1], 2)->ssrc, weir_peer_media_at(s->peer[1], 3)->ssrc };
     add(s, 0, WEIR_SDP_AUDIO);
     negotiate(s, 0);
     assert_int_equal(kind_at(s, 1, 2), WEIR_SDP_AUDIO);
-    assert_int_equal(s->peer[1]->media[2].ssrc, ssrc[1]);
+    assert_int_equal(weir_peer_media_at(s->peer[1], 2)->ssrc, ssrc[1]);
     assert_true(is_live(s, 2));
     assert_int_equal(s->peer[0]->medias, 3);
     negotiate(s, 1);
     assert_int_equal(kind_at(s, 0, 3), WEIR_SDP_VIDEO);
-    assert_int_equal(s->peer[1]->media[3].ssrc, ssrc[0]);
+    assert_int_equal(weir_peer_media_at(s->peer[1], 3)->ssrc, ssrc[0]);
     assert_true(is_live(s, 3));
     assert_int_equal(s->peer[0]->medias, 4);
     check_data(s);
@@ -147,7 +147,7 @@ static void what_the_answerer_stopped_is_rejected(void **state)
         write_answer(s, 1);
         take_answer(s, 0);
         assert_true(says(1, "m=video 0 "));
-        assert_true(s->peer[0]->media[0].is_free && s->peer[1]->media[0].is_free);
+        assert_true(weir_peer_media_at(s->peer[0], 0)->is_free && weir_peer_media_at(s->peer[1], 0)->is_free);
         check_data(s);
         sim_close(s);
     }

@@ -335,7 +335,7 @@ static void nothing_new_is_taken(void **state)
     uint8_t out[1500], byte = 0;
     uint16_t channel;
     size_t n;
-    struct weir_rtp_header h = { .payload_type = s->peer[CALLER]->media[0].codec[0].payload_type,
+    struct weir_rtp_header h = { .payload_type = weir_peer_media_at(s->peer[CALLER], 0)->codec[0].payload_type,
                                  .payload = { &byte, 1 } };
     assert_int_equal(sim_send(s, CALLER, 100000), WEIR_OK);
     let_go(s, CALLER, 60 * WEIR_SEC);

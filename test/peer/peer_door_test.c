@@ -25,7 +25,7 @@ static struct sim *connected(uint64_t seed)
 
 static struct weir_rtp_header header(const struct sim *s, uint8_t media)
 {
-    struct weir_rtp_header h = { .payload_type = s->peer[0]->media[media].codec[0].payload_type,
+    struct weir_rtp_header h = { .payload_type = media_at(s->peer[0], media)->codec[0].payload_type,
                                  .seq = seq_of[media]++, .timestamp = seq_of[media] * 900u,
                                  .payload = { payload, sizeof payload } };
     return h;
@@ -63,7 +63,7 @@ static char next_out(struct sim *s, size_t *bytes)
     }
     uint32_t ssrc = weir_be32(out + 8);
     bool is_rtcp = out[1] >= 192 && out[1] <= 223;
-    return is_rtcp ? 'r' : ssrc == s->peer[0]->media[AUDIO].ssrc ? 'a' : 'v';
+    return is_rtcp ? 'r' : ssrc == media_at(s->peer[0], AUDIO)->ssrc ? 'a' : 'v';
 }
 
 /* All that leaves from now until the moment: time goes from deadline to deadline. */
@@ -123,7 +123,7 @@ static void what_the_peer_missed_goes_before_video(void **state)
     assert_int_equal(write_now(s, VIDEO), WEIR_OK);
     assert_int_equal(queue(s, VIDEO), WEIR_OK);
     assert_int_equal(queue(s, AUDIO), WEIR_OK);
-    r->resend[r->resend_head % WEIR_PEER_RESENDS_MAX].ssrc = s->peer[0]->media[VIDEO].ssrc;
+    r->resend[r->resend_head % WEIR_PEER_RESENDS_MAX].ssrc = media_at(s->peer[0], VIDEO)->ssrc;
     r->resend[r->resend_head++ % WEIR_PEER_RESENDS_MAX].seq = 0;
     for (size_t i = 0; (order[i] = next_out(s, NULL)) != 0; i++) {
         assert_true(s->peer[0]->door.is_numbered);
@@ -413,13 +413,13 @@ static void what_waits_in_a_section_that_stops_is_dropped(void **state)
     weir_peer_set_send_rate(s->peer[0], s->now, 50000);
     assert_int_equal(queue(s, VIDEO), WEIR_OK);
     assert_int_equal(queue(s, VIDEO), WEIR_OK);
-    s->peer[0]->media[VIDEO].direction = WEIR_SDP_RECVONLY;
+    media_at(s->peer[0], VIDEO)->direction = WEIR_SDP_RECVONLY;
     sim_run(s, s->now + WEIR_SEC, false);
     assert_int_equal(s->rtp[1], 0);
     assert_int_equal(weir_peer_rtp(s->peer[0])->queue[WEIR_PEER_QUEUE_VIDEO].refused, 2);
     assert_int_equal(queue(s, VIDEO), WEIR_ERR_STATE);
-    assert_int_equal(queue(s, 9), WEIR_ERR_ARG);
     struct weir_rtp_header h = header(s, AUDIO);
+    assert_int_equal(weir_peer_queue_rtp(s->peer[0], s->now, 9, &h, WEIR_NO_CELL), WEIR_ERR_ARG);
     static uint8_t big[1500];
     h.payload = weir_span_of(big, sizeof big);
     assert_int_equal(weir_peer_queue_rtp(s->peer[0], s->now, AUDIO, &h, WEIR_NO_CELL), WEIR_ERR_SIZE);

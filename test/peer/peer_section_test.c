@@ -31,6 +31,7 @@ static int close_peer(void **state)
 
 static struct weir_media *section(unsigned at, const char *mid, uint8_t payload_type)
 {
+    assert_true(weir_peer_reserve_media(peer, at + 1));
     struct weir_media *m = weir_peer_new_media(peer, at, WEIR_SDP_VIDEO);
     m->is_accepted = true;
     m->direction = WEIR_SDP_SENDRECV;
@@ -52,8 +53,8 @@ static int goes_to(uint32_t ssrc, uint8_t payload_type, uint16_t profile, const 
     size_t n = test_unhex(ext, bytes, sizeof bytes);
     struct weir_rtp_header h = { .ssrc = ssrc, .payload_type = payload_type, .has_extension = n != 0,
                                  .ext_profile = profile, .ext = weir_span_of(bytes, n) };
-    struct weir_media *m = weir_peer_media_of_rtp(peer, &h);
-    return m == NULL ? DROPPED : (int)(m - peer->media);
+    uint8_t media;
+    return weir_peer_media_of_rtp(peer, &h, &media) ? media : DROPPED;
 }
 
 static void the_mid_decides_and_teaches(void **state)
@@ -66,7 +67,7 @@ static void the_mid_decides_and_teaches(void **state)
     assert_int_equal(goes_to(1000, 96, 0, ""), 0);
     assert_int_equal(goes_to(1000, 96, ONE, "30310000"), 1); /* moved */
     assert_int_equal(goes_to(1000, 96, 0, ""), 1);
-    assert_int_equal(peer->media[0].remote_ssrcs, 0);
+    assert_int_equal(weir_peer_media_at(peer, 0)->remote_ssrcs, 0);
     assert_int_equal(goes_to(2000, 96, ONE, "30390000"), DROPPED); /* no section has it */
     assert_int_equal(goes_to(2000, 96, TWO, "03013100"), 1);
     assert_int_equal(goes_to(2001, 96, TWO, "0f00030131000000"), 1); /* two bytes: 15 is an id as any */
@@ -92,8 +93,8 @@ static void a_payload_type_must_be_the_sections(void **state)
     assert_int_equal(goes_to(4000, 97, 0, ""), DROPPED);
     assert_int_equal(goes_to(4000, 97, ONE, "30300000"), DROPPED);
     assert_int_equal(goes_to(4001, 98, ONE, "30300000"), DROPPED);
-    assert_int_equal(peer->media[0].remote_ssrcs, 1); /* what is dropped teaches nothing */
-    peer->media[0].direction = WEIR_SDP_SENDONLY;
+    assert_int_equal(weir_peer_media_at(peer, 0)->remote_ssrcs, 1); /* what is dropped teaches nothing */
+    ((struct weir_media *)weir_peer_media_at(peer, 0))->direction = WEIR_SDP_SENDONLY;
     assert_int_equal(goes_to(4000, 96, ONE, "30300000"), DROPPED);
 }
 
@@ -119,7 +120,7 @@ static void a_fifth_ssrc_is_remembered(void **state)
             assert_int_equal(goes_to(6000 + k, 96, 0, ""), 1);
         }
     }
-    assert_int_equal(peer->media[1].remote_ssrcs, WEIR_PEER_SSRCS_MAX);
+    assert_int_equal(weir_peer_media_at(peer, 1)->remote_ssrcs, WEIR_PEER_SSRCS_MAX);
 }
 
 /* -- Names ------------------------------------------------------------------------------------- */

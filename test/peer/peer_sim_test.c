@@ -359,7 +359,7 @@ static void many_sections(unsigned cameras)
     }
     sim_run(s, s->now + WEIR_SEC, false);
     for (unsigned i = 0; i < cameras; i++) {
-        uint32_t ssrc = s->peer[0]->media[first + i].ssrc;
+        uint32_t ssrc = weir_peer_media_at(s->peer[0], first + i)->ssrc;
         const struct weir_rtcp_remote *there = remote_of(s->peer[1], ssrc);
         const struct weir_rtcp_local *here = local_of(s->peer[0], ssrc);
         assert_non_null(here);
@@ -376,7 +376,7 @@ static void many_sections(unsigned cameras)
     assert_int_equal(asked, kept);
     assert_int_equal(weir_peer_rtp(s->peer[1])->rtcp.remotes_refused, (cameras - kept) * 150);
     for (unsigned i = 0; i <= s->peer[1]->medias; i++) {
-        bool is_media = i < s->peer[1]->medias && s->peer[1]->media[i].kind != WEIR_SDP_DATA;
+        bool is_media = i < s->peer[1]->medias && weir_peer_media_at(s->peer[1], i)->kind != WEIR_SDP_DATA;
         enum weir_status status = weir_peer_request_keyframe(s->peer[1], s->now, (uint8_t)i);
         assert_true((status == WEIR_ERR_ARG) == !is_media);
     }
@@ -399,7 +399,7 @@ static void reports_follow_the_codec_that_is_sent(void **state)
     uint8_t at;
     assert_int_equal(weir_peer_add_media(s->peer[0], WEIR_SDP_AUDIO, WEIR_SDP_SENDRECV, &at), WEIR_OK);
     assert_true(connect_within(s, 10 * WEIR_SEC) != WEIR_NEVER);
-    struct weir_media *m = &s->peer[0]->media[at];
+    struct weir_media *m = (struct weir_media *)weir_peer_media_at(s->peer[0], at);
     const struct weir_media_codec *opus = weir_peer_codec(m, 111), *pcmu = weir_peer_codec(m, 0);
     assert_non_null(opus);
     assert_non_null(pcmu);

@@ -307,14 +307,14 @@ static void an_answer_offers_to_send_what_somebody_sends(void **state)
         assert_int_equal(msid != NULL && msid < section[i + 1], i != 0);
     }
     take_answer(s, 0);
-    assert_int_equal(s->peer[0]->media[0].direction, WEIR_SDP_SENDONLY);
-    assert_int_equal(s->peer[0]->media[1].direction, WEIR_SDP_RECVONLY);
-    assert_int_equal(s->peer[0]->media[2].direction, WEIR_SDP_SENDRECV);
+    assert_int_equal(weir_peer_media_at(s->peer[0], 0)->direction, WEIR_SDP_SENDONLY);
+    assert_int_equal(weir_peer_media_at(s->peer[0], 1)->direction, WEIR_SDP_RECVONLY);
+    assert_int_equal(weir_peer_media_at(s->peer[0], 2)->direction, WEIR_SDP_SENDRECV);
     assert_false(weir_peer_needs_offer(s->peer[1]));
     assert_int_equal(weir_peer_set_direction(s->peer[1], 0, WEIR_SDP_SENDRECV), WEIR_OK);
     assert_true(weir_peer_needs_offer(s->peer[1]));
     negotiate(s, 1);
-    assert_int_equal(s->peer[0]->media[0].direction, WEIR_SDP_SENDRECV);
+    assert_int_equal(weir_peer_media_at(s->peer[0], 0)->direction, WEIR_SDP_SENDRECV);
     assert_false(weir_peer_needs_offer(s->peer[1]));
     sim_close(s);
 }
@@ -365,7 +365,7 @@ static void who_only_receives_asks_for_what_it_missed(void **state)
     sim_run(t, t->now + 5 * WEIR_SEC, false);
     struct sim *of[2] = { s, t };
     for (int k = 0; k < 2; k++) {
-        assert_int_equal(of[k]->peer[1]->media[0].direction, WEIR_SDP_RECVONLY);
+        assert_int_equal(weir_peer_media_at(of[k]->peer[1], 0)->direction, WEIR_SDP_RECVONLY);
         for (uint32_t i = 1; i <= 50; i++) {
             of[k]->link.loss = i > 5 && i < 45 ? 200 : 0;
             sim_send_rtp(of[k], 0, i);

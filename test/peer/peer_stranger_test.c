@@ -108,7 +108,7 @@ static void attack_Y11_media_waits_for_keys_on_each_path(void **state)
         sim_run(s, s->now + 10 * WEIR_SEC, false);
         assert_int_equal(s->state[CALLEE], WEIR_PEER_CONNECTED);
         for (unsigned k = 0; k < 3000; k++) {
-            const struct weir_rtp_header h = { .payload_type = lite->media[0].codec[0].payload_type,
+            const struct weir_rtp_header h = { .payload_type = weir_peer_media_at(lite, 0)->codec[0].payload_type,
                                                .seq = (uint16_t)k, .timestamp = 90 * k,
                                                .payload = { (const uint8_t[1000]){ 1 }, 1000 } };
             uint8_t out[1500];

@@ -324,6 +324,59 @@ static void a_round_trip_is_measured_from_two_reports(void **state)
     assert_int_equal(count_events(&a, WEIR_RTCP_EVENT_REPORT, 100), 1);
 }
 
+/* What others read is what the machine keeps, in units of time. */
+static void streams_can_be_read(void **state)
+{
+    (void)state;
+    struct weir_rtcp_rx_stats rx;
+    struct weir_rtcp_tx_stats tx;
+    begin(2);
+    assert_false(weir_rtcp_rx_stats(&b, 100, &rx));
+    assert_int_equal(weir_rtcp_rtt(&a), 0);
+    for (uint32_t i = 1; i <= 20; i++) {
+        if (i != 7) {
+            receive(&b, WEIR_SEC + i * 20 * WEIR_MS + (i % 2) * 5 * WEIR_MS, (uint16_t)i, i * 1800);
+        }
+    }
+    receive_of(&b, 2 * WEIR_SEC, 555, 1, 0);
+    assert_true(weir_rtcp_rx_stats(&b, 100, &rx));
+    assert_int_equal(rx.ssrc, 100);
+    assert_int_equal(rx.clock_hz, 90000);
+    assert_int_equal(rx.packets, 19);
+    assert_int_equal(rx.bytes, 190);
+    assert_int_equal(rx.lost, 1);
+    assert_true(rx.jitter > WEIR_MS && rx.jitter < 5 * WEIR_MS);
+    assert_int_equal(rx.last_rx, WEIR_SEC + 400 * WEIR_MS);
+    assert_true(weir_rtcp_rx_stats(&b, 555, &rx));
+    assert_int_equal(rx.packets, 1);
+    assert_false(weir_rtcp_rx_stats(&b, 556, &rx));
+    transmit(&a, WEIR_SEC, 101, 0);
+    transmit(&a, WEIR_SEC, 101, 1800);
+    weir_rtcp_note_resent(&a, 101);
+    weir_rtcp_note_resent(&a, 999); /* of no stream of ours */
+    a.local[1].jitter = 900;
+    a.local[1].rtt = a.rtt = 33 * WEIR_MS;
+    assert_true(weir_rtcp_tx_stats(&a, 101, &tx));
+    assert_int_equal(tx.ssrc, 101);
+    assert_int_equal(tx.packets, 2);
+    assert_int_equal(tx.bytes, 100);
+    assert_int_equal(tx.retransmissions, 1);
+    assert_int_equal(tx.jitter, 10 * WEIR_MS);
+    assert_int_equal(tx.rtt, 33 * WEIR_MS);
+    assert_int_equal(weir_rtcp_rtt(&a), 33 * WEIR_MS);
+    assert_true(weir_rtcp_tx_stats(&a, 100, &tx));
+    assert_int_equal(tx.retransmissions + tx.packets, 0);
+    assert_false(weir_rtcp_tx_stats(&a, 102, &tx));
+    assert_int_equal(weir_rtcp_recv(&a, WEIR_SEC, weir_span_of("short", 5)), WEIR_RTCP_SHORT);
+    assert_int_equal(weir_rtcp_verdicts(&a, WEIR_RTCP_SHORT), 1);
+    assert_int_equal(weir_rtcp_verdicts(&a, WEIR_RTCP_VERDICTS), 0);
+    assert_int_equal(weir_rtcp_refused(&b), 0);
+    for (uint32_t i = 0; i < WEIR_RTCP_REMOTES_MAX; i++) {
+        receive_of(&b, 2 * WEIR_SEC, 1000 + i, 1, 0);
+    }
+    assert_int_equal(weir_rtcp_refused(&b), 2);
+}
+
 /* A block for stream 100: fraction, lost, highest, jitter, LSR, DLSR. */
 static void report_block_in(weir_time now, uint32_t lsr, uint32_t dlsr)
 {
@@ -395,6 +448,7 @@ int main(void)
         cmocka_unit_test(what_ended_is_counted_whole),
         cmocka_unit_test(a_silent_stream_gives_its_place_after_five_seconds_and_goes_after_sixty),
         cmocka_unit_test(a_round_trip_is_measured_from_two_reports),
+        cmocka_unit_test(streams_can_be_read),
         cmocka_unit_test(a_report_that_lies_about_time_is_not_believed),
         cmocka_unit_test(blocks_of_other_streams_say_nothing),
     };

@@ -84,6 +84,95 @@ static void messages_keep_their_kind(void **state)
     sim_free(m);
 }
 
+/* What a channel carried; its counts go beyond 32 bits, and begin anew with the next channel of the stream. */
+static void a_channel_counts_what_it_carries(void **state)
+{
+    (void)state;
+    for (unsigned wide = 0; wide < 2; wide++) {
+        struct sim *m = sim_new(test_seed(61));
+        struct weir_sctp *s = &m->end[0].s;
+        struct weir_sctp_channel_info info;
+        const uint64_t before = wide != 0 ? 0x2fffffffeull : 0;
+        sim_connect(m);
+        uint16_t channel = open_channel(m, 0, "a");
+        sim_run(m, WEIR_SEC);
+        uint16_t theirs = m->end[1].last[WEIR_SCTP_EVENT_CHANNEL_OPEN].channel;
+        struct weir_sctp_stream *tx = stream_at(s, channel_of(s, channel)->stream);
+        struct weir_sctp_stream *rx = stream_at(&m->end[1].s, channel_of(&m->end[1].s, theirs)->stream);
+        tx->tx_bytes = rx->rx_bytes = (uint32_t)before;
+        tx->tx_bytes_high = rx->rx_bytes_high = (uint16_t)(before >> 32);
+        assert_int_equal(send_text(m, 0, channel, "four"), WEIR_OK);
+        assert_int_equal(send_text(m, 0, channel, ""), WEIR_OK);
+        assert_true(weir_sctp_has_queued(s));
+        assert_true(weir_sctp_channel_info(s, channel, &info));
+        assert_int_equal(info.tx_messages, 2);
+        assert_true(info.tx_bytes == before + 4);
+        assert_int_equal(info.buffered, 5); /* the byte of an empty one is on its way as others are */
+        assert_false(weir_sctp_has_unread(&m->end[1].s));
+        sim_run(m, WEIR_SEC);
+        assert_true(weir_sctp_channel_info(&m->end[1].s, theirs, &info));
+        assert_int_equal(info.rx_messages, 2);
+        assert_true(info.rx_bytes == before + 4);
+        assert_int_equal(info.tx_messages, 0);
+        assert_int_equal(info.buffered, 0);
+        assert_false(weir_sctp_has_queued(s));
+        assert_int_equal(weir_sctp_channel_close(s, m->now, channel), WEIR_OK);
+        sim_run(m, WEIR_SEC);
+        channel = open_channel(m, 0, "b");
+        assert_true(weir_sctp_channel_info(s, channel, &info));
+        assert_int_equal(info.tx_messages + info.tx_bytes, 0);
+        uint32_t slot = channel_of(s, channel)->stream;
+        struct weir_sctp_stream *st = stream_at(s, slot); /* one that was used, and kept */
+        st->tx_messages = st->rx_messages = st->tx_bytes = st->rx_bytes = 7;
+        st->tx_bytes_high = st->rx_bytes_high = 7;
+        weir_sctp_channel_attach(s, channel, slot);
+        assert_true(weir_sctp_channel_info(s, channel, &info));
+        assert_int_equal(info.tx_messages + info.rx_messages, 0);
+        assert_true(info.tx_bytes == 0 && info.rx_bytes == 0);
+        sim_free(m);
+    }
+}
+
+static void what_others_may_ask(void **state)
+{
+    (void)state;
+    struct sim *m = sim_new(test_seed(62));
+    struct weir_sctp *s = &m->end[0].s, other;
+    struct weir_sctp_config c;
+    struct weir_sctp_stats stats;
+    weir_sctp_config_default(&c, weir_crypto_default());
+    weir_sctp_init(&other, &c, &m->end[0].pool, m->now);
+    assert_false(weir_sctp_has_dtls_role(&other, true) || weir_sctp_has_dtls_role(&other, false));
+    weir_sctp_set_dtls_role(&other, m->now, true);
+    assert_true(weir_sctp_has_dtls_role(&other, true) && !weir_sctp_has_dtls_role(&other, false));
+    weir_sctp_set_remote(&other, 7, 1234);
+    weir_sctp_set_acks_batches(&other, true);
+    assert_int_equal(other.config.remote_port, 7);
+    assert_true(other.config.acks_batches);
+    weir_sctp_stats(&other, &stats);
+    assert_int_equal(stats.message_max_remote, 1234);
+    weir_sctp_release_all(&other);
+    assert_int_equal(weir_sctp_state(s), WEIR_SCTP_CLOSED);
+    assert_false(weir_sctp_is_up(s));
+    sim_connect(m);
+    assert_true(weir_sctp_is_up(s));
+    assert_int_equal(weir_sctp_reason(s), WEIR_SCTP_REASON_NONE);
+    weir_sctp_stats(s, &stats);
+    assert_int_equal(stats.state, WEIR_SCTP_ESTABLISHED);
+    assert_int_equal(stats.cwnd, s->cwnd);
+    assert_int_equal(stats.counters.rx_packets, s->counters.rx_packets);
+    assert_false(stats.is_told);
+    uint8_t junk[8] = { 0 };
+    uint32_t was = weir_sctp_verdicts(s, WEIR_SCTP_SHORT);
+    assert_int_equal(weir_sctp_recv(s, m->now, weir_span_of(junk, sizeof junk)), WEIR_SCTP_SHORT);
+    assert_int_equal(weir_sctp_verdicts(s, WEIR_SCTP_SHORT), was + 1);
+    assert_int_equal(weir_sctp_verdicts(s, WEIR_SCTP_VERDICTS), 0);
+    weir_sctp_abort(s, m->now, WEIR_LIT("enough"));
+    assert_false(weir_sctp_is_up(s));
+    assert_int_equal(weir_sctp_reason(s), WEIR_SCTP_REASON_ABORTED);
+    sim_free(m);
+}
+
 static void a_channel_waits_for_the_dtls_role(void **state)
 {
     (void)state;
@@ -734,6 +823,8 @@ int main(void)
         cmocka_unit_test(a_channel_opens_with_its_names),
         cmocka_unit_test(messages_keep_their_kind),
         cmocka_unit_test(a_channel_waits_for_the_dtls_role),
+        cmocka_unit_test(a_channel_counts_what_it_carries),
+        cmocka_unit_test(what_others_may_ask),
         cmocka_unit_test(a_negotiated_channel_needs_no_messages),
         cmocka_unit_test(data_never_overtakes_its_open),
         cmocka_unit_test(close_sends_what_is_queued_and_frees_all),

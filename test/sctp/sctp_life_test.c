@@ -141,6 +141,38 @@ static void set_up_without_a_packet(void **state)
     sim_free(m);
 }
 
+/* The same in two steps: the chunk is kept from when it is heard until DTLS is up. */
+static void set_up_with_a_chunk_heard_before(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < 3; how++) { /* heard; forgotten; the peer's packet was quicker */
+        struct sim *m = raw_sim(test_seed(7));
+        uint8_t chunk[64];
+        struct weir_mspan room = { chunk, sizeof chunk };
+        struct weir_sctp *s = &m->end[0].s;
+        struct weir_span theirs = weir_span_of(chunk, weir_sctp_init_chunk_write(&m->end[1].s, room));
+        assert_int_equal(weir_sctp_connect_heard(s, m->now), WEIR_ERR_STATE);
+        assert_int_equal(weir_sctp_hear_init(s, weir_span_of(chunk, 29)), WEIR_ERR_ARG);
+        assert_int_equal(weir_sctp_connect_heard(s, m->now), WEIR_ERR_STATE);
+        assert_int_equal(weir_sctp_hear_init(s, theirs), WEIR_OK);
+        if (how == 1) {
+            assert_int_equal(weir_sctp_hear_init(s, weir_span_of(NULL, 0)), WEIR_OK);
+        }
+        if (how == 2) {
+            assert_int_equal(weir_sctp_connect(&m->end[1].s, m->now), WEIR_OK);
+            uint8_t packet[1200];
+            size_t n = weir_sctp_send(&m->end[1].s, m->now, (struct weir_mspan){ packet, sizeof packet });
+            assert_int_equal(weir_sctp_recv(s, m->now, weir_span_of(packet, n)), WEIR_SCTP_OK);
+            assert_int_equal(weir_sctp_hear_init(s, theirs), WEIR_ERR_STATE); /* it is being answered */
+        }
+        assert_int_equal(weir_sctp_connect_heard(s, m->now), how == 0 ? WEIR_OK : WEIR_ERR_STATE);
+        assert_int_equal(s->state, how == 0 ? WEIR_SCTP_ESTABLISHED : WEIR_SCTP_CLOSED);
+        assert_int_equal(weir_sctp_hear_init(s, theirs), how == 1 ? WEIR_OK : WEIR_ERR_STATE);
+        assert_int_equal(weir_sctp_connect(s, m->now), WEIR_OK);
+        sim_free(m);
+    }
+}
+
 static void nobody_answers(void **state)
 {
     (void)state;
@@ -365,6 +397,7 @@ int main(void)
         cmocka_unit_test(every_packet_of_set_up_is_lost_once),
         cmocka_unit_test(set_up_survives_heavy_loss),
         cmocka_unit_test(set_up_without_a_packet),
+        cmocka_unit_test(set_up_with_a_chunk_heard_before),
         cmocka_unit_test(nobody_answers),
         cmocka_unit_test(shutdown_delivers_everything_first),
         cmocka_unit_test(abort_tells_the_peer_why),

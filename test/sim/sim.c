@@ -157,7 +157,7 @@ static void offer(struct sim *s, struct weir_wr *text, bool with_negotiated)
 void sim_send_in_all(struct sim *s, int side)
 {
     for (uint8_t i = 0; i < s->peer[side]->medias; i++) {
-        if (s->peer[side]->media[i].is_theirs) {
+        if (weir_peer_media_at(s->peer[side], i)->is_theirs) {
             (void)!weir_peer_set_direction(s->peer[side], i, WEIR_SDP_SENDRECV);
         }
     }
@@ -406,7 +406,7 @@ void sim_send_rtp(struct sim *s, int from, uint32_t number)
 void sim_send_rtp_in(struct sim *s, int from, uint8_t section, uint32_t number)
 {
     uint8_t payload[500], out[1500];
-    struct weir_rtp_header h = { .payload_type = s->peer[from]->media[section].codec[0].payload_type,
+    struct weir_rtp_header h = { .payload_type = weir_peer_media_at(s->peer[from], section)->codec[0].payload_type,
                                  .seq = (uint16_t)number, .timestamp = number * 900,
                                  .payload = { payload, sizeof payload } };
     struct weir_path to;

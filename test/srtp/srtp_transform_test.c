@@ -445,7 +445,10 @@ static void attack_R9_no_ssrc_that_was_sealed_for_is_forgotten(void **state)
         }
         assert_int_equal(pair.tx.streams, WEIR_SRTP_STREAMS_MAX);
         assert_int_equal(pair.tx.rests, WEIR_SRTP_RESTS_MAX);
-        assert_int_equal(pair.tx.verdicts[WEIR_SRTP_FULL], 300);
+        assert_int_equal(weir_srtp_verdicts(&pair.tx, WEIR_SRTP_FULL), 300);
+        assert_int_equal(weir_srtp_verdicts(&pair.tx, WEIR_SRTP_VERDICTS), 0);
+        assert_int_equal(weir_srtp_verdicts(&pair.tx, (enum weir_srtp_verdict)0x7fffffff), 0);
+        assert_int_equal(weir_srtp_profile(&pair.tx), pair.tx.profile);
     }
 }
 

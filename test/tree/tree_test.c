@@ -116,6 +116,134 @@ static void includes_go_one_way(void **state)
     on_each_layer(check_includes);
 }
 
+/* -- Who reads whose fields -------------------------------------------------------------------- */
+
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+/* The first place where `text` has this word; what comes behind it begins with one of the characters in `next`,
+ * or is anything (NULL). */
+static const char *find_word(const char *text, const char *word, const char *next)
+{
+    size_t n = strlen(word);
+    for (const char *p = text; (p = strstr(p, word)) != NULL; p++) {
+        bool begins = p == text || !is_word(word[0]) || !is_word(p[-1]);
+        bool ends = next == NULL ? !is_word(p[n]) : p[n] != '\0' && strchr(next, p[n]) != NULL;
+        if (begins && ends) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static unsigned line_of(const char *text, const char *at)
+{
+    unsigned line = 1;
+    for (; text != at; text++) {
+        line += *text == '\n';
+    }
+    return line;
+}
+
+struct forbidden {
+    const char *word, *next;
+};
+
+static void check_words(const char *path, const char *text, const struct forbidden *f, const char *instead)
+{
+    for (; f->word != NULL; f++) {
+        const char *at = find_word(text, f->word, f->next);
+        if (at != NULL) {
+            fail_msg("%s:%u reads a field: %.24s; %s", path, line_of(text, at), at, instead);
+        }
+    }
+}
+
+/* Members of struct weir_peer, by their names where programs have none of this name of their own, else by what
+ * a peer is called. */
+static void check_program(const char *path, const char *text)
+{
+    static const struct forbidden f[] = {
+        { "->sctp", NULL }, { "->ice", "." }, { "p->ice", NULL }, { "peer->ice", NULL },
+        { "->dtls", NULL }, { "->rtcp", NULL }, { "->srtp_tx", NULL },
+        { "->srtp_rx", NULL }, { "weir_peer_rtp", NULL }, { "->media", "[" }, { "->medias", NULL },
+        { "->verdicts", NULL }, { "->wants_restart", NULL }, { "->wants_renewal", NULL }, { "->has_remote", NULL },
+        { "->has_local", NULL }, { "->has_data", NULL }, { "->is_dtls_begun", NULL }, { "->is_sctp_begun", NULL },
+        { "->user", NULL }, { "peer->state", NULL }, { "peer->config", NULL }, { "peer->timeline", NULL },
+        { "peer->signalling", NULL }, { "peer->pool", NULL }, { "peer->account", NULL }, { "peer->reason", NULL },
+        { "peer->rx_packets", NULL }, { "peer->tx_packets", NULL }, { "peer->rx_bytes", NULL },
+        { "peer->tx_bytes", NULL }, { "p->state", NULL }, { "p->config", NULL }, { "p->timeline", NULL },
+        { "p->signalling", NULL }, { "p->pool", NULL }, { "p->account", NULL }, { "p->rx_packets", NULL },
+        { "p->tx_packets", NULL }, { "p->rx_bytes", NULL }, { "p->tx_bytes", NULL }, { NULL, NULL },
+    };
+    if (!starts(path, "apps/dtls/")) { /* it drives a machine of its own */
+        check_words(path, text, f, "peer/peer_stats.h has a function for it");
+    }
+}
+
+static void check_bench(const char *path, const char *text)
+{
+    if (starts(path, "test/bench/bench_peer.c") || starts(path, "test/consumer/")) {
+        check_program(path, text);
+    }
+}
+
+static void programs_read_no_machine(void **state)
+{
+    (void)state;
+    assert_true(each_source("apps", check_program) > 15);
+    assert_true(each_source("test/bench", check_bench) > 5);
+    assert_true(each_source("test/consumer", check_bench) >= 1);
+}
+
+/* The composition speaks to the protocols by their verbs alone. */
+static void check_composition(const char *path, const char *text)
+{
+    static const struct forbidden f[] = {
+        { "sctp.", "abcdefghijklmnopqrstuvwxyz" }, { "rtcp.", "abcdefghijklmnopqrstuvwxyz" },
+        { "srtp_tx.", "abcdefghijklmnopqrstuvwxyz" }, { "srtp_rx.", "abcdefghijklmnopqrstuvwxyz" },
+        { "history.", "abcdefghijklmnopqrstuvwxyz" }, { NULL, NULL },
+    };
+    char *code = malloc(strlen(text) + 1), *out = code; /* without what is included */
+    for (const char *p = text; *p != '\0';) {
+        const char *end = strchr(p, '\n');
+        size_t n = end == NULL ? strlen(p) : (size_t)(end - p) + 1;
+        if (!starts(p, "#include")) {
+            memcpy(out, p, n);
+            out += n;
+        } else {
+            *out++ = '\n';
+        }
+        p += n;
+    }
+    *out = '\0';
+    check_words(path, code, f, "give the protocol a verb for it");
+    free(code);
+}
+
+static void the_composition_reads_no_field_of_a_protocol(void **state)
+{
+    (void)state;
+    assert_true(each_source("peer", check_composition) > 20);
+}
+
+/* What the two above would find. */
+static void the_words_are_found(void **state)
+{
+    (void)state;
+    assert_non_null(find_word("a = p->sctp.state;", "sctp.", "s"));
+    assert_non_null(find_word("x(&p->sctp)", "->sctp", NULL));
+    assert_null(find_word("p->sctp_seed", "->sctp", NULL));
+    assert_null(find_word("weir_sctp.h", "sctp.", "h"));
+    assert_non_null(find_word("q->ice.local[0]", "->ice", ".)"));
+    assert_null(find_word("name(e->ice_state)", "->ice", ".)"));
+    assert_null(find_word("deep->state", "p->state", NULL));
+    static const char three[] = "a\nb\nc";
+    assert_int_equal(line_of(three, three + 4), 3);
+}
+
 /* -- What the archives call -------------------------------------------------------------------- */
 
 static void check_archive(const char *name)
@@ -233,6 +361,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(includes_go_one_way),
+        cmocka_unit_test(programs_read_no_machine),
+        cmocka_unit_test(the_composition_reads_no_field_of_a_protocol),
+        cmocka_unit_test(the_words_are_found),
         cmocka_unit_test(protocol_archives_call_nothing_but_memory_moves),
         cmocka_unit_test(sources_keep_the_form_of_the_house),
         cmocka_unit_test(citations_have_one_form),
