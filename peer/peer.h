@@ -89,6 +89,8 @@ struct weir_peer_config {
     struct weir_keypool *keys;            /* ephemeral keys made ahead; outlives the peer; or NULL */
     struct weir_budget *work;             /* what strangers may waste of public-key work, for all
                                              peers of a thread; outlives them; or NULL */
+    struct weir_arena *dtls_handshakes;   /* blocks of sizeof(struct weir_dtls_handshake) for those peers of
+                                             a thread that set up; outlives them */
     struct weir_sessions *sessions;       /* for reconnecting to other weirs; outlives the peer; or NULL */
     uint8_t seed[WEIR_SEED_BYTES];        /* wiped by init */
     bool is_data_only;                    /* reject audio and video */
@@ -587,6 +589,7 @@ struct weir_node_config {
                                          0 = 4,000,000 */
     uint32_t peers_max;               /* 0 = 64 */
     uint32_t media_peers_max;         /* of them with audio and video, 132 KiB each when used; 0 = all */
+    uint32_t setups_max;              /* connections that may be setting up at one time; 0 = peers_max */
     uint32_t timers_max;              /* of the application's own, 32 bytes each; 0 = none */
     size_t share_bytes;               /* memory that every peer has by right; 0 = 128 KiB */
     size_t lend_bytes;                /* memory that is lent to who needs more; 0 = 1 MiB for each of

@@ -75,7 +75,7 @@ static void add_dtls(cJSON *root, const struct weir_peer *p)
     add_text(o, "suite", weir_dtls_suite_name(&p->dtls));
     add_text(o, "group", weir_dtls_group_name(&p->dtls));
     cJSON_AddBoolToObject(o, "resumed", weir_dtls_is_resumed(&p->dtls));
-    add_text(o, "role", p->is_dtls_begun ? (p->dtls.config.is_client ? "client" : "server") : "");
+    add_text(o, "role", p->is_dtls_begun ? (weir_dtls_is_client(&p->dtls) ? "client" : "server") : "");
     add_text(o, "srtp", weir_srtp_profile_name(weir_peer_rtp(p)->srtp_tx.profile));
 }
 
