@@ -68,8 +68,8 @@ enum weir_sigscheme {
 
 /* One AEAD key, with its key schedule and hash powers. */
 struct weir_aead {
+    WEIR_ALIGNAS(64) uint8_t opaque[828];
     uint32_t id; /* enum weir_aead_id */
-    WEIR_ALIGNAS(64) uint8_t opaque[1088];
 };
 
 /* One AES key in counter mode, for SRTP. */

@@ -44,13 +44,13 @@ static void keep_profiles(struct weir_dtls_config *c, const struct weir_dtls_con
     }
 }
 
-static void keep_fingerprints(struct weir_dtls_config *c, const struct weir_dtls_fingerprint *list,
+static void keep_fingerprints(struct weir_dtls_plan *plan, const struct weir_dtls_fingerprint *list,
                               size_t count)
 {
-    c->fingerprints = 0;
+    plan->fingerprints = 0;
     for (size_t i = 0; i < count && i < WEIR_DTLS_FINGERPRINTS_MAX; i++) {
         if (weir_dtls_fingerprint_is_strong(&list[i])) {
-            c->fingerprint[c->fingerprints++] = list[i];
+            plan->fingerprint[plan->fingerprints++] = list[i];
         }
     }
 }
@@ -72,7 +72,6 @@ static void keep_config(struct weir_dtls_config *c, const struct weir_dtls_confi
 {
     *c = *given;
     keep_profiles(c, given);
-    keep_fingerprints(c, given->fingerprint, given->fingerprints);
     weir_dtls_keep_groups(c, given);
     weir_dtls_keep_suites(c, given);
     weir_dtls_keep_cid(c);
@@ -92,37 +91,77 @@ static void keep_config(struct weir_dtls_config *c, const struct weir_dtls_confi
     if (c->address_bytes > sizeof c->address) {
         c->address_bytes = sizeof c->address;
     }
-    weir_wipe(c->seed, sizeof c->seed);
+}
+
+static void keep_settings(struct weir_dtls_settings *s, const struct weir_dtls_config *c)
+{
+    *s = (struct weir_dtls_settings){
+        .crypto = c->crypto, .identity = c->identity, .handshakes = c->handshakes, .trace = c->trace,
+        .conn = c->conn, .is_client = c->is_client, .has_keylog = c->has_keylog, .has_cid = c->has_cid,
+        .version_min = c->version_min, .version_max = c->version_max, .rrc = c->rrc,
+        .cid_bytes = c->cid_bytes, .mtu = c->mtu, .rto = c->rto, .rto_max = c->rto_max,
+        .give_up = c->give_up, .utc_s = c->utc_s,
+    };
+    memcpy(s->cid, c->cid, sizeof s->cid);
+}
+
+static void keep_plan(struct weir_dtls_plan *p, const struct weir_dtls_config *c)
+{
+    *p = (struct weir_dtls_plan){
+        .keys = c->keys, .work = c->work, .groups = c->groups, .suites = c->suites,
+        .requires_cookie = c->requires_cookie, .is_path_valid = c->is_path_valid, .tickets = c->tickets,
+        .ticket_keys = c->ticket_keys, .srtp_profiles = c->srtp_profiles,
+        .address_bytes = c->address_bytes,
+    };
+    memcpy(p->group, c->group, sizeof p->group);
+    memcpy(p->suite, c->suite, sizeof p->suite);
+    memcpy(p->srtp_profile, c->srtp_profile, sizeof p->srtp_profile);
+    memcpy(p->address, c->address, sizeof p->address);
+    memcpy(p->cookie_secret, c->cookie_secret, sizeof p->cookie_secret);
+    memcpy(p->ticket_key, c->ticket_key, sizeof p->ticket_key);
+    keep_fingerprints(p, c->fingerprint, c->fingerprints);
 }
 
 void weir_dtls_init(struct weir_dtls *d, const struct weir_dtls_config *config, weir_time now)
 {
+    struct weir_dtls_config c;
     memset(d, 0, sizeof *d);
     d->begun_at = now;
+    d->block = WEIR_NO_BLOCK;
+    d->lease_at = WEIR_NEVER;
     weir_rand_init(&d->rand, config->seed);
-    keep_config(&d->config, config);
-    weir_dtls13_session_init(d, config->is_client ? config->session : NULL);
-    d->config.session = NULL;
+    keep_config(&c, config);
+    keep_settings(&d->config, &c);
+    keep_plan(&d->plan, &c);
+    weir_wipe(&c, sizeof c);
+    if (config->is_client && config->session != NULL) {
+        weir_dtls13_session_init(d, now, config->session);
+    }
     /* [RFC 5246 7.4.1.2 DEVIATION] All 32 bytes are random: the clock is nobody's business. */
     weir_rand_bytes(&d->rand, config->is_client ? d->client_random : d->server_random, 32);
     d->step = config->is_client ? STEP_START : STEP_SERVER_WAIT_CLIENT_HELLO;
     weir_dtls_await_nothing(d);
     weir_dtls13_old_drop_rx(d);
-    weir_dtls_ack_reset(d);
     d->work = weir_budget_of(SHARES_WASTED_MAX, SHARE_WASTED_EACH);
     weir_dtls_rrc_stop(d);
-    weir_dtls_flight_begin(d, false);
 }
 
 void weir_dtls_deinit(struct weir_dtls *d)
 {
+    weir_dtls_put_block(d);
     weir_wipe(d, sizeof *d);
+    d->block = WEIR_NO_BLOCK;
+    d->lease_at = WEIR_NEVER;
     d->state = WEIR_DTLS_CLOSED;
     weir_dtls_await_nothing(d);
-    d->flight.resend_at = WEIR_NEVER;
     weir_dtls13_old_drop_rx(d);
-    weir_dtls_ack_reset(d);
     weir_dtls_rrc_stop(d);
+}
+
+void weir_dtls_close(struct weir_dtls *d, weir_time now)
+{
+    weir_dtls_end(d, now);
+    weir_dtls_settle(d);
 }
 
 enum weir_status weir_dtls_start(struct weir_dtls *d, weir_time now)
@@ -133,7 +172,14 @@ enum weir_status weir_dtls_start(struct weir_dtls *d, weir_time now)
     if (d->step != STEP_START || d->state != WEIR_DTLS_NEW) {
         return WEIR_ERR_STATE;
     }
-    return weir_dtls_handshake_start(d, now) == WEIR_DTLS_OK ? WEIR_OK : WEIR_ERR_CRYPTO;
+    if (!weir_dtls_lease(d, now)) {
+        d->lease_at = weir_time_add(now, d->config.rto);
+        d->give_up_at = weir_time_min(d->give_up_at, weir_time_add(now, d->config.give_up));
+        return WEIR_ERR_FULL;
+    }
+    bool is_begun = weir_dtls_handshake_start(d, now) == WEIR_DTLS_OK;
+    weir_dtls_settle(d);
+    return is_begun ? WEIR_OK : WEIR_ERR_CRYPTO;
 }
 
 void weir_dtls_set_state(struct weir_dtls *d, weir_time now, enum weir_dtls_state next)
@@ -158,8 +204,8 @@ static enum weir_dtls_verdict handshake_recv(struct weir_dtls *d, weir_time now,
     if (d->version == VERSION_1_3 && is_kept && is_theirs && !is_over) {
         weir_dtls_ack_handled(d, now, r, was_done);
     }
-    if (d->version == 0 && v == WEIR_DTLS_OK && d->reassembly.used != 0 && !is_over
-        && weir_dtls_offers(d, WEIR_DTLS_1_3)) {
+    if (d->version == 0 && v == WEIR_DTLS_OK && !is_over && has_block(d)
+        && hs_of(d)->reassembly.used != 0 && weir_dtls_offers(d, WEIR_DTLS_1_3)) {
         weir_dtls_ack_piece(d, now, r);
     }
     return v;
@@ -210,10 +256,13 @@ static bool is_dearer(const struct dtls_record *r, uint8_t held)
 static void hold(struct weir_dtls *d, const struct dtls_record *r)
 {
     size_t n = r->head + r->body.n;
-    bool is_free = d->held_bytes == 0 || is_dearer(r, d->held[0]);
-    if (d->state == WEIR_DTLS_HANDSHAKE && is_free && n <= sizeof d->held) {
-        memcpy(d->held, r->body.p - r->head, n);
-        d->held_bytes = (uint16_t)n;
+    if (d->state != WEIR_DTLS_HANDSHAKE) {
+        return;
+    }
+    struct weir_dtls_handshake *h = hs_of(d);
+    if ((h->held_bytes == 0 || is_dearer(r, h->held[0])) && n <= sizeof h->held) {
+        memcpy(h->held, r->body.p - r->head, n);
+        h->held_bytes = (uint16_t)n;
     }
 }
 
@@ -274,11 +323,16 @@ static enum weir_dtls_verdict protected_recv(struct weir_dtls *d, weir_time now,
         }
         return WEIR_DTLS_RECORD_EARLY;
     }
-    struct weir_dtls_keys *k = r->is_unified ? weir_dtls13_record_keys(d, r) : &d->rx;
+    struct weir_dtls_keys room; /* for old ones, if they have to be made */
+    struct weir_dtls_keys *k = r->is_unified ? weir_dtls13_record_keys(d, r, &room) : &d->rx;
     enum weir_dtls_verdict v =
-        r->is_unified ? weir_dtls13_record_open(d, r) : weir_dtls_record_open(d, r);
+        r->is_unified ? weir_dtls13_record_open(d, k, r) : weir_dtls_record_open(d, r);
+    bool is_old = k != &d->rx;
     if (v == WEIR_DTLS_RECORD_FORGED) {
         forged(d, now, k);
+    }
+    if (is_old) {
+        weir_dtls13_old_note(d, k, &room);
     }
     if (v != WEIR_DTLS_OK) {
         return v;
@@ -337,7 +391,7 @@ static void note(struct weir_dtls *d, weir_time now, enum weir_dtls_verdict v, s
 /* Can the record that waited be read now? Or never, since ids were not agreed: then it goes. */
 static bool held_is_readable(struct weir_dtls *d)
 {
-    struct weir_mspan copy = { d->held, d->held_bytes };
+    struct weir_mspan copy = { hs_of(d)->held, hs_of(d)->held_bytes };
     struct dtls_record r;
     return record_take(d, &copy, is_unified(d, &copy), &r) != WEIR_DTLS_OK || is_readable(d, &r);
 }
@@ -345,11 +399,11 @@ static bool held_is_readable(struct weir_dtls *d)
 /* Its turn, if nothing else is to be delivered in this call. */
 static void held_recv(struct weir_dtls *d, weir_time now, struct weir_span *plain)
 {
-    if (d->held_bytes == 0 || plain->n != 0 || !held_is_readable(d)) {
+    if (!has_block(d) || hs_of(d)->held_bytes == 0 || plain->n != 0 || !held_is_readable(d)) {
         return;
     }
-    struct weir_mspan held = { d->held, d->held_bytes };
-    d->held_bytes = 0;
+    struct weir_mspan held = { hs_of(d)->held, hs_of(d)->held_bytes };
+    hs_of(d)->held_bytes = 0;
     weir_dtls_rrc_heard_by(d, d->rrc.in_use); /* which one it came by is forgotten */
     note(d, now, record_recv(d, now, &held, plain), 0, 0);
 }
@@ -373,6 +427,7 @@ enum weir_dtls_verdict weir_dtls_recv_by(struct weir_dtls *d, weir_time now, uin
     } else {
         v = record_recv(d, now, datagram, plain);
         held_recv(d, now, plain);
+        weir_dtls_settle(d);
     }
     if (datagram->n == 0) {
         weir_dtls_cid_end_datagram(d);
@@ -388,8 +443,8 @@ enum weir_dtls_verdict weir_dtls_recv_by(struct weir_dtls *d, weir_time now, uin
 static bool begin_anew(struct weir_dtls *d, weir_time now)
 {
     enum { RESTARTS_MAX = 16 };
-    bool is_due =
-        d->step == STEP_CLIENT_WAIT_SERVER_HELLO && d->hs.is_cookie_refused && d->restarts < RESTARTS_MAX;
+    bool is_due = d->step == STEP_CLIENT_WAIT_SERVER_HELLO && exchange_of(d)->is_cookie_refused
+                  && d->restarts < RESTARTS_MAX;
     if (is_due && !weir_dtls_client_restart(d, now)) {
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_MESSAGE, WEIR_DTLS_CRYPTO,
                        weir_dtls_alert_of(WEIR_DTLS_CRYPTO));
@@ -406,6 +461,9 @@ static bool begin_anew(struct weir_dtls *d, weir_time now)
  *                     ends without a move [RFC 9853 5.5]
  *   give_up_at        armed with the first flight, until the handshake is done; with 1.3 until our last
  *                     flight, a ticket and each KeyUpdate is acknowledged; ends the connection
+ *   lease_at          armed when no block was free for a hello or a KeyUpdate of ours; tries again
+ *   (block_until)     the handshake's block goes, when nothing needed it for a while: dtls_block.c
+ *                     [RFC 6347 4.2.4, RFC 9147 5.8.1]
  * Without a deadline: old.until, see dtls.h. */
 void weir_dtls_tick(struct weir_dtls *d, weir_time now)
 {
@@ -414,10 +472,16 @@ void weir_dtls_tick(struct weir_dtls *d, weir_time now)
     }
     weir_dtls13_old_tick(d, now);
     weir_dtls_ack_tick(d, now);
-    if (now >= d->flight.resend_at && !begin_anew(d, now)) {
+    if (has_block(d) && now >= hs_of(d)->flight.resend_at && !begin_anew(d, now)) {
         weir_dtls_flight_resend(d, now);
     }
+    if (now >= d->lease_at) {
+        d->lease_at = WEIR_NEVER;
+        (void)!weir_dtls_start(d, now); /* what else waits is written by the next send */
+    }
     weir_dtls_rrc_tick(d, now);
+    weir_dtls_block_tick(d, now);
+    weir_dtls_settle(d);
 }
 
 size_t weir_dtls_send(struct weir_dtls *d, weir_time now, struct weir_mspan out)
@@ -433,14 +497,15 @@ size_t weir_dtls_send_to(struct weir_dtls *d, weir_time now, struct weir_mspan o
         return n;
     }
     *path = d->rrc.in_use;
-    if (d->ack.state == ACK_DUE) {
+    if (has_block(d) && hs_of(d)->ack.state == ACK_DUE) {
         return weir_dtls_ack_send(d, out);
     }
     weir_dtls_write_new_connection_id(d, now);
     weir_dtls13_write_key_update(d, now);
-    if (weir_dtls_flight_is_pending(&d->flight)) {
+    if (weir_dtls_flight_is_pending(d)) {
         n = weir_dtls_flight_send(d, now, out);
         weir_dtls_wipe_sender(d);
+        weir_dtls_settle(d);
         return n;
     }
     return weir_dtls_alert_send(d, out);
@@ -506,8 +571,13 @@ bool weir_dtls_event(struct weir_dtls *d, struct weir_dtls_event *event)
 weir_time weir_dtls_deadline(const struct weir_dtls *d)
 {
     weir_time check_at = weir_time_min(d->rrc.again_at, d->rrc.end_at);
-    weir_time flight_at = weir_time_min(d->flight.resend_at, d->ack.at);
-    return weir_time_min(weir_time_min(flight_at, check_at), d->give_up_at);
+    weir_time at = weir_time_min(check_at, weir_time_min(d->give_up_at, d->lease_at));
+    if (has_block(d)) {
+        const struct weir_dtls_handshake *h = hs_of(d);
+        at = weir_time_min(at, weir_time_min(h->flight.resend_at, h->ack.at));
+        at = weir_time_min(at, weir_dtls_block_until(d));
+    }
+    return at;
 }
 
 /* -- Application data -------------------------------------------------------------------------- */
@@ -576,24 +646,30 @@ enum weir_status weir_dtls_update_keys(struct weir_dtls *d, bool asks_peer)
 enum weir_status weir_dtls_set_fingerprints(struct weir_dtls *d, weir_time now,
                                             const struct weir_dtls_fingerprint *list, size_t count)
 {
-    size_t strong = 0;
+    struct weir_dtls_fingerprint strong[WEIR_DTLS_FINGERPRINTS_MAX];
+    size_t strongs = 0;
     if (d->state == WEIR_DTLS_CLOSED || d->state == WEIR_DTLS_FAILED) {
         return WEIR_ERR_STATE;
     }
     for (size_t i = 0; i < count && i < WEIR_DTLS_FINGERPRINTS_MAX; i++) {
-        strong += weir_dtls_fingerprint_is_strong(&list[i]) ? 1 : 0;
+        if (weir_dtls_fingerprint_is_strong(&list[i])) {
+            strong[strongs++] = list[i];
+        }
     }
-    if (count > WEIR_DTLS_FINGERPRINTS_MAX || strong == 0) {
+    if (count > WEIR_DTLS_FINGERPRINTS_MAX || strongs == 0) {
         return WEIR_ERR_ARG;
     }
-    keep_fingerprints(&d->config, list, count);
-    if (d->has_peer_cert && !weir_dtls_fingerprint_fits(d, &d->peer)) {
+    if (d->state == WEIR_DTLS_NEW || d->state == WEIR_DTLS_HANDSHAKE) {
+        keep_fingerprints(plan_of(d), strong, strongs);
+    }
+    if (d->has_peer_cert && !weir_dtls_fingerprints_match(strong, strongs, &d->peer)) {
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_FINGERPRINT, WEIR_DTLS_CERT_FINGERPRINT,
                        weir_dtls_alert_of(WEIR_DTLS_CERT_FINGERPRINT));
     } else if (d->state == WEIR_DTLS_UNVERIFIED) {
         weir_dtls_owe(d, WEIR_DTLS_EVENT_CONNECTED);
         weir_dtls_set_state(d, now, WEIR_DTLS_CONNECTED);
     }
+    weir_dtls_settle(d);
     return WEIR_OK;
 }
 
@@ -640,8 +716,8 @@ void weir_dtls_set_rtt_hint(struct weir_dtls *d, weir_duration rtt)
     weir_duration rto = rtt > WEIR_NEVER / 2 ? d->config.rto_max : 2 * rtt;
     rto = rto < rto_least ? rto_least : rto;
     d->config.rto = rto > d->config.rto_max ? d->config.rto_max : rto;
-    if (d->flight.resends == 0) {
-        d->flight.rto = d->config.rto;
+    if (has_block(d) && hs_of(d)->flight.resends == 0) {
+        hs_of(d)->flight.rto = d->config.rto;
     }
 }
 
@@ -664,6 +740,17 @@ bool weir_dtls_peer_digest(const struct weir_dtls *d, uint8_t sha256[32])
 enum weir_dtls_state weir_dtls_state(const struct weir_dtls *d)
 {
     return d->state;
+}
+
+bool weir_dtls_is_client(const struct weir_dtls *d)
+{
+    return d->config.is_client;
+}
+
+bool weir_dtls_plain_alert(const struct weir_dtls *d, uint8_t *description)
+{
+    *description = d->alert.has_plain ? d->alert.plain : 0;
+    return d->alert.has_plain;
 }
 
 enum weir_dtls_srtp_profile weir_dtls_srtp(const struct weir_dtls *d)

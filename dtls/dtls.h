@@ -14,36 +14,30 @@
  * A peer whose address changes keeps its connection where connection ids were agreed [RFC 9146]: see
  * "Paths" below. Who does not care for that leaves has_cid false and uses recv and send alone.
  *
- * The structure is flat: copying it is a snapshot. Fields below "private" are for reading in tests
- * and printers only.
+ * State lives as long as its use. struct weir_dtls is what a connection always needs. What only a handshake
+ * needs is a block, struct weir_dtls_handshake, of an arena that many connections share: leased when the
+ * handshake begins, wiped and given back when its use ends. One machine alone has an arena of one block:
+ *
+ *     struct weir_dtls_handshake block;
+ *     weir_arena_init(&arena, &block, sizeof block, 1);
+ *
+ * Both structures are flat: a copy of the two is a snapshot. Fields below "private" are for reading in
+ * tests and printers only.
  */
 #ifndef WEIR_DTLS_DTLS_H
 #define WEIR_DTLS_DTLS_H
 
+#include "core/arena.h"
 #include "core/base.h"
 #include "core/budget.h"
 #include "core/crypto.h"
 #include "core/keypool.h"
 #include "core/rand.h"
 #include "core/trace.h"
+#include "dtls/dtls_parts.h"
 
-/* -- Limits ------------------------------------------------------------------------------------ */
+/* -- Limits; more of them are in dtls_parts.h --------------------------------------------------- */
 
-/* Bytes of handshake messages that wait for their missing fragments or their turn, and thereby the
- * longest message we take: a certificate chain. One bit more per byte tells what has arrived. */
-#define WEIR_DTLS_REASSEMBLY_BYTES 8192
-/* The longest ClientHello. Those with a post-quantum share have about 1,500 bytes. */
-#define WEIR_DTLS_HELLO_MAX 4096
-/* Messages from the one expected next that may arrive ahead of their turn. 12 bytes each. */
-#define WEIR_DTLS_WINDOW 8
-/* Our own flight, kept for retransmission. The longest is a hello with the hybrid's share and the longest
- * ticket. */
-#define WEIR_DTLS_FLIGHT_BYTES 4096
-/* Records of a flight that are remembered, ours for the peer's ACK and the peer's for ours. 16 bytes
- * each. */
-#define WEIR_DTLS_ACK_RECORDS 32
-/* The one record of the next epoch that arrived before its keys; a longer one is dropped. */
-#define WEIR_DTLS_HELD_BYTES 512
 /* Extensions of one hello. GREASE included, browsers send about 20. */
 #define WEIR_DTLS_EXTENSIONS_MAX 64
 /* Certificates of one chain; only the first one counts. */
@@ -58,20 +52,9 @@
 #define WEIR_DTLS_TICKET_MAX 2048
 #define WEIR_DTLS_TICKET_KEYS_MAX 2
 #define WEIR_DTLS_TICKET_KEY_BYTES 32
-/* The longest secret: SHA-384's. */
-#define WEIR_DTLS_SECRET_MAX 48
 #define WEIR_DTLS_SESSION_BYTES_MAX (272 + WEIR_DTLS_TICKET_MAX)
 /* How long after certificates were shown a session may be resumed, in seconds [RFC 8446 4.6.1 MUST]. */
 #define WEIR_DTLS_TICKET_LIFE_MAX 604800
-
-/* A connection id of ours, and one that we send with: a peer's that is longer is declined by a server and
- * ends the handshake of a client that asked for it. */
-#define WEIR_DTLS_CID_MAX 20
-#define WEIR_DTLS_PEER_CID_MAX 32
-/* Answers to path challenges that wait to be sent; 16 bytes each. */
-#define WEIR_DTLS_RRC_ANSWERS 4
-/* Challenges of one check, each with a cookie of its own; 8 bytes each. */
-#define WEIR_DTLS_RRC_TRIES 3
 
 /* What a record needs beside its plaintext, at most: header 13, explicit nonce 8, tag 16 in DTLS 1.2, and
  * with a connection id that and a content type; header 5, content type 1, tag 16 in DTLS 1.3. */
@@ -133,6 +116,8 @@ enum weir_dtls_verdict {
     WEIR_DTLS_FRAGMENT_TRUNCATED, /* no room for its header, or for the length that it names */
     WEIR_DTLS_FRAGMENT_RANGE,     /* reaches over the end of its message */
     WEIR_DTLS_FRAGMENT_EPOCH,     /* not under the protection that is in force */
+    WEIR_DTLS_NO_BLOCK,           /* a hello, or a message after the handshake, while every block of the
+                                     arena is in use: dropped, and taken when it comes again */
     WEIR_DTLS_MESSAGE_OLD,        /* handled before; may mean that our flight was lost */
     WEIR_DTLS_MESSAGE_AHEAD,      /* beyond the window */
     WEIR_DTLS_MESSAGE_SIZE,       /* longer than we take */
@@ -283,6 +268,8 @@ struct weir_dtls_config {
     struct weir_keypool *keys;            /* keys made ahead, outlives the connection; NULL: none */
     struct weir_budget *work;             /* what hellos may waste of public-key work, for all of
                                              a thread; outlives them; NULL: no such bound */
+    struct weir_arena *handshakes;        /* blocks of sizeof(struct weir_dtls_handshake), shared by many
+                                             connections of a thread; outlives them */
     struct weir_trace *trace;             /* NULL: off */
     uint32_t conn;                        /* our number in the trace */
     bool is_client;
@@ -304,8 +291,10 @@ struct weir_dtls_config {
     uint8_t ticket_key[WEIR_DTLS_TICKET_KEYS_MAX][WEIR_DTLS_TICKET_KEY_BYTES]; /* random; shared by all
                                              servers that shall know each other's tickets. The first one
                                              seals, all open: what was first before may be second */
-    const struct weir_dtls_session *session; /* client: to be resumed, copied by init; NULL: none. Use it
-                                             once: a ticket seen twice tells that it is you again */
+    const struct weir_dtls_session *session; /* client: to be resumed, copied by init into a block that is
+                                             held from then on, and passed over when there is none; NULL:
+                                             none. Use it once: a ticket seen twice tells that it is you
+                                             again */
     int64_t utc_s;                        /* UTC in seconds since 1970 at the time of init; for tickets */
     uint8_t fingerprints;                 /* 0: weir_dtls_set_fingerprints will come */
     uint8_t srtp_profiles;                /* entries of srtp_profile; 0: all, in our order, for data alone,
@@ -357,146 +346,27 @@ enum weir_dtls_secret {
     WEIR_DTLS_SECRETS,
 };
 
-/* -- The connection ---------------------------------------------------------------------------- */
+/* -- Needed until a handshake is done: a block of the arena ------------------------------------- */
 
-/* The 64 newest sequence numbers: bit i is top - i. */
-struct weir_dtls_window {
-    uint64_t top;
-    uint64_t seen;
+/* Of the config what a handshake asks. It waits in struct weir_dtls for the handshake to begin. */
+struct weir_dtls_plan {
+    struct weir_keypool *keys;
+    struct weir_budget *work;
+    uint8_t groups, suites;
+    uint16_t group[WEIR_DTLS_GROUPS_MAX];
+    uint16_t suite[WEIR_DTLS_SUITES_MAX];
+    bool requires_cookie, is_path_valid;
+    uint8_t tickets, ticket_keys;
+    uint8_t fingerprints, srtp_profiles, address_bytes;
+    uint16_t srtp_profile[WEIR_DTLS_SRTP_PROFILES_MAX];
+    struct weir_dtls_fingerprint fingerprint[WEIR_DTLS_FINGERPRINTS_MAX];
+    uint8_t address[WEIR_DTLS_ADDRESS_MAX];
+    uint8_t cookie_secret[32];
+    uint8_t ticket_key[WEIR_DTLS_TICKET_KEYS_MAX][WEIR_DTLS_TICKET_KEY_BYTES];
 };
 
-/* One direction's keys of one epoch. */
-struct weir_dtls_keys {
-    struct weir_aead aead;
-    struct weir_mask mask;          /* 1.3 alone */
-    uint8_t iv[WEIR_NONCE_BYTES];   /* 1.2 with GCM: 4 bytes count */
-    bool is_ready;
-    uint64_t epoch;
-    uint64_t seq;                   /* sending: of the next record */
-    uint64_t forgeries;             /* receiving: wrong tags under this key */
-    struct weir_dtls_window window; /* receiving */
-};
-
-/* One message of which not everything has arrived, or whose turn has not come. */
-struct weir_dtls_slot {
-    uint8_t type;
-    bool is_used;
-    uint16_t at;     /* in the buffer, a multiple of 8 */
-    uint16_t length;
-    uint16_t have;   /* distinct bytes that arrived */
-    bool is_told;    /* an ACK may name it: it must not be given up */
-};
-
-struct weir_dtls_reassembly {
-    uint16_t next; /* message_seq expected next; slot i is next + i */
-    bool is_spent; /* the last of them was there */
-    uint16_t used; /* bytes of the buffer given to slots */
-    struct weir_dtls_slot slot[WEIR_DTLS_WINDOW];
-    uint8_t seen[WEIR_DTLS_REASSEMBLY_BYTES / 8]; /* one bit per byte that arrived */
-    uint8_t bytes[WEIR_DTLS_REASSEMBLY_BYTES];
-};
-
-/* A record number of 1.3, and for a record of ours the part of the flight that it carried. */
-struct weir_dtls_number {
-    uint64_t epoch, seq;
-};
-
-struct weir_dtls_sent {
-    uint64_t seq;
-    uint8_t epoch;       /* as the entry has it */
-    uint16_t body, bytes; /* in the flight's bytes */
-};
-
-/* Our last flight. Entries: content type, epoch (3: whatever 1.3 sends with after the handshake),
- * length (2), then a ChangeCipherSpec's byte or a handshake message with its header. */
-struct weir_dtls_flight {
-    uint16_t used;
-    uint16_t at;         /* entry that is sent next; == used when all is sent */
-    uint16_t offset;     /* bytes of its message body that were sent */
-    uint16_t open;       /* entry being written */
-    bool is_timed;       /* false for HelloVerifyRequest and the last flight */
-    uint8_t resends;
-    weir_duration rto;
-    uint32_t credit;     /* bytes that what came without protection may still make us repeat */
-    weir_time sent_at;
-    weir_time resend_at; /* timer: armed when all is sent; sends the flight again, doubling */
-    uint16_t sent_count; /* records of the flight so far; the ring keeps the newest */
-    uint16_t acked;      /* bytes that an ACK named */
-    struct weir_dtls_sent sent[WEIR_DTLS_ACK_RECORDS];
-    uint8_t is_acked[WEIR_DTLS_FLIGHT_BYTES / 8]; /* one bit per byte */
-    uint8_t bytes[WEIR_DTLS_FLIGHT_BYTES];
-};
-
-/* -- Small machines: each is drawn at the head of the file that alone changes it --------------- */
-
-/* dtls_ack.c: the ACK that we owe, 1.3. */
-struct weir_dtls_ack {
-    uint8_t state;  /* enum ack_state */
-    uint8_t count;
-    struct weir_dtls_number record[WEIR_DTLS_ACK_RECORDS]; /* of the peer's, handled or kept, in order */
-    weir_time at;   /* timer: armed when a part of the peer's flight is here; makes the ACK due */
-};
-
-/* dtls13_epoch.c: keys of the epoch before, which are for what is late or sent again. */
-struct weir_dtls_old {
-    struct weir_dtls_keys rx, tx;
-    weir_time until; /* from then on the next tick or record wipes rx; no deadline */
-};
-
-/* dtls13_update.c: KeyUpdate of ours. */
-struct weir_dtls_update {
-    uint8_t state;  /* enum update_state */
-    bool asks_peer; /* the next one asks the peer for its own */
-};
-
-/* dtls_cid.c: connection ids. Ours is in the config. */
-struct weir_dtls_cid {
-    uint8_t state;       /* enum cid_state */
-    bool is_in_datagram; /* 1.3: an earlier record of this datagram had ours */
-    uint8_t tx_bytes;    /* the peer's, which our records carry */
-    uint8_t tx[WEIR_DTLS_PEER_CID_MAX];
-};
-
-/* dtls_rrc.c: paths, and their checks. One of ours is under way at most; answers to the peer's wait to be
- * sent. */
-struct weir_dtls_rrc {
-    uint8_t state;   /* enum rrc_state */
-    bool is_agreed;  /* by both hellos; else the application checks paths */
-    bool owes_challenge; /* one of this state waits to be sent */
-    uint8_t tries;   /* that were sent */
-    uint8_t answers;
-    bool has_left;
-    uint32_t in_use; /* where the peer is */
-    uint32_t rx;     /* by which the present datagram came */
-    uint32_t seen;   /* of the event SEEN */
-    uint32_t checked;
-    uint32_t left;   /* where we were before the application moved us */
-    uint32_t rx_bytes, tx_bytes; /* on the path that is checked: three times as much goes out at most */
-    uint8_t cookie[WEIR_DTLS_RRC_TRIES][8];
-    struct { uint32_t path; uint8_t type; uint8_t cookie[8]; } answer[WEIR_DTLS_RRC_ANSWERS];
-    weir_time again_at; /* timer: armed by a challenge; sends another one, with a new cookie */
-    weir_time end_at;   /* timer: armed with the first challenge; ends the state */
-    uint32_t checks, moves, failures; /* begun; ended with a move; that found no peer */
-};
-
-/* dtls13_session.c: the session that is resumed, and the one that a ticket makes. */
-struct weir_dtls_resumption {
-    uint8_t fate;  /* enum weir_dtls_ticket_fate: of the ticket of the hello */
-    uint8_t state; /* enum session_state: of the session that can be taken */
-    struct weir_dtls_session session; /* that is offered, until it is answered; then that can be taken */
-};
-
-/* dtls_alert.c: what is to be said, and what was heard without protection. */
-struct weir_dtls_alert {
-    uint8_t level;       /* of an alert to send, 0 = none */
-    uint8_t description;
-    uint8_t plain;       /* last description that came without protection, for diagnosis */
-    bool has_plain;
-    bool has_told;       /* server: a hello was refused, and an alert said so */
-};
-
-/* What only the handshake needs: wiped when it ends. */
-struct weir_dtls_handshake {
+/* Wiped as soon as both Finished were verified. */
+struct weir_dtls_exchange {
     struct weir_hash transcript[2]; /* SHA-256, SHA-384: which one counts is known late */
     struct weir_pubkey peer_key;
     uint16_t group;
@@ -522,11 +392,42 @@ struct weir_dtls_handshake {
     bool peer_has_points, peer_has_renegotiation;
 };
 
-/* -- The whole --------------------------------------------------------------------------------- */
+/* dtls_block.c has the rule by which it is leased and given back. */
+struct weir_dtls_handshake {
+    struct weir_dtls_plan plan;
+    struct weir_dtls_exchange exchange;
+    struct weir_dtls_keys old_rx, old_tx; /* 1.3: of the epoch before; tx for what we send again */
+    struct weir_dtls_session session;     /* 1.3: offered, until it is answered; then one to be taken */
+    struct weir_dtls_ack ack;             /* 1.3 */
+    struct weir_dtls_flight flight;
+    struct weir_dtls_reassembly reassembly;
+    uint16_t held_bytes;                  /* of a record that came ahead of its keys */
+    uint8_t held[WEIR_DTLS_HELD_BYTES];
+    weir_time used_at;                    /* the last sign that it is needed */
+};
+
+/* -- Needed always ------------------------------------------------------------------------------ */
+
+/* Of the config what is asked at any time. */
+struct weir_dtls_settings {
+    const struct weir_crypto *crypto;
+    const struct weir_identity *identity;
+    struct weir_arena *handshakes;
+    struct weir_trace *trace;
+    uint32_t conn;
+    bool is_client, has_keylog, has_cid;
+    uint8_t version_min, version_max;
+    uint8_t rrc, cid_bytes;
+    uint8_t cid[WEIR_DTLS_CID_MAX];
+    uint16_t mtu;
+    weir_duration rto, rto_max, give_up;
+    int64_t utc_s;
+};
 
 struct weir_dtls {
     /* private */
-    struct weir_dtls_config config;
+    struct weir_dtls_settings config;
+    uint32_t block;       /* of the arena; WEIR_NO_BLOCK: none is held */
     enum weir_dtls_state state;
     uint8_t step;         /* of the handshake, enum dtls_step: changed by dtls_handshake.c alone */
     uint8_t events;       /* owed to the caller: a bit per enum weir_dtls_event_type */
@@ -535,24 +436,33 @@ struct weir_dtls {
     uint16_t group;       /* in which keys were agreed; 0 before that */
     uint16_t srtp_profile;
     uint16_t message_seq; /* of our next handshake message */
+    uint16_t peer_seq;    /* of the peer's next one, while no block is held */
+    bool is_peer_spent;   /* the last of them was there, likewise */
     uint8_t halvings;     /* of the config's MTU: what the path seems to bear */
     uint8_t restarts;     /* client: times it began anew for a cookie that the server took no more */
     struct weir_rand rand;
     weir_time begun_at;   /* when the config's UTC was right */
     weir_time give_up_at; /* timer: armed while an answer is owed to us; fails the connection */
+    weir_time lease_at;   /* timer: armed when there was no block for what we have to say; tries again */
     weir_duration rtt;    /* of the path, 0: not known */
     struct weir_budget work; /* server: public-key work that hellos may still waste here */
 
-    /* Keys. The epochs in force, and what is in them. */
+    /* Keys. The epochs in force, and what is in them. Before a handshake there are none to send with, and
+     * in a handshake the plan is in its block. */
     uint64_t rx_epoch, tx_epoch;
     uint64_t plain_seq;   /* of our next record without protection */
     uint64_t hello_seq;   /* record number of the hello, which its answer takes with cookies */
-    struct weir_dtls_keys rx, tx;
+    struct weir_dtls_keys rx;
+    union {
+        struct weir_dtls_keys tx;
+        struct weir_dtls_plan plan; /* in WEIR_DTLS_NEW while no block is held */
+    };
     struct weir_dtls_old old; /* 1.3 */
     uint8_t client_random[32], server_random[32];
     uint8_t secret[WEIR_DTLS_SECRETS][WEIR_DTLS_SECRET_MAX]; /* those that has_secret marks */
     uint8_t has_secret;   /* bit per enum weir_dtls_secret */
     uint8_t rx_secret[WEIR_DTLS_SECRET_MAX], tx_secret[WEIR_DTLS_SECRET_MAX]; /* 1.3: traffic */
+    uint8_t finished[12]; /* 1.2, server: of our last flight, which the client may ask for at any time */
 
     /* The peer. */
     bool has_peer_cert;   /* its digests are known: it was shown, now or in the session that is resumed */
@@ -563,7 +473,6 @@ struct weir_dtls {
     struct weir_dtls_cid cid;
     struct weir_dtls_alert alert;
     struct weir_dtls_rrc rrc;
-    struct weir_dtls_ack ack;
     struct weir_dtls_resumption resumption;
 
     /* Why it failed. */
@@ -571,29 +480,26 @@ struct weir_dtls {
     enum weir_dtls_verdict fail_verdict;
     uint8_t fail_alert;
 
-    uint16_t held_bytes;  /* of a record that came ahead of its keys */
-    uint8_t held[WEIR_DTLS_HELD_BYTES];
-    struct weir_dtls_handshake hs;
-    struct weir_dtls_flight flight;
-    struct weir_dtls_reassembly reassembly;
     uint32_t verdicts[WEIR_DTLS_VERDICTS];
     uint32_t rx_records, tx_records, resends;
 };
 
 /* The config is copied; what is out of range in it is brought into range. Fingerprints of weak
- * hashes are passed over. */
+ * hashes are passed over. What was there before is forgotten, a block of it too: deinit comes first. */
 WEIR_API void weir_dtls_init(struct weir_dtls *d, const struct weir_dtls_config *config,
                              weir_time now);
 
-/* Wipe all that is secret, and the rest. */
+/* Wipe all that is secret, and the rest; the block goes back. */
 WEIR_API void weir_dtls_deinit(struct weir_dtls *d);
 
-/* A client writes its hello. For a server this does nothing. WEIR_ERR_STATE when already begun. */
+/* A client writes its hello. For a server this does nothing. WEIR_ERR_STATE when already begun.
+ * WEIR_ERR_FULL when every block is in use: the hello is then written by a tick, when one came back, unless
+ * that takes longer than the config's give_up. */
 WEIR_MUST_CHECK WEIR_API enum weir_status weir_dtls_start(struct weir_dtls *d, weir_time now);
 
 /* Handle the first record of *datagram in place and take it off its front; call again until
- * datagram->n is 0. *plain is application data if there was some: inside the datagram or inside *d,
- * valid until the next call. A bad record is counted and changes nothing else. */
+ * datagram->n is 0. *plain is application data if there was some: inside the datagram or inside the
+ * block, valid until the next call. A bad record is counted and changes nothing else. */
 WEIR_API enum weir_dtls_verdict weir_dtls_recv(struct weir_dtls *d, weir_time now,
                                                struct weir_mspan *datagram,
                                                struct weir_span *plain);
@@ -611,6 +517,10 @@ WEIR_API bool weir_dtls_event(struct weir_dtls *d, struct weir_dtls_event *event
 WEIR_API void weir_dtls_failure(const struct weir_dtls *d, struct weir_dtls_event *event);
 
 WEIR_API weir_time weir_dtls_deadline(const struct weir_dtls *d);
+
+/* Is a block of the arena held? Always in WEIR_DTLS_HANDSHAKE, before and afterwards for a while: who runs
+ * no timers of a connection keeps it from the others. */
+WEIR_API bool weir_dtls_has_block(const struct weir_dtls *d);
 
 /* Say close_notify. Nothing is delivered afterwards. */
 WEIR_API void weir_dtls_close(struct weir_dtls *d, weir_time now);
@@ -695,6 +605,14 @@ WEIR_MUST_CHECK WEIR_API enum weir_status
 weir_dtls_set_fingerprints(struct weir_dtls *d, weir_time now,
                            const struct weir_dtls_fingerprint *list, size_t count);
 
+/* Of the certificate that was shown, or, before one was, of what was told: is this one of the fingerprints
+ * that the peer may have? */
+WEIR_API bool weir_dtls_expects(const struct weir_dtls *d, const struct weir_dtls_fingerprint *f);
+/* All of them, as weir_dtls_set_fingerprints would take them; their number. None when it ended before a
+ * certificate was shown. */
+WEIR_API size_t weir_dtls_fingerprints(const struct weir_dtls *d,
+                                       struct weir_dtls_fingerprint list[WEIR_DTLS_FINGERPRINTS_MAX]);
+
 /* DTLS 1.3: send with new keys, and let the peer do so, too, if asks_peer. Done when the peer has
  * acknowledged it. WEIR_ERR_STATE unless connected with 1.3; WEIR_ERR_FULL when there were 2^16
  * handshake messages. */
@@ -732,6 +650,9 @@ WEIR_MUST_CHECK WEIR_API bool weir_dtls_peer_digest(const struct weir_dtls *d, u
 /* -- Inspection -------------------------------------------------------------------------------- */
 
 WEIR_API enum weir_dtls_state weir_dtls_state(const struct weir_dtls *d);
+WEIR_API bool weir_dtls_is_client(const struct weir_dtls *d);
+/* The last alert that came without protection, which may explain a silence and ends nothing. */
+WEIR_API bool weir_dtls_plain_alert(const struct weir_dtls *d, uint8_t *description);
 /* The agreed SRTP profile, WEIR_DTLS_SRTP_NONE when there is none or not yet. */
 WEIR_API enum weir_dtls_srtp_profile weir_dtls_srtp(const struct weir_dtls *d);
 WEIR_API const char *weir_dtls_version_name(const struct weir_dtls *d); /* "DTLS 1.3", "" */

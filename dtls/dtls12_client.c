@@ -42,12 +42,12 @@ static struct dtls_next hello_verify_request(struct weir_dtls *d, weir_time now,
     if (v != WEIR_DTLS_OK) {
         return weir_dtls_refusal(v);
     }
-    if (d->hs.verify_requests == VERIFY_REQUESTS_MAX
-        || !weir_copy_into(d->hs.cookie, sizeof d->hs.cookie, cookie)) {
+    if (exchange_of(d)->verify_requests == VERIFY_REQUESTS_MAX
+        || !weir_copy_into(exchange_of(d)->cookie, sizeof exchange_of(d)->cookie, cookie)) {
         return weir_dtls_refusal(WEIR_DTLS_VERIFY_REQUEST);
     }
-    d->hs.cookie_bytes = (uint8_t)cookie.n;
-    d->hs.verify_requests++;
+    exchange_of(d)->cookie_bytes = (uint8_t)cookie.n;
+    exchange_of(d)->verify_requests++;
     weir_dtls_accept(d, m);
     return weir_dtls_go_if(weir_dtls_client_hello(d, now), STEP_CLIENT_WAIT_SERVER_HELLO);
 }
@@ -59,7 +59,7 @@ static bool was_asked(const struct weir_dtls *d, uint16_t type)
 {
     return type == EXTENSION_EXTENDED_MASTER_SECRET || type == EXTENSION_RENEGOTIATION_INFO
            || type == EXTENSION_EC_POINT_FORMATS || type == EXTENSION_SUPPORTED_GROUPS
-           || (type == EXTENSION_USE_SRTP && d->config.srtp_profiles != 0)
+           || (type == EXTENSION_USE_SRTP && plan_of(d)->srtp_profiles != 0)
            || weir_dtls_cid_was_asked(d, type);
 }
 
@@ -153,7 +153,7 @@ static struct dtls_next certificate(struct weir_dtls *d, weir_time now, const st
         return weir_dtls_refusal(v);
     }
     /* [RFC 5246 7.4.2 MUST] A server's key is of the suite's kind. */
-    bool is_rsa = d->hs.peer_key.type == WEIR_PUBKEY_RSA;
+    bool is_rsa = exchange_of(d)->peer_key.type == WEIR_PUBKEY_RSA;
     if (is_rsa != weir_dtls12_suite(d->suite)->is_rsa) {
         return weir_dtls_refusal(WEIR_DTLS_CERT_KEY);
     }
@@ -200,14 +200,14 @@ static enum weir_dtls_verdict check_server_key_exchange(struct weir_dtls *d, str
         return WEIR_DTLS_KEY_GROUP;
     }
     if (!weir_dtls_list_has(weir_dtls_schemes(false), k.scheme)
-        || !weir_dtls_scheme_suits(k.scheme, d->hs.peer_key.type)) {
+        || !weir_dtls_scheme_suits(k.scheme, exchange_of(d)->peer_key.type)) {
         return WEIR_DTLS_KEY_SCHEME;
     }
     if (!weir_dtls12_hash_params(d, k.scheme, k.params, digest, &digest_bytes)
         || !weir_dtls_verify(d, k.scheme, weir_span_of(digest, digest_bytes), k.signature)) {
         return WEIR_DTLS_KEY_SIGNATURE;
     }
-    d->hs.group = k.group;
+    exchange_of(d)->group = k.group;
     if (!weir_dtls_make_share(d)) {
         return WEIR_DTLS_CRYPTO;
     }
@@ -239,11 +239,11 @@ static enum weir_dtls_verdict check_certificate_request(struct weir_dtls *d, str
     /* [RFC 8827 6.5] ECDSA P-256 with SHA-256 is what every WebRTC end verifies, and what we make. Which
      * authorities the server would like does not matter to a self-signed certificate. */
     uint8_t type = d->config.identity->is_rsa ? CERT_TYPE_RSA_SIGN : CERT_TYPE_ECDSA_SIGN;
-    d->hs.own_scheme = weir_dtls_own_scheme(d, weir_rd_rest(&schemes), false);
-    if (!weir_dtls_bytes_have(weir_rd_rest(&types), type) || d->hs.own_scheme == 0) {
+    exchange_of(d)->own_scheme = weir_dtls_own_scheme(d, weir_rd_rest(&schemes), false);
+    if (!weir_dtls_bytes_have(weir_rd_rest(&types), type) || exchange_of(d)->own_scheme == 0) {
         return WEIR_DTLS_REQUEST_SCHEME;
     }
-    d->hs.has_request = true;
+    exchange_of(d)->has_request = true;
     return WEIR_DTLS_OK;
 }
 
@@ -265,8 +265,8 @@ static bool write_client_key_exchange(struct weir_dtls *d)
 {
     struct weir_wr w = weir_dtls_message_open(d, MESSAGE_CLIENT_KEY_EXCHANGE, 0);
     struct weir_mark share = weir_wr_open(&w, 1);
-    size_t n = weir_group_public_bytes((enum weir_group)d->hs.group);
-    weir_wr_bytes(&w, weir_span_of(d->hs.public_key, n));
+    size_t n = weir_group_public_bytes((enum weir_group)exchange_of(d)->group);
+    weir_wr_bytes(&w, weir_span_of(exchange_of(d)->public_key, n));
     weir_wr_close(&w, share);
     return weir_dtls_message_close(d, &w);
 }
@@ -284,8 +284,9 @@ static bool write_certificate_verify(struct weir_dtls *d)
 static bool send_second_flight(struct weir_dtls *d)
 {
     weir_dtls_flight_begin(d, true);
-    return (!d->hs.has_request || weir_dtls12_write_certificate(d)) && write_client_key_exchange(d)
-           && weir_dtls12_derive(d) && (!d->hs.has_request || write_certificate_verify(d))
+    bool has_request = exchange_of(d)->has_request;
+    return (!has_request || weir_dtls12_write_certificate(d)) && write_client_key_exchange(d)
+           && weir_dtls12_derive(d) && (!has_request || write_certificate_verify(d))
            && weir_dtls12_write_ending(d);
 }
 

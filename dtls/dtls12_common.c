@@ -87,24 +87,42 @@ enum weir_dtls_verdict weir_dtls12_check_certificate(struct weir_dtls *d, struct
 
 /* -- The end ----------------------------------------------------------------------------------- */
 
+static bool write_finished(struct weir_dtls *d)
+{
+    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_FINISHED, 1);
+    weir_wr_bytes(&w, weir_span_of(d->finished, sizeof d->finished));
+    return weir_dtls_message_close(d, &w);
+}
+
 bool weir_dtls12_write_ending(struct weir_dtls *d)
 {
-    uint8_t verify_data[VERIFY_DATA_BYTES];
     if (!weir_dtls_write_ccs(d)) {
         return false;
     }
     d->tx_epoch = 1;
-    weir_dtls12_verify_data(d, d->config.is_client, verify_data);
-    struct weir_wr w = weir_dtls_message_open(d, MESSAGE_FINISHED, 1);
-    weir_wr_bytes(&w, weir_span_of(verify_data, sizeof verify_data));
-    return weir_dtls_message_close(d, &w);
+    weir_dtls12_verify_data(d, d->config.is_client, d->finished);
+    return write_finished(d);
+}
+
+bool weir_dtls12_repeat_ending(struct weir_dtls *d, weir_time now)
+{
+    if (!weir_dtls_lease(d, now)) {
+        return false;
+    }
+    if (hs_of(d)->flight.used != 0) {
+        weir_dtls_flight_peer_resent(d, now, 0);
+        return true;
+    }
+    d->message_seq--; /* it is the same message */
+    d->resends++;
+    return weir_dtls_write_ccs(d) && write_finished(d);
 }
 
 void weir_dtls12_use_rx(struct weir_dtls *d)
 {
     d->rx_epoch = 1;
     /* What waits for its turn came without protection, and has none under it. */
-    weir_dtls_reassembly_reset(&d->reassembly, d->reassembly.next);
+    weir_dtls_reassembly_reset(&hs_of(d)->reassembly, hs_of(d)->reassembly.next);
 }
 
 enum weir_dtls_verdict weir_dtls12_check_finished(struct weir_dtls *d, struct weir_span body)

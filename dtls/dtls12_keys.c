@@ -86,11 +86,12 @@ bool weir_dtls12_derive(struct weir_dtls *d)
     uint8_t session[WEIR_HASH_BYTES_MAX];
     struct weir_mspan master = { d->secret[WEIR_DTLS_SECRET_MASTER], MASTER_BYTES };
     weir_dtls_transcript_digest(d, suite->hash, session);
-    prf(d, weir_span_of(d->hs.premaster, d->hs.premaster_bytes), "extended master secret",
+    struct weir_dtls_exchange *x = exchange_of(d);
+    prf(d, weir_span_of(x->premaster, x->premaster_bytes), "extended master secret",
         weir_span_of(session, weir_hash_bytes(suite->hash)), weir_span_of(NULL, 0), master);
     d->has_secret = 1u << WEIR_DTLS_SECRET_MASTER;
-    weir_wipe(d->hs.premaster, sizeof d->hs.premaster);
-    weir_wipe(d->hs.private_key, sizeof d->hs.private_key);
+    weir_wipe(x->premaster, sizeof x->premaster);
+    weir_wipe(x->private_key, sizeof x->private_key);
     return expand_keys(d);
 }
 

@@ -41,8 +41,8 @@ struct choice {
 /* Our order counts, and the key of our certificate. */
 static bool choose_suite(const struct weir_dtls *d, const struct dtls_hello *h, uint16_t *chosen)
 {
-    for (unsigned i = 0; i < d->config.suites; i++) {
-        const struct dtls12_suite *suite = weir_dtls12_suite(d->config.suite[i]);
+    for (unsigned i = 0; i < plan_of(d)->suites; i++) {
+        const struct dtls12_suite *suite = weir_dtls12_suite(plan_of(d)->suite[i]);
         if (suite != NULL && suite->is_rsa == d->config.identity->is_rsa
             && weir_dtls_list_has(h->suites, suite->id)) {
             *chosen = suite->id;
@@ -149,8 +149,8 @@ static bool cookie_is_good(const struct weir_dtls *d, weir_time now, const struc
  * range, which no client that just began has, must not use up ours. */
 static void follow_numbers(struct weir_dtls *d)
 {
-    d->message_seq = d->reassembly.next;
-    if (d->config.requires_cookie && d->hello_seq < SEQUENCE_END / 2) {
+    d->message_seq = hs_of(d)->reassembly.next;
+    if (plan_of(d)->requires_cookie && d->hello_seq < SEQUENCE_END / 2) {
         d->plain_seq = d->hello_seq;
     }
 }
@@ -168,7 +168,7 @@ static enum weir_dtls_verdict request_cookie(struct weir_dtls *d, weir_time now,
     weir_wr_u8(&w, COOKIE_BYTES);
     weir_wr_bytes(&w, weir_span_of(cookie, sizeof cookie));
     bool is_written = weir_dtls_message_close(d, &w);
-    weir_dtls_reassembly_reset(&d->reassembly, (uint16_t)(d->reassembly.next + 1));
+    weir_dtls_reassembly_reset(&hs_of(d)->reassembly, (uint16_t)(hs_of(d)->reassembly.next + 1));
     return is_written ? WEIR_DTLS_HELLO_COOKIE : WEIR_DTLS_CRYPTO;
 }
 
@@ -184,17 +184,17 @@ static enum weir_dtls_verdict check_client_hello(struct weir_dtls *d, weir_time 
     if (v != WEIR_DTLS_OK) {
         return v;
     }
-    if (d->config.requires_cookie && !cookie_is_good(d, now, &h)) {
+    if (plan_of(d)->requires_cookie && !cookie_is_good(d, now, &h)) {
         return request_cookie(d, now, &h);
     }
     memcpy(d->client_random, h.random.p, sizeof d->client_random);
     d->version = VERSION_1_2;
     d->suite = c.suite;
     d->srtp_profile = c.srtp_profile;
-    d->hs.group = c.group;
-    d->hs.own_scheme = c.scheme;
-    d->hs.peer_has_points = c.has_points;
-    d->hs.peer_has_renegotiation = c.has_renegotiation;
+    exchange_of(d)->group = c.group;
+    exchange_of(d)->own_scheme = c.scheme;
+    exchange_of(d)->peer_has_points = c.has_points;
+    exchange_of(d)->peer_has_renegotiation = c.has_renegotiation;
     weir_dtls_agree_cid(d, &h);
     follow_numbers(d);
     weir_dtls_transcript_begin(d);
@@ -223,12 +223,12 @@ static bool write_server_hello(struct weir_dtls *d)
     struct weir_mark list = weir_wr_open(&w, 2);
     weir_wr_u16(&w, EXTENSION_EXTENDED_MASTER_SECRET);
     weir_wr_u16(&w, 0);
-    if (d->hs.peer_has_renegotiation) {
+    if (exchange_of(d)->peer_has_renegotiation) {
         weir_wr_u16(&w, EXTENSION_RENEGOTIATION_INFO);
         weir_wr_u16(&w, 1);
         weir_wr_u8(&w, 0);
     }
-    if (d->hs.peer_has_points) {
+    if (exchange_of(d)->peer_has_points) {
         weir_wr_u16(&w, EXTENSION_EC_POINT_FORMATS);
         weir_wr_u16(&w, 2);
         weir_wr_u8(&w, 1);
@@ -251,13 +251,13 @@ static bool write_server_key_exchange(struct weir_dtls *d)
     struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_KEY_EXCHANGE, 0);
     size_t params_at = w.len;
     weir_wr_u8(&w, CURVE_NAMED);
-    weir_wr_u16(&w, d->hs.group);
-    size_t n = weir_group_public_bytes((enum weir_group)d->hs.group);
+    weir_wr_u16(&w, exchange_of(d)->group);
+    size_t n = weir_group_public_bytes((enum weir_group)exchange_of(d)->group);
     weir_wr_u8(&w, (uint8_t)n);
-    weir_wr_bytes(&w, weir_span_of(d->hs.public_key, n));
+    weir_wr_bytes(&w, weir_span_of(exchange_of(d)->public_key, n));
     struct weir_span params = { w.base + params_at, w.len - params_at };
     return !w.overflow
-           && weir_dtls12_hash_params(d, d->hs.own_scheme, params, digest, &digest_bytes)
+           && weir_dtls12_hash_params(d, exchange_of(d)->own_scheme, params, digest, &digest_bytes)
            && weir_dtls_write_signature(d, &w, digest) && weir_dtls_message_close(d, &w);
 }
 
@@ -349,7 +349,7 @@ static enum weir_dtls_verdict check_certificate_verify(struct weir_dtls *d, stru
     }
     /* [RFC 5246 7.4.8 MUST] one that we asked for, and of the kind of the certificate's key. */
     if (!weir_dtls_list_has(weir_dtls_schemes(true), scheme)
-        || !weir_dtls_scheme_suits(scheme, d->hs.peer_key.type)
+        || !weir_dtls_scheme_suits(scheme, exchange_of(d)->peer_key.type)
         || !weir_sigscheme_hash(scheme, &hash)) {
         return WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME;
     }

@@ -40,10 +40,10 @@ const struct dtls_row weir_dtls13_client_steps[] = {
 static bool take_group(struct weir_dtls *d, struct weir_span body)
 {
     uint16_t group = body.n == 2 ? weir_be16(body.p) : 0;
-    if (!weir_dtls_group_is_ours(d, group) || group == d->hs.group) {
+    if (!weir_dtls_group_is_ours(d, group) || group == exchange_of(d)->group) {
         return false;
     }
-    d->hs.group = group;
+    exchange_of(d)->group = group;
     return weir_dtls_make_share(d);
 }
 
@@ -52,10 +52,10 @@ static bool take_cookie(struct weir_dtls *d, struct weir_span body)
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd cookie;
     if (!weir_rd_sub16(&rd, &cookie) || rd.n != 0 || cookie.n == 0
-        || !weir_copy_into(d->hs.cookie, sizeof d->hs.cookie, weir_rd_rest(&cookie))) {
+        || !weir_copy_into(exchange_of(d)->cookie, sizeof exchange_of(d)->cookie, weir_rd_rest(&cookie))) {
         return false;
     }
-    d->hs.cookie_bytes = (uint8_t)cookie.n;
+    exchange_of(d)->cookie_bytes = (uint8_t)cookie.n;
     return true;
 }
 
@@ -72,17 +72,17 @@ static enum weir_dtls_verdict check_hello_retry_request(struct weir_dtls *d, con
         }
     }
     /* [RFC 8446 4.1.4 MUST] One retry, and one that changes something. */
-    if (d->hs.has_retry) {
+    if (exchange_of(d)->has_retry) {
         return WEIR_DTLS_HELLO_RETRY;
     }
     if ((!has_group && !has_cookie) || (has_group && !take_group(d, group))) {
         return WEIR_DTLS_HELLO_SHARE;
     }
-    d->hs.cookie_bytes = 0;
+    exchange_of(d)->cookie_bytes = 0;
     if (has_cookie && !take_cookie(d, cookie)) {
         return WEIR_DTLS_HELLO_MALFORMED;
     }
-    d->hs.has_retry = true;
+    exchange_of(d)->has_retry = true;
     d->suite = h->suite;
     weir_dtls_client_agree(d, VERSION_1_3);
     weir_dtls_transcript_retry(d);
@@ -100,7 +100,7 @@ static enum weir_dtls_verdict take_server_share(struct weir_dtls *d, struct weir
     if (!weir_rd_u16(&rd, &group) || !weir_rd_sub16(&rd, &share) || share.n == 0 || rd.n != 0) {
         return WEIR_DTLS_HELLO_SHARE;
     }
-    if (group != d->hs.group) {
+    if (group != exchange_of(d)->group) {
         return WEIR_DTLS_HELLO_SHARE;
     }
     return weir_dtls_take_share(d, weir_rd_rest(&share)) ? WEIR_DTLS_OK : WEIR_DTLS_KEY_SHARE;
@@ -124,7 +124,7 @@ static enum weir_dtls_verdict check_hello_form(const struct weir_dtls *d, const 
         return WEIR_DTLS_HELLO_VERSION;
     }
     /* [RFC 9147 5.1, 5.3] A server of 1.3 has asked for no cookie as one of 1.2 does. */
-    if (d->hs.verify_requests != 0) {
+    if (exchange_of(d)->verify_requests != 0) {
         return WEIR_DTLS_HELLO_VERSION;
     }
     /* [RFC 9147 5 MUST NOT] It is not echoed, and ours was empty. */
@@ -136,7 +136,7 @@ static enum weir_dtls_verdict check_hello_form(const struct weir_dtls *d, const 
     }
     /* [RFC 8446 4.1.4 MUST] The suite of the HelloRetryRequest stays. */
     if (weir_dtls13_suite(h->suite) == NULL || !weir_dtls_suite_is_ours(d, h->suite)
-        || (d->hs.has_retry && h->suite != d->suite)) {
+        || (exchange_of(d)->has_retry && h->suite != d->suite)) {
         return WEIR_DTLS_HELLO_SUITE;
     }
     return WEIR_DTLS_OK;
@@ -179,7 +179,7 @@ static enum weir_dtls_verdict check_server_hello(struct weir_dtls *d, struct wei
     if (v != WEIR_DTLS_OK) {
         return v;
     }
-    if (!d->hs.has_retry) {
+    if (!exchange_of(d)->has_retry) {
         weir_dtls_client_agree(d, VERSION_1_3);
     }
     weir_dtls_agree_cid(d, &h);
@@ -219,8 +219,8 @@ static enum weir_dtls_verdict check_encrypted_extensions(struct weir_dtls *d, st
     for (unsigned i = 0; i < h.extensions; i++) {
         uint16_t type = h.extension[i].type;
         if (type != EXTENSION_SUPPORTED_GROUPS
-            && (type != EXTENSION_USE_SRTP || d->config.srtp_profiles == 0)
-            && (type != EXTENSION_TICKET_REQUEST || d->config.tickets == WEIR_DTLS_TICKETS_OFF)) {
+            && (type != EXTENSION_USE_SRTP || plan_of(d)->srtp_profiles == 0)
+            && (type != EXTENSION_TICKET_REQUEST || plan_of(d)->tickets == WEIR_DTLS_TICKETS_OFF)) {
             return WEIR_DTLS_HELLO_UNASKED;
         }
     }
@@ -257,11 +257,11 @@ static enum weir_dtls_verdict check_certificate_request(struct weir_dtls *d, str
         || weir_dtls_hello_parse_encrypted(weir_rd_rest(&rd), &h) != WEIR_DTLS_OK) {
         return WEIR_DTLS_REQUEST_MALFORMED;
     }
-    d->hs.own_scheme = weir_dtls_hello_scheme(d, &h, true);
-    if (d->hs.own_scheme == 0) {
+    exchange_of(d)->own_scheme = weir_dtls_hello_scheme(d, &h, true);
+    if (exchange_of(d)->own_scheme == 0) {
         return WEIR_DTLS_REQUEST_SCHEME;
     }
-    d->hs.has_request = true;
+    exchange_of(d)->has_request = true;
     return WEIR_DTLS_OK;
 }
 
@@ -308,7 +308,7 @@ static bool send_last_flight(struct weir_dtls *d)
     weir_dtls13_derive_application(d);
     weir_dtls_ack_reset(d);
     weir_dtls_flight_begin(d, true);
-    return (!d->hs.has_request
+    return (!exchange_of(d)->has_request
             || (weir_dtls13_write_certificate(d) && weir_dtls13_write_certificate_verify(d)))
            && weir_dtls13_write_finished(d) && weir_dtls13_use_application_tx(d)
            && weir_dtls13_use_application_rx(d);

@@ -137,7 +137,7 @@ enum weir_dtls_verdict weir_dtls13_check_certificate_verify(struct weir_dtls *d,
     if (!weir_rd_u16(&rd, &scheme) || !weir_rd_sub16(&rd, &signature) || rd.n != 0) {
         return WEIR_DTLS_CERTIFICATE_VERIFY_MALFORMED;
     }
-    if (!scheme_suits(scheme, d->hs.peer_key.type) || !weir_sigscheme_hash(scheme, &hash)) {
+    if (!scheme_suits(scheme, exchange_of(d)->peer_key.type) || !weir_sigscheme_hash(scheme, &hash)) {
         return WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME;
     }
     signed_digest(d, !d->config.is_client, hash, digest);

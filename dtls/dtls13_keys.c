@@ -87,7 +87,7 @@ static void derive(struct weir_dtls *d, struct weir_span label, uint8_t *out)
 {
     uint8_t digest[WEIR_HASH_BYTES_MAX];
     weir_dtls_transcript_digest(d, hash_of(d), digest);
-    expand(d, d->hs.secret, label, weir_span_of(digest, hash_bytes(d)), out, hash_bytes(d));
+    expand(d, exchange_of(d)->secret, label, weir_span_of(digest, hash_bytes(d)), out, hash_bytes(d));
 }
 
 /* From one secret of the schedule to the next: Derive-Secret(., "derived", ""), then Extract. */
@@ -97,9 +97,9 @@ static void extract(struct weir_dtls *d, struct weir_span input)
     uint8_t salt[WEIR_HASH_BYTES_MAX], digest[WEIR_HASH_BYTES_MAX];
     size_t n = hash_bytes(d);
     weir_hash_of(d->config.crypto, hash_of(d), &empty, 1, digest);
-    expand(d, d->hs.secret, WEIR_LIT("derived"), weir_span_of(digest, n), salt, n);
+    expand(d, exchange_of(d)->secret, WEIR_LIT("derived"), weir_span_of(digest, n), salt, n);
     weir_hkdf_extract(d->config.crypto, hash_of(d), weir_span_of(salt, n),
-                      input.n != 0 ? input : weir_span_of(zero, n), d->hs.secret);
+                      input.n != 0 ? input : weir_span_of(zero, n), exchange_of(d)->secret);
     weir_wipe(salt, sizeof salt);
 }
 
@@ -140,14 +140,15 @@ void weir_dtls13_derive_handshake(struct weir_dtls *d)
 {
     static const uint8_t zero[WEIR_HASH_BYTES_MAX];
     struct weir_span none = { zero, hash_bytes(d) };
-    weir_hkdf_extract(d->config.crypto, hash_of(d), none, weir_span_of(d->hs.psk, none.n), d->hs.secret);
-    weir_wipe(d->hs.psk, sizeof d->hs.psk);
-    extract(d, weir_span_of(d->hs.premaster, d->hs.premaster_bytes));
+    struct weir_dtls_exchange *x = exchange_of(d);
+    weir_hkdf_extract(d->config.crypto, hash_of(d), none, weir_span_of(x->psk, none.n), x->secret);
+    weir_wipe(x->psk, sizeof x->psk);
+    extract(d, weir_span_of(x->premaster, x->premaster_bytes));
     derive(d, WEIR_LIT("c hs traffic"), secret_of(d, WEIR_DTLS_SECRET_CLIENT_HANDSHAKE));
     derive(d, WEIR_LIT("s hs traffic"), secret_of(d, WEIR_DTLS_SECRET_SERVER_HANDSHAKE));
     use_secrets(d, WEIR_DTLS_SECRET_CLIENT_HANDSHAKE);
-    weir_wipe(d->hs.premaster, sizeof d->hs.premaster);
-    weir_wipe(d->hs.private_key, sizeof d->hs.private_key);
+    weir_wipe(x->premaster, sizeof x->premaster);
+    weir_wipe(x->private_key, sizeof x->private_key);
 }
 
 void weir_dtls13_derive_application(struct weir_dtls *d)

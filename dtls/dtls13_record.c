@@ -64,19 +64,20 @@ enum weir_dtls_verdict weir_dtls13_record_take(struct weir_mspan *datagram, stru
 /* -- 2. Number --------------------------------------------------------------------------------- */
 
 /* [RFC 9147 4.2.2] The bits of the present epoch, else of the one before it. */
-static bool is_of(const struct weir_dtls_keys *k, const struct dtls_record *r)
+static bool is_of(bool is_ready, uint64_t epoch, const struct dtls_record *r)
 {
-    return k->is_ready && (k->epoch & BITS_EPOCH) == (r->epoch & BITS_EPOCH);
+    return is_ready && (epoch & BITS_EPOCH) == (r->epoch & BITS_EPOCH);
 }
 
 bool weir_dtls13_record_is_readable(const struct weir_dtls *d, const struct dtls_record *r)
 {
-    return is_of(&d->rx, r) || is_of(&d->old.rx, r);
+    return is_of(d->rx.is_ready, d->rx.epoch, r) || is_of(d->old.is_ready, d->old.epoch, r);
 }
 
-struct weir_dtls_keys *weir_dtls13_record_keys(struct weir_dtls *d, const struct dtls_record *r)
+struct weir_dtls_keys *weir_dtls13_record_keys(struct weir_dtls *d, const struct dtls_record *r,
+                                               struct weir_dtls_keys *room)
 {
-    return is_of(&d->rx, r) ? &d->rx : &d->old.rx;
+    return is_of(d->rx.is_ready, d->rx.epoch, r) ? &d->rx : weir_dtls13_old_keys(d, room);
 }
 
 uint64_t weir_dtls13_full_number(uint64_t expected, uint64_t low, unsigned bits)
@@ -108,9 +109,9 @@ static void nonce_of(const struct weir_dtls_keys *k, uint64_t seq, uint8_t nonce
 
 /* -- 3. Open ----------------------------------------------------------------------------------- */
 
-enum weir_dtls_verdict weir_dtls13_record_open(struct weir_dtls *d, struct dtls_record *r)
+enum weir_dtls_verdict weir_dtls13_record_open(struct weir_dtls *d, struct weir_dtls_keys *k,
+                                               struct dtls_record *r)
 {
-    struct weir_dtls_keys *k = weir_dtls13_record_keys(d, r);
     uint8_t *head = r->body.p - r->head;
     uint8_t *number = head + 1 + (r->has_cid ? weir_dtls_rx_cid(d).n : 0);
     bool is_long = (head[0] & BIT_NUMBER16) != 0;

@@ -43,8 +43,8 @@ struct choice {
 
 static bool choose_suite(const struct weir_dtls *d, const struct dtls_hello *h, uint16_t *chosen)
 {
-    for (unsigned i = 0; i < d->config.suites; i++) {
-        uint16_t suite = d->config.suite[i];
+    for (unsigned i = 0; i < plan_of(d)->suites; i++) {
+        uint16_t suite = plan_of(d)->suite[i];
         if (weir_dtls13_suite(suite) != NULL && weir_dtls_list_has(h->suites, suite)) {
             *chosen = suite;
             return true;
@@ -200,10 +200,10 @@ static enum weir_dtls_verdict request_cookie(struct weir_dtls *d, weir_time now,
     weir_put16(cookie + 8, group);
     weir_hash_of(d->config.crypto, hash, hello, 2, cookie + COOKIE_FIXED_BYTES);
     weir_dtls_cookie_mac(d, h, weir_span_of(cookie, n), cookie + n);
-    d->message_seq = d->reassembly.next;
+    d->message_seq = hs_of(d)->reassembly.next;
     bool is_written =
         send_hello_retry_request(d, c->suite, group, weir_span_of(cookie, n + COOKIE_MAC_BYTES));
-    weir_dtls_reassembly_reset(&d->reassembly, (uint16_t)(d->reassembly.next + 1));
+    weir_dtls_reassembly_reset(&hs_of(d)->reassembly, (uint16_t)(hs_of(d)->reassembly.next + 1));
     return is_written ? WEIR_DTLS_HELLO_COOKIE : WEIR_DTLS_CRYPTO;
 }
 
@@ -238,7 +238,7 @@ static void recall_retry(struct weir_dtls *d, const struct choice *c, struct wei
                                  weir_span_of(cookie.p + COOKIE_FIXED_BYTES, hello[3]),
                                  weir_span_of(retry, 4 + weir_wr_done(&w)) };
     for (unsigned i = 0; i < 3; i++) {
-        d->config.crypto->hash_update(&d->hs.transcript[hash == WEIR_SHA384 ? 1 : 0], part[i]);
+        d->config.crypto->hash_update(&exchange_of(d)->transcript[hash == WEIR_SHA384 ? 1 : 0], part[i]);
     }
 }
 
@@ -250,12 +250,12 @@ static enum weir_dtls_verdict take_choice(struct weir_dtls *d, weir_time now, co
     d->version = VERSION_1_3;
     d->suite = c->suite;
     d->srtp_profile = c->srtp_profile;
-    d->hs.group = c->group;
-    d->hs.own_scheme = c->scheme;
-    d->message_seq = d->reassembly.next;
+    exchange_of(d)->group = c->group;
+    exchange_of(d)->own_scheme = c->scheme;
+    d->message_seq = hs_of(d)->reassembly.next;
     memcpy(d->client_random, h->random.p, sizeof d->client_random);
     if (c->share.n == 0) {
-        d->hs.has_retry = true;
+        exchange_of(d)->has_retry = true;
         return WEIR_DTLS_OK;
     }
     return weir_dtls_agree_share(d, now, c->share);
@@ -266,12 +266,12 @@ static enum weir_dtls_verdict judge_hello(struct weir_dtls *d, weir_time now, st
 {
     struct weir_span field, cookie = { NULL, 0 };
     bool has_cookie = weir_dtls_hello_find(h, EXTENSION_COOKIE, &field);
-    if (d->config.requires_cookie && !has_cookie) {
+    if (plan_of(d)->requires_cookie && !has_cookie) {
         return request_cookie(d, now, body, h, c);
     }
     /* [RFC 9147 5.1 MUST] Answered with illegal_parameter; the client may begin anew, without a cookie. */
     if (has_cookie
-        && (!d->config.requires_cookie || !weir_dtls_list16(field, &cookie)
+        && (!plan_of(d)->requires_cookie || !weir_dtls_list16(field, &cookie)
             || !cookie_is_good(d, now, h, c, cookie))) {
         return WEIR_DTLS_HELLO_STALE;
     }
@@ -286,11 +286,11 @@ static enum weir_dtls_verdict judge_hello(struct weir_dtls *d, weir_time now, st
     enum weir_dtls_verdict v = take_choice(d, now, h, c);
     if (v != WEIR_DTLS_OK) {
         d->version = 0;
-        d->hs.has_retry = false;
+        exchange_of(d)->has_retry = false;
         return v;
     }
     weir_dtls_agree_cid(d, h);
-    if (!d->hs.has_retry) { /* else the second hello has it again */
+    if (!exchange_of(d)->has_retry) { /* else the second hello has it again */
         weir_dtls13_use_ticket(d, now, h, &c->ticket);
     }
     return WEIR_DTLS_OK;
@@ -304,7 +304,7 @@ static enum weir_dtls_verdict judge_second_hello(struct weir_dtls *d, weir_time 
     if (c->suite != d->suite) {
         return WEIR_DTLS_HELLO_SUITE;
     }
-    if (c->group != d->hs.group || c->share.n == 0
+    if (c->group != exchange_of(d)->group || c->share.n == 0
         || !weir_equal_secret(h->random.p, d->client_random, sizeof d->client_random)) {
         return WEIR_DTLS_HELLO_SHARE;
     }
@@ -314,7 +314,7 @@ static enum weir_dtls_verdict judge_second_hello(struct weir_dtls *d, weir_time 
     if (!weir_dtls13_binder_is_right(d, body, &c->ticket)) {
         return WEIR_DTLS_HELLO_BINDER;
     }
-    d->hs.own_scheme = c->scheme;
+    exchange_of(d)->own_scheme = c->scheme;
     weir_dtls_agree_cid(d, h);
     enum weir_dtls_verdict v = weir_dtls_agree_share(d, now, c->share);
     if (v == WEIR_DTLS_OK) {
@@ -335,7 +335,7 @@ static enum weir_dtls_verdict check_client_hello(struct weir_dtls *d, weir_time 
                                                          : WEIR_DTLS_HELLO_VERSION;
     }
     if (v == WEIR_DTLS_OK) {
-        v = d->hs.has_retry ? judge_second_hello(d, now, body, &h, &c)
+        v = exchange_of(d)->has_retry ? judge_second_hello(d, now, body, &h, &c)
                             : judge_hello(d, now, body, &h, &c);
     }
     weir_wipe(&c, sizeof c); /* a ticket's secret may be in it */
@@ -346,7 +346,7 @@ static enum weir_dtls_verdict check_client_hello(struct weir_dtls *d, weir_time 
 
 static bool write_server_hello(struct weir_dtls *d)
 {
-    size_t n = weir_dtls_share_bytes(d->hs.group, false);
+    size_t n = weir_dtls_share_bytes(exchange_of(d)->group, false);
     struct weir_wr w = weir_dtls_message_open(d, MESSAGE_SERVER_HELLO, 0);
     weir_wr_u16(&w, VERSION_1_2);
     weir_wr_bytes(&w, weir_span_of(d->server_random, 32));
@@ -359,16 +359,16 @@ static bool write_server_hello(struct weir_dtls *d)
     weir_wr_u16(&w, VERSION_1_3);
     weir_wr_u16(&w, EXTENSION_KEY_SHARE);
     weir_wr_u16(&w, (uint16_t)(n + 4));
-    weir_wr_u16(&w, d->hs.group);
+    weir_wr_u16(&w, exchange_of(d)->group);
     weir_wr_u16(&w, (uint16_t)n);
-    weir_wr_bytes(&w, weir_span_of(d->hs.public_key, n));
+    weir_wr_bytes(&w, weir_span_of(exchange_of(d)->public_key, n));
     if (weir_dtls_has_cid(d)) {
         weir_dtls_write_cid(d, &w);
     }
     if (weir_dtls_is_resumed(d)) {
         weir_wr_u16(&w, EXTENSION_PRE_SHARED_KEY);
         weir_wr_u16(&w, 2);
-        weir_wr_u16(&w, d->hs.ticket_index);
+        weir_wr_u16(&w, exchange_of(d)->ticket_index);
     }
     weir_wr_close(&w, list);
     return weir_dtls_message_close(d, &w);
@@ -381,7 +381,7 @@ static bool write_encrypted_extensions(struct weir_dtls *d)
     if (d->srtp_profile != WEIR_DTLS_SRTP_NONE) {
         weir_dtls_write_srtp(d, &w, d->srtp_profile);
     }
-    if (d->hs.has_asked_ticket && d->hs.wants_ticket) {
+    if (exchange_of(d)->has_asked_ticket && exchange_of(d)->wants_ticket) {
         weir_wr_u16(&w, EXTENSION_TICKET_REQUEST);
         weir_wr_u16(&w, 1);
         weir_wr_u8(&w, 1); /* how many it will get */
@@ -433,12 +433,13 @@ static struct dtls_next client_hello(struct weir_dtls *d, weir_time now, const s
     }
     weir_dtls_accept(d, m);
     weir_dtls_begin(d, now);
-    if (!d->hs.has_retry) {
+    if (!exchange_of(d)->has_retry) {
         return answer_hello(d);
     }
     weir_dtls_transcript_retry(d);
-    return weir_dtls_go_if(send_hello_retry_request(d, d->suite, d->hs.group, weir_span_of(NULL, 0)),
-                           STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO);
+    bool is_sent =
+        send_hello_retry_request(d, d->suite, exchange_of(d)->group, weir_span_of(NULL, 0));
+    return weir_dtls_go_if(is_sent, STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO);
 }
 
 static struct dtls_next second_client_hello(struct weir_dtls *d, weir_time now,
@@ -495,7 +496,7 @@ static struct dtls_next finished(struct weir_dtls *d, weir_time now, const struc
     weir_dtls_flight_done(d); /* [RFC 9147 7.2 MUST] the client has all of it */
     bool is_given = weir_dtls13_write_new_session_ticket(d, now);
     weir_dtls_complete(d, now);
-    if (weir_dtls_flight_is_pending(&d->flight)) {
+    if (weir_dtls_flight_is_pending(d)) {
         weir_dtls_await(d, now); /* its ACK */
     }
     return weir_dtls_go_if(is_given, STEP_DONE);

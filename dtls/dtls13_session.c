@@ -50,7 +50,7 @@ static enum weir_hash_id hash_of(const struct weir_dtls_session *s)
 
 static enum weir_dtls_ticket_fate judge(const struct weir_dtls *d, weir_time now)
 {
-    const struct weir_dtls_session *s = &d->resumption.session;
+    const struct weir_dtls_session *s = &hs_of(d)->session;
     int64_t utc = weir_dtls13_utc(d, now);
     if (!weir_dtls_offers(d, WEIR_DTLS_1_3) || !weir_dtls_suite_is_ours(d, s->suite)
         || weir_dtls13_suite(s->suite) == NULL || s->ticket_bytes == 0
@@ -67,10 +67,11 @@ static enum weir_dtls_ticket_fate judge(const struct weir_dtls *d, weir_time now
     return WEIR_DTLS_TICKET_OFFERED;
 }
 
-void weir_dtls13_session_init(struct weir_dtls *d, const struct weir_dtls_session *offered)
+void weir_dtls13_session_init(struct weir_dtls *d, weir_time now, const struct weir_dtls_session *offered)
 {
-    if (offered != NULL) {
-        d->resumption.session = *offered;
+    d->resumption.fate = WEIR_DTLS_TICKET_UNFIT; /* where there is no room for it */
+    if (weir_dtls_lease(d, now)) {
+        hs_of(d)->session = *offered;
         d->resumption.fate = WEIR_DTLS_TICKET_OFFERED; /* if it is good, see below */
     }
 }
@@ -86,14 +87,15 @@ void weir_dtls13_judge_session(struct weir_dtls *d, weir_time now)
 bool weir_dtls13_offers_session(const struct weir_dtls *d)
 {
     return d->resumption.fate == WEIR_DTLS_TICKET_OFFERED
-           && (!d->hs.has_retry || weir_dtls13_suite(d->suite)->hash == hash_of(&d->resumption.session));
+           && (!exchange_of(d)->has_retry
+               || weir_dtls13_suite(d->suite)->hash == hash_of(&hs_of(d)->session));
 }
 
 /* -- 2. Offer ---------------------------------------------------------------------------------- */
 
 void weir_dtls13_write_ticket_request(const struct weir_dtls *d, struct weir_wr *w)
 {
-    bool wants_ticket = d->config.tickets != WEIR_DTLS_TICKETS_OFF;
+    bool wants_ticket = plan_of(d)->tickets != WEIR_DTLS_TICKETS_OFF;
     if (wants_ticket || weir_dtls13_offers_session(d)) {
         weir_wr_u16(w, EXTENSION_PSK_KEY_EXCHANGE_MODES);
         weir_wr_u16(w, 2);
@@ -112,7 +114,7 @@ void weir_dtls13_write_ticket_request(const struct weir_dtls *d, struct weir_wr 
  * came with the ticket. */
 void weir_dtls13_write_psk(const struct weir_dtls *d, weir_time now, struct weir_wr *w)
 {
-    const struct weir_dtls_session *s = &d->resumption.session;
+    const struct weir_dtls_session *s = &hs_of(d)->session;
     if (!weir_dtls13_offers_session(d)) {
         return;
     }
@@ -142,14 +144,14 @@ void weir_dtls13_bind(struct weir_dtls *d, struct weir_wr *w)
     if (!weir_dtls13_offers_session(d) || whole == 0) {
         return;
     }
-    enum weir_hash_id hash = hash_of(&d->resumption.session);
+    enum weir_hash_id hash = hash_of(&hs_of(d)->session);
     size_t n = weir_hash_bytes(hash);
     struct weir_span hello = { w->base + BEFORE, whole - BEFORE };
-    if (!d->hs.has_retry) {
+    if (!exchange_of(d)->has_retry) {
         weir_dtls_transcript_begin(d);
     }
     weir_dtls_transcript_digest_hello(d, hash, hello, hello.n - n - 3, digest);
-    (void)weir_dtls13_binder(d, hash, d->resumption.session.secret, digest, binder);
+    (void)weir_dtls13_binder(d, hash, hs_of(d)->session.secret, digest, binder);
     memcpy(w->base + whole - n, binder, n);
 }
 
@@ -158,7 +160,7 @@ void weir_dtls13_bind(struct weir_dtls *d, struct weir_wr *w)
 /* [RFC 8446 4.2.11 MUST] The one that we offered, with a suite of its hash. */
 enum weir_dtls_verdict weir_dtls13_check_psk(const struct weir_dtls *d, const struct dtls_hello *h)
 {
-    const struct weir_dtls_session *s = &d->resumption.session;
+    const struct weir_dtls_session *s = &hs_of(d)->session;
     struct weir_span body;
     if (!weir_dtls_hello_find(h, EXTENSION_PRE_SHARED_KEY, &body)) {
         return WEIR_DTLS_OK;
@@ -172,7 +174,7 @@ enum weir_dtls_verdict weir_dtls13_check_psk(const struct weir_dtls *d, const st
 
 void weir_dtls13_resume(struct weir_dtls *d, const struct dtls_hello *h)
 {
-    const struct weir_dtls_session *s = &d->resumption.session;
+    const struct weir_dtls_session *s = &hs_of(d)->session;
     struct weir_span body;
     if (weir_dtls_hello_find(h, EXTENSION_PRE_SHARED_KEY, &body)) {
         weir_dtls13_session_resume(d, s->secret, &s->peer, s->proven_s);
@@ -185,8 +187,8 @@ void weir_dtls13_session_resume(struct weir_dtls *d, const uint8_t secret[WEIR_D
     d->resumption.fate = WEIR_DTLS_TICKET_TAKEN;
     d->peer = *peer;
     d->has_peer_cert = true;
-    d->hs.proven_s = proven_s;
-    memcpy(d->hs.psk, secret, sizeof d->hs.psk);
+    exchange_of(d)->proven_s = proven_s;
+    memcpy(exchange_of(d)->psk, secret, sizeof exchange_of(d)->psk);
 }
 
 void weir_dtls13_session_refuse(struct weir_dtls *d, enum weir_dtls_ticket_fate fate)
@@ -214,24 +216,21 @@ enum weir_dtls_verdict weir_dtls13_take_ticket_hint(struct weir_dtls *d, const s
     if (is_told && body.n != 1) {
         return WEIR_DTLS_ENCRYPTED_MALFORMED;
     }
-    d->hs.expects_ticket = d->config.tickets == WEIR_DTLS_TICKETS_ALL || (is_told && body.p[0] != 0);
+    exchange_of(d)->expects_ticket =
+        plan_of(d)->tickets == WEIR_DTLS_TICKETS_ALL || (is_told && body.p[0] != 0);
     return WEIR_DTLS_OK;
 }
 
 void weir_dtls13_expect_ticket(struct weir_dtls *d, weir_time now)
 {
-    struct weir_dtls_session *s = &d->resumption.session;
-    if (!d->hs.expects_ticket) {
+    struct weir_dtls_resumption *r = &d->resumption;
+    if (!exchange_of(d)->expects_ticket) {
         return;
     }
-    d->resumption.state = SESSION_AWAITED;
-    weir_wipe(s, sizeof *s); /* the one before */
-    s->suite = d->suite;
-    s->group = d->group;
-    s->proven_s = weir_dtls_is_resumed(d) ? d->hs.proven_s : weir_dtls13_utc(d, now);
-    s->peer = d->peer;
-    memcpy(s->own_sha256, d->config.identity->fingerprint_sha256, sizeof s->own_sha256);
-    weir_dtls13_derive_resumption(d, s->secret);
+    r->state = SESSION_AWAITED;
+    weir_wipe(&hs_of(d)->session, sizeof hs_of(d)->session); /* the one before */
+    r->proven_s = weir_dtls_is_resumed(d) ? exchange_of(d)->proven_s : weir_dtls13_utc(d, now);
+    weir_dtls13_derive_resumption(d, r->secret);
 }
 
 void weir_dtls13_session_complete(struct weir_dtls *d)
@@ -247,7 +246,10 @@ void weir_dtls13_session_complete(struct weir_dtls *d)
 void weir_dtls13_session_stop(struct weir_dtls *d)
 {
     d->resumption.state = SESSION_NONE;
-    weir_wipe(&d->resumption.session, sizeof d->resumption.session);
+    weir_wipe(d->resumption.secret, sizeof d->resumption.secret);
+    if (has_block(d)) {
+        weir_wipe(&hs_of(d)->session, sizeof hs_of(d)->session);
+    }
     weir_dtls_owe_not(d, WEIR_DTLS_EVENT_SESSION);
 }
 
@@ -255,7 +257,7 @@ void weir_dtls13_session_stop(struct weir_dtls *d)
  * besides the form is looked at. */
 static enum weir_dtls_verdict take_ticket(struct weir_dtls *d, weir_time now, struct weir_span body)
 {
-    struct weir_dtls_session *s = &d->resumption.session;
+    struct weir_dtls_session *s = &hs_of(d)->session;
     struct weir_rd rd = weir_rd_of(body);
     struct weir_rd nonce, ticket, extensions;
     uint32_t life_s, age_add;
@@ -264,13 +266,21 @@ static enum weir_dtls_verdict take_ticket(struct weir_dtls *d, weir_time now, st
         || rd.n != 0) {
         return WEIR_DTLS_TICKET_MALFORMED;
     }
-    int64_t given_s = weir_dtls13_utc(d, now), last_s = s->proven_s + WEIR_DTLS_TICKET_LIFE_MAX;
+    int64_t given_s = weir_dtls13_utc(d, now);
+    int64_t last_s = d->resumption.proven_s + WEIR_DTLS_TICKET_LIFE_MAX;
     int64_t end_s = given_s + (life_s < WEIR_DTLS_TICKET_LIFE_MAX ? life_s : WEIR_DTLS_TICKET_LIFE_MAX);
     end_s = end_s < last_s ? end_s : last_s;
     if (d->resumption.state != SESSION_AWAITED || end_s <= given_s
         || !weir_copy_into(s->ticket, sizeof s->ticket, weir_rd_rest(&ticket))) {
         return WEIR_DTLS_OK;
     }
+    s->suite = d->suite;
+    s->group = d->group;
+    s->proven_s = d->resumption.proven_s;
+    s->peer = d->peer;
+    memcpy(s->own_sha256, d->config.identity->fingerprint_sha256, sizeof s->own_sha256);
+    memcpy(s->secret, d->resumption.secret, sizeof s->secret);
+    weir_wipe(d->resumption.secret, sizeof d->resumption.secret);
     s->given_s = given_s;
     s->end_s = end_s;
     s->ticket_bytes = (uint16_t)ticket.n;
@@ -297,7 +307,7 @@ bool weir_dtls_take_session(struct weir_dtls *d, struct weir_dtls_session *out)
     if (d->resumption.state != SESSION_READY || d->state != WEIR_DTLS_CONNECTED) {
         return false;
     }
-    *out = d->resumption.session;
+    *out = hs_of(d)->session; /* the block stays for as long as this is so */
     weir_dtls13_session_stop(d);
     return true;
 }

@@ -86,11 +86,11 @@ static bool seal(struct weir_dtls *d, const struct content *c, uint8_t ticket[SE
     struct weir_aead aead;
     uint8_t *nonce = ticket + NAME_BYTES, *plain = nonce + WEIR_NONCE_BYTES;
     struct weir_wr w = weir_wr_of((struct weir_mspan){ plain, PLAIN_BYTES });
-    key_name(d, d->config.ticket_key[0], ticket);
+    key_name(d, plan_of(d)->ticket_key[0], ticket);
     weir_rand_bytes(&d->rand, nonce, WEIR_NONCE_BYTES);
     write_content(&w, c);
     bool is_done = weir_wr_done(&w) == PLAIN_BYTES
-                   && d->config.crypto->aead_init(&aead, WEIR_AES_256_GCM, d->config.ticket_key[0]);
+                   && d->config.crypto->aead_init(&aead, WEIR_AES_256_GCM, plan_of(d)->ticket_key[0]);
     if (is_done) {
         d->config.crypto->aead_seal(&aead, nonce, weir_span_of(ticket, NAME_BYTES),
                                     (struct weir_mspan){ plain, PLAIN_BYTES }, plain + PLAIN_BYTES);
@@ -122,8 +122,8 @@ static bool open_with(const struct weir_dtls *d, const uint8_t *key, struct weir
 
 static bool open_ticket(const struct weir_dtls *d, struct weir_span ticket, struct content *c)
 {
-    for (unsigned i = 0; i < d->config.ticket_keys && ticket.n == SEALED_BYTES; i++) {
-        if (open_with(d, d->config.ticket_key[i], ticket, c)) {
+    for (unsigned i = 0; i < plan_of(d)->ticket_keys && ticket.n == SEALED_BYTES; i++) {
+        if (open_with(d, plan_of(d)->ticket_key[i], ticket, c)) {
             return true;
         }
     }
@@ -199,7 +199,7 @@ static bool has_psk_dhe_ke(const struct dtls_hello *h)
 
 static bool gives_tickets(const struct weir_dtls *d)
 {
-    return d->config.tickets != WEIR_DTLS_TICKETS_OFF && d->config.ticket_keys != 0;
+    return plan_of(d)->tickets != WEIR_DTLS_TICKETS_OFF && plan_of(d)->ticket_keys != 0;
 }
 
 enum weir_dtls_verdict weir_dtls13_find_ticket(const struct weir_dtls *d, weir_time now,
@@ -252,30 +252,30 @@ static bool wants_ticket(const struct weir_dtls *d, const struct dtls_hello *h, 
     *has_asked = weir_dtls_hello_find(h, EXTENSION_TICKET_REQUEST, &body) && body.n == 2
                  && body.p[weir_dtls_is_resumed(d) ? 1 : 0] != 0;
     return gives_tickets(d) && has_psk_dhe_ke(h)
-           && (*has_asked || d->config.tickets == WEIR_DTLS_TICKETS_ALL);
+           && (*has_asked || plan_of(d)->tickets == WEIR_DTLS_TICKETS_ALL);
 }
 
 void weir_dtls13_use_ticket(struct weir_dtls *d, weir_time now, const struct dtls_hello *h,
                             const struct dtls13_ticket *t)
 {
     if (t->fate == WEIR_DTLS_TICKET_TAKEN) {
-        d->hs.ticket_index = t->index;
+        exchange_of(d)->ticket_index = t->index;
         weir_dtls13_session_resume(d, t->secret, &t->peer, t->proven_s);
     } else {
-        d->hs.proven_s = weir_dtls13_utc(d, now); /* certificates will be shown now */
+        exchange_of(d)->proven_s = weir_dtls13_utc(d, now); /* certificates will be shown now */
         weir_dtls13_session_refuse(d, t->fate);
     }
-    d->hs.wants_ticket = wants_ticket(d, h, &d->hs.has_asked_ticket);
+    exchange_of(d)->wants_ticket = wants_ticket(d, h, &exchange_of(d)->has_asked_ticket);
 }
 
 /* -- 5. Give ----------------------------------------------------------------------------------- */
 
 bool weir_dtls13_write_new_session_ticket(struct weir_dtls *d, weir_time now)
 {
-    struct content c = { .suite = d->suite, .proven_s = d->hs.proven_s, .peer = d->peer };
+    struct content c = { .suite = d->suite, .proven_s = exchange_of(d)->proven_s, .peer = d->peer };
     uint8_t ticket[SEALED_BYTES], nonce[1] = { 0 }; /* one ticket: it need not differ from others */
     int64_t life_s = c.proven_s + WEIR_DTLS_TICKET_LIFE_MAX - weir_dtls13_utc(d, now);
-    if (!d->hs.wants_ticket || life_s <= 0) {
+    if (!exchange_of(d)->wants_ticket || life_s <= 0) {
         return true;
     }
     memcpy(c.own_sha256, d->config.identity->fingerprint_sha256, sizeof c.own_sha256);

@@ -52,7 +52,7 @@ void weir_dtls13_update_owe(struct weir_dtls *d, bool asks_peer)
 
 void weir_dtls13_write_key_update(struct weir_dtls *d, weir_time now)
 {
-    if (d->update.state != UPDATE_OWED || d->flight.used != 0) {
+    if (d->update.state != UPDATE_OWED || !weir_dtls_lease_or_wait(d, now) || hs_of(d)->flight.used != 0) {
         return;
     }
     weir_dtls_flight_begin(d, true);

@@ -70,8 +70,8 @@ static void enter(struct weir_dtls_ack *a, enum ack_state state, weir_time at)
 /* [RFC 9147 7.1] A quarter of the time after which the peer would send again by itself. */
 static void soon(struct weir_dtls *d, weir_time now)
 {
-    if (d->ack.state == ACK_IDLE) {
-        enter(&d->ack, ACK_SOON, weir_time_add(now, d->config.rto / 4));
+    if (hs_of(d)->ack.state == ACK_IDLE) {
+        enter(&hs_of(d)->ack, ACK_SOON, weir_time_add(now, d->config.rto / 4));
     }
 }
 
@@ -83,12 +83,15 @@ void weir_dtls_ack_handled(struct weir_dtls *d, weir_time now, const struct dtls
     if (d->config.is_client && is_done && r->epoch == EPOCH_HANDSHAKE) {
         return; /* our last flight is the answer */
     }
-    if (!weir_dtls_reassembly_tell(&d->reassembly)) {
+    if (!weir_dtls_lease(d, now)) {
+        return; /* it comes again */
+    }
+    if (!weir_dtls_reassembly_tell(&hs_of(d)->reassembly)) {
         return;
     }
-    note(&d->ack, r);
-    if (is_done || was_done || weir_dtls_reassembly_has_gap(&d->reassembly)) {
-        enter(&d->ack, ACK_DUE, WEIR_NEVER);
+    note(&hs_of(d)->ack, r);
+    if (is_done || was_done || weir_dtls_reassembly_has_gap(&hs_of(d)->reassembly)) {
+        enter(&hs_of(d)->ack, ACK_DUE, WEIR_NEVER);
     } else {
         soon(d, now);
     }
@@ -97,7 +100,7 @@ void weir_dtls_ack_handled(struct weir_dtls *d, weir_time now, const struct dtls
 /* [RFC 9147 7.1] Who sent it need not wait for its timer, if it is of 1.3. */
 void weir_dtls_ack_piece(struct weir_dtls *d, weir_time now, const struct dtls_record *r)
 {
-    note(&d->ack, r);
+    note(&hs_of(d)->ack, r);
     soon(d, now);
 }
 
@@ -109,22 +112,24 @@ void weir_dtls_ack_unread(struct weir_dtls *d, weir_time now)
 
 void weir_dtls_ack_tick(struct weir_dtls *d, weir_time now)
 {
-    if (now >= d->ack.at) {
-        enter(&d->ack, ACK_DUE, WEIR_NEVER);
+    if (has_block(d) && now >= hs_of(d)->ack.at) {
+        enter(&hs_of(d)->ack, ACK_DUE, WEIR_NEVER);
     }
 }
 
 void weir_dtls_ack_reset(struct weir_dtls *d)
 {
-    d->ack.count = 0;
-    enter(&d->ack, ACK_IDLE, WEIR_NEVER);
+    if (has_block(d)) {
+        hs_of(d)->ack.count = 0;
+        enter(&hs_of(d)->ack, ACK_IDLE, WEIR_NEVER);
+    }
 }
 
 /* -- 3. Send ----------------------------------------------------------------------------------- */
 
 size_t weir_dtls_ack_send(struct weir_dtls *d, struct weir_mspan out)
 {
-    struct weir_dtls_ack *a = &d->ack;
+    struct weir_dtls_ack *a = &hs_of(d)->ack;
     size_t datagram = out.n < weir_dtls_mtu(d) ? out.n : weir_dtls_mtu(d);
     size_t around = weir_dtls_record_overhead(d, d->tx_epoch) + 2;
     if (a->state != ACK_DUE || datagram < around) {
@@ -156,6 +161,7 @@ static void flight_arrived(struct weir_dtls *d, weir_time now)
         return; /* the answer proper is still to come, and has its own time limit */
     }
     weir_dtls_await_nothing(d);
+    hs_of(d)->used_at = now;
     weir_dtls13_old_arrived(d, now);
     if (!weir_dtls13_update_arrived(d)) {
         weir_dtls_fail(d, now, WEIR_DTLS_REASON_MESSAGE, WEIR_DTLS_CRYPTO,
@@ -177,15 +183,15 @@ enum weir_dtls_verdict weir_dtls_ack_recv(struct weir_dtls *d, weir_time now,
         weir_dtls_flight_hint(d, now, r->whole);
         return WEIR_DTLS_ACK_PLAIN;
     }
-    if (d->flight.used == 0) {
+    if (!has_block(d) || hs_of(d)->flight.used == 0) {
         return WEIR_DTLS_OK;
     }
     while (weir_rd_u64(&list, &number.epoch) && weir_rd_u64(&list, &number.seq)) {
         is_news = weir_dtls_flight_ack(d, &number) || is_news;
     }
-    if (weir_dtls_flight_is_acked(&d->flight)) {
+    if (weir_dtls_flight_is_acked(&hs_of(d)->flight)) {
         flight_arrived(d, now);
-    } else if (is_news && weir_dtls_flight_has_gap(&d->flight)) {
+    } else if (is_news && weir_dtls_flight_has_gap(&hs_of(d)->flight)) {
         /* [RFC 9147 7.2 SHOULD] Each such ACK tells something new, so their number is bounded. Without a
          * gap the rest may still be on its way. */
         weir_dtls_flight_resend_rest(d);

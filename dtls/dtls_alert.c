@@ -69,12 +69,20 @@ static void owe(struct weir_dtls *d, enum alert level, uint8_t description)
 
 /* -- Ends -------------------------------------------------------------------------------------- */
 
-/* No timer, no flight and no handshake are left of a connection that is over. */
+/* No timer, no flight and no handshake are left of a connection that is over; the block goes when the verb
+ * ends, or when what was written has left. */
 static void stop(struct weir_dtls *d, weir_time now, enum weir_dtls_state state)
 {
     weir_dtls_await_nothing(d);
-    d->held_bytes = 0;
-    weir_wipe(&d->hs, sizeof d->hs);
+    d->lease_at = WEIR_NEVER;
+    if (has_block(d)) {
+        hs_of(d)->held_bytes = 0;
+        weir_wipe(exchange_of(d), sizeof(struct weir_dtls_exchange));
+        weir_wipe(&hs_of(d)->plan, sizeof hs_of(d)->plan);
+    }
+    if (d->state == WEIR_DTLS_NEW) {
+        weir_wipe(&d->tx, sizeof d->tx); /* the plan */
+    }
     weir_wipe(d->secret, sizeof d->secret);
     weir_wipe(d->rx_secret, sizeof d->rx_secret);
     weir_wipe(d->tx_secret, sizeof d->tx_secret);
@@ -90,22 +98,16 @@ static void stop(struct weir_dtls *d, weir_time now, enum weir_dtls_state state)
     weir_dtls_wipe_sender(d);
 }
 
-/* Nothing will be said any more: with what, then. */
+/* Nothing will be said any more: with what, then. What else there is goes with the block. */
 void weir_dtls_wipe_sender(struct weir_dtls *d)
 {
     bool is_over = d->state == WEIR_DTLS_FAILED || d->state == WEIR_DTLS_CLOSED;
-    if (!is_over || d->alert.level != 0 || weir_dtls_flight_is_pending(&d->flight)) {
+    if (!is_over || d->alert.level != 0 || weir_dtls_flight_is_pending(d)) {
         return;
     }
     weir_wipe(&d->tx, sizeof d->tx);
     weir_dtls13_old_drop_tx(d);
     weir_wipe(&d->rand, sizeof d->rand);
-    weir_wipe(d->flight.bytes, sizeof d->flight.bytes);
-    weir_dtls_flight_begin(d, false);
-    weir_wipe(d->reassembly.bytes, sizeof d->reassembly.bytes);
-    weir_wipe(d->held, sizeof d->held);
-    weir_wipe(d->config.ticket_key, sizeof d->config.ticket_key);
-    weir_wipe(d->config.cookie_secret, sizeof d->config.cookie_secret);
 }
 
 void weir_dtls_fail(struct weir_dtls *d, weir_time now, enum weir_dtls_reason reason,
@@ -135,7 +137,7 @@ static void say_close(struct weir_dtls *d)
     }
 }
 
-void weir_dtls_close(struct weir_dtls *d, weir_time now)
+void weir_dtls_end(struct weir_dtls *d, weir_time now)
 {
     if (d->state == WEIR_DTLS_FAILED || d->state == WEIR_DTLS_CLOSED) {
         return;
@@ -144,8 +146,10 @@ void weir_dtls_close(struct weir_dtls *d, weir_time now)
     if (d->step != STEP_DONE) {
         weir_dtls_flight_begin(d, false);
     }
-    d->flight.is_timed = false; /* what is written of it still leaves, once */
-    d->flight.resend_at = WEIR_NEVER;
+    if (has_block(d)) {
+        hs_of(d)->flight.is_timed = false; /* what is written of it still leaves, once */
+        hs_of(d)->flight.resend_at = WEIR_NEVER;
+    }
     say_close(d);
     stop(d, now, WEIR_DTLS_CLOSED);
 }
@@ -169,14 +173,16 @@ enum weir_dtls_verdict weir_dtls_alert_recv(struct weir_dtls *d, weir_time now,
         d->alert.has_plain = true;
         d->alert.plain = description;
         /* [RFC 9147 5.1] What a server says of a cookie that it takes no more. */
-        bool is_second = d->config.is_client && d->step == STEP_CLIENT_WAIT_SERVER_HELLO && d->hs.has_retry;
-        d->hs.is_cookie_refused |= is_second && d->hs.cookie_bytes != 0
-                                   && description == ALERT_ILLEGAL_PARAMETER;
+        bool is_second = d->config.is_client && d->step == STEP_CLIENT_WAIT_SERVER_HELLO
+                         && exchange_of(d)->has_retry;
+        if (is_second && exchange_of(d)->cookie_bytes != 0 && description == ALERT_ILLEGAL_PARAMETER) {
+            exchange_of(d)->is_cookie_refused = true;
+        }
         return WEIR_DTLS_ALERT_PLAIN;
     }
     if (description == ALERT_CLOSE_NOTIFY) {
         /* [RFC 5246 7.2.1 MUST] answer with our own, and discard what was to be sent. */
-        weir_dtls_close(d, now);
+        weir_dtls_end(d, now);
         weir_dtls_owe(d, WEIR_DTLS_EVENT_CLOSED);
     } else if (level == ALERT_FATAL
                || (d->version == VERSION_1_3 && description != ALERT_USER_CANCELED)) {
@@ -192,7 +198,7 @@ enum weir_dtls_verdict weir_dtls_alert_recv(struct weir_dtls *d, weir_time now,
  * For a cookie that is not good always: the client may then begin anew. It is shorter than any hello. */
 void weir_dtls_alert_refused_hello(struct weir_dtls *d, enum weir_dtls_verdict v)
 {
-    bool is_due = v == WEIR_DTLS_HELLO_STALE || (d->config.is_path_valid && !d->alert.has_told);
+    bool is_due = v == WEIR_DTLS_HELLO_STALE || (plan_of(d)->is_path_valid && !d->alert.has_told);
     if (is_due && v != WEIR_DTLS_HELLO_BUSY && d->alert.level == 0) {
         /* [RFC 8446 4.1.1 MUST] nothing in common is no mistake of the client's */
         bool is_mistake = v != WEIR_DTLS_HELLO_SUITE && v != WEIR_DTLS_HELLO_GROUP;

@@ -22,7 +22,7 @@ enum weir_dtls_verdict weir_dtls_take_certificate(struct weir_dtls *d, struct we
         return WEIR_DTLS_CERT_FINGERPRINT;
     }
     d->has_peer_cert = true;
-    return c->cert_pubkey(cert, &d->hs.peer_key) ? WEIR_DTLS_OK : WEIR_DTLS_CERT_UNREADABLE;
+    return c->cert_pubkey(cert, &exchange_of(d)->peer_key) ? WEIR_DTLS_OK : WEIR_DTLS_CERT_UNREADABLE;
 }
 
 /* -- 2. Match ---------------------------------------------------------------------------------- */
@@ -41,18 +41,55 @@ static const uint8_t *digest_of(const struct weir_dtls_digests *of, enum weir_ha
  * could forge does not help him; several entries of it are alternatives. */
 bool weir_dtls_fingerprint_fits(const struct weir_dtls *d, const struct weir_dtls_digests *digests)
 {
-    const struct weir_dtls_fingerprint *list = d->config.fingerprint;
+    const struct weir_dtls_plan *plan = plan_of(d);
+    return plan->fingerprints == 0
+           || weir_dtls_fingerprints_match(plan->fingerprint, plan->fingerprints, digests);
+}
+
+bool weir_dtls_fingerprints_match(const struct weir_dtls_fingerprint *list, size_t count,
+                                  const struct weir_dtls_digests *digests)
+{
     size_t strongest = 0;
     bool is_match = false;
-    for (unsigned i = 0; i < d->config.fingerprints; i++) {
+    for (size_t i = 0; i < count; i++) {
         size_t n = weir_hash_bytes(list[i].hash);
         strongest = n > strongest ? n : strongest;
     }
-    for (unsigned i = 0; i < d->config.fingerprints; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (weir_hash_bytes(list[i].hash) == strongest
             && weir_equal_secret(list[i].bytes, digest_of(digests, list[i].hash), strongest)) {
             is_match = true;
         }
     }
-    return is_match || d->config.fingerprints == 0;
+    return is_match;
+}
+
+bool weir_dtls_expects(const struct weir_dtls *d, const struct weir_dtls_fingerprint *f)
+{
+    struct weir_dtls_fingerprint list[WEIR_DTLS_FINGERPRINTS_MAX];
+    size_t count = weir_dtls_fingerprints(d, list), n = weir_hash_bytes(f->hash);
+    bool is_there = false;
+    if (d->has_peer_cert) {
+        return weir_dtls_fingerprint_is_strong(f)
+               && weir_equal_secret(f->bytes, digest_of(&d->peer, f->hash), n);
+    }
+    for (size_t i = 0; i < count; i++) {
+        is_there |= list[i].hash == f->hash && weir_equal_secret(list[i].bytes, f->bytes, n);
+    }
+    return is_there;
+}
+
+size_t weir_dtls_fingerprints(const struct weir_dtls *d,
+                              struct weir_dtls_fingerprint list[WEIR_DTLS_FINGERPRINTS_MAX])
+{
+    if (d->has_peer_cert) {
+        list[0].hash = WEIR_SHA512;
+        memcpy(list[0].bytes, d->peer.sha512, sizeof d->peer.sha512);
+        return 1;
+    }
+    if (d->state != WEIR_DTLS_NEW && d->state != WEIR_DTLS_HANDSHAKE) {
+        return 0;
+    }
+    memcpy(list, plan_of(d)->fingerprint, sizeof plan_of(d)->fingerprint);
+    return plan_of(d)->fingerprints;
 }

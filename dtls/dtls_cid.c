@@ -207,7 +207,8 @@ struct dtls_next weir_dtls_request_connection_id(struct weir_dtls *d, weir_time 
 /* [RFC 9147 9 MUST NOT] One at a time: however many were asked for, the answer waits for its ACK. */
 void weir_dtls_write_new_connection_id(struct weir_dtls *d, weir_time now)
 {
-    if (d->cid.state != CID_REQUESTED || d->flight.used != 0 || d->message_seq == UINT16_MAX) {
+    if (d->cid.state != CID_REQUESTED || d->message_seq == UINT16_MAX || !weir_dtls_lease_or_wait(d, now)
+        || hs_of(d)->flight.used != 0) {
         return;
     }
     d->cid.state = CID_AGREED;

@@ -11,8 +11,8 @@
  *  6. ack           1.3: what a record carried that the peer has is marked, byte by byte, and left
  *                   out from then on; the rest may be torn into records anew
  *
- * With DTLS 1.2 a flight stays after its last sending: the one who ends the handshake must be able to
- * repeat its end [RFC 6347 4.2.4 MUST]. We keep it for the life of the connection; it costs no timer.
+ * With DTLS 1.2 a flight stays after its last sending, for as long as the handshake's block does: the one
+ * who ends the handshake must be able to repeat its end [RFC 6347 4.2.4 MUST]. Later it is written anew.
  * With 1.3 it is forgotten when the peer has all of it.
  */
 #include "dtls/dtls_int.h"
@@ -29,7 +29,10 @@ enum {
 
 void weir_dtls_flight_begin(struct weir_dtls *d, bool is_timed)
 {
-    struct weir_dtls_flight *f = &d->flight;
+    if (!has_block(d)) {
+        return; /* then there is none */
+    }
+    struct weir_dtls_flight *f = &hs_of(d)->flight;
     f->used = 0;
     f->at = 0;
     f->offset = 0;
@@ -47,7 +50,7 @@ void weir_dtls_flight_begin(struct weir_dtls *d, bool is_timed)
 
 struct weir_wr weir_dtls_flight_open(struct weir_dtls *d, enum content_type type, unsigned epoch)
 {
-    struct weir_dtls_flight *f = &d->flight;
+    struct weir_dtls_flight *f = &hs_of(d)->flight;
     struct weir_mspan room = { f->bytes + f->used, sizeof f->bytes - f->used };
     struct weir_wr w = weir_wr_of(room);
     f->open = f->used;
@@ -59,7 +62,7 @@ struct weir_wr weir_dtls_flight_open(struct weir_dtls *d, enum content_type type
 
 bool weir_dtls_flight_close(struct weir_dtls *d, const struct weir_wr *w)
 {
-    struct weir_dtls_flight *f = &d->flight;
+    struct weir_dtls_flight *f = &hs_of(d)->flight;
     size_t n = weir_wr_done(w);
     if (n == 0) {
         return false;
@@ -71,9 +74,9 @@ bool weir_dtls_flight_close(struct weir_dtls *d, const struct weir_wr *w)
 
 /* -- 2. Sending -------------------------------------------------------------------------------- */
 
-bool weir_dtls_flight_is_pending(const struct weir_dtls_flight *f)
+bool weir_dtls_flight_is_pending(const struct weir_dtls *d)
 {
-    return f->at < f->used;
+    return has_block(d) && hs_of(d)->flight.at < hs_of(d)->flight.used;
 }
 
 struct entry {
@@ -146,7 +149,7 @@ static size_t lacking(const struct weir_dtls_flight *f, const struct entry *e)
 /* Remember which part went into which record. */
 static void note_sent(struct weir_dtls *d, const struct entry *e, size_t part)
 {
-    struct weir_dtls_flight *f = &d->flight;
+    struct weir_dtls_flight *f = &hs_of(d)->flight;
     struct weir_dtls_sent *s = &f->sent[f->sent_count++ % WEIR_DTLS_ACK_RECORDS];
     s->seq = *weir_dtls_next_number(d, epoch_of(d, e->epoch));
     s->epoch = e->epoch;
@@ -159,7 +162,7 @@ static void note_sent(struct weir_dtls *d, const struct entry *e, size_t part)
 static size_t put_message(struct weir_dtls *d, const struct entry *e, uint8_t *message, size_t room,
                           bool is_first, size_t most)
 {
-    struct weir_dtls_flight *f = &d->flight;
+    struct weir_dtls_flight *f = &hs_of(d)->flight;
     size_t left = lacking(f, e);
     if (room < MESSAGE_HEADER_BYTES) {
         return 0;
@@ -197,7 +200,7 @@ static bool fits_whole(const struct weir_dtls_flight *f, const struct entry *e, 
 static size_t send_messages(struct weir_dtls *d, const struct entry *first, uint8_t *record, size_t room,
                             bool is_first, size_t datagram)
 {
-    struct weir_dtls_flight *f = &d->flight;
+    struct weir_dtls_flight *f = &hs_of(d)->flight;
     struct entry e = *first;
     uint64_t epoch = epoch_of(d, e.epoch);
     uint16_t version = version_of(d, &e);
@@ -208,7 +211,7 @@ static size_t send_messages(struct weir_dtls *d, const struct entry *first, uint
     bool is_whole = fits_whole(f, &e, room - around);
     size_t most = datagram - around - MESSAGE_HEADER_BYTES;
     size_t bytes = put_message(d, &e, record + head, room - around, is_first, most);
-    while (is_whole && bytes != 0 && weir_dtls_flight_is_pending(f)) {
+    while (is_whole && bytes != 0 && weir_dtls_flight_is_pending(d)) {
         e = entry_at(f, f->at);
         if (e.epoch != first->epoch || !fits_whole(f, &e, room - around - bytes)) {
             break;
@@ -234,7 +237,7 @@ static size_t send_ccs(struct weir_dtls *d, const struct entry *e, uint8_t *reco
 static size_t send_record(struct weir_dtls *d, uint8_t *record, size_t room, bool is_first,
                           size_t datagram)
 {
-    struct weir_dtls_flight *f = &d->flight;
+    struct weir_dtls_flight *f = &hs_of(d)->flight;
     struct entry e = entry_at(f, f->at);
     if (e.type == CONTENT_HANDSHAKE) {
         return send_messages(d, &e, record, room, is_first, datagram);
@@ -250,16 +253,16 @@ static size_t send_record(struct weir_dtls *d, uint8_t *record, size_t room, boo
 static size_t datagram_max(const struct weir_dtls *d)
 {
     bool is_hello = d->config.is_client && d->version == 0;
-    return is_hello && d->flight.resends % 2 != 0 ? d->config.mtu : weir_dtls_mtu(d);
+    return is_hello && hs_of(d)->flight.resends % 2 != 0 ? d->config.mtu : weir_dtls_mtu(d);
 }
 
 size_t weir_dtls_flight_send(struct weir_dtls *d, weir_time now, struct weir_mspan out)
 {
-    struct weir_dtls_flight *f = &d->flight;
+    struct weir_dtls_flight *f = &hs_of(d)->flight;
     size_t datagram = out.n < datagram_max(d) ? out.n : datagram_max(d);
     size_t used = 0;
     /* At most one record per entry, or a full datagram: bounded by its size. */
-    while (weir_dtls_flight_is_pending(f)) {
+    while (weir_dtls_flight_is_pending(d)) {
         size_t n = send_record(d, out.p + used, datagram - used, used == 0, datagram);
         if (n == 0) {
             break;
@@ -271,7 +274,7 @@ size_t weir_dtls_flight_send(struct weir_dtls *d, weir_time now, struct weir_msp
                    (uint32_t)used, weir_be32(out.p), f->resends);
         f->sent_at = now;
         /* What a hint made us repeat does not put the timer off: its back-off goes on. */
-        if (!weir_dtls_flight_is_pending(f) && f->is_timed && f->resend_at == WEIR_NEVER) {
+        if (!weir_dtls_flight_is_pending(d) && f->is_timed && f->resend_at == WEIR_NEVER) {
             f->resend_at = weir_time_add(now, f->rto);
         }
     }
@@ -282,15 +285,15 @@ size_t weir_dtls_flight_send(struct weir_dtls *d, weir_time now, struct weir_msp
 
 static void rewind_flight(struct weir_dtls *d)
 {
-    d->flight.at = 0;
-    d->flight.offset = 0;
-    skip_acked(&d->flight);
+    hs_of(d)->flight.at = 0;
+    hs_of(d)->flight.offset = 0;
+    skip_acked(&hs_of(d)->flight);
     d->resends++;
 }
 
 void weir_dtls_flight_resend(struct weir_dtls *d, weir_time now)
 {
-    struct weir_dtls_flight *f = &d->flight;
+    struct weir_dtls_flight *f = &hs_of(d)->flight;
     weir_trace(d->config.trace, now, WEIR_TRACE_DTLS, WEIR_TRACE_TIMER, d->config.conn, 0, 0,
                (uint32_t)(f->rto / WEIR_MS));
     f->rto = f->rto > d->config.rto_max / 2 ? d->config.rto_max : f->rto * 2;
@@ -307,17 +310,17 @@ void weir_dtls_flight_resend(struct weir_dtls *d, weir_time now)
 
 /* Whoever can put old fragments or ACKs on the path gets hardly more out of us than the timer would
  * send: the flight once, and from then on no more bytes than came. */
-static void again_after(struct weir_dtls *d, weir_time now, weir_duration wait, size_t plain_bytes)
+static void again_after(struct weir_dtls *d, weir_time now, unsigned part, size_t plain_bytes)
 {
-    struct weir_dtls_flight *f = &d->flight;
-    if (f->used == 0 || weir_dtls_flight_is_pending(f)) {
+    if (!has_block(d) || hs_of(d)->flight.used == 0 || weir_dtls_flight_is_pending(d)) {
         return;
     }
+    struct weir_dtls_flight *f = &hs_of(d)->flight;
     if (plain_bytes != 0) {
         f->credit = (uint32_t)(f->credit + plain_bytes);
         f->credit = f->credit < WEIR_DTLS_FLIGHT_BYTES ? f->credit : WEIR_DTLS_FLIGHT_BYTES;
     }
-    if (weir_time_since(now, f->sent_at) < wait || (plain_bytes != 0 && f->credit < f->used)) {
+    if (weir_time_since(now, f->sent_at) < f->rto / part || (plain_bytes != 0 && f->credit < f->used)) {
         return;
     }
     if (plain_bytes != 0) {
@@ -331,29 +334,28 @@ static void again_after(struct weir_dtls *d, weir_time now, weir_duration wait, 
 
 void weir_dtls_flight_peer_resent(struct weir_dtls *d, weir_time now, size_t plain_bytes)
 {
-    again_after(d, now, d->flight.rto / 2, plain_bytes);
+    again_after(d, now, 2, plain_bytes);
 }
 
 void weir_dtls_flight_hint(struct weir_dtls *d, weir_time now, size_t plain_bytes)
 {
-    again_after(d, now, d->flight.rto / 4, plain_bytes);
+    again_after(d, now, 4, plain_bytes);
 }
 
 void weir_dtls_path_hint(struct weir_dtls *d)
 {
-    const struct weir_dtls_flight *f = &d->flight;
     if (d->state == WEIR_DTLS_HANDSHAKE && d->config.is_client && d->rx_records == 0 && d->resends == 0
-        && f->used != 0 && !weir_dtls_flight_is_pending(f)) {
+        && hs_of(d)->flight.used != 0 && !weir_dtls_flight_is_pending(d)) {
         rewind_flight(d);
     }
 }
 
 void weir_dtls_flight_answered(struct weir_dtls *d)
 {
-    d->flight.is_timed = false;
-    d->flight.resend_at = WEIR_NEVER;
-    d->flight.at = d->flight.used;
-    d->flight.offset = 0;
+    hs_of(d)->flight.is_timed = false;
+    hs_of(d)->flight.resend_at = WEIR_NEVER;
+    hs_of(d)->flight.at = hs_of(d)->flight.used;
+    hs_of(d)->flight.offset = 0;
 }
 
 /* -- 6. ACKs [RFC 9147 7.2] -------------------------------------------------------------------- */
@@ -375,7 +377,7 @@ static void mark_acked(struct weir_dtls_flight *f, const struct weir_dtls_sent *
 
 bool weir_dtls_flight_ack(struct weir_dtls *d, const struct weir_dtls_number *number)
 {
-    struct weir_dtls_flight *f = &d->flight;
+    struct weir_dtls_flight *f = &hs_of(d)->flight;
     unsigned known = f->sent_count < WEIR_DTLS_ACK_RECORDS ? f->sent_count : WEIR_DTLS_ACK_RECORDS;
     uint16_t before = f->acked;
     for (unsigned i = 0; i < known; i++) {
@@ -417,6 +419,6 @@ bool weir_dtls_flight_is_acked(const struct weir_dtls_flight *f)
 
 void weir_dtls_flight_resend_rest(struct weir_dtls *d)
 {
-    d->flight.resend_at = WEIR_NEVER;
+    hs_of(d)->flight.resend_at = WEIR_NEVER;
     rewind_flight(d);
 }

@@ -8,7 +8,7 @@
  *  4. ChangeCipherSpec is no message, but has its row: it moves the receiving epoch in the one step that
  *     awaits it
  *  5. messages of ours are written into the flight and noted in the transcript
- *  6. complete: secrets of the handshake are wiped
+ *  6. complete: secrets of the handshake are wiped; for its block see dtls_block.c
  */
 #include "dtls/dtls_int.h"
 
@@ -19,14 +19,14 @@ static const enum weir_hash_id transcript_hash[2] = { WEIR_SHA256, WEIR_SHA384 }
 void weir_dtls_transcript_begin(struct weir_dtls *d)
 {
     for (unsigned i = 0; i < 2; i++) {
-        d->config.crypto->hash_init(&d->hs.transcript[i], transcript_hash[i]);
+        d->config.crypto->hash_init(&exchange_of(d)->transcript[i], transcript_hash[i]);
     }
 }
 
 static void transcript_add(struct weir_dtls *d, struct weir_span bytes)
 {
     for (unsigned i = 0; i < 2; i++) {
-        d->config.crypto->hash_update(&d->hs.transcript[i], bytes);
+        d->config.crypto->hash_update(&exchange_of(d)->transcript[i], bytes);
     }
 }
 
@@ -51,22 +51,22 @@ void weir_dtls_transcript_retry(struct weir_dtls *d)
         uint8_t hello[4 + WEIR_HASH_BYTES_MAX] = { MESSAGE_MESSAGE_HASH };
         size_t n = weir_hash_bytes(transcript_hash[i]);
         hello[3] = (uint8_t)n;
-        d->config.crypto->hash_final(&d->hs.transcript[i], hello + 4);
-        d->config.crypto->hash_init(&d->hs.transcript[i], transcript_hash[i]);
-        d->config.crypto->hash_update(&d->hs.transcript[i], weir_span_of(hello, 4 + n));
+        d->config.crypto->hash_final(&exchange_of(d)->transcript[i], hello + 4);
+        d->config.crypto->hash_init(&exchange_of(d)->transcript[i], transcript_hash[i]);
+        d->config.crypto->hash_update(&exchange_of(d)->transcript[i], weir_span_of(hello, 4 + n));
     }
 }
 
 void weir_dtls_transcript_digest(const struct weir_dtls *d, enum weir_hash_id id, uint8_t *out)
 {
-    struct weir_hash h = d->hs.transcript[id == WEIR_SHA384 ? 1 : 0];
+    struct weir_hash h = exchange_of(d)->transcript[id == WEIR_SHA384 ? 1 : 0];
     d->config.crypto->hash_final(&h, out);
 }
 
 void weir_dtls_transcript_digest_hello(const struct weir_dtls *d, enum weir_hash_id id,
                                        struct weir_span hello, size_t bytes, uint8_t *out)
 {
-    struct weir_hash h = d->hs.transcript[id == WEIR_SHA384 ? 1 : 0];
+    struct weir_hash h = exchange_of(d)->transcript[id == WEIR_SHA384 ? 1 : 0];
     uint8_t head[4] = { MESSAGE_CLIENT_HELLO };
     weir_put24(head + 1, (uint32_t)hello.n);
     d->config.crypto->hash_update(&h, weir_span_of(head, sizeof head));
@@ -78,7 +78,7 @@ static void transcript_note_peer(struct weir_dtls *d, uint8_t type, struct weir_
 {
     uint8_t head[MESSAGE_HEADER_BYTES] = { type };
     weir_put24(head + 1, (uint32_t)body.n);
-    weir_put16(head + 4, d->reassembly.next);
+    weir_put16(head + 4, hs_of(d)->reassembly.next);
     weir_put24(head + 9, (uint32_t)body.n);
     transcript_message(d, head, body);
 }
@@ -109,7 +109,7 @@ bool weir_dtls_message_close(struct weir_dtls *d, struct weir_wr *w)
     d->message_seq++;
     /* Before the version is known, how it counts is not known, either: see weir_dtls_client_agree. What
      * comes after a handshake of 1.3 is no part of it. */
-    if (d->version != 0 && w->base[1] < EPOCH_APPLICATION) {
+    if (d->version != 0 && d->step != STEP_DONE && w->base[1] < EPOCH_APPLICATION) {
         weir_dtls_transcript_note(d, whole);
     }
     return weir_dtls_flight_close(d, w);
@@ -142,17 +142,20 @@ void weir_dtls_begin(struct weir_dtls *d, weir_time now)
 
 void weir_dtls_complete(struct weir_dtls *d, weir_time now)
 {
+    bool is_expected = plan_of(d)->fingerprints != 0;
     weir_dtls_await_nothing(d);
-    weir_wipe(&d->hs, sizeof d->hs);
+    weir_wipe(exchange_of(d), sizeof(struct weir_dtls_exchange));
+    weir_wipe(&hs_of(d)->plan, sizeof hs_of(d)->plan);
+    hs_of(d)->used_at = now;
     weir_dtls13_session_complete(d);
     if (d->version == VERSION_1_3 && !d->config.has_keylog) {
         weir_wipe(d->secret, sizeof d->secret[0] * WEIR_DTLS_SECRET_EXPORTER);
         d->has_secret = 1u << WEIR_DTLS_SECRET_EXPORTER;
     }
     /* What the peer sent of its flight is handled; nothing of it is needed again. */
-    weir_dtls_reassembly_reset(&d->reassembly, d->reassembly.next);
-    weir_wipe(d->reassembly.bytes, sizeof d->reassembly.bytes);
-    if (d->config.fingerprints == 0) {
+    weir_dtls_reassembly_reset(&hs_of(d)->reassembly, hs_of(d)->reassembly.next);
+    weir_wipe(hs_of(d)->reassembly.bytes, sizeof hs_of(d)->reassembly.bytes);
+    if (!is_expected) {
         weir_dtls_set_state(d, now, WEIR_DTLS_UNVERIFIED);
     } else {
         /* The certificate matched when it came, or when the fingerprints did. */
@@ -201,7 +204,7 @@ static uint8_t alert_for(const struct weir_dtls *d, enum weir_dtls_verdict v)
 static enum weir_dtls_verdict refuse(struct weir_dtls *d, weir_time now, enum weir_dtls_verdict v)
 {
     if (awaits_hello(d) && v != WEIR_DTLS_CRYPTO) {
-        weir_dtls_reassembly_drop(&d->reassembly);
+        weir_dtls_reassembly_drop(&hs_of(d)->reassembly);
         weir_dtls_alert_refused_hello(d, v);
         return v;
     }
@@ -239,7 +242,7 @@ void weir_dtls_accept(struct weir_dtls *d, const struct dtls_message *m)
     if (d->version != 0 && d->step != STEP_DONE) {
         transcript_note_peer(d, (uint8_t)m->type, m->body);
     }
-    weir_dtls_reassembly_pop(&d->reassembly);
+    weir_dtls_reassembly_pop(&hs_of(d)->reassembly);
 }
 
 static enum weir_dtls_verdict message_recv(struct weir_dtls *d, weir_time now, uint8_t type,
@@ -249,7 +252,7 @@ static enum weir_dtls_verdict message_recv(struct weir_dtls *d, weir_time now, u
     if (d->config.is_client && type == MESSAGE_HELLO_REQUEST && body.n == 0
         && d->version != VERSION_1_3) {
         /* [RFC 5246 7.4.1.1] passed over in a handshake, and no part of the transcript. */
-        weir_dtls_reassembly_pop(&d->reassembly);
+        weir_dtls_reassembly_pop(&hs_of(d)->reassembly);
         return WEIR_DTLS_RENEGOTIATION;
     }
     dtls_handler *handler = handler_of(d, &m);
@@ -266,13 +269,11 @@ static enum weir_dtls_verdict message_recv(struct weir_dtls *d, weir_time now, u
 static enum weir_dtls_verdict late_fragment(struct weir_dtls *d, weir_time now, uint64_t epoch,
                                             const struct dtls_fragment *f)
 {
-    if (f->seq < d->reassembly.next) {
+    if (f->seq < weir_dtls_peer_seq(d)) {
         /* [RFC 6347 4.2.4 MUST] The client's Finished again: it lacks ours. Only this message comes
          * under protection, so nobody else can make us repeat. */
-        if (!d->config.is_client && epoch == 1 && f->type == MESSAGE_FINISHED) {
-            weir_dtls_flight_peer_resent(d, now, 0);
-        }
-        return WEIR_DTLS_MESSAGE_OLD;
+        bool is_asked = !d->config.is_client && epoch == 1 && f->type == MESSAGE_FINISHED;
+        return is_asked && !weir_dtls12_repeat_ending(d, now) ? WEIR_DTLS_NO_BLOCK : WEIR_DTLS_MESSAGE_OLD;
     }
     uint8_t begins = d->config.is_client ? MESSAGE_HELLO_REQUEST : MESSAGE_CLIENT_HELLO;
     if (epoch != 1) {
@@ -295,9 +296,12 @@ static void follow_hello(struct weir_dtls *d, const struct dtls_record *r,
         return;
     }
     d->hello_seq = r->seq;
-    if (d->step == STEP_SERVER_WAIT_CLIENT_HELLO && d->config.requires_cookie && f->seq < WEIR_DTLS_WINDOW
-        && f->seq != d->reassembly.next) {
-        weir_dtls_reassembly_reset(&d->reassembly, f->seq);
+    if (d->step == STEP_SERVER_WAIT_CLIENT_HELLO && plan_of(d)->requires_cookie && f->seq < WEIR_DTLS_WINDOW
+        && f->seq != weir_dtls_peer_seq(d)) {
+        d->peer_seq = f->seq;
+        if (has_block(d)) {
+            weir_dtls_reassembly_reset(&hs_of(d)->reassembly, f->seq);
+        }
     }
 }
 
@@ -320,7 +324,7 @@ static enum weir_dtls_verdict wrong_epoch(struct weir_dtls *d, weir_time now, ui
  * packet of anybody's would keep the true one out. */
 static bool may_take_place(const struct weir_dtls *d, const struct dtls_fragment *f)
 {
-    if (f->seq != d->reassembly.next) {
+    if (f->seq != weir_dtls_peer_seq(d)) {
         return true;
     }
     if (awaits_hello(d)) {
@@ -349,15 +353,19 @@ static enum weir_dtls_verdict fragment_recv(struct weir_dtls *d, weir_time now,
     if (!may_take_place(d, f)) {
         return WEIR_DTLS_UNEXPECTED;
     }
-    if (f->seq >= d->reassembly.next && !epoch_fits(d, r->epoch, f->type)) {
+    bool is_new = f->seq >= weir_dtls_peer_seq(d);
+    if (is_new && !epoch_fits(d, r->epoch, f->type)) {
         return wrong_epoch(d, now, r->epoch);
     }
-    enum weir_dtls_verdict v = weir_dtls_reassembly_add(&d->reassembly, f, r->epoch == 0);
+    if (!(is_new ? weir_dtls_lease(d, now) : has_block(d))) {
+        return is_new ? WEIR_DTLS_NO_BLOCK : WEIR_DTLS_MESSAGE_OLD;
+    }
+    enum weir_dtls_verdict v = weir_dtls_reassembly_add(&hs_of(d)->reassembly, f, r->epoch == 0);
     if (v == WEIR_DTLS_MESSAGE_OLD) {
         weir_dtls_flight_peer_resent(d, now, r->epoch == 0 ? r->whole : 0);
     }
     while (v == WEIR_DTLS_OK && (d->step != STEP_DONE || d->version == VERSION_1_3)
-           && weir_dtls_reassembly_ready(&d->reassembly, &type, &body)) {
+           && weir_dtls_reassembly_ready(&hs_of(d)->reassembly, &type, &body)) {
         v = message_recv(d, now, type, body);
     }
     return v;

@@ -1,11 +1,11 @@
 /* What the files of dtls/ share. Included nowhere else.
  *
- * Reading order: dtls_record, dtls_reassembly, dtls_flight, dtls_ack, dtls_hello, dtls_share, dtls_offer,
- * dtls_cid, dtls_rrc, dtls_handshake, dtls_cert, dtls_sign; then dtls12_keys, dtls12_common, dtls12_client,
- * dtls12_server; then dtls13_record, dtls13_keys, dtls13_epoch, dtls13_common, dtls13_session,
- * dtls13_client, dtls13_ticket, dtls13_server, dtls13_update; then dtls (the verbs), dtls_alert,
- * dtls_print. Files named dtls_ serve both versions; files named dtls12_ and dtls13_ know the other one not
- * at all.
+ * Reading order: dtls_block, dtls_record, dtls_reassembly, dtls_flight, dtls_ack, dtls_hello, dtls_share,
+ * dtls_offer, dtls_cid, dtls_rrc, dtls_handshake, dtls_cert, dtls_sign; then dtls12_keys, dtls12_common,
+ * dtls12_client, dtls12_server; then dtls13_record, dtls13_keys, dtls13_epoch, dtls13_common,
+ * dtls13_session, dtls13_client, dtls13_ticket, dtls13_server, dtls13_update; then dtls (the verbs),
+ * dtls_alert, dtls_print. Files named dtls_ serve both versions; files named dtls12_ and dtls13_ know the
+ * other one not at all.
  */
 #ifndef WEIR_DTLS_DTLS_INT_H
 #define WEIR_DTLS_DTLS_INT_H
@@ -195,6 +195,45 @@ static inline struct dtls_next weir_dtls_go_if(bool is_done, enum dtls_step step
     return is_done ? weir_dtls_go(step) : weir_dtls_refusal(WEIR_DTLS_CRYPTO);
 }
 
+/* -- dtls_block: the handshake's block --------------------------------------------------------- */
+
+/* weir_dtls_has_block, as often as it is asked. */
+static inline bool has_block(const struct weir_dtls *d)
+{
+    return d->config.handshakes != NULL && d->block != WEIR_NO_BLOCK;
+}
+/* The block that is held. */
+static inline struct weir_dtls_handshake *hs_of(const struct weir_dtls *d)
+{
+    return (struct weir_dtls_handshake *)weir_arena_at(d->config.handshakes, d->block);
+}
+static inline struct weir_dtls_exchange *exchange_of(const struct weir_dtls *d)
+{
+    return &hs_of(d)->exchange;
+}
+/* Until a handshake is done: what it goes by, wherever that is. */
+static inline struct weir_dtls_plan *plan_of(const struct weir_dtls *d)
+{
+    return has_block(d) ? &hs_of(d)->plan : (struct weir_dtls_plan *)(uintptr_t)&d->plan;
+}
+/* Have one, or lease it; one that is held is needed now. False: none is free. */
+WEIR_MUST_CHECK bool weir_dtls_lease(struct weir_dtls *d, weir_time now);
+/* The same for something of ours, which is tried again when lease_at has come. */
+WEIR_MUST_CHECK bool weir_dtls_lease_or_wait(struct weir_dtls *d, weir_time now);
+/* Number of the peer's next message. */
+uint16_t weir_dtls_peer_seq(const struct weir_dtls *d);
+weir_time weir_dtls_block_until(const struct weir_dtls *d);
+void weir_dtls_put_block(struct weir_dtls *d);
+/* At the end of every verb: give it back if nothing is left in it. */
+void weir_dtls_settle_block(struct weir_dtls *d);
+static inline void weir_dtls_settle(struct weir_dtls *d)
+{
+    if (d->state != WEIR_DTLS_HANDSHAKE && has_block(d)) {
+        weir_dtls_settle_block(d);
+    }
+}
+void weir_dtls_block_tick(struct weir_dtls *d, weir_time now);
+
 /* -- dtls_record: headers, protection, replay -------------------------------------------------- */
 
 struct dtls_record {
@@ -268,7 +307,7 @@ void weir_dtls_flight_begin(struct weir_dtls *d, bool is_timed);
 /* Write one entry: open, write the content, close. Nothing else may touch the flight between. */
 struct weir_wr weir_dtls_flight_open(struct weir_dtls *d, enum content_type type, unsigned epoch);
 WEIR_MUST_CHECK bool weir_dtls_flight_close(struct weir_dtls *d, const struct weir_wr *w);
-bool weir_dtls_flight_is_pending(const struct weir_dtls_flight *f);
+bool weir_dtls_flight_is_pending(const struct weir_dtls *d);
 /* Write as many records as fit one datagram. */
 size_t weir_dtls_flight_send(struct weir_dtls *d, weir_time now, struct weir_mspan out);
 /* The timer fired. */
@@ -479,6 +518,9 @@ void weir_dtls_begin(struct weir_dtls *d, weir_time now);
 enum weir_dtls_verdict weir_dtls_take_certificate(struct weir_dtls *d, struct weir_span cert);
 /* Is a certificate with these digests the one that the fingerprints name, or are none known yet? */
 bool weir_dtls_fingerprint_fits(const struct weir_dtls *d, const struct weir_dtls_digests *digests);
+/* The one that a list names, which is not empty and has strong hashes alone? */
+bool weir_dtls_fingerprints_match(const struct weir_dtls_fingerprint *list, size_t count,
+                                  const struct weir_dtls_digests *digests);
 bool weir_dtls_fingerprint_is_strong(const struct weir_dtls_fingerprint *f);
 
 /* Schemes that we verify, best first: all for ServerKeyExchange; without SHA-512, of which we keep
@@ -522,6 +564,8 @@ void weir_dtls12_use_rx(struct weir_dtls *d);
 WEIR_MUST_CHECK bool weir_dtls12_write_certificate(struct weir_dtls *d);
 enum weir_dtls_verdict weir_dtls12_check_certificate(struct weir_dtls *d, struct weir_span body);
 WEIR_MUST_CHECK bool weir_dtls12_write_ending(struct weir_dtls *d); /* CCS, Finished */
+/* The same again, for a client that lacks it; false: there is no block. */
+WEIR_MUST_CHECK bool weir_dtls12_repeat_ending(struct weir_dtls *d, weir_time now);
 WEIR_MUST_CHECK bool weir_dtls12_hello_groups(const struct weir_dtls *d, const struct dtls_hello *h,
                               uint16_t *chosen);
 WEIR_MUST_CHECK bool weir_dtls12_hash_params(struct weir_dtls *d, uint16_t scheme,
@@ -536,11 +580,13 @@ enum weir_dtls_verdict weir_dtls13_record_take(struct weir_mspan *datagram, stru
                                                struct dtls_record *r);
 /* Are the keys there with which it could be opened? */
 bool weir_dtls13_record_is_readable(const struct weir_dtls *d, const struct dtls_record *r);
-/* With which keys: the present ones or those before. */
-struct weir_dtls_keys *weir_dtls13_record_keys(struct weir_dtls *d, const struct dtls_record *r);
+/* With which keys: the present ones or those before, which may have to be made in `room`. */
+struct weir_dtls_keys *weir_dtls13_record_keys(struct weir_dtls *d, const struct dtls_record *r,
+                                               struct weir_dtls_keys *room);
 /* Decrypt number and content in place; the epoch is known afterwards. Of `content` the record keeps
  * what lies before the type and the padding. */
-enum weir_dtls_verdict weir_dtls13_record_open(struct weir_dtls *d, struct dtls_record *r);
+enum weir_dtls_verdict weir_dtls13_record_open(struct weir_dtls *d, struct weir_dtls_keys *k,
+                                               struct dtls_record *r);
 size_t weir_dtls13_record_seal(struct weir_dtls *d, struct weir_dtls_keys *k,
                                enum content_type type, uint8_t *record, size_t content_bytes);
 /* The full number that is closest to the expected one and ends in these 8 or 16 bits. */
@@ -594,6 +640,9 @@ WEIR_MUST_CHECK bool weir_dtls13_use_application_rx(struct weir_dtls *d);
 /* The next generation of one direction's keys. */
 WEIR_MUST_CHECK bool weir_dtls13_update_tx(struct weir_dtls *d);
 WEIR_MUST_CHECK bool weir_dtls13_update_rx(struct weir_dtls *d, weir_time now);
+/* The keys that received before, in the block or made in `room`; and what they opened is noted. */
+struct weir_dtls_keys *weir_dtls13_old_keys(struct weir_dtls *d, struct weir_dtls_keys *room);
+void weir_dtls13_old_note(struct weir_dtls *d, struct weir_dtls_keys *k, const struct weir_dtls_keys *room);
 /* Forget the keys of the epoch before; those that receive at their time. */
 void weir_dtls13_old_drop_rx(struct weir_dtls *d);
 void weir_dtls13_old_drop_tx(struct weir_dtls *d);
@@ -612,7 +661,7 @@ enum session_state {
 enum { PSK_DHE_KE = 1 }; /* [RFC 8446 4.2.9] */
 enum { CLOCK_SKEW_S = 60 }; /* a clock that was put right, and between servers that share a key */
 
-void weir_dtls13_session_init(struct weir_dtls *d, const struct weir_dtls_session *offered);
+void weir_dtls13_session_init(struct weir_dtls *d, weir_time now, const struct weir_dtls_session *offered);
 /* The handshake is done; the connection is over. */
 void weir_dtls13_session_complete(struct weir_dtls *d);
 void weir_dtls13_session_stop(struct weir_dtls *d);
@@ -712,6 +761,8 @@ void weir_dtls_alert_renegotiation(struct weir_dtls *d);
 size_t weir_dtls_alert_send(struct weir_dtls *d, struct weir_mspan out);
 /* When it is over and the last of it was sent: wipe the keys that it was sent with. */
 void weir_dtls_wipe_sender(struct weir_dtls *d);
+/* End it: close_notify to the peer. */
+void weir_dtls_end(struct weir_dtls *d, weir_time now);
 /* End it: fatal alert to the peer, event to our caller. */
 void weir_dtls_fail(struct weir_dtls *d, weir_time now, enum weir_dtls_reason reason,
                     enum weir_dtls_verdict v, uint8_t alert);

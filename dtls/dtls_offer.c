@@ -84,8 +84,8 @@ void weir_dtls_keep_suites(struct weir_dtls_config *c, const struct weir_dtls_co
 
 bool weir_dtls_suite_is_ours(const struct weir_dtls *d, uint16_t suite)
 {
-    for (unsigned i = 0; i < d->config.suites; i++) {
-        if (d->config.suite[i] == suite) {
+    for (unsigned i = 0; i < plan_of(d)->suites; i++) {
+        if (plan_of(d)->suite[i] == suite) {
             return true;
         }
     }
@@ -100,9 +100,9 @@ void weir_dtls_write_srtp(const struct weir_dtls *d, struct weir_wr *w, uint16_t
     weir_wr_u16(w, EXTENSION_USE_SRTP);
     struct weir_mark body = weir_wr_open(w, 2);
     struct weir_mark list = weir_wr_open(w, 2);
-    for (unsigned i = 0; i < d->config.srtp_profiles; i++) {
-        if (only == WEIR_DTLS_SRTP_NONE || d->config.srtp_profile[i] == only) {
-            weir_wr_u16(w, d->config.srtp_profile[i]);
+    for (unsigned i = 0; i < plan_of(d)->srtp_profiles; i++) {
+        if (only == WEIR_DTLS_SRTP_NONE || plan_of(d)->srtp_profile[i] == only) {
+            weir_wr_u16(w, plan_of(d)->srtp_profile[i]);
         }
     }
     weir_wr_close(w, list);
@@ -119,8 +119,8 @@ bool weir_dtls_take_srtp(const struct weir_dtls *d, struct weir_span body, uint1
         || !weir_rd_u16(&list, profile) || list.n != 0) {
         return false;
     }
-    for (unsigned i = 0; i < d->config.srtp_profiles; i++) {
-        if (d->config.srtp_profile[i] == *profile) {
+    for (unsigned i = 0; i < plan_of(d)->srtp_profiles; i++) {
+        if (plan_of(d)->srtp_profile[i] == *profile) {
             return true;
         }
     }
@@ -142,9 +142,9 @@ bool weir_dtls_choose_srtp(const struct weir_dtls *d, const struct dtls_hello *h
         || rd.n != 0) {
         return false;
     }
-    for (unsigned i = 0; i < d->config.srtp_profiles; i++) {
-        if (weir_dtls_list_has(weir_rd_rest(&list), d->config.srtp_profile[i])) {
-            *chosen = d->config.srtp_profile[i];
+    for (unsigned i = 0; i < plan_of(d)->srtp_profiles; i++) {
+        if (weir_dtls_list_has(weir_rd_rest(&list), plan_of(d)->srtp_profile[i])) {
+            *chosen = plan_of(d)->srtp_profile[i];
             break;
         }
     }
@@ -164,10 +164,10 @@ uint16_t weir_dtls_hello_scheme(const struct weir_dtls *d, const struct dtls_hel
 static void write_suites(const struct weir_dtls *d, struct weir_wr *w)
 {
     struct weir_mark list = weir_wr_open(w, 2);
-    for (unsigned i = 0; i < d->config.suites; i++) {
-        bool is_13 = weir_dtls13_suite(d->config.suite[i]) != NULL;
+    for (unsigned i = 0; i < plan_of(d)->suites; i++) {
+        bool is_13 = weir_dtls13_suite(plan_of(d)->suite[i]) != NULL;
         if (weir_dtls_offers(d, is_13 ? WEIR_DTLS_1_3 : WEIR_DTLS_1_2)) {
-            weir_wr_u16(w, d->config.suite[i]);
+            weir_wr_u16(w, plan_of(d)->suite[i]);
         }
     }
     weir_wr_close(w, list);
@@ -178,9 +178,9 @@ static void write_groups(const struct weir_dtls *d, struct weir_wr *w)
     weir_wr_u16(w, EXTENSION_SUPPORTED_GROUPS);
     struct weir_mark body = weir_wr_open(w, 2);
     struct weir_mark list = weir_wr_open(w, 2);
-    for (unsigned i = 0; i < d->config.groups; i++) {
-        if (d->config.group[i] != WEIR_DTLS_X25519MLKEM768 || weir_dtls_offers(d, WEIR_DTLS_1_3)) {
-            weir_wr_u16(w, d->config.group[i]);
+    for (unsigned i = 0; i < plan_of(d)->groups; i++) {
+        if (plan_of(d)->group[i] != WEIR_DTLS_X25519MLKEM768 || weir_dtls_offers(d, WEIR_DTLS_1_3)) {
+            weir_wr_u16(w, plan_of(d)->group[i]);
         }
     }
     weir_wr_close(w, list);
@@ -222,15 +222,15 @@ static void write_13_extensions(const struct weir_dtls *d, struct weir_wr *w)
     weir_wr_u16(w, EXTENSION_KEY_SHARE);
     body = weir_wr_open(w, 2);
     list = weir_wr_open(w, 2);
-    write_share(w, d->hs.group, d->hs.public_key);
+    write_share(w, exchange_of(d)->group, exchange_of(d)->public_key);
     weir_wr_close(w, list);
     weir_wr_close(w, body);
     weir_dtls13_write_ticket_request(d, w);
-    if (d->hs.has_retry && d->hs.cookie_bytes != 0) {
+    if (exchange_of(d)->has_retry && exchange_of(d)->cookie_bytes != 0) {
         weir_wr_u16(w, EXTENSION_COOKIE);
         body = weir_wr_open(w, 2);
         list = weir_wr_open(w, 2);
-        weir_wr_bytes(w, weir_span_of(d->hs.cookie, d->hs.cookie_bytes));
+        weir_wr_bytes(w, weir_span_of(exchange_of(d)->cookie, exchange_of(d)->cookie_bytes));
         weir_wr_close(w, list);
         weir_wr_close(w, body);
     }
@@ -254,7 +254,7 @@ static void write_extensions(const struct weir_dtls *d, struct weir_wr *w)
     if (d->config.has_cid) {
         weir_dtls_write_cid(d, w);
     }
-    if (d->config.srtp_profiles != 0) {
+    if (plan_of(d)->srtp_profiles != 0) {
         weir_dtls_write_srtp(d, w, WEIR_DTLS_SRTP_NONE);
     }
 }
@@ -263,12 +263,12 @@ static void write_extensions(const struct weir_dtls *d, struct weir_wr *w)
  * cost as much as all the rest of the hello. Who wants another group of ours asks for it. */
 static bool make_first_share(struct weir_dtls *d)
 {
-    if (!weir_dtls_offers(d, WEIR_DTLS_1_3) || d->hs.group != 0) {
+    if (!weir_dtls_offers(d, WEIR_DTLS_1_3) || exchange_of(d)->group != 0) {
         return true; /* made before: a hello with a cookie is the same one [RFC 8446 4.1.2] */
     }
-    d->hs.group = weir_dtls_group_at(d, 0);
-    if (weir_dtls13_offers_session(d) && weir_dtls_group_is_ours(d, d->resumption.session.group)) {
-        d->hs.group = d->resumption.session.group; /* the server took it before */
+    exchange_of(d)->group = weir_dtls_group_at(d, 0);
+    if (weir_dtls13_offers_session(d) && weir_dtls_group_is_ours(d, hs_of(d)->session.group)) {
+        exchange_of(d)->group = hs_of(d)->session.group; /* the server took it before */
     }
     return weir_dtls_make_share(d);
 }
@@ -281,12 +281,12 @@ bool weir_dtls_client_hello(struct weir_dtls *d, weir_time now)
     weir_dtls_flight_begin(d, true);
     struct weir_wr w = weir_dtls_message_open(d, MESSAGE_CLIENT_HELLO, 0);
     /* [RFC 9147 5.3 MUST] The cookie of 1.2 has its own field, the one of 1.3 an extension. */
-    size_t cookie_bytes = d->hs.has_retry ? 0 : d->hs.cookie_bytes;
+    size_t cookie_bytes = exchange_of(d)->has_retry ? 0 : exchange_of(d)->cookie_bytes;
     weir_wr_u16(&w, VERSION_1_2);
     weir_wr_bytes(&w, weir_span_of(d->client_random, 32));
     weir_wr_u8(&w, 0); /* no session to resume */
     weir_wr_u8(&w, (uint8_t)cookie_bytes);
-    weir_wr_bytes(&w, weir_span_of(d->hs.cookie, cookie_bytes));
+    weir_wr_bytes(&w, weir_span_of(exchange_of(d)->cookie, cookie_bytes));
     write_suites(d, &w);
     weir_wr_u8(&w, 1);
     weir_wr_u8(&w, 0); /* compression: none */
@@ -309,11 +309,11 @@ struct dtls_next weir_dtls_client_start(struct weir_dtls *d, weir_time now)
  * client's [RFC 9147 5.1]. */
 bool weir_dtls_client_restart(struct weir_dtls *d, weir_time now)
 {
-    weir_wipe(&d->hs, sizeof d->hs);
+    weir_wipe(exchange_of(d), sizeof(struct weir_dtls_exchange));
     d->version = d->suite = d->group = d->message_seq = 0;
     d->restarts++;
     weir_dtls_ack_reset(d);
-    weir_dtls_reassembly_reset(&d->reassembly, 0);
+    weir_dtls_reassembly_reset(&hs_of(d)->reassembly, 0);
     weir_rand_bytes(&d->rand, d->client_random, sizeof d->client_random);
     return weir_dtls_client_hello(d, now);
 }
@@ -322,7 +322,7 @@ bool weir_dtls_client_restart(struct weir_dtls *d, weir_time now)
 
 void weir_dtls_client_agree(struct weir_dtls *d, uint16_t version)
 {
-    struct weir_span hello = { d->flight.bytes + 4, weir_be16(d->flight.bytes + 2) };
+    struct weir_span hello = { hs_of(d)->flight.bytes + 4, weir_be16(hs_of(d)->flight.bytes + 2) };
     d->version = version;
     weir_dtls_transcript_begin(d);
     weir_dtls_transcript_note(d, hello);
@@ -340,11 +340,11 @@ void weir_dtls_cookie_mac(const struct weir_dtls *d, const struct dtls_hello *h,
     struct weir_hmac_key key;
     uint8_t whole[WEIR_HASH_BYTES_MAX];
     struct weir_span part[6] = {
-        content,    weir_span_of(d->config.address, d->config.address_bytes), h->random, h->session,
+        content,    weir_span_of(plan_of(d)->address, plan_of(d)->address_bytes), h->random, h->session,
         h->suites,  h->compressions,
     };
     weir_hmac_init(d->config.crypto, &key, WEIR_SHA256,
-                   weir_span_of(d->config.cookie_secret, sizeof d->config.cookie_secret));
+                   weir_span_of(plan_of(d)->cookie_secret, sizeof plan_of(d)->cookie_secret));
     weir_hmac(d->config.crypto, &key, part, 6, whole);
     memcpy(mac, whole, COOKIE_MAC_BYTES);
     weir_wipe(&key, sizeof key);

@@ -139,6 +139,7 @@ const char *weir_dtls_verdict_name(enum weir_dtls_verdict verdict)
         [WEIR_DTLS_FRAGMENT_TRUNCATED] = "fragment_truncated",
         [WEIR_DTLS_FRAGMENT_RANGE] = "fragment_range",
         [WEIR_DTLS_FRAGMENT_EPOCH] = "fragment_epoch",
+        [WEIR_DTLS_NO_BLOCK] = "no_block",
         [WEIR_DTLS_MESSAGE_OLD] = "message_old",
         [WEIR_DTLS_MESSAGE_AHEAD] = "message_ahead",
         [WEIR_DTLS_MESSAGE_SIZE] = "message_size",

@@ -216,7 +216,8 @@ size_t weir_dtls_record_head(const struct weir_dtls *d, uint64_t epoch)
     if (d->version == VERSION_1_3) {
         return UNIFIED_HEAD_BYTES + (size_t)d->cid.tx_bytes;
     }
-    return RECORD_HEADER_BYTES + (size_t)d->cid.tx_bytes + (has_explicit_nonce(&d->tx) ? 8 : 0);
+    bool is_explicit = d->state == WEIR_DTLS_NEW || has_explicit_nonce(&d->tx);
+    return RECORD_HEADER_BYTES + (size_t)d->cid.tx_bytes + (is_explicit ? 8 : 0);
 }
 
 /* Behind the content: the type, where it is inside, and the tag. */
@@ -227,9 +228,10 @@ size_t weir_dtls_record_overhead(const struct weir_dtls *d, uint64_t epoch)
     return weir_dtls_record_head(d, epoch) + behind;
 }
 
+/* Those of the epoch before are in the block, with the flight that they protect. */
 static struct weir_dtls_keys *keys_of(struct weir_dtls *d, uint64_t epoch)
 {
-    return d->tx.epoch == epoch ? &d->tx : &d->old.tx;
+    return d->tx.epoch == epoch || !has_block(d) ? &d->tx : &hs_of(d)->old_tx;
 }
 
 uint64_t *weir_dtls_next_number(struct weir_dtls *d, uint64_t epoch)

@@ -52,13 +52,13 @@ void weir_dtls_keep_groups(struct weir_dtls_config *c, const struct weir_dtls_co
 
 uint16_t weir_dtls_group_at(const struct weir_dtls *d, unsigned index)
 {
-    return index < d->config.groups ? d->config.group[index] : 0;
+    return index < plan_of(d)->groups ? plan_of(d)->group[index] : 0;
 }
 
 bool weir_dtls_group_is_ours(const struct weir_dtls *d, uint16_t group)
 {
-    for (unsigned i = 0; i < d->config.groups; i++) {
-        if (d->config.group[i] == group) {
+    for (unsigned i = 0; i < plan_of(d)->groups; i++) {
+        if (plan_of(d)->group[i] == group) {
             return true;
         }
     }
@@ -78,7 +78,7 @@ size_t weir_dtls_share_bytes(uint16_t group, bool is_of_client)
 static bool make_key(struct weir_dtls *d, enum weir_group group, uint8_t *private_key, uint8_t *public_key)
 {
     uint8_t priv[WEIR_GROUP_PRIVATE_MAX], pub[WEIR_GROUP_PUBLIC_MAX];
-    bool is_made = (d->config.keys != NULL && weir_keypool_take(d->config.keys, group, priv, pub))
+    bool is_made = (plan_of(d)->keys != NULL && weir_keypool_take(plan_of(d)->keys, group, priv, pub))
                    || d->config.crypto->ecdh_keygen(group, &d->rand, priv, pub);
     if (is_made) {
         memcpy(private_key, priv, weir_group_private_bytes(group));
@@ -92,21 +92,22 @@ static bool make_hybrid(struct weir_dtls *d)
 {
     bool is_client = d->config.is_client;
     size_t before = weir_dtls_share_bytes(WEIR_DTLS_X25519MLKEM768, is_client) - 32;
-    bool is_made = !is_client
-                   || d->config.crypto->kem_keygen(&d->rand, d->hs.private_key, d->hs.public_key);
-    return is_made && make_key(d, WEIR_X25519, d->hs.private_key + WEIR_KEM_PRIVATE_BYTES,
-                               d->hs.public_key + before);
+    struct weir_dtls_exchange *x = exchange_of(d);
+    bool is_made = !is_client || d->config.crypto->kem_keygen(&d->rand, x->private_key, x->public_key);
+    return is_made && make_key(d, WEIR_X25519, x->private_key + WEIR_KEM_PRIVATE_BYTES,
+                               x->public_key + before);
 }
 
 bool weir_dtls_make_share(struct weir_dtls *d)
 {
-    if (d->hs.own_group == d->hs.group) {
+    struct weir_dtls_exchange *x = exchange_of(d);
+    if (x->own_group == x->group) {
         return true;
     }
-    bool is_made = d->hs.group == WEIR_DTLS_X25519MLKEM768
+    bool is_made = x->group == WEIR_DTLS_X25519MLKEM768
                        ? make_hybrid(d)
-                       : make_key(d, (enum weir_group)d->hs.group, d->hs.private_key, d->hs.public_key);
-    d->hs.own_group = is_made ? d->hs.group : 0;
+                       : make_key(d, (enum weir_group)x->group, x->private_key, x->public_key);
+    x->own_group = is_made ? x->group : 0;
     return is_made;
 }
 
@@ -186,31 +187,33 @@ static bool take_hybrid(struct weir_dtls *d, struct weir_span share)
 {
     const struct weir_crypto *c = d->config.crypto;
     size_t before = weir_dtls_share_bytes(WEIR_DTLS_X25519MLKEM768, !d->config.is_client) - 32;
+    struct weir_dtls_exchange *x = exchange_of(d);
     if (share.n != before + 32) {
         return false;
     }
-    bool is_good = d->config.is_client
-                       ? c->kem_decapsulate(d->hs.private_key, share.p, d->hs.premaster)
-                       : c->kem_encapsulate(&d->rand, share.p, d->hs.public_key, d->hs.premaster);
+    bool is_good = d->config.is_client ? c->kem_decapsulate(x->private_key, share.p, x->premaster)
+                                       : c->kem_encapsulate(&d->rand, share.p, x->public_key, x->premaster);
     return is_good
-           && take_key(d, WEIR_X25519, d->hs.private_key + WEIR_KEM_PRIVATE_BYTES,
-                       weir_span_of(share.p + before, 32), d->hs.premaster + WEIR_KEM_SHARED_BYTES);
+           && take_key(d, WEIR_X25519, x->private_key + WEIR_KEM_PRIVATE_BYTES,
+                       weir_span_of(share.p + before, 32), x->premaster + WEIR_KEM_SHARED_BYTES);
 }
 
 /* [RFC 8422 5.11 MUST, RFC 8446 7.4.2 MUST] The provider refuses points off the curve and the all-zero
  * secret, and an encapsulation key that is none [FIPS 203 7.2]. */
 bool weir_dtls_take_share(struct weir_dtls *d, struct weir_span share)
 {
-    if (!weir_dtls_share_is_formed(d->hs.group, !d->config.is_client, share)) {
+    struct weir_dtls_exchange *x = exchange_of(d);
+    enum weir_group group = (enum weir_group)x->group;
+    if (!weir_dtls_share_is_formed(x->group, !d->config.is_client, share)) {
         return false;
     }
-    d->group = d->hs.group;
-    if (d->hs.group == WEIR_DTLS_X25519MLKEM768) {
-        d->hs.premaster_bytes = WEIR_KEM_SHARED_BYTES + 32;
+    d->group = x->group;
+    if (x->group == WEIR_DTLS_X25519MLKEM768) {
+        x->premaster_bytes = WEIR_KEM_SHARED_BYTES + 32;
         return take_hybrid(d, share);
     }
-    d->hs.premaster_bytes = (uint16_t)weir_group_shared_bytes((enum weir_group)d->hs.group);
-    return take_key(d, (enum weir_group)d->hs.group, d->hs.private_key, share, d->hs.premaster);
+    x->premaster_bytes = (uint16_t)weir_group_shared_bytes(group);
+    return take_key(d, group, x->private_key, share, x->premaster);
 }
 
 /* -- 5. Agree ---------------------------------------------------------------------------------- */
@@ -219,8 +222,8 @@ bool weir_dtls_take_share(struct weir_dtls *d, struct weir_span share)
  * connection and by all together, and only then a key. A good share costs nothing of either bound. */
 enum weir_dtls_verdict weir_dtls_agree_share(struct weir_dtls *d, weir_time now, struct weir_span share)
 {
-    struct weir_budget *all = d->config.work;
-    if (!weir_dtls_share_is_formed(d->hs.group, true, share)) {
+    struct weir_budget *all = plan_of(d)->work;
+    if (!weir_dtls_share_is_formed(exchange_of(d)->group, true, share)) {
         return WEIR_DTLS_KEY_SHARE;
     }
     if (!weir_budget_has(&d->work, now) || (all != NULL && !weir_budget_has(all, now))) {

@@ -48,7 +48,7 @@ static struct weir_span digest_for_curve(enum weir_pubkey_type key, struct weir_
 bool weir_dtls_verify(const struct weir_dtls *d, uint16_t scheme, struct weir_span digest,
                       struct weir_span signature)
 {
-    const struct weir_pubkey *key = &d->hs.peer_key;
+    const struct weir_pubkey *key = &exchange_of(d)->peer_key;
     uint8_t fitted[48];
     if (key->type == WEIR_PUBKEY_RSA) {
         return d->config.crypto->verify(key, (enum weir_sigscheme)scheme, digest, signature);
@@ -75,11 +75,11 @@ bool weir_dtls_write_signature(struct weir_dtls *d, struct weir_wr *w, const uin
 {
     uint8_t signature[WEIR_SIGNATURE_MAX];
     size_t n = 0;
-    enum weir_sigscheme scheme = (enum weir_sigscheme)d->hs.own_scheme;
+    enum weir_sigscheme scheme = (enum weir_sigscheme)exchange_of(d)->own_scheme;
     if (!d->config.crypto->identity_sign(d->config.identity, &d->rand, scheme, digest, signature, &n)) {
         return false;
     }
-    weir_wr_u16(w, d->hs.own_scheme);
+    weir_wr_u16(w, exchange_of(d)->own_scheme);
     weir_wr_u16(w, (uint16_t)n);
     weir_wr_bytes(w, weir_span_of(signature, n));
     return true;

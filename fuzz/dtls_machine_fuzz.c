@@ -4,14 +4,17 @@
  * handshake go before, bit 4 has connection ids and checks of paths, bit 5 the enhanced ones or, without
  * ids, a session that is resumed, bit 6 leaves 1.2 alone, bit 7 wants a cookie. Ops: 0 recv [length 2]
  * [bytes], 1 tick at the deadline, 2 time passes [ms], 3 fingerprints [any], 4 close, 5 data [length],
- * 6 export, 7 snapshot and restore, 8 recv the next honest datagram, 9 new keys [asks, another path]. The
- * tens of an op are the path that what it hears comes by. */
+ * 6 export, 7 snapshot and restore, 8 recv the next honest datagram, 9 new keys [asks, another path,
+ * somebody else takes a block of the arena or gives it back]. The tens of an op are the path that what it
+ * hears comes by. */
 #include "fuzz/dtls_feed.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 struct world {
     struct weir_dtls me, peer;
+    struct feed_room room; /* of both */
+    uint32_t taken;        /* by somebody else */
     weir_time now;
     struct weir_rd in;
     uint32_t path;
@@ -127,6 +130,12 @@ static void step(uint8_t op)
         if ((arg & 2) != 0) {
             weir_dtls_set_path(&w.me, arg / 4 % 3);
         }
+        if ((arg & 0x80) != 0 && w.taken == WEIR_NO_BLOCK) {
+            w.taken = weir_arena_lease(&w.room.arena);
+        } else if ((arg & 0x80) != 0) {
+            weir_arena_put(&w.room.arena, w.taken);
+            w.taken = WEIR_NO_BLOCK;
+        }
         break;
     default:
         (void)!pass(&w.peer, &w.me);
@@ -142,8 +151,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (!weir_rd_u8(&w.in, &start)) {
         return 0;
     }
-    feed_init(&w.me, (start & 1) != 0, false, 1);
-    feed_init(&w.peer, (start & 1) == 0, false, 2);
+    feed_room_init(&w.room);
+    w.taken = WEIR_NO_BLOCK;
+    feed_init(&w.me, &w.room.arena, (start & 1) != 0, false, 1);
+    feed_init(&w.peer, &w.room.arena, (start & 1) == 0, false, 2);
     if ((start & 0x40) != 0) {
         w.me.config.version_max = WEIR_DTLS_1_2;
     }
@@ -156,7 +167,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         feed_tickets(&w.me, feed_session(false));
         feed_tickets(&w.peer, feed_session(false));
     }
-    w.me.config.requires_cookie = w.peer.config.requires_cookie = (start & 0x80) != 0;
+    plan_of(&w.me)->requires_cookie = plan_of(&w.peer)->requires_cookie = (start & 0x80) != 0;
     (void)!weir_dtls_start(&w.me, w.now);
     (void)!weir_dtls_start(&w.peer, w.now);
     for (unsigned i = 0; i < (start >> 1) % 8u; i++) {

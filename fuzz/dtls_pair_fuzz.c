@@ -8,6 +8,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static struct weir_dtls end[2];
+static struct feed_room room;
 static weir_time now;
 static struct weir_rd in;
 static bool is_changed;
@@ -123,8 +124,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     is_changed = false;
     memset(waiting, 0, sizeof waiting);
     (void)!weir_rd_u8(&in, &mode);
-    feed_init(&end[0], true, (mode & 1) != 0, 1);
-    feed_init(&end[1], false, (mode & 1) != 0, 2);
+    feed_room_init(&room);
+    feed_init(&end[0], &room.arena, true, (mode & 1) != 0, 1);
+    feed_init(&end[1], &room.arena, false, (mode & 1) != 0, 2);
     end[0].config.mtu = end[1].config.mtu = (uint16_t)(128 + (mode >> 1) * 10u);
     /* Long input may lose as much as it likes: time to recover is counted from its end. */
     end[0].config.give_up = end[1].config.give_up = 1000 * WEIR_SEC;
@@ -139,7 +141,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         feed_tickets(&end[0], feed_session((mode & 1) != 0));
         feed_tickets(&end[1], NULL);
     }
-    end[1].config.requires_cookie = mode % 7 == 0;
+    plan_of(&end[1])->requires_cookie = mode % 7 == 0;
     (void)!weir_dtls_start(&end[0], now);
     drain();
     for (unsigned i = 0; i < 400 && !is_up(); i++) {

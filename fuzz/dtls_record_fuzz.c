@@ -26,33 +26,44 @@ static void take_unified(struct weir_dtls *d, struct weir_mspan *datagram)
 {
     struct dtls_record r;
     d->rx.epoch = 5;
-    d->old.rx.epoch = 4;
-    d->old.rx.is_ready = true;
-    if (weir_dtls13_record_take(datagram, weir_dtls_rx_cid(d), &r) != WEIR_DTLS_OK || !weir_dtls13_record_is_readable(d, &r)) {
+    d->old.epoch = 4;
+    d->old.is_ready = true;
+    hs_of(d)->old_rx.epoch = 4;
+    hs_of(d)->old_rx.is_ready = true;
+    if (weir_dtls13_record_take(datagram, weir_dtls_rx_cid(d), &r) != WEIR_DTLS_OK
+        || !weir_dtls13_record_is_readable(d, &r)) {
         return;
     }
-    enum weir_dtls_verdict v = weir_dtls13_record_open(d, &r);
+    struct weir_dtls_keys room, *k = weir_dtls13_record_keys(d, &r, &room);
+    enum weir_dtls_verdict v = weir_dtls13_record_open(d, k, &r);
+    if (k != &d->rx) {
+        weir_dtls13_old_note(d, k, &room);
+    }
     if (v == WEIR_DTLS_OK) {
-        const struct weir_dtls_keys *k = r.epoch == 5 ? &d->rx : &d->old.rx;
         if (weir_dtls_window_is_new(&k->window, r.seq)
             || (r.body.n == 0 && r.type != CONTENT_APPLICATION_DATA)) {
             abort();
         }
         weir_dtls_ack_piece(d, 0, &r);
-        take_fragments(&d->reassembly, weir_span_const(r.body));
+        take_fragments(&hs_of(d)->reassembly, weir_span_const(r.body));
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static struct weir_dtls d;
+    static struct feed_room room;
     uint8_t *copy = malloc(n == 0 ? 1 : n);
     struct weir_mspan datagram = { copy, n };
     if (copy == NULL) {
         return 0;
     }
     weir_copy(copy, data, n);
-    feed_init(&d, true, false, 1);
+    feed_room_init(&room);
+    feed_init(&d, &room.arena, true, false, 1);
+    if (!weir_dtls_lease(&d, 0)) {
+        abort();
+    }
     d.rx.is_ready = true;
     feed_ids(&d, (uint8_t)(n % 4), WEIR_DTLS_RRC_BASIC);
     d.cid.state = n % 4 != 0 ? CID_AGREED : CID_NONE;
@@ -69,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
                 && (!is_new || weir_dtls_window_is_new(&d.rx.window, r.seq))) {
                 abort(); /* opened twice */
             }
-            take_fragments(&d.reassembly, weir_span_const(r.body));
+            take_fragments(&hs_of(&d)->reassembly, weir_span_const(r.body));
         }
         if (datagram.n >= before) {
             abort(); /* no progress */

@@ -14,6 +14,8 @@ static struct weir_peer_rtp rtp[2], connected_rtp[2];
 static struct weir_peer_scratch scratch;
 static struct weir_buf *bufs, *connected_bufs;
 static struct weir_pool pool, connected_pool;
+static struct weir_dtls_handshake handshake[2], connected_handshake[2];
+static struct weir_arena handshakes, connected_handshakes;
 static struct weir_identity identity;
 static struct weir_crypto crypto;
 static struct weir_addr addr[2];
@@ -58,6 +60,7 @@ static void connect_once(void)
     connected_bufs = aligned_alloc(64, weir_pool_bytes(BUFFERS));
     memset(bufs, 0, weir_pool_bytes(BUFFERS));
     weir_pool_init(&pool, bufs, BUFFERS);
+    weir_arena_init(&handshakes, handshake, sizeof handshake[0], 2);
     if (!crypto.identity_make(&identity, &rand, 0, 1)) {
         abort();
     }
@@ -65,6 +68,7 @@ static void connect_once(void)
     weir_hash_of(&crypto, WEIR_SHA256, &cert, 1, identity.fingerprint_sha256);
     for (int i = 0; i < 2; i++) {
         struct weir_peer_config c = { .crypto = &crypto, .identity = &identity,
+                                      .dtls_handshakes = &handshakes,
                                       .assembly = { assembly, sizeof assembly },
                                       .rtp_blocks = rtp, .rtp_block = (uint32_t)i, .scratch = &scratch };
         c.seed[0] = (uint8_t)i;
@@ -86,6 +90,8 @@ static void connect_once(void)
         abort();
     }
     memcpy(connected, peer, sizeof peer);
+    memcpy(connected_handshake, handshake, sizeof handshake);
+    connected_handshakes = handshakes;
     memcpy(connected_rtp, rtp, sizeof rtp);
     memcpy(connected_bufs, bufs, weir_pool_bytes(BUFFERS));
     connected_pool = pool;
@@ -98,6 +104,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     }
     /* Structures without inner pointers: a copy is the connected state again. */
     memcpy(peer, connected, sizeof peer);
+    memcpy(handshake, connected_handshake, sizeof handshake);
+    handshakes = connected_handshakes;
     memcpy(rtp, connected_rtp, sizeof rtp);
     memcpy(bufs, connected_bufs, weir_pool_bytes(BUFFERS));
     pool = connected_pool;

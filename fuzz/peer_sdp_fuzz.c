@@ -13,6 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static struct weir_peer peer[2];
 static struct weir_peer_rtp rtp[2];
 static struct weir_pool pool;
+static struct weir_dtls_handshake handshake[2];
+static struct weir_arena handshakes;
 static struct weir_buf *bufs;
 static struct weir_identity identity[2];
 static struct weir_crypto crypto;
@@ -45,8 +47,10 @@ static void begin(void)
     begin_once();
     now = 1000000;
     weir_pool_init(&pool, bufs, BUFFERS);
+    weir_arena_init(&handshakes, handshake, sizeof handshake[0], 2);
     for (int i = 0; i < 2; i++) {
         struct weir_peer_config c = { .crypto = &crypto, .identity = &identity[i], .scratch = &scratch,
+                                      .dtls_handshakes = &handshakes,
                                       .assembly = { assembly, sizeof assembly },
                                       .rtp_blocks = rtp, .rtp_block = (uint32_t)i };
         c.seed[0] = (uint8_t)i;

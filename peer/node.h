@@ -58,6 +58,7 @@ struct weir_node_config {
                                          0 = 4,000,000 */
     uint32_t peers_max;               /* 0 = 64 */
     uint32_t media_peers_max;         /* of them with audio and video, 156 KiB each when used; 0 = all */
+    uint32_t setups_max;              /* connections that may be setting up at one time; 0 = peers_max */
     uint32_t timers_max;              /* of the application's own, 32 bytes each; 0 = none */
     size_t share_bytes;               /* memory that every peer has by right; 0 = 128 KiB */
     size_t lend_bytes;                /* memory that is lent to who needs more; 0 = 1 MiB for each of

@@ -198,6 +198,7 @@ struct weir_node {
     struct weir_budget trials; /* of SRTP with several peers' keys */
     struct weir_budget work; /* what hellos of strangers may waste of public-key work, in all */
     struct weir_keypool keys;
+    struct weir_arena dtls_handshakes; /* setups_max blocks, for all peers */
     struct weir_ice_meter meter;
     struct weir_pool pool;
     uint32_t account;         /* our own there: payloads that go to many */

@@ -51,6 +51,7 @@ static void lay_out(struct weir_node *n, struct cut *c)
     n->peer = cut(c, sizeof *n->peer * peers);
     n->rtp = cut(c, sizeof *n->rtp * n->config.media_peers_max);
     n->free_rtp = cut(c, sizeof *n->free_rtp * n->config.media_peers_max);
+    void *handshakes = cut(c, sizeof(struct weir_dtls_handshake) * n->config.setups_max);
     n->is_used = cut(c, sizeof *n->is_used * peers);
     n->free_slot = cut(c, sizeof *n->free_slot * peers);
     n->identity_of = cut(c, sizeof *n->identity_of * peers);
@@ -62,6 +63,8 @@ static void lay_out(struct weir_node *n, struct cut *c)
     void *demux = cut(c, weir_demux_bytes(peers));
     void *timers = cut(c, weir_timers_bytes(peers + n->config.timers_max));
     if (c->p != NULL) {
+        weir_arena_init(&n->dtls_handshakes, handshakes, sizeof(struct weir_dtls_handshake),
+                        n->config.setups_max);
         weir_pool_init(&n->pool, bufs, pool_buffers(&n->config));
         (void)!weir_pool_divide(&n->pool, peers + 1, buffers_of(n->config.share_bytes)); /* counted so */
         n->account = weir_account_open(&n->pool, NODE_NONE);
@@ -99,6 +102,7 @@ static void apply_defaults(struct weir_node_config *c)
     c->peers_max = c->peers_max == 0 ? NODE_PEERS_DEFAULT : c->peers_max;
     c->media_peers_max = c->media_peers_max == 0 || c->media_peers_max > c->peers_max ? c->peers_max
                                                                                       : c->media_peers_max;
+    c->setups_max = c->setups_max == 0 || c->setups_max > c->peers_max ? c->peers_max : c->setups_max;
     c->max_message_size = c->max_message_size == 0 ? NODE_MESSAGE_MAX : c->max_message_size;
     c->sessions = c->sessions == 0 ? NODE_SESSIONS_DEFAULT : c->sessions;
     c->unproven_rate = c->unproven_rate == 0 ? NODE_UNPROVEN_RATE : c->unproven_rate;
@@ -280,7 +284,7 @@ struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
     identity->peers++;
     n->identity_of[slot] = (uint8_t)n->identity_at;
     struct weir_peer_config c = { .crypto = n->crypto, .identity = &identity->identity, .keys = &n->keys,
-                                  .work = &n->work,
+                                  .work = &n->work, .dtls_handshakes = &n->dtls_handshakes,
                                   .sessions = n->config.no_tickets ? NULL : &identity->sessions,
                                   .is_data_only = is_data_only, .rtp_blocks = n->rtp,
                                   .rtp_block = is_data_only ? 0 : n->free_rtp[--n->free_rtps],

@@ -211,7 +211,8 @@ size_t weir_peer_bytes(const struct weir_peer_config *config)
     /* A cell of each buffer describes the others. */
     size_t in_pool = (rx + tx + history + offer) / WEIR_CELLS_PER_BUF * 32;
     size_t rtp = config->is_data_only ? 0 : sizeof(struct weir_peer_rtp);
-    return sizeof(struct weir_peer) + rtp + in_pool + runs_bytes(config) + sizeof(struct weir_buf);
+    return sizeof(struct weir_peer) + sizeof(struct weir_dtls_handshake) + rtp + in_pool + runs_bytes(config)
+           + sizeof(struct weir_buf);
 }
 
 enum weir_status weir_peer_add_local(struct weir_peer *p, weir_time now, const struct weir_addr *addr)
@@ -509,10 +510,17 @@ enum weir_peer_verdict weir_peer_recv(struct weir_peer *p, weir_time now,
 
 /* -- Time -------------------------------------------------------------------------------------- */
 
+/* Without a path DTLS has no timers; but who failed keeps no block from others. */
+static bool has_dtls_timers(const struct weir_peer *p)
+{
+    bool is_over = p->state == WEIR_PEER_FAILED || p->has_ended;
+    return weir_peer_has_dtls(p) && (is_over ? weir_dtls_has_block(&p->dtls) : p->has_had_path);
+}
+
 void weir_peer_tick(struct weir_peer *p, weir_time now)
 {
     weir_ice_tick(&p->ice, now);
-    if (p->has_had_path && !p->is_dtls_held) {
+    if (has_dtls_timers(p)) {
         weir_dtls_tick(&p->dtls, now);
     }
     weir_sctp_tick(&p->sctp, now);
@@ -529,13 +537,13 @@ weir_time weir_peer_deadline(const struct weir_peer *p)
     if (p->state == WEIR_PEER_CLOSED) {
         return WEIR_NEVER;
     }
+    if (has_dtls_timers(p)) {
+        at = weir_time_min(at, weir_dtls_deadline(&p->dtls));
+    }
     if (p->state == WEIR_PEER_FAILED || p->has_ended) {
         return at;
     }
     at = weir_time_min(at, weir_ice_deadline(&p->ice));
-    if (p->has_had_path && !p->is_dtls_held) {
-        at = weir_time_min(at, weir_dtls_deadline(&p->dtls));
-    }
     if (p->is_sctp_begun) {
         at = weir_time_min(at, weir_sctp_deadline(&p->sctp));
         at = weir_time_min(at, p->data_until);

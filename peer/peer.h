@@ -98,6 +98,8 @@ struct weir_peer_config {
     struct weir_keypool *keys;            /* ephemeral keys made ahead; outlives the peer; or NULL */
     struct weir_budget *work;             /* what strangers may waste of public-key work, for all
                                              peers of a thread; outlives them; or NULL */
+    struct weir_arena *dtls_handshakes;   /* blocks of sizeof(struct weir_dtls_handshake) for those peers of
+                                             a thread that set up; outlives them */
     struct weir_sessions *sessions;       /* for reconnecting to other weirs; outlives the peer; or NULL */
     uint8_t seed[WEIR_SEED_BYTES];        /* wiped by init */
     bool is_data_only;                    /* reject audio and video */

@@ -269,6 +269,7 @@ void weir_peer_ready_dtls(struct weir_peer *p, weir_time now, bool is_client,
 /* The role is settled, and whose certificate is expected: begin as soon as there is a path. */
 void weir_peer_settle_role(struct weir_peer *p, weir_time now, bool is_client,
                            const struct weir_dtls_fingerprint *list, size_t count);
+struct weir_dtls_fingerprint weir_peer_fingerprint(const struct weir_sdp_fingerprint *f);
 void weir_peer_hear_check(struct weir_peer *p);
 void weir_peer_start_dtls(struct weir_peer *p, weir_time now);
 void weir_peer_dtls_connected(struct weir_peer *p, weir_time now);

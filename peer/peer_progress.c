@@ -31,8 +31,7 @@ static void tell_reason(const struct weir_peer *p, struct weir_event *e)
     if (ice != WEIR_ICE_FAILURE_NONE) {
         e->reason = ice == WEIR_ICE_FAILURE_CONSENT ? WEIR_PEER_REASON_CONSENT : WEIR_PEER_REASON_NO_PAIR;
         e->has_alert = p->is_dtls_ready && weir_dtls_state(&p->dtls) == WEIR_DTLS_HANDSHAKE
-                       && p->dtls.alert.has_plain;
-        e->alert = e->has_alert ? p->dtls.alert.plain : 0;
+                       && weir_dtls_plain_alert(&p->dtls, &e->alert);
         return;
     }
     weir_dtls_failure(&p->dtls, &end);

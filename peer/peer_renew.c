@@ -23,26 +23,13 @@ static uint64_t digest_of(struct weir_span s)
     return s.n == 0 ? 0 : h | 1;
 }
 
-static bool fits_certificate(const struct weir_dtls_digests *d, const struct weir_sdp_fingerprint *f)
-{
-    const uint8_t *digest = f->hash == WEIR_SDP_SHA512   ? d->sha512
-                            : f->hash == WEIR_SDP_SHA384 ? d->sha384
-                                                         : d->sha256;
-    return weir_equal_secret(digest, f->digest, f->bytes);
-}
-
 /* Of the certificate that was shown; before one was, of what the description before said. */
 static bool is_same_certificate(const struct weir_peer *p, const struct weir_sdp_media *t)
 {
     bool is_same = false;
     for (uint32_t i = 0; i < t->fingerprints; i++) {
-        const struct weir_sdp_fingerprint *f = &t->fingerprint[i];
-        for (unsigned k = 0; k < p->dtls.config.fingerprints && !p->dtls.has_peer_cert; k++) {
-            const struct weir_dtls_fingerprint *old = &p->dtls.config.fingerprint[k];
-            is_same |= weir_hash_bytes(old->hash) == f->bytes
-                       && weir_equal_secret(old->bytes, f->digest, f->bytes);
-        }
-        is_same |= p->dtls.has_peer_cert && fits_certificate(&p->dtls.peer, f);
+        struct weir_dtls_fingerprint f = weir_peer_fingerprint(&t->fingerprint[i]);
+        is_same |= weir_dtls_expects(&p->dtls, &f);
     }
     return is_same;
 }
@@ -54,7 +41,7 @@ bool weir_peer_is_another(const struct weir_peer *p, const struct weir_sdp_media
     if (!p->is_dtls_begun) {
         return false;
     }
-    bool is_client = p->dtls.config.is_client;
+    bool is_client = weir_dtls_is_client(&p->dtls);
     return weir_dtls_state(&p->dtls) == WEIR_DTLS_FAILED || !is_same_certificate(p, t)
            || (p->remote_tls_id != 0 && tls_id != 0 && tls_id != p->remote_tls_id)
            || role == (is_client ? WEIR_SDP_PASSIVE : WEIR_SDP_ACTIVE);
@@ -164,9 +151,9 @@ void weir_peer_carry_data(struct weir_peer *p, weir_time now)
 {
     if (p->is_sctp_begun && p->is_data_over) { /* an ABORT may come behind the goodbye of what carried it */
         begin_data_alike(p, now);
-        weir_sctp_set_dtls_role(&p->sctp, now, p->dtls.config.is_client);
+        weir_sctp_set_dtls_role(&p->sctp, now, weir_dtls_is_client(&p->dtls));
     } else if (p->is_sctp_begun) {
-        weir_sctp_carried_anew(&p->sctp, now, p->dtls.config.is_client);
+        weir_sctp_carried_anew(&p->sctp, now, weir_dtls_is_client(&p->dtls));
     }
 }
 
@@ -174,9 +161,8 @@ void weir_peer_carry_data(struct weir_peer *p, weir_time now)
 static void begin_alike(struct weir_peer *p, weir_time now)
 {
     struct weir_dtls_fingerprint list[WEIR_DTLS_FINGERPRINTS_MAX];
-    size_t count = p->dtls.config.fingerprints;
+    size_t count = weir_dtls_fingerprints(&p->dtls, list);
     uint64_t tls_id = p->remote_tls_id;
-    memcpy(list, p->dtls.config.fingerprint, sizeof list);
     if (p->is_data_over || p->timeline.sctp_done == WEIR_NEVER) {
         begin_data_alike(p, now);
     }
@@ -189,7 +175,7 @@ void weir_peer_tag_answered(struct weir_peer *p, weir_time now, bool is_client)
 {
     bool is_begun_anew = p->tag_until == 0 && weir_dtls_state(&p->dtls) < WEIR_DTLS_CONNECTED;
     p->tag_is_client = is_client;
-    if (is_begun_anew && p->dtls.config.is_client != is_client) {
+    if (is_begun_anew && weir_dtls_is_client(&p->dtls) != is_client) {
         begin_alike(p, now); /* the goodbye came before the answer */
     }
 }

@@ -44,15 +44,21 @@ struct weir_sdp_local weir_peer_local_side(const struct weir_peer *p, struct wei
 
 /* -- The peer's transport ---------------------------------------------------------------------- */
 
+struct weir_dtls_fingerprint weir_peer_fingerprint(const struct weir_sdp_fingerprint *f)
+{
+    static const enum weir_hash_id hash[] = { WEIR_SHA256, WEIR_SHA384, WEIR_SHA512 };
+    struct weir_dtls_fingerprint out = { .hash = hash[f->hash] };
+    memcpy(out.bytes, f->digest, sizeof f->digest);
+    return out;
+}
+
 /* Certificates that the peer may show; its role, and ours. */
 static void take_transport(struct weir_peer *p, weir_time now, const struct weir_sdp_media *t,
                            bool is_client)
 {
-    static const enum weir_hash_id hash[] = { WEIR_SHA256, WEIR_SHA384, WEIR_SHA512 };
     struct weir_dtls_fingerprint list[WEIR_SDP_FINGERPRINTS_MAX];
     for (uint32_t i = 0; i < t->fingerprints; i++) {
-        list[i].hash = hash[t->fingerprint[i].hash];
-        memcpy(list[i].bytes, t->fingerprint[i].digest, sizeof t->fingerprint[i].digest);
+        list[i] = weir_peer_fingerprint(&t->fingerprint[i]);
     }
     weir_peer_note_tls_id(p, t);
     weir_peer_settle_role(p, now, is_client, list, t->fingerprints);
@@ -230,7 +236,7 @@ static enum weir_status take_offer(struct weir_peer *p, struct weir_peer_scratch
     p->pending.has_undo = true;
     const struct weir_sdp_media *t = weir_sdp_transport(sdp);
     if (p->has_remote && t != NULL && !is_named_as_before(p, t)) {
-        weir_peer_tag_stops(p, now, p->dtls.config.is_client); /* as our answer says */
+        weir_peer_tag_stops(p, now, weir_dtls_is_client(&p->dtls)); /* as our answer says */
     }
     weir_peer_place_sections(p, sdp);
     if (!p->has_remote) {
@@ -298,7 +304,7 @@ static bool asks_for_another(const struct weir_peer *p, const struct weir_sdp_me
 static bool answer_makes_client(const struct weir_peer *p, const struct weir_sdp_media *t)
 {
     if (p->is_dtls_begun && t->tls_id.n == 0 && !asks_for_another(p, t, WEIR_SDP_SETUP_NONE)) {
-        return p->dtls.config.is_client;
+        return weir_dtls_is_client(&p->dtls);
     }
     return t->setup == WEIR_SDP_PASSIVE;
 }
@@ -453,12 +459,12 @@ static enum weir_status create_answer(struct weir_peer *p, struct weir_peer_scra
         renew_if_asked(p, now, t);
     }
     if (rejects && p->has_remote && t != NULL && !is_named_as_before(p, t)) {
-        weir_peer_tag_stops(p, now, p->dtls.config.is_client);
+        weir_peer_tag_stops(p, now, weir_dtls_is_client(&p->dtls));
     }
     p->session_version++;
     local = weir_peer_local_side(p, s);
     if (p->is_dtls_begun) {
-        local.setup = p->dtls.config.is_client ? WEIR_SDP_ACTIVE : WEIR_SDP_PASSIVE;
+        local.setup = weir_dtls_is_client(&p->dtls) ? WEIR_SDP_ACTIVE : WEIR_SDP_PASSIVE;
     }
     for (uint32_t i = 0; i < s->theirs.medias; i++) {
         if (s->theirs.media[i].kind == WEIR_SDP_DATA && weir_sdp_is_accepted(&s->theirs.media[i])) {

@@ -323,7 +323,7 @@ static void end_section(struct weir_peer *p, weir_time now, struct weir_media *m
         if (p->is_sctp_begun) {
             weir_peer_end_data(p, now, WEIR_SCTP_REASON_SHUTDOWN);
             weir_peer_restart_sctp(p, now, false);
-            weir_sctp_set_dtls_role(&p->sctp, now, p->dtls.config.is_client);
+            weir_sctp_set_dtls_role(&p->sctp, now, weir_dtls_is_client(&p->dtls));
             p->is_data_over = false;
             p->snap = WEIR_PEER_DECLINED;
         }

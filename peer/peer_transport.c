@@ -26,6 +26,7 @@ static void dtls_config(struct weir_peer *p, weir_time now, bool is_client, stru
     c->crypto = p->config.crypto;
     c->identity = p->config.identity;
     c->keys = p->config.keys;
+    c->handshakes = p->config.dtls_handshakes;
     c->trace = p->config.trace;
     c->conn = p->config.conn;
     c->is_client = is_client;
@@ -52,7 +53,7 @@ void weir_peer_ready_dtls(struct weir_peer *p, weir_time now, bool is_client,
                           const struct weir_dtls_session *session)
 {
     struct weir_dtls_config c;
-    if (p->is_dtls_ready && p->dtls.config.is_client == is_client) {
+    if (p->is_dtls_ready && weir_dtls_is_client(&p->dtls) == is_client) {
         return;
     }
     if (p->is_dtls_ready) {
@@ -130,9 +131,9 @@ void weir_peer_start_dtls(struct weir_peer *p, weir_time now)
     if (p->is_dtls_begun && p->timeline.dtls_begun == WEIR_NEVER
         && (has_path || weir_ice_embed_is_open(&p->ice))) {
         p->timeline.dtls_begun = now;
-        if (p->dtls.config.is_client) {
+        if (weir_dtls_is_client(&p->dtls)) {
             enum weir_status status = weir_dtls_start(&p->dtls, now);
-            (void)status; /* already begun is as good */
+            (void)status; /* already begun is as good, and without a block it begins by itself later */
         }
     }
 }
@@ -148,7 +149,7 @@ static void derive_srtp(struct weir_peer *p)
     p->is_srtp_ready =
         weir_dtls_export(&p->dtls, "EXTRACTOR-dtls_srtp", (struct weir_mspan){ keying, n }) == WEIR_OK
         && weir_srtp_init_pair(&rtp_of(p)->srtp_tx, &rtp_of(p)->srtp_rx, p->config.crypto, profile,
-                               weir_span_of(keying, n), p->dtls.config.is_client);
+                               weir_span_of(keying, n), weir_dtls_is_client(&p->dtls));
     weir_wipe(keying, sizeof keying);
 }
 

@@ -17,6 +17,8 @@ struct program {
     struct weir_addr at[PATHS]; /* by the number of the path, 0 where it began */
     uint32_t spare;             /* number of the next address that is not known */
     struct weir_dtls dtls;
+    struct weir_arena handshakes; /* of the one block that one connection needs */
+    struct weir_dtls_handshake handshake;
     struct weir_dtls_config config;
     struct weir_identity identity;
     const char *export_label, *cert_path, *key_path, *resume_path;

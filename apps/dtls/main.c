@@ -237,6 +237,8 @@ int main(int argc, char **argv)
     static struct program p;
     signal(SIGINT, interrupt);
     signal(SIGTERM, interrupt);
+    weir_arena_init(&p.handshakes, &p.handshake, sizeof p.handshake, 1);
+    p.config.handshakes = &p.handshakes;
     begin(&p, argc, argv);
     if (p.config.is_client) {
         weir_dtls_init(&p.dtls, &p.config, weir_pump_clock());

@@ -18,11 +18,14 @@ static double cpu_us(void)
 }
 
 /* With `session` a connection like the one that it is of; and it gets that of this one. */
+static struct weir_arena handshakes;
+
 static void begin(struct weir_dtls *d, bool is_client, const struct weir_identity *own,
                   const struct weir_identity *peer, uint8_t version, uint8_t number,
                   const struct weir_dtls_session *session)
 {
     struct weir_dtls_config c = { .crypto = weir_crypto_default(), .identity = own,
+                                  .handshakes = &handshakes,
                                   .is_client = is_client, .fingerprints = 1, .srtp_profiles = 1,
                                   .version_min = version, .version_max = version,
                                   .srtp_profile = { WEIR_DTLS_SRTP_AEAD_AES_128_GCM } };
@@ -63,6 +66,8 @@ static void shake_hands(const struct weir_identity identity[2], uint8_t version,
                         struct weir_dtls_session *session, double us[2])
 {
     static struct weir_dtls end[2];
+    static struct weir_dtls_handshake block[2];
+    weir_arena_init(&handshakes, block, sizeof block[0], 2);
     us[CLIENT] = us[SERVER] = 0;
     begin(&end[CLIENT], true, &identity[CLIENT], &identity[SERVER], version, number, session);
     begin(&end[SERVER], false, &identity[SERVER], &identity[CLIENT], version, number, session);

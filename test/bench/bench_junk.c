@@ -127,10 +127,15 @@ static void deliver(struct weir_dtls *from, struct weir_dtls *to)
     }
 }
 
+static struct weir_arena handshakes;
+
 static void begin(struct weir_dtls end[2], const struct weir_identity *identity, uint8_t version)
 {
+    static struct weir_dtls_handshake block[2];
+    weir_arena_init(&handshakes, block, sizeof block[0], 2);
     for (int i = 0; i < 2; i++) {
         struct weir_dtls_config c = { .crypto = weir_crypto_default(), .identity = identity,
+                                      .handshakes = &handshakes,
                                       .is_client = i == 0, .fingerprints = 1, .version_min = version,
                                       .version_max = version };
         c.fingerprint[0].hash = WEIR_SHA256;

@@ -40,7 +40,7 @@ static void attack_D2_D3_fragments_are_kept_apart_by_number_and_have_one_type(vo
     (void)state;
     struct sim s;
     to_epoch_2(&s, 90);
-    struct weir_dtls_reassembly *r = &s.end[CLIENT].d.reassembly;
+    struct weir_dtls_reassembly *r = &hs_of(&s.end[CLIENT].d)->reassembly;
     assert_int_equal(poke(&s, 11, 2, 10, 0, WEIR_LIT("AAAAA")), WEIR_DTLS_OK);
     assert_int_equal(poke(&s, 11, 3, 10, 5, WEIR_LIT("BBBBB")), WEIR_DTLS_OK);
     assert_int_equal(r->slot[1].have, 5);
@@ -61,8 +61,8 @@ static void attack_D4_fragments_without_bytes_take_nothing(void **state)
     for (unsigned i = 0; i < 1000; i++) {
         assert_int_equal(poke(&s, 8, 1, 100, i % 101, WEIR_LIT("")), WEIR_DTLS_FRAGMENT_EMPTY);
     }
-    assert_int_equal(s.end[CLIENT].d.reassembly.used, 0);
-    assert_int_equal(s.end[CLIENT].d.ack.count, 1); /* nor is it acknowledged */
+    assert_int_equal(hs_of(&s.end[CLIENT].d)->reassembly.used, 0);
+    assert_int_equal(hs_of(&s.end[CLIENT].d)->ack.count, 1); /* nor is it acknowledged */
     sim_free(&s);
 }
 
@@ -75,7 +75,7 @@ static void attack_D6_the_queue_of_early_messages_is_bounded(void **state)
         enum weir_dtls_verdict v = poke(&s, 11, (uint16_t)seq, 500, 0, WEIR_LIT("A"));
         assert_int_equal(v, seq < 1 + WEIR_DTLS_WINDOW ? WEIR_DTLS_OK : WEIR_DTLS_MESSAGE_AHEAD);
     }
-    assert_true(s.end[CLIENT].d.reassembly.used <= WEIR_DTLS_WINDOW * 504);
+    assert_true(hs_of(&s.end[CLIENT].d)->reassembly.used <= WEIR_DTLS_WINDOW * 504);
     sim_free(&s);
 }
 
@@ -93,7 +93,7 @@ static void attack_D17_messages_of_the_epoch_before_do_not_wait_for_the_next(voi
             size_t n = plain_message(record, seq < 3 ? type[seq] : MESSAGE_CERTIFICATE, seq, WEIR_LIT("\0\0"));
             assert_int_equal(sim_hear(&s, who, record, n), WEIR_DTLS_OK);
         }
-        assert_true(s.end[who].d.reassembly.used != 0);
+        assert_true(hs_of(&s.end[who].d)->reassembly.used != 0);
         assert_true(sim_await(&s, WEIR_SEC));
         sim_check_up(&s);
         sim_free(&s);
@@ -116,7 +116,7 @@ static void attack_D7_records_of_epochs_to_come_do_not_pile_up(void **state)
         weir_put16(record + 3, (uint16_t)(1 + i % 512));
         assert_int_equal(sim_hear(&s, CLIENT, record, 5u + 1 + i % 512), WEIR_DTLS_RECORD_EARLY);
     }
-    assert_true(s.end[CLIENT].d.held_bytes <= WEIR_DTLS_HELD_BYTES);
+    assert_true(hs_of(&s.end[CLIENT].d)->held_bytes <= WEIR_DTLS_HELD_BYTES);
     assert_int_equal(s.end[CLIENT].sent, sent); /* the empty ACK waits for its timer, and is one */
     sim_run(&s, WEIR_SEC);
     assert_true(sim_is_up(&s));
@@ -183,7 +183,7 @@ static void attack_D28_no_nonce_comes_twice_and_no_random_is_constant(void **sta
         assert_memory_not_equal(nonce[0] + 5, nonce[1] + 5, 14);
     }
     assert_memory_not_equal(s.end[CLIENT].d.tx.iv, s.end[SERVER].d.tx.iv, WEIR_NONCE_BYTES);
-    assert_memory_not_equal(s.end[CLIENT].d.tx.iv, s.end[CLIENT].d.old.tx.iv, WEIR_NONCE_BYTES);
+    assert_memory_not_equal(s.end[CLIENT].d.tx.iv, hs_of(&s.end[CLIENT].d)->old_tx.iv, WEIR_NONCE_BYTES);
     struct sim other;
     sim_init_default(&other, 97);
     assert_memory_not_equal(s.end[CLIENT].d.client_random, other.end[CLIENT].d.client_random, 32);
@@ -245,11 +245,11 @@ static void attack_D38_bad_records_do_not_take_the_good_ones_with_them(void **st
 
 static size_t hello_of(uint64_t seed, uint8_t *out, size_t cap)
 {
-    static struct weir_dtls d;
+    static struct sim_whole w;
     struct weir_dtls_config c = sim_config(CLIENT, seed);
-    weir_dtls_init(&d, &c, 0);
-    assert_int_equal(weir_dtls_start(&d, 0), WEIR_OK);
-    size_t n = weir_dtls_send(&d, 0, (struct weir_mspan){ out, cap });
+    sim_alone(&w, &c, 0);
+    assert_int_equal(weir_dtls_start(&w.d, 0), WEIR_OK);
+    size_t n = weir_dtls_send(&w.d, 0, (struct weir_mspan){ out, cap });
     assert_true(n != 0);
     return n;
 }
@@ -295,14 +295,15 @@ static void attack_D12_a_failing_second_hello_leaves_the_place_open(void **state
     for (size_t at = 25; at < honest.n; at++) {
         memcpy(record, honest.bytes, honest.n);
         record[at] ^= (uint8_t)(1u << at % 8);
-        struct weir_dtls before = s.end[SERVER].d;
+        static struct sim_whole before;
+        sim_snap(&before, &s.end[SERVER].d);
         enum weir_dtls_verdict v = sim_hear(&s, SERVER, record, honest.n);
         assert_true(s.end[SERVER].d.state != WEIR_DTLS_FAILED);
         if (at >= 27 && at < 59) { /* [RFC 8446 4.1.2 MUST] the random is that of the first */
             assert_int_equal(v, WEIR_DTLS_HELLO_SHARE);
         }
         if (s.end[SERVER].d.step != STEP_SERVER13_WAIT_SECOND_CLIENT_HELLO) {
-            s.end[SERVER].d = before; /* a flip that only Finished can find */
+            sim_back(&s, SERVER, &before); /* a flip that only Finished can find */
             s.count = 1;
         }
     }
@@ -329,11 +330,11 @@ static void attack_D7_nothing_of_the_handshakes_keys_outlives_them(void **state)
     n = weir_dtls_record_seal(c, EPOCH_HANDSHAKE, CONTENT_HANDSHAKE, VERSION_1_2, record, n);
     assert_true(n != 0);
     assert_int_equal(sim_hear(&s, SERVER, record, n), WEIR_DTLS_OK); /* kept: its turn may come */
-    assert_true(d->step != STEP_DONE && d->reassembly.used != 0);
+    assert_true(d->step != STEP_DONE && hs_of(d)->reassembly.used != 0);
     assert_true(sim_await(&s, 2 * WEIR_SEC));
     sim_check_up(&s);
     assert_int_equal(d->rx_epoch, EPOCH_APPLICATION); /* no new keys */
-    assert_int_equal(d->reassembly.used, 0);
+    assert_false(weir_dtls_has_block(d)); /* nothing waits in it */
     sim_free(&s);
 }
 
@@ -409,6 +410,7 @@ static void attack_D14_a_cookie_is_good_for_its_hello_address_and_time(void **st
         assert_true(s.end[SERVER].sent_bytes < s.end[SERVER].heard_bytes);
         v.address[5] ^= i == OTHER_ADDRESS ? 1 : 0;
         v.cookie_secret[0] ^= i == OTHER_SECRET ? 1 : 0;
+        v.handshakes = &s.arena;
         memset(&elsewhere, 0, sizeof elsewhere);
         weir_dtls_init(&elsewhere.d, &v, s.now);
         s.end[SERVER] = elsewhere;
@@ -481,7 +483,7 @@ static void cut_message(struct sim *s, unsigned who, const void *with)
     }
     c->has_message = true;
     c->n = n;
-    c->honest = s->end[who].d.flight;
+    c->honest = hs_of(&s->end[who].d)->flight;
     memcpy(body, p, n);
     if (c->flip < n) {
         body[c->flip] ^= 0xff;
@@ -522,7 +524,7 @@ static void attack_D15_no_cut_or_changed_message_passes(void **state)
             s.edit_with = &c;
             sim_start(&s);
             if (c.message == MESSAGE_CLIENT_HELLO) {
-                s.end[CLIENT].d.flight = c.honest; /* changed on its way: its sender does not know */
+                hs_of(&s.end[CLIENT].d)->flight = c.honest; /* changed on its way: its sender does not know */
             }
             if (sim_await(&s, 2 * WEIR_SEC)) {
                 fail_msg("message %u to %u, byte %zu, flip %d: connected", c.message, c.to, at, is_flip);
@@ -570,7 +572,7 @@ static void attack_D21_only_schemes_of_the_offer_count(void **state)
     (void)state;
     /* A proof of every scheme there is, with a signature that a trusting provider would take. */
     for (unsigned scheme = 0; scheme <= 0xffff; scheme++) {
-        static struct weir_dtls d;
+        static struct sim_whole w;
         static const enum weir_pubkey_type key[] = { WEIR_PUBKEY_NONE, WEIR_PUBKEY_P256, WEIR_PUBKEY_P384,
                                                      WEIR_PUBKEY_RSA };
         static struct weir_crypto null;
@@ -578,18 +580,19 @@ static void attack_D21_only_schemes_of_the_offer_count(void **state)
             weir_crypto_null(&null, weir_crypto_default());
             struct weir_dtls_config c = sim_config(CLIENT, 108);
             c.crypto = &null;
-            weir_dtls_init(&d, &c, 0);
-            d.suite = 0x1301;
-            d.version = VERSION_1_3;
-            weir_dtls_transcript_begin(&d);
+            sim_alone(&w, &c, 0);
+            assert_true(weir_dtls_lease(&w.d, 0));
+            w.d.suite = 0x1301;
+            w.d.version = VERSION_1_3;
+            weir_dtls_transcript_begin(&w.d);
         }
         uint8_t body[5] = { 0, 0, 0, 1, 0x30 };
         weir_put16(body, (uint16_t)scheme);
         for (unsigned i = 0; i < 4; i++) {
-            d.hs.peer_key.type = key[i];
+            exchange_of(&w.d)->peer_key.type = key[i];
             bool is_good = (scheme == 0x0403 && i == 1) || (scheme == 0x0503 && i == 2)
                            || (scheme >= 0x0804 && scheme <= 0x0806 && i == 3);
-            assert_int_equal(weir_dtls13_check_certificate_verify(&d, weir_span_of(body, 5)),
+            assert_int_equal(weir_dtls13_check_certificate_verify(&w.d, weir_span_of(body, 5)),
                              is_good ? WEIR_DTLS_OK : WEIR_DTLS_CERTIFICATE_VERIFY_SCHEME);
         }
     }
@@ -608,7 +611,7 @@ static void attack_D29_a_hello_after_the_handshake_is_no_renegotiation(void **st
         size_t n = hello_of(3, hello, sizeof hello);
         weir_put16(hello + 17, seq);
         enum weir_dtls_verdict v = sim_hear(&s, SERVER, hello, n);
-        assert_int_equal(v, seq < s.end[SERVER].d.reassembly.next ? WEIR_DTLS_MESSAGE_OLD
+        assert_int_equal(v, seq < weir_dtls_peer_seq(&s.end[SERVER].d) ? WEIR_DTLS_MESSAGE_OLD
                                                                   : WEIR_DTLS_FRAGMENT_EPOCH);
         assert_int_equal(s.count, 0);
     }

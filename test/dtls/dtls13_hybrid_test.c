@@ -135,16 +135,17 @@ static void attack_D36_a_hybrid_share_that_is_none_is_refused(void **state)
     static const size_t bytes[] = { 1, 31, 32, 1184, 1215, 1217, 1120 };
     static uint8_t share[1300];
     for (size_t i = 0; i <= sizeof bytes / sizeof bytes[0]; i++) {
-        static struct weir_dtls d;
+        static struct sim_whole w;
         struct weir_dtls_config c[2];
         bool is_key = i == sizeof bytes / sizeof bytes[0];
         configure(c, 250);
-        weir_dtls_init(&d, &c[SERVER], 0);
-        d.hs.group = HYBRID;
-        assert_true(weir_dtls_make_share(&d));
+        sim_alone(&w, &c[SERVER], 0);
+        assert_true(weir_dtls_lease(&w.d, 0));
+        exchange_of(&w.d)->group = HYBRID;
+        assert_true(weir_dtls_make_share(&w.d));
         memset(share, 0xff, sizeof share); /* coefficients of 4095: not below q [FIPS 203 7.2] */
         size_t n = is_key ? 1216 : bytes[i];
-        assert_false(weir_dtls_take_share(&d, weir_span_of(share, n)));
+        assert_false(weir_dtls_take_share(&w.d, weir_span_of(share, n)));
     }
 }
 
@@ -153,25 +154,26 @@ static void attack_D36_a_hybrid_share_with_a_zero_half_is_refused(void **state)
 {
     (void)state;
     struct weir_dtls_config c[2];
-    static struct weir_dtls client, server;
+    static struct sim_whole client, server;
     if (!is_real) {
         return;
     }
     configure(c, 260);
-    weir_dtls_init(&client, &c[CLIENT], 0);
-    weir_dtls_init(&server, &c[SERVER], 0);
-    client.hs.group = server.hs.group = HYBRID;
-    assert_true(weir_dtls_make_share(&client) && weir_dtls_make_share(&server));
-    assert_true(weir_dtls_take_share(&server, weir_span_of(client.hs.public_key, 1216)));
-    assert_true(weir_dtls_take_share(&client, weir_span_of(server.hs.public_key, 1120)));
-    assert_memory_equal(client.hs.premaster, server.hs.premaster, 64);
-    assert_memory_not_equal(client.hs.premaster, client.hs.premaster + 32, 32);
-    memset(client.hs.public_key + 1184, 0, 32);
-    assert_false(weir_dtls_take_share(&server, weir_span_of(client.hs.public_key, 1216)));
+    sim_alone(&client, &c[CLIENT], 0);
+    sim_alone(&server, &c[SERVER], 0);
+    assert_true(weir_dtls_lease(&client.d, 0) && weir_dtls_lease(&server.d, 0));
+    exchange_of(&client.d)->group = exchange_of(&server.d)->group = HYBRID;
+    assert_true(weir_dtls_make_share(&client.d) && weir_dtls_make_share(&server.d));
+    assert_true(weir_dtls_take_share(&server.d, weir_span_of(exchange_of(&client.d)->public_key, 1216)));
+    assert_true(weir_dtls_take_share(&client.d, weir_span_of(exchange_of(&server.d)->public_key, 1120)));
+    assert_memory_equal(exchange_of(&client.d)->premaster, exchange_of(&server.d)->premaster, 64);
+    assert_memory_not_equal(exchange_of(&client.d)->premaster, exchange_of(&client.d)->premaster + 32, 32);
+    memset(exchange_of(&client.d)->public_key + 1184, 0, 32);
+    assert_false(weir_dtls_take_share(&server.d, weir_span_of(exchange_of(&client.d)->public_key, 1216)));
     /* A ciphertext with a flipped bit gives a secret that nobody shares [FIPS 203 6.3]. */
-    server.hs.public_key[5] ^= 1;
-    assert_true(weir_dtls_take_share(&client, weir_span_of(server.hs.public_key, 1120)));
-    assert_memory_not_equal(client.hs.premaster, server.hs.premaster, 32);
+    exchange_of(&server.d)->public_key[5] ^= 1;
+    assert_true(weir_dtls_take_share(&client.d, weir_span_of(exchange_of(&server.d)->public_key, 1120)));
+    assert_memory_not_equal(exchange_of(&client.d)->premaster, exchange_of(&server.d)->premaster, 32);
 }
 
 static void attack_D31_any_double_loss_with_large_shares_is_repaired(void **state)

@@ -196,6 +196,7 @@ static void connect_again(struct end *e, struct program *p, const struct interop
     memset(&e->d, 0, sizeof e->d);
     e->is_connected = e->is_failed = false;
     e->got_bytes = 0;
+    weir_arena_init(&e->arena, &e->block, sizeof e->block, 1);
     weir_dtls_init(&e->d, c, clock_now());
     assert_int_equal(weir_dtls_start(&e->d, clock_now()), WEIR_OK);
     end_drain(e);
@@ -236,7 +237,7 @@ static void resume_with(const struct interop *t, uint16_t suite, bool requires_c
     }
     case_program(p, t, port);
     end_open(e, t, fd, p, 0);
-    struct weir_dtls_config c = e->d.config;
+    struct weir_dtls_config c = e->config;
     c.tickets = WEIR_DTLS_TICKETS_ALL;
     c.ticket_keys = 1;
     c.utc_s = 1790000000;

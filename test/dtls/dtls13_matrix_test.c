@@ -59,7 +59,7 @@ static bool is_legal(unsigned who, uint8_t step, uint8_t type)
 }
 
 /* A snapshot of one end in each step, from honest handshakes whose messages come one by one. */
-static struct weir_dtls at_step[2][STEP_COUNT];
+static struct sim_whole at_step[2][STEP_COUNT], copy;
 static bool has_step[2][STEP_COUNT];
 
 static void keep(const struct sim *s)
@@ -68,7 +68,7 @@ static void keep(const struct sim *s)
         const struct weir_dtls *d = &s->end[who].d;
         if (!has_step[who][d->step]) {
             has_step[who][d->step] = true;
-            at_step[who][d->step] = *d;
+            sim_snap(&at_step[who][d->step], d);
         }
     }
 }
@@ -140,7 +140,7 @@ static enum weir_dtls_verdict tell_message(struct weir_dtls *d, uint8_t type, bo
 {
     uint8_t bytes[64];
     struct weir_span plain, body = type == 0 ? weir_span_of(NULL, 0) : WEIR_LIT("nonsense");
-    size_t n = message_bytes(bytes, type, d->reassembly.next, body);
+    size_t n = message_bytes(bytes, type, weir_dtls_peer_seq(d), body);
     return tell(d, CONTENT_HANDSHAKE, weir_span_of(bytes, n), is_protected, &plain);
 }
 
@@ -160,8 +160,8 @@ static void each_step_takes_its_messages_and_no_other(void **state)
         if (!has_step[who][step] || step == STEP_START) {
             continue;
         }
-        struct weir_dtls d = at_step[who][step];
-        enum weir_dtls_verdict v = tell_message(&d, type, d.rx_epoch != 0);
+        struct weir_dtls *d = sim_snap(&copy, &at_step[who][step].d);
+        enum weir_dtls_verdict v = tell_message(d, type, d->rx_epoch != 0);
         cells++;
         if (is_legal(who, (uint8_t)step, type)) {
             /* Nonsense in the right place: judged by its own rules. */
@@ -170,9 +170,9 @@ static void each_step_takes_its_messages_and_no_other(void **state)
             assert_int_equal(v, WEIR_DTLS_RENEGOTIATION); /* it may become a 1.2 handshake */
         } else {
             assert_int_equal(v, WEIR_DTLS_UNEXPECTED);
-            assert_int_equal(d.state, awaits_hello(step) ? at_step[who][step].state : WEIR_DTLS_FAILED);
+            assert_int_equal(d->state, awaits_hello(step) ? at_step[who][step].d.state : WEIR_DTLS_FAILED);
         }
-        assert_true(d.state != WEIR_DTLS_CONNECTED || step == STEP_DONE);
+        assert_true(d->state != WEIR_DTLS_CONNECTED || step == STEP_DONE);
     }
     assert_true(cells > 200);
 }
@@ -182,28 +182,28 @@ static void messages_under_the_wrong_protection_change_nothing(void **state)
     (void)state;
     for (unsigned cell = 0; cell < 2 * STEP_COUNT * sizeof message; cell++) {
         unsigned who = cell % 2, step = cell / 2 % STEP_COUNT;
-        if (!has_step[who][step] || step == STEP_START || at_step[who][step].rx_epoch == 0) {
+        if (!has_step[who][step] || step == STEP_START || at_step[who][step].d.rx_epoch == 0) {
             continue;
         }
-        struct weir_dtls d = at_step[who][step];
-        enum weir_dtls_verdict v = tell_message(&d, message[cell / 2 / STEP_COUNT], false);
+        struct weir_dtls *d = sim_snap(&copy, &at_step[who][step].d);
+        enum weir_dtls_verdict v = tell_message(d, message[cell / 2 / STEP_COUNT], false);
         assert_int_equal(v, WEIR_DTLS_FRAGMENT_EPOCH);
-        assert_int_equal(d.step, step);
-        assert_int_equal(d.state, at_step[who][step].state);
+        assert_int_equal(d->step, step);
+        assert_int_equal(d->state, at_step[who][step].d.state);
         /* After the handshake, the keys of the handshake begin nothing new, either. */
         if (step == STEP_DONE) {
-            d = at_step[who][step];
-            d.rx = d.old.rx;
-            d.rx_epoch = EPOCH_HANDSHAKE;
+            sim_snap(&copy, &at_step[who][step].d);
+            d->rx = hs_of(d)->old_rx;
+            d->rx_epoch = EPOCH_HANDSHAKE;
             uint8_t record[128];
             struct weir_span plain;
-            size_t n = peers_message(&d, message[cell / 2 / STEP_COUNT], d.reassembly.next,
+            size_t n = peers_message(d, message[cell / 2 / STEP_COUNT], weir_dtls_peer_seq(d),
                                      WEIR_LIT("nonsense"), record);
             struct weir_mspan datagram = { record, n };
-            d = at_step[who][step];
-            assert_int_equal(weir_dtls_recv(&d, 1000 * WEIR_SEC, &datagram, &plain),
+            sim_snap(&copy, &at_step[who][step].d);
+            assert_int_equal(weir_dtls_recv(d, 1000 * WEIR_SEC, &datagram, &plain),
                              WEIR_DTLS_MESSAGE_LATE);
-            assert_int_equal(d.state, WEIR_DTLS_FAILED);
+            assert_int_equal(d->state, WEIR_DTLS_FAILED);
         }
     }
 }
@@ -216,16 +216,16 @@ static void attack_D17_change_cipher_spec_counts_nowhere(void **state)
         bool is_protected = cell >= 2 * STEP_COUNT;
         struct weir_span plain;
         if (!has_step[who][step] || step == STEP_START
-            || (is_protected && at_step[who][step].rx_epoch == 0)) {
+            || (is_protected && at_step[who][step].d.rx_epoch == 0)) {
             continue;
         }
-        struct weir_dtls d = at_step[who][step];
+        struct weir_dtls *d = sim_snap(&copy, &at_step[who][step].d);
         enum weir_dtls_verdict v =
-            tell(&d, CONTENT_CHANGE_CIPHER_SPEC, WEIR_LIT("\1"), is_protected, &plain);
+            tell(d, CONTENT_CHANGE_CIPHER_SPEC, WEIR_LIT("\1"), is_protected, &plain);
         assert_int_equal(v, is_protected ? WEIR_DTLS_RECORD_CONTENT : WEIR_DTLS_CCS_UNEXPECTED);
-        assert_int_equal(d.rx_epoch, at_step[who][step].rx_epoch);
-        assert_int_equal(d.step, step);
-        assert_int_equal(d.state, at_step[who][step].state);
+        assert_int_equal(d->rx_epoch, at_step[who][step].d.rx_epoch);
+        assert_int_equal(d->step, step);
+        assert_int_equal(d->state, at_step[who][step].d.state);
     }
 }
 
@@ -239,13 +239,13 @@ static void attack_D11_alerts_without_protection_end_nothing_in_any_step(void **
         if (!has_step[who][step] || step == STEP_START) {
             continue;
         }
-        struct weir_dtls d = at_step[who][step];
-        enum weir_dtls_verdict v = tell(&d, CONTENT_ALERT,
+        struct weir_dtls *d = sim_snap(&copy, &at_step[who][step].d);
+        enum weir_dtls_verdict v = tell(d, CONTENT_ALERT,
                                         weir_span_of(alert[cell / 2 / STEP_COUNT], 2), false, &plain);
         assert_true(v == WEIR_DTLS_ALERT_PLAIN || v == WEIR_DTLS_ALERT_MALFORMED);
-        assert_int_equal(d.state, at_step[who][step].state);
-        assert_int_equal(d.step, step);
-        assert_int_equal(d.alert.level, at_step[who][step].alert.level);
+        assert_int_equal(d->state, at_step[who][step].d.state);
+        assert_int_equal(d->step, step);
+        assert_int_equal(d->alert.level, at_step[who][step].d.alert.level);
     }
 }
 
@@ -257,19 +257,19 @@ static void attack_D8_application_data_waits_for_the_end_of_the_handshake(void *
         bool is_protected = cell >= 2 * STEP_COUNT;
         struct weir_span plain;
         if (!has_step[who][step] || step == STEP_START
-            || (is_protected && at_step[who][step].rx_epoch == 0)) {
+            || (is_protected && at_step[who][step].d.rx_epoch == 0)) {
             continue;
         }
-        struct weir_dtls d = at_step[who][step];
+        struct weir_dtls *d = sim_snap(&copy, &at_step[who][step].d);
         enum weir_dtls_verdict v =
-            tell(&d, CONTENT_APPLICATION_DATA, WEIR_LIT("data"), is_protected, &plain);
+            tell(d, CONTENT_APPLICATION_DATA, WEIR_LIT("data"), is_protected, &plain);
         bool is_taken = is_protected && step == STEP_DONE;
         /* Under the handshake's own keys it is no data, whoever sent it. */
         assert_int_equal(v, is_taken       ? WEIR_DTLS_OK
                             : is_protected ? WEIR_DTLS_DATA_EARLY
                                            : WEIR_DTLS_DATA_PLAIN);
         assert_int_equal(plain.n, is_taken ? 4 : 0);
-        assert_int_equal(d.state, at_step[who][step].state);
+        assert_int_equal(d->state, at_step[who][step].d.state);
     }
 }
 
@@ -279,22 +279,22 @@ static void acks_change_no_step(void **state)
     for (unsigned cell = 0; cell < 2 * STEP_COUNT; cell++) {
         unsigned who = cell % 2, step = cell / 2 % STEP_COUNT;
         struct weir_span plain;
-        if (!has_step[who][step] || at_step[who][step].rx_epoch == 0) {
+        if (!has_step[who][step] || at_step[who][step].d.rx_epoch == 0) {
             continue;
         }
         /* Everything that was ever sent, and much that was not. */
         for (uint64_t seq = 0; seq < 40; seq++) {
-            struct weir_dtls d = at_step[who][step];
+            struct weir_dtls *d = sim_snap(&copy, &at_step[who][step].d);
             uint8_t list[2 + 4 * 16] = { 0, 64 };
             for (unsigned epoch = 0; epoch < 4; epoch++) {
                 weir_put64(list + 2 + 16 * epoch, epoch);
                 weir_put64(list + 2 + 16 * epoch + 8, seq);
             }
-            assert_int_equal(tell(&d, CONTENT_ACK, weir_span_of(list, sizeof list), true, &plain),
+            assert_int_equal(tell(d, CONTENT_ACK, weir_span_of(list, sizeof list), true, &plain),
                              WEIR_DTLS_OK);
-            assert_int_equal(d.step, step);
-            assert_int_equal(d.state, at_step[who][step].state);
-            assert_int_equal(d.tx_epoch, at_step[who][step].tx_epoch);
+            assert_int_equal(d->step, step);
+            assert_int_equal(d->state, at_step[who][step].d.state);
+            assert_int_equal(d->tx_epoch, at_step[who][step].d.tx_epoch);
         }
     }
 }

@@ -70,7 +70,9 @@ static void every_suite_and_group_connects(void **state)
         uint16_t group = 0;
         sim_start(&s);
         while (!sim_is_up(&s) && sim_step(&s, 1010 * WEIR_SEC)) {
-            group = s.end[SERVER].d.hs.group != 0 ? s.end[SERVER].d.hs.group : group;
+            const struct weir_dtls *server = &s.end[SERVER].d;
+            bool is_told = weir_dtls_has_block(server) && exchange_of(server)->group != 0;
+            group = is_told ? exchange_of(server)->group : group;
         }
         if (!sim_is_up(&s)) {
             fail_msg("row %zu: %s, %s", i, weir_dtls_verdict_name(s.end[0].d.fail_verdict),
@@ -157,7 +159,7 @@ static void converse(struct way way)
     /* Whatever happened, both ends are at rest, and nobody waits for anything. */
     assert_int_equal(weir_dtls_deadline(&s.end[0].d), WEIR_NEVER);
     assert_int_equal(weir_dtls_deadline(&s.end[1].d), WEIR_NEVER);
-    assert_int_equal(s.end[0].d.flight.used + s.end[1].d.flight.used, 0);
+    assert_int_equal(s.arena.leased, 0);
     sim_free(&s);
 }
 
@@ -344,13 +346,13 @@ static void both_ends_tell_the_same_secrets_and_wipe_them(void **state)
 {
     (void)state;
     struct sim s;
-    static const struct weir_dtls_handshake zero;
+    static const struct weir_dtls_exchange zero;
     uint8_t random[2][32], secret[2][WEIR_DTLS_SECRETS][WEIR_DTLS_SECRET_MAX];
     size_t n;
     sim_init_default(&s, 24);
     assert_true(sim_connect(&s, WEIR_SEC));
-    assert_memory_equal(&s.end[0].d.hs, &zero, sizeof zero);
-    assert_memory_equal(&s.end[1].d.hs, &zero, sizeof zero);
+    assert_memory_equal(exchange_of(&s.end[0].d), &zero, sizeof zero);
+    assert_memory_equal(exchange_of(&s.end[1].d), &zero, sizeof zero);
     for (unsigned i = 0; i < WEIR_DTLS_SECRETS; i++) {
         for (unsigned who = 0; who < 2; who++) {
             enum weir_dtls_secret which = (enum weir_dtls_secret)i;
@@ -364,13 +366,14 @@ static void both_ends_tell_the_same_secrets_and_wipe_them(void **state)
             assert_memory_equal(random[0], random[1], 32);
         }
     }
-    struct weir_dtls d = s.end[0].d;
+    static struct sim_whole w;
+    struct weir_dtls *d = sim_snap(&w, &s.end[0].d);
     weir_dtls_close(&s.end[0].d, s.now);
     assert_false(weir_dtls_keylog(&s.end[0].d, WEIR_DTLS_SECRET_EXPORTER, random[0], secret[0][0], &n));
-    weir_dtls_deinit(&d);
-    const uint8_t *p = (const uint8_t *)&d;
+    weir_dtls_deinit(d);
+    const uint8_t *p = (const uint8_t *)&w;
     for (unsigned i = 1; i < WEIR_DTLS_SECRETS; i++) {
-        for (size_t at = 0; at + 32 <= sizeof d; at++) {
+        for (size_t at = 0; at + 32 <= sizeof w; at++) {
             assert_memory_not_equal(p + at, secret[1][i], 32);
         }
     }
@@ -423,11 +426,13 @@ static void a_copy_in_the_middle_goes_its_own_way(void **state)
     sim_init_default(&s, 23);
     sim_start(&s);
     sim_run(&s, 15 * WEIR_MS); /* the server has answered */
-    struct weir_dtls client = s.end[CLIENT].d, server = s.end[SERVER].d;
+    static struct sim_whole client, server;
+    sim_snap(&client, &s.end[CLIENT].d);
+    sim_snap(&server, &s.end[SERVER].d);
     sim_run(&s, WEIR_SEC);
     assert_true(sim_is_up(&s));
-    s.end[CLIENT].d = client;
-    s.end[SERVER].d = server;
+    sim_back(&s, CLIENT, &client);
+    sim_back(&s, SERVER, &server);
     memset(s.end[CLIENT].told, 0, sizeof s.end[CLIENT].told);
     memset(s.end[SERVER].told, 0, sizeof s.end[SERVER].told);
     sim_run(&s, WEIR_SEC);

@@ -60,7 +60,7 @@ static inline void narrow(struct sim *s, unsigned who, const void *with)
                 weir_wr_u16(&w, o->shares[k]);
                 weir_wr_u16(&w, (uint16_t)(bytes != 0 ? bytes : 7));
                 if (bytes != 0) {
-                    weir_wr_bytes(&w, weir_span_of(d->hs.public_key, bytes));
+                    weir_wr_bytes(&w, weir_span_of(exchange_of(d)->public_key, bytes));
                 } else {
                     weir_wr_zero(&w, 7);
                 }
@@ -74,8 +74,9 @@ static inline void narrow(struct sim *s, unsigned who, const void *with)
     weir_wr_close(&w, list);
     assert_true(edit_replace(d, MESSAGE_CLIENT_HELLO, weir_span_of(body, weir_wr_done(&w))));
     if (is_second) {
-        memcpy(d->hs.transcript, s->end[SERVER].d.hs.transcript, sizeof d->hs.transcript);
-        weir_dtls_transcript_note(d, weir_span_of(d->flight.bytes + 4, 12 + weir_wr_done(&w)));
+        struct weir_dtls_exchange *x = exchange_of(d);
+        memcpy(x->transcript, exchange_of(&s->end[SERVER].d)->transcript, sizeof x->transcript);
+        weir_dtls_transcript_note(d, weir_span_of(hs_of(d)->flight.bytes + 4, 12 + weir_wr_done(&w)));
     }
 }
 

@@ -815,16 +815,16 @@ static void record_one(const struct recording *r, struct weir_crypto *crypto,
     }
     open_ends(r, crypto, session);
     assert_int_equal(weir_dtls_start(&s.end[CLIENT].d, s.now), WEIR_OK);
-    note_private(s.end[CLIENT].d.hs.own_group == WEIR_P256 ? 0 : 2,
-                 s.end[CLIENT].d.hs.private_key + (r->is_hybrid ? WEIR_KEM_PRIVATE_BYTES : 0));
+    note_private(exchange_of(&s.end[CLIENT].d)->own_group == WEIR_P256 ? 0 : 2,
+                 exchange_of(&s.end[CLIENT].d)->private_key + (r->is_hybrid ? WEIR_KEM_PRIVATE_BYTES : 0));
     for (unsigned turn = 0; turn < 4; turn++) {
         if (!r->has_tickets && !r->is_hybrid) { /* a binder covers the hello as it was written */
             narrow(&s, CLIENT, &r->offer);
         }
         pass(CLIENT);
         pass(SERVER);
-        if (s.end[CLIENT].d.hs.group == WEIR_P384) {
-            note_private(1, s.end[CLIENT].d.hs.private_key);
+        if (exchange_of(&s.end[CLIENT].d)->group == WEIR_P384) {
+            note_private(1, exchange_of(&s.end[CLIENT].d)->private_key);
         }
     }
     assert_true(sim_is_up(&s));

@@ -28,7 +28,7 @@ static void cut_message(struct sim *s, unsigned who, const void *with)
     }
     c->has_message = true;
     c->n = n;
-    c->honest = s->end[who].d.flight;
+    c->honest = hs_of(&s->end[who].d)->flight;
     memcpy(body, p, n);
     if (c->flip < n) {
         body[c->flip] ^= 0xff;
@@ -71,7 +71,7 @@ static void attack_D15_no_cut_or_changed_message_passes(void **state)
             s.edit_with = &c;
             sim_start(&s);
             if (c.message == MESSAGE_CLIENT_HELLO) {
-                s.end[CLIENT].d.flight = c.honest; /* changed on its way: its sender does not know */
+                hs_of(&s.end[CLIENT].d)->flight = c.honest; /* changed on its way: its sender does not know */
             }
             if (sim_await(&s, 2 * WEIR_SEC)) {
                 fail_msg("message %u to %u, byte %zu, flip %d: connected", c.message, c.to, at,
@@ -149,14 +149,15 @@ static void attack_D36_shares_off_the_curve_and_zero_secrets_are_refused(void **
 static enum weir_dtls_verdict show_certificate(struct weir_span chain, struct weir_span first,
                                                double *seconds)
 {
-    static struct weir_dtls d;
+    static struct sim_whole w;
     struct weir_dtls_config c = sim_config(CLIENT, 106);
     struct timespec from, to;
-    weir_dtls_init(&d, &c, 0);
-    d.suite = 0xc02b;
-    weir_hash_of(c.crypto, WEIR_SHA256, &first, 1, d.config.fingerprint[0].bytes);
+    sim_alone(&w, &c, 0);
+    assert_true(weir_dtls_lease(&w.d, 0));
+    w.d.suite = 0xc02b;
+    weir_hash_of(c.crypto, WEIR_SHA256, &first, 1, plan_of(&w.d)->fingerprint[0].bytes);
     clock_gettime(CLOCK_MONOTONIC, &from);
-    enum weir_dtls_verdict v = weir_dtls12_check_certificate(&d, chain);
+    enum weir_dtls_verdict v = weir_dtls12_check_certificate(&w.d, chain);
     clock_gettime(CLOCK_MONOTONIC, &to);
     *seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) * 1e-9;
     return v;

@@ -25,10 +25,10 @@ static void attack_D2_fragments_of_one_type_and_two_numbers_stay_apart(void **st
     sim_init_default(&s, 90);
     assert_int_equal(poke(&s, 11, 1, 10, 0, WEIR_LIT("AAAAA")), WEIR_DTLS_OK);
     assert_int_equal(poke(&s, 11, 2, 10, 5, WEIR_LIT("BBBBB")), WEIR_DTLS_OK);
-    assert_int_equal(s.end[SERVER].d.reassembly.slot[1].have, 5);
-    assert_int_equal(s.end[SERVER].d.reassembly.slot[2].have, 5);
-    assert_int_not_equal(s.end[SERVER].d.reassembly.slot[1].at,
-                         s.end[SERVER].d.reassembly.slot[2].at);
+    assert_int_equal(hs_of(&s.end[SERVER].d)->reassembly.slot[1].have, 5);
+    assert_int_equal(hs_of(&s.end[SERVER].d)->reassembly.slot[2].have, 5);
+    assert_int_not_equal(hs_of(&s.end[SERVER].d)->reassembly.slot[1].at,
+                         hs_of(&s.end[SERVER].d)->reassembly.slot[2].at);
     sim_free(&s);
 }
 
@@ -38,7 +38,7 @@ static void attack_D3_one_number_has_one_type_and_one_length(void **state)
     struct sim s;
     sim_init_default(&s, 91);
     assert_int_equal(poke(&s, 11, 1, 10, 0, WEIR_LIT("AAAAA")), WEIR_DTLS_OK);
-    const struct weir_dtls_slot *slot = &s.end[SERVER].d.reassembly.slot[1];
+    const struct weir_dtls_slot *slot = &hs_of(&s.end[SERVER].d)->reassembly.slot[1];
     /* Without protection the newest counts, and nothing of the other one is left. */
     assert_int_equal(poke(&s, 16, 1, 10, 5, WEIR_LIT("AAAAA")), WEIR_DTLS_OK);
     assert_int_equal(slot->have, 5);
@@ -70,7 +70,7 @@ static void attack_D4_fragments_without_bytes_take_nothing(void **state)
     for (unsigned i = 0; i < 10000; i++) {
         assert_int_equal(poke(&s, 1, 0, 100, i % 101, WEIR_LIT("")), WEIR_DTLS_FRAGMENT_EMPTY);
     }
-    assert_int_equal(s.end[SERVER].d.reassembly.used, 0);
+    assert_int_equal(s.arena.leased, 0);
     /* A record of nothing but empty fragments ends, too. */
     uint8_t record[1500], message[1200];
     size_t n = 0;
@@ -95,7 +95,7 @@ static void attack_D6_the_queue_of_early_messages_is_bounded(void **state)
                             : seq < WEIR_DTLS_WINDOW ? WEIR_DTLS_OK
                                                      : WEIR_DTLS_MESSAGE_AHEAD);
     }
-    assert_true(s.end[SERVER].d.reassembly.used <= WEIR_DTLS_WINDOW * 504);
+    assert_true(hs_of(&s.end[SERVER].d)->reassembly.used <= WEIR_DTLS_WINDOW * 504);
     assert_int_equal(s.end[SERVER].d.state, WEIR_DTLS_NEW);
     sim_free(&s);
 }
@@ -114,7 +114,7 @@ static void attack_D7_records_of_the_next_epoch_do_not_pile_up(void **state)
         weir_put16(record + 11, (uint16_t)(1 + i % 512));
         assert_int_equal(sim_hear(&s, CLIENT, record, 13u + 1 + i % 512), WEIR_DTLS_RECORD_EARLY);
     }
-    assert_true(s.end[CLIENT].d.held_bytes <= WEIR_DTLS_HELD_BYTES);
+    assert_true(hs_of(&s.end[CLIENT].d)->held_bytes <= WEIR_DTLS_HELD_BYTES);
     sim_run(&s, WEIR_SEC);
     assert_true(sim_is_up(&s));
     sim_check_up(&s);
@@ -194,11 +194,11 @@ static void attack_D38_bad_records_do_not_take_the_good_ones_with_them(void **st
 
 static size_t hello_of(uint64_t seed, uint8_t *out, size_t cap)
 {
-    static struct weir_dtls d;
+    static struct sim_whole w;
     struct weir_dtls_config c = sim_config(CLIENT, seed);
-    weir_dtls_init(&d, &c, 0);
-    assert_int_equal(weir_dtls_start(&d, 0), WEIR_OK);
-    size_t n = weir_dtls_send(&d, 0, (struct weir_mspan){ out, cap });
+    sim_alone(&w, &c, 0);
+    assert_int_equal(weir_dtls_start(&w.d, 0), WEIR_OK);
+    size_t n = weir_dtls_send(&w.d, 0, (struct weir_mspan){ out, cap });
     assert_true(n != 0);
     return n;
 }
@@ -370,6 +370,7 @@ static void attack_D14_a_cookie_is_good_for_its_hello_address_and_time(void **st
         if (i == OTHER_SECRET) {
             v.cookie_secret[0] ^= 1;
         }
+        v.handshakes = &s.arena;
         memset(&elsewhere, 0, sizeof elsewhere);
         weir_dtls_init(&elsewhere.d, &v, s.now);
         s.end[SERVER] = elsewhere;

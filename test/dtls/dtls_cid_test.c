@@ -12,7 +12,7 @@ static const uint8_t versions[2] = { WEIR_DTLS_1_2, WEIR_DTLS_1_3 };
 static void check_header(struct sim *s, unsigned from, uint8_t version)
 {
     struct weir_dtls *d = &s->end[from].d;
-    const struct weir_dtls_config *peer = &s->end[1 - from].d.config;
+    const struct weir_dtls_settings *peer = &s->end[1 - from].d.config;
     struct weir_dtls copy = *d;
     uint8_t out[200];
     size_t bytes = peer->cid_bytes;
@@ -96,10 +96,10 @@ static void a_second_hello_offers_the_same_ids(void **state)
         struct ids with = { versions[i % 2], 5, 7, WEIR_DTLS_RRC_BASIC };
         struct sim s;
         ids_init(&s, &with, 1130 + i);
-        s.end[SERVER].d.config.requires_cookie = i < 4;
+        plan_of(&s.end[SERVER].d)->requires_cookie = i < 4;
         if (i >= 2) {
-            s.end[SERVER].d.config.groups = 1;
-            s.end[SERVER].d.config.group[0] = i % 2 == 0 ? WEIR_P256 : WEIR_P384;
+            plan_of(&s.end[SERVER].d)->groups = 1;
+            plan_of(&s.end[SERVER].d)->group[0] = i % 2 == 0 ? WEIR_P256 : WEIR_P384;
         }
         assert_true(sim_connect(&s, 2 * WEIR_SEC));
         sim_run(&s, WEIR_SEC);
@@ -467,16 +467,16 @@ static void the_config_keeps_its_bounds(void **state)
 {
     (void)state;
     struct weir_dtls_config c = sim_config(CLIENT, 1260);
-    static struct weir_dtls d;
+    static struct sim_whole w;
     c.has_cid = true;
     c.cid_bytes = 200;
-    weir_dtls_init(&d, &c, 0);
-    assert_int_equal(d.config.cid_bytes, WEIR_DTLS_CID_MAX);
+    sim_alone(&w, &c, 0);
+    assert_int_equal(w.d.config.cid_bytes, WEIR_DTLS_CID_MAX);
     c.has_cid = false;
     c.rrc = WEIR_DTLS_RRC_BASIC;
-    weir_dtls_init(&d, &c, 0);
-    assert_int_equal(d.config.cid_bytes, 0);
-    assert_int_equal(d.config.rrc, WEIR_DTLS_RRC_NONE);
+    sim_alone(&w, &c, 0);
+    assert_int_equal(w.d.config.cid_bytes, 0);
+    assert_int_equal(w.d.config.rrc, WEIR_DTLS_RRC_NONE);
 }
 
 /* -- Changes in 1.3 [RFC 9147 9] --------------------------------------------------------------- */
@@ -487,7 +487,7 @@ static enum weir_dtls_verdict hear_message(struct sim *s, unsigned to, uint8_t m
     struct weir_dtls *d = &s->end[to].d;
     struct weir_dtls *from = &s->end[1 - to].d;
     size_t n = test_unhex(hex, body, sizeof body);
-    n = message_bytes(text, message, d->reassembly.next, weir_span_of(body, n));
+    n = message_bytes(text, message, weir_dtls_peer_seq(d), weir_span_of(body, n));
     n = sealed_record(from, CONTENT_HANDSHAKE, weir_span_of(text, n), record);
     return sim_hear(s, to, record, n);
 }
@@ -536,16 +536,16 @@ static void a_request_for_ids_is_answered_with_none(void **state)
         struct sim s;
         ids_connect(&s, &with, 1280);
         struct weir_dtls *peer = &s.end[1 - to].d;
-        uint16_t next = peer->reassembly.next;
+        uint16_t next = weir_dtls_peer_seq(peer);
         uint8_t before[4];
         memcpy(before, peer->cid.tx, 4);
         peer->message_seq++; /* the request is made by hand */
         expect(hear_message(&s, to, MESSAGE_REQUEST_CONNECTION_ID, "03"), WEIR_DTLS_OK, "request");
         sim_run(&s, WEIR_SEC);
-        assert_int_equal(peer->reassembly.next, next + 1); /* a whole message came, and was good */
+        assert_int_equal(weir_dtls_peer_seq(peer), next + 1); /* a whole message came, and was good */
         assert_int_equal(peer->state, WEIR_DTLS_CONNECTED);
         assert_memory_equal(peer->cid.tx, before, 4);
-        assert_int_equal(s.end[to].d.flight.used, 0);
+        assert_int_equal(sim_flight_used(&s.end[to].d), 0);
         assert_int_equal(s.end[to].d.give_up_at, WEIR_NEVER);
         sim_check_up(&s);
         sim_free(&s);
@@ -565,7 +565,7 @@ static void attack_D26_requests_without_end_cost_one_answer_a_round_trip(void **
     }
     /* 50 ACKs, and one NewConnectionId that the client has not acknowledged. */
     assert_in_range(s.end[SERVER].sent - sent, 1, 51);
-    assert_int_equal(s.end[SERVER].d.message_seq, s.end[CLIENT].d.reassembly.next + 1);
+    assert_int_equal(s.end[SERVER].d.message_seq, weir_dtls_peer_seq(&s.end[CLIENT].d) + 1);
     sim_run(&s, WEIR_SEC);
     assert_int_equal(weir_dtls_update_keys(&s.end[SERVER].d, true), WEIR_OK);
     sim_drain(&s, SERVER);

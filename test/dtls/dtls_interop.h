@@ -89,6 +89,9 @@ static inline bool has_program(const char *name)
 
 struct end {
     struct weir_dtls d;
+    struct weir_dtls_config config; /* that it was made with */
+    struct weir_arena arena;
+    struct weir_dtls_handshake block;
     int fd;
     bool is_connected, is_failed;
     struct weir_dtls_event last;
@@ -281,6 +284,9 @@ static inline void end_open(struct end *e, const struct interop *t, int fd, stru
     weir_put64(c.seed, clock_now());
     e->fd = fd;
     e->lose = t->lose;
+    weir_arena_init(&e->arena, &e->block, sizeof e->block, 1);
+    c.handshakes = &e->arena;
+    e->config = c;
     weir_dtls_init(&e->d, &c, clock_now());
 }
 
@@ -414,8 +420,8 @@ static inline void run_more(const struct interop_more *more)
     }
     if (more->first_group != 0) {
         const uint16_t list[3] = { more->first_group, WEIR_X25519, WEIR_P256 };
-        e->d.config.groups = 3;
-        memcpy(e->d.config.group, list, sizeof list);
+        plan_of(&e->d)->groups = 3;
+        memcpy(plan_of(&e->d)->group, list, sizeof list);
     }
     assert_int_equal(weir_dtls_start(&e->d, clock_now()), WEIR_OK);
     end_drain(e);

@@ -14,8 +14,10 @@ static void connect_both(struct sim *s)
     sim_init(s, &config[CLIENT], &config[SERVER]);
     assert_true(sim_connect(s, WEIR_SEC));
     sim_run(s, WEIR_SEC);
-    assert_int_equal(s->end[CLIENT].d.flight.used, 0);
-    assert_int_equal(s->end[SERVER].d.flight.used, 0);
+    for (unsigned who = 0; who < 2; who++) { /* the handshake's went back, another one is had */
+        assert_false(weir_dtls_has_block(&s->end[who].d));
+        assert_true(weir_dtls_lease(&s->end[who].d, s->now));
+    }
 }
 
 /* A message after the handshake, to its handler. */
@@ -36,9 +38,9 @@ static const weir_time ack_time = 1000 * WEIR_SEC;
 static void make_gap(struct weir_dtls *d, uint32_t bytes)
 {
     static const uint8_t byte = 1;
-    struct dtls_fragment f = { .type = MESSAGE_FINISHED, .seq = (uint16_t)(d->reassembly.next + 1),
+    struct dtls_fragment f = { .type = MESSAGE_FINISHED, .seq = (uint16_t)(weir_dtls_peer_seq(d) + 1),
                                .length = bytes, .bytes = { &byte, 1 } };
-    assert_int_equal(weir_dtls_reassembly_add(&d->reassembly, &f, false), WEIR_DTLS_OK);
+    assert_int_equal(weir_dtls_reassembly_add(&hs_of(d)->reassembly, &f, false), WEIR_DTLS_OK);
 }
 
 static size_t ack_input(struct weir_dtls *d, unsigned input)
@@ -78,7 +80,7 @@ static size_t ack_input(struct weir_dtls *d, unsigned input)
 }
 
 /* The server of a handshake, before the client's certificate. */
-static void wait_for_certificate(struct weir_dtls *d)
+static void wait_for_certificate(struct sim_whole *w)
 {
     struct sim s;
     struct weir_dtls_config config[2] = { sim_config(CLIENT, 8102), sim_config(SERVER, 8103) };
@@ -88,7 +90,7 @@ static void wait_for_certificate(struct weir_dtls *d)
     while (s.end[SERVER].d.step != STEP_SERVER13_WAIT_CERTIFICATE) {
         assert_true(sim_step(&s, s.now + WEIR_SEC));
     }
-    *d = s.end[SERVER].d;
+    struct weir_dtls *d = sim_snap(w, &s.end[SERVER].d);
     sim_free(&s);
     weir_dtls_flight_done(d); /* so that ACKs alone have a timer */
     weir_dtls_ack_reset(d);
@@ -103,38 +105,38 @@ static void acks_are_told_as_drawn(void **state)
         [S] = { S, S, D, D, S, S, D, I, S },
         [D] = { D, D, D, D, D, D, D, I, I },
     };
-    static struct weir_dtls waiting, d;
+    static struct sim_whole waiting, w;
     wait_for_certificate(&waiting);
     for (unsigned cell = 0; cell < 3 * ACK_INPUTS; cell++) {
         unsigned from = cell / ACK_INPUTS, input = cell % ACK_INPUTS;
-        d = waiting;
-        d.ack.state = (uint8_t)from;
-        d.ack.at = from == ACK_SOON ? ack_time + d.config.rto / 4 - 1 : WEIR_NEVER;
-        size_t n = ack_input(&d, input);
-        if (d.ack.state != then[from][input]) {
-            fail_msg("state %u, input %u: then %u", from, input, d.ack.state);
+        sim_snap(&w, &waiting.d);
+        hs_of(&w.d)->ack.state = (uint8_t)from;
+        hs_of(&w.d)->ack.at = from == ACK_SOON ? ack_time + w.d.config.rto / 4 - 1 : WEIR_NEVER;
+        size_t n = ack_input(&w.d, input);
+        if (hs_of(&w.d)->ack.state != then[from][input]) {
+            fail_msg("state %u, input %u: then %u", from, input, hs_of(&w.d)->ack.state);
         }
         assert_int_equal(n != 0, from == ACK_DUE && input == SENT);
         /* The timer begins with the first part, and no later one puts it off. */
-        weir_time at = d.ack.state != ACK_SOON ? WEIR_NEVER
-                                               : ack_time + d.config.rto / 4 - (from == ACK_SOON ? 1 : 0);
-        assert_int_equal(d.ack.at, at);
-        assert_int_equal(weir_dtls_deadline(&d), weir_time_min(at, d.give_up_at));
+        weir_time at = hs_of(&w.d)->ack.state != ACK_SOON ? WEIR_NEVER
+                                               : ack_time + w.d.config.rto / 4 - (from == ACK_SOON ? 1 : 0);
+        assert_int_equal(hs_of(&w.d)->ack.at, at);
+        assert_int_equal(weir_dtls_deadline(&w.d), weir_time_min(at, w.d.give_up_at));
         bool is_noted = input == PIECE || input == HANDLED || input == HANDLED_WITH_GAP
                         || input == HANDLED_AFTER;
-        assert_int_equal(d.ack.count, is_noted);
+        assert_int_equal(hs_of(&w.d)->ack.count, is_noted);
     }
 }
 
 static void an_ack_of_what_may_be_given_up_is_none(void **state)
 {
     (void)state;
-    static struct weir_dtls d;
-    wait_for_certificate(&d);
-    make_gap(&d, WEIR_DTLS_REASSEMBLY_BYTES / 4 + 8);
-    (void)ack_input(&d, HANDLED);
-    assert_int_equal(d.ack.count, 0);
-    assert_int_equal(d.ack.state, ACK_IDLE);
+    static struct sim_whole w;
+    wait_for_certificate(&w);
+    make_gap(&w.d, WEIR_DTLS_REASSEMBLY_BYTES / 4 + 8);
+    (void)ack_input(&w.d, HANDLED);
+    assert_int_equal(hs_of(&w.d)->ack.count, 0);
+    assert_int_equal(hs_of(&w.d)->ack.state, ACK_IDLE);
 }
 
 static void a_client_answers_the_handshake_with_its_flight(void **state)
@@ -145,12 +147,12 @@ static void a_client_answers_the_handshake_with_its_flight(void **state)
     for (unsigned who = 0; who < 2; who++) {
         struct weir_dtls *d = &s.end[who].d;
         (void)ack_input(d, HANDLED); /* of epoch 2 */
-        assert_int_equal(d->ack.state, who == CLIENT ? ACK_IDLE : ACK_DUE);
-        assert_int_equal(d->ack.count, who == CLIENT ? 0 : 1);
+        assert_int_equal(hs_of(d)->ack.state, who == CLIENT ? ACK_IDLE : ACK_DUE);
+        assert_int_equal(hs_of(d)->ack.count, who == CLIENT ? 0 : 1);
     }
     const struct dtls_record r = { .epoch = EPOCH_APPLICATION, .seq = 9, .is_unified = true };
     weir_dtls_ack_handled(&s.end[CLIENT].d, ack_time, &r, true);
-    assert_int_equal(s.end[CLIENT].d.ack.state, ACK_DUE);
+    assert_int_equal(hs_of(&s.end[CLIENT].d)->ack.state, ACK_DUE);
     sim_free(&s);
 }
 
@@ -158,7 +160,7 @@ static void a_client_answers_the_handshake_with_its_flight(void **state)
 static size_t read_ack(const struct weir_dtls *from, uint8_t *record, size_t n, uint64_t *first,
                        uint64_t *last)
 {
-    static struct weir_dtls to;
+    static struct weir_dtls to; /* its keys alone are used */
     to = *from;
     to.rx = from->tx;
     to.rx.window = (struct weir_dtls_window){ 0 };
@@ -167,7 +169,7 @@ static size_t read_ack(const struct weir_dtls *from, uint8_t *record, size_t n, 
     struct weir_mspan datagram = { record, n };
     struct dtls_record r;
     assert_int_equal(weir_dtls13_record_take(&datagram, weir_dtls_rx_cid(&to), &r), WEIR_DTLS_OK);
-    assert_int_equal(weir_dtls13_record_open(&to, &r), WEIR_DTLS_OK);
+    assert_int_equal(weir_dtls13_record_open(&to, &to.rx, &r), WEIR_DTLS_OK);
     assert_int_equal(r.type, CONTENT_ACK);
     assert_true(r.body.n >= 2 && weir_be16(r.body.p) == r.body.n - 2 && r.body.n % 16 == 2);
     size_t count = r.body.n / 16;
@@ -186,26 +188,26 @@ static void an_ack_has_what_fits(void **state)
     struct sim s;
     connect_both(&s);
     for (size_t room = 0; room < 700; room++) {
-        static struct weir_dtls d;
+        static struct sim_whole w;
         uint8_t out[1500] = { 0 };
         uint64_t first = 0, last = 0;
-        d = s.end[room % 2].d;
-        d.config.mtu = room % 3 == 0 ? 300 : d.config.mtu;
-        d.step = room % 5 == 0 ? STEP_SERVER13_WAIT_CERTIFICATE : STEP_DONE;
+        sim_snap(&w, &s.end[room % 2].d);
+        w.d.config.mtu = room % 3 == 0 ? 300 : w.d.config.mtu;
+        w.d.step = room % 5 == 0 ? STEP_SERVER13_WAIT_CERTIFICATE : STEP_DONE;
         for (uint64_t i = 0; i < WEIR_DTLS_ACK_RECORDS; i++) {
             const struct dtls_record r = { .epoch = 2 + i % 2, .seq = 100 - i };
-            weir_dtls_ack_piece(&d, ack_time, &r);
+            weir_dtls_ack_piece(&w.d, ack_time, &r);
         }
-        d.ack.state = ACK_DUE;
-        size_t bound = room < d.config.mtu ? room : d.config.mtu;
-        size_t around = weir_dtls_overhead(&d) + 2, fit = bound < around ? 0 : (bound - around) / 16;
+        hs_of(&w.d)->ack.state = ACK_DUE;
+        size_t bound = room < w.d.config.mtu ? room : w.d.config.mtu;
+        size_t around = weir_dtls_overhead(&w.d) + 2, fit = bound < around ? 0 : (bound - around) / 16;
         size_t want = fit < WEIR_DTLS_ACK_RECORDS ? fit : WEIR_DTLS_ACK_RECORDS;
-        size_t n = weir_dtls_ack_send(&d, (struct weir_mspan){ out, room });
+        size_t n = weir_dtls_ack_send(&w.d, (struct weir_mspan){ out, room });
         assert_int_equal(n, bound < around ? 0 : around + 16 * want);
-        assert_int_equal(d.ack.state, n == 0 ? ACK_DUE : ACK_IDLE);
-        assert_int_equal(d.ack.count, n == 0 || d.step != STEP_DONE ? WEIR_DTLS_ACK_RECORDS : 0);
+        assert_int_equal(hs_of(&w.d)->ack.state, n == 0 ? ACK_DUE : ACK_IDLE);
+        assert_int_equal(hs_of(&w.d)->ack.count, n == 0 || w.d.step != STEP_DONE ? WEIR_DTLS_ACK_RECORDS : 0);
         if (n != 0) {
-            assert_int_equal(read_ack(&d, out, n, &first, &last), want);
+            assert_int_equal(read_ack(&w.d, out, n, &first, &last), want);
         }
         if (want != 0) { /* 70, 72, .. 100 of epoch 2, then 69, 71, .. 99 of epoch 3 */
             size_t at = WEIR_DTLS_ACK_RECORDS - want;
@@ -221,10 +223,13 @@ static void an_ack_has_what_fits(void **state)
 static void a_full_list_keeps_the_newest(void **state)
 {
     (void)state;
-    struct weir_dtls d = { .config = { .rto = 400 * WEIR_MS } };
+    static struct sim_whole w;
+    struct weir_dtls_config config = sim_config(CLIENT, 8104);
+    config.rto = 400 * WEIR_MS;
+    assert_true(weir_dtls_lease(sim_alone(&w, &config, 0), 0));
     for (uint64_t i = 0; i < WEIR_DTLS_ACK_RECORDS; i++) {
         const struct dtls_record r = { .epoch = 3, .seq = 10 + 2 * i };
-        weir_dtls_ack_piece(&d, 0, &r);
+        weir_dtls_ack_piece(&w.d, 0, &r);
     }
     enum { NOWHERE = 99 };
     static const struct { uint64_t epoch, seq, first, at; } row[] = {
@@ -235,14 +240,14 @@ static void a_full_list_keeps_the_newest(void **state)
     };
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
         const struct dtls_record r = { .epoch = row[i].epoch, .seq = row[i].seq };
-        weir_dtls_ack_piece(&d, 0, &r);
-        weir_dtls_ack_piece(&d, 0, &r); /* again: it is there */
-        assert_int_equal(d.ack.count, WEIR_DTLS_ACK_RECORDS);
-        assert_int_equal(d.ack.at, 100 * WEIR_MS); /* what is behind the list is not part of it */
-        assert_int_equal(d.ack.record[0].seq, row[i].first);
+        weir_dtls_ack_piece(&w.d, 0, &r);
+        weir_dtls_ack_piece(&w.d, 0, &r); /* again: it is there */
+        assert_int_equal(hs_of(&w.d)->ack.count, WEIR_DTLS_ACK_RECORDS);
+        assert_int_equal(hs_of(&w.d)->ack.at, 100 * WEIR_MS); /* what is behind the list is not part of it */
+        assert_int_equal(hs_of(&w.d)->ack.record[0].seq, row[i].first);
         uint64_t at = NOWHERE;
         for (unsigned k = 0; k < WEIR_DTLS_ACK_RECORDS; k++) {
-            const struct weir_dtls_number *n = &d.ack.record[k];
+            const struct weir_dtls_number *n = &hs_of(&w.d)->ack.record[k];
             bool is_it = n->epoch == row[i].epoch && n->seq == row[i].seq;
             assert_true(!is_it || at == NOWHERE); /* once */
             at = is_it ? k : at;
@@ -250,7 +255,7 @@ static void a_full_list_keeps_the_newest(void **state)
         assert_int_equal(at, row[i].at);
     }
     for (unsigned k = 1; k < WEIR_DTLS_ACK_RECORDS; k++) {
-        const struct weir_dtls_number *a = &d.ack.record[k - 1], *b = &d.ack.record[k];
+        const struct weir_dtls_number *a = &w.block.ack.record[k - 1], *b = &w.block.ack.record[k];
         assert_true(a->epoch < b->epoch || (a->epoch == b->epoch && a->seq < b->seq));
     }
 }
@@ -287,9 +292,9 @@ static void update_input(struct weir_dtls *d, unsigned input)
         weir_dtls13_write_key_update(d, 1000 * WEIR_SEC);
         break;
     case WRITE_LATER:
-        d->flight.used = 16;
+        hs_of(d)->flight.used = 16;
         weir_dtls13_write_key_update(d, 1000 * WEIR_SEC);
-        assert_int_equal(d->flight.used, 16);
+        assert_int_equal(hs_of(d)->flight.used, 16);
         break;
     case ARRIVED:
         assert_true(weir_dtls13_update_arrived(d));
@@ -314,32 +319,32 @@ static void keys_are_renewed_as_drawn(void **state)
         [S] = { A, A, S, S, S, I, I, S, S },
         [A] = { A, A, A, A, A, O, I, A, A },
     };
-    static struct weir_dtls d;
+    static struct sim_whole w;
     struct sim s;
     connect_both(&s);
     for (unsigned cell = 0; cell < 4 * UPDATE_INPUTS * 2; cell++) {
         unsigned from = cell / 2 / UPDATE_INPUTS, input = cell / 2 % UPDATE_INPUTS;
         bool had_asked = cell % 2 != 0 && (from == O || from == A);
-        d = s.end[CLIENT].d;
-        d.update.state = (uint8_t)from;
-        d.update.asks_peer = had_asked;
-        uint64_t epoch = d.tx_epoch;
-        update_input(&d, input);
-        if (d.update.state != then[from][input]) {
-            fail_msg("state %u, input %u: then %u", from, input, d.update.state);
+        sim_snap(&w, &s.end[CLIENT].d);
+        w.d.update.state = (uint8_t)from;
+        w.d.update.asks_peer = had_asked;
+        uint64_t epoch = w.d.tx_epoch;
+        update_input(&w.d, input);
+        if (w.d.update.state != then[from][input]) {
+            fail_msg("state %u, input %u: then %u", from, input, w.d.update.state);
         }
         bool is_written = input == WRITE && from == O,
              is_new = input == ARRIVED && (from == S || from == A);
-        assert_int_equal(d.tx_epoch, epoch + is_new);
-        assert_int_equal(d.tx.epoch, d.tx_epoch);
-        assert_int_equal(d.update.asks_peer,
+        assert_int_equal(w.d.tx_epoch, epoch + is_new);
+        assert_int_equal(w.d.tx.epoch, w.d.tx_epoch);
+        assert_int_equal(w.d.update.asks_peer,
                          input == OWE_ASKING || (had_asked && !is_written && input != STOP));
-        assert_int_equal(d.give_up_at, is_written ? 1000 * WEIR_SEC + d.config.give_up : WEIR_NEVER);
-        assert_int_equal(d.flight.used, is_written ? 17 : input == WRITE_LATER ? 16 : 0);
+        assert_int_equal(w.d.give_up_at, is_written ? 1000 * WEIR_SEC + w.d.config.give_up : WEIR_NEVER);
+        assert_int_equal(hs_of(&w.d)->flight.used, is_written ? 17 : input == WRITE_LATER ? 16 : 0);
         if (is_written) {
-            assert_true(d.flight.is_timed);
-            assert_int_equal(d.flight.bytes[4], MESSAGE_KEY_UPDATE);
-            assert_int_equal(d.flight.bytes[16], had_asked);
+            assert_true(hs_of(&w.d)->flight.is_timed);
+            assert_int_equal(hs_of(&w.d)->flight.bytes[4], MESSAGE_KEY_UPDATE);
+            assert_int_equal(hs_of(&w.d)->flight.bytes[16], had_asked);
         }
     }
     sim_free(&s);
@@ -355,24 +360,29 @@ static void a_key_update_of_the_peer_is_followed(void **state)
         { "0001", WEIR_DTLS_UPDATE_MALFORMED, UPDATE_IDLE },
     };
     struct sim s;
+    struct weir_dtls_keys first;
     connect_both(&s);
+    first = *weir_dtls13_old_keys(&s.end[SERVER].d, &first);
     for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
-        static struct weir_dtls d;
+        static struct sim_whole w;
         uint8_t body[4];
-        d = s.end[SERVER].d;
-        struct weir_dtls_keys before = d.rx;
+        sim_snap(&w, &s.end[SERVER].d);
+        struct weir_dtls_keys before = w.d.rx;
         size_t n = test_unhex(row[i].body, body, sizeof body);
-        struct dtls_next next = tell(&d, weir_dtls13_key_update, MESSAGE_KEY_UPDATE, weir_span_of(body, n));
+        struct dtls_next next = tell(&w.d, weir_dtls13_key_update, MESSAGE_KEY_UPDATE, weir_span_of(body, n));
         assert_int_equal(next.verdict, row[i].verdict);
-        assert_int_equal(d.update.state, row[i].then);
-        assert_false(d.update.asks_peer);
+        assert_int_equal(w.d.update.state, row[i].then);
+        assert_false(w.d.update.asks_peer);
         bool is_followed = next.verdict == WEIR_DTLS_OK;
         assert_int_equal(next.step, is_followed ? STEP_DONE : STEP_COUNT);
-        assert_int_equal(d.rx_epoch, EPOCH_APPLICATION + is_followed);
-        assert_int_equal(d.rx.epoch, d.rx_epoch);
-        assert_int_equal(d.old.rx.epoch, EPOCH_HANDSHAKE + is_followed);
-        assert_memory_equal(d.old.rx.iv, is_followed ? before.iv : s.end[SERVER].d.old.rx.iv, 12);
-        assert_int_equal(d.old.until,
+        assert_int_equal(w.d.rx_epoch, EPOCH_APPLICATION + is_followed);
+        assert_int_equal(w.d.rx.epoch, w.d.rx_epoch);
+        assert_int_equal(w.d.old.epoch, EPOCH_HANDSHAKE + is_followed);
+        struct weir_dtls_keys room; /* the same whether a block has them or they are made again */
+        assert_memory_equal(weir_dtls13_old_keys(&w.d, &room)->iv, is_followed ? before.iv : first.iv, 12);
+        weir_dtls_put_block(&w.d);
+        assert_memory_equal(weir_dtls13_old_keys(&w.d, &room)->iv, is_followed ? before.iv : first.iv, 12);
+        assert_int_equal(w.d.old.until,
                          is_followed ? 1000 * WEIR_SEC + OLD_KEYS_LIFE : s.end[SERVER].d.old.until);
     }
     sim_free(&s);
@@ -388,35 +398,35 @@ static void connection_ids_are_asked_for_as_drawn(void **state)
     static const uint8_t then[3][INPUTS] = {
         [N] = { N, N, N, N, N }, [G] = { R, G, G, G, G }, [R] = { R, G, R, R, G }
     };
-    static struct weir_dtls d;
+    static struct sim_whole w;
     struct sim s;
     connect_both(&s);
     assert_int_equal(s.end[CLIENT].d.cid.state, CID_AGREED);
     for (unsigned cell = 0; cell < 3 * INPUTS; cell++) {
         unsigned from = cell / INPUTS, input = cell % INPUTS;
-        d = s.end[CLIENT].d;
-        d.cid.state = (uint8_t)from;
-        d.flight.used = input == WRITE_ID_LATER ? 16 : 0;
-        d.message_seq = input == WRITE_WITHOUT_NUMBERS ? UINT16_MAX : d.message_seq;
+        sim_snap(&w, &s.end[CLIENT].d);
+        w.d.cid.state = (uint8_t)from;
+        hs_of(&w.d)->flight.used = input == WRITE_ID_LATER ? 16 : 0;
+        w.d.message_seq = input == WRITE_WITHOUT_NUMBERS ? UINT16_MAX : w.d.message_seq;
         if (input == REQUEST) {
-            struct dtls_next next = tell(&d, weir_dtls_request_connection_id, MESSAGE_REQUEST_CONNECTION_ID,
+            struct dtls_next next = tell(&w.d, weir_dtls_request_connection_id, MESSAGE_REQUEST_CONNECTION_ID,
                                          WEIR_LIT("\2"));
             assert_int_equal(next.verdict, from == N ? WEIR_DTLS_UNEXPECTED : WEIR_DTLS_OK);
         } else if (input == OVER) {
-            weir_dtls_cid_stop(&d);
+            weir_dtls_cid_stop(&w.d);
         } else {
-            weir_dtls_write_new_connection_id(&d, 1000 * WEIR_SEC);
+            weir_dtls_write_new_connection_id(&w.d, 1000 * WEIR_SEC);
         }
-        if (d.cid.state != then[from][input]) {
-            fail_msg("state %u, input %u: then %u", from, input, d.cid.state);
+        if (w.d.cid.state != then[from][input]) {
+            fail_msg("state %u, input %u: then %u", from, input, w.d.cid.state);
         }
         bool is_written = from == R && input == WRITE_ID;
-        assert_int_equal(d.flight.used, is_written ? 19 : input == WRITE_ID_LATER ? 16 : 0);
-        assert_int_equal(d.give_up_at, is_written ? 1000 * WEIR_SEC + d.config.give_up : WEIR_NEVER);
-        assert_int_equal(weir_dtls_has_cid(&d), from != N);
+        assert_int_equal(hs_of(&w.d)->flight.used, is_written ? 19 : input == WRITE_ID_LATER ? 16 : 0);
+        assert_int_equal(w.d.give_up_at, is_written ? 1000 * WEIR_SEC + w.d.config.give_up : WEIR_NEVER);
+        assert_int_equal(weir_dtls_has_cid(&w.d), from != N);
         if (is_written) {
-            assert_true(d.flight.is_timed);
-            assert_memory_equal(d.flight.bytes + 16, "\0\0\1", 3); /* none, cid_spare */
+            assert_true(hs_of(&w.d)->flight.is_timed);
+            assert_memory_equal(hs_of(&w.d)->flight.bytes + 16, "\0\0\1", 3); /* none, cid_spare */
         }
     }
     sim_free(&s);
@@ -452,66 +462,66 @@ static void owe_paths(struct weir_dtls *d)
 static void a_check_of_a_path_counts_what_comes_by_it(void **state)
 {
     (void)state;
-    static struct weir_dtls d;
+    static struct sim_whole w;
     struct sim s;
     uint8_t out[200];
     uint32_t path;
     connect_both(&s);
-    d = s.end[CLIENT].d;
-    weir_dtls_rrc_agree(&d, true);
-    assert_false(weir_dtls_has_rrc(&d)); /* the config does not want it */
-    d.config.rrc = WEIR_DTLS_RRC_BASIC;
-    weir_dtls_rrc_agree(&d, false);
-    assert_false(weir_dtls_has_rrc(&d)); /* the peer does not */
-    weir_dtls_rrc_agree(&d, true);
-    assert_true(weir_dtls_has_rrc(&d));
-    d.rrc.in_use = HERE;
-    hear_by(&d, THERE, 20);
-    assert_int_equal(d.rrc.state, RRC_NEW);
-    assert_int_equal(d.rrc.rx_bytes, 20);
-    assert_int_equal(d.rrc.tx_bytes, 0);
-    hear_by(&d, THERE, 7);
-    hear_by(&d, ELSEWHERE, 100);
-    hear_by(&d, HERE, 100);
-    assert_int_equal(d.rrc.rx_bytes, 27);
-    assert_int_equal(d.rrc.checked, THERE);
+    sim_snap(&w, &s.end[CLIENT].d);
+    weir_dtls_rrc_agree(&w.d, true);
+    assert_false(weir_dtls_has_rrc(&w.d)); /* the config does not want it */
+    w.d.config.rrc = WEIR_DTLS_RRC_BASIC;
+    weir_dtls_rrc_agree(&w.d, false);
+    assert_false(weir_dtls_has_rrc(&w.d)); /* the peer does not */
+    weir_dtls_rrc_agree(&w.d, true);
+    assert_true(weir_dtls_has_rrc(&w.d));
+    w.d.rrc.in_use = HERE;
+    hear_by(&w.d, THERE, 20);
+    assert_int_equal(w.d.rrc.state, RRC_NEW);
+    assert_int_equal(w.d.rrc.rx_bytes, 20);
+    assert_int_equal(w.d.rrc.tx_bytes, 0);
+    hear_by(&w.d, THERE, 7);
+    hear_by(&w.d, ELSEWHERE, 100);
+    hear_by(&w.d, HERE, 100);
+    assert_int_equal(w.d.rrc.rx_bytes, 27);
+    assert_int_equal(w.d.rrc.checked, THERE);
     /* [RFC 9853 5 MUST] Three times as much, to the byte. */
-    size_t n = weir_dtls_overhead(&d) + 9;
-    d.rrc.tx_bytes = (uint32_t)(81 - n + 1);
-    assert_int_equal(weir_dtls_rrc_send(&d, 1000 * WEIR_SEC, (struct weir_mspan){ out, sizeof out }, &path),
+    size_t n = weir_dtls_overhead(&w.d) + 9;
+    w.d.rrc.tx_bytes = (uint32_t)(81 - n + 1);
+    assert_int_equal(weir_dtls_rrc_send(&w.d, 1000 * WEIR_SEC, (struct weir_mspan){ out, sizeof out }, &path),
                      0);
-    d.rrc.tx_bytes--;
-    assert_int_equal(weir_dtls_rrc_send(&d, 1000 * WEIR_SEC, (struct weir_mspan){ out, sizeof out }, &path),
+    w.d.rrc.tx_bytes--;
+    assert_int_equal(weir_dtls_rrc_send(&w.d, 1000 * WEIR_SEC, (struct weir_mspan){ out, sizeof out }, &path),
                      n);
     assert_int_equal(path, THERE);
-    assert_int_equal(d.rrc.tx_bytes, 81);
+    assert_int_equal(w.d.rrc.tx_bytes, 81);
     sim_free(&s);
 }
 
 static void who_moves_forgets_what_was_told_of_paths(void **state)
 {
     (void)state;
-    static struct weir_dtls d;
+    static struct sim_whole w;
     struct sim s;
     connect_both(&s);
-    d = s.end[CLIENT].d;
-    d.config.rrc = WEIR_DTLS_RRC_ENHANCED;
-    weir_dtls_rrc_agree(&d, true);
-    d.rrc.in_use = HERE;
-    hear_by(&d, THERE, 20);
-    assert_int_equal(d.rrc.state, RRC_OLD);
-    owe_paths(&d);
-    weir_dtls_set_path(&d, THERE);
-    assert_int_equal(d.events, 0);
-    assert_int_equal(d.rrc.state, RRC_IDLE);
-    assert_int_equal(d.rrc.end_at, WEIR_NEVER);
-    assert_int_equal(answer_by(&d, HERE), 2); /* path_drop: where we were */
-    assert_int_equal(answer_by(&d, THERE), 1);
-    assert_int_equal(answer_by(&d, ELSEWHERE), 1);
-    owe_paths(&d);
-    weir_dtls_rrc_stop(&d);
-    assert_int_equal(d.events, 0);
-    assert_int_equal(d.rrc.answers, 0);
+    sim_snap(&w, &s.end[CLIENT].d);
+    w.d.config.rrc = WEIR_DTLS_RRC_ENHANCED;
+    weir_dtls_rrc_agree(&w.d, true);
+    w.d.rrc.in_use = HERE;
+    hear_by(&w.d, THERE, 20);
+    assert_int_equal(w.d.rrc.state, RRC_OLD);
+    owe_paths(&w.d);
+    weir_dtls_set_path(&w.d, THERE);
+    assert_int_equal(w.d.events, 0);
+    assert_int_equal(w.d.rrc.state, RRC_IDLE);
+    assert_int_equal(w.d.rrc.end_at, WEIR_NEVER);
+    assert_int_equal(answer_by(&w.d, HERE), 2); /* path_drop: where we were */
+    assert_int_equal(answer_by(&w.d, THERE), 1);
+    assert_int_equal(answer_by(&w.d, ELSEWHERE), 1);
+    owe_paths(&w.d);
+    weir_dtls_rrc_stop(&w.d);
+    assert_int_equal(w.d.events, 0);
+    assert_int_equal(w.d.rrc.answers, 0);
     sim_free(&s);
 }
 
@@ -527,55 +537,55 @@ static void a_session_comes_and_goes_as_drawn(void **state)
     };
     static const uint8_t ticket[] = { 0, 0, 1, 0, 9, 9, 9, 9, 1, 5, 0, 2, 'a', 'b', 0, 0 };
     static const struct weir_dtls_session none;
-    static struct weir_dtls d;
+    static struct sim_whole w;
     static struct weir_dtls_session out;
     struct sim s;
     connect_both(&s);
     for (unsigned cell = 0; cell < 3 * INPUTS; cell++) {
         unsigned from = cell / INPUTS, input = cell % INPUTS;
         bool is_taken = false;
-        d = s.end[CLIENT].d;
-        d.resumption.state = (uint8_t)from;
-        d.resumption.session.suite = from == N ? 0 : d.suite;
-        d.resumption.session.ticket_bytes = from == R ? 5 : 0;
-        d.resumption.session.proven_s = 1;
+        sim_snap(&w, &s.end[CLIENT].d);
+        w.d.resumption.state = (uint8_t)from;
+        hs_of(&w.d)->session.suite = from == N ? 0 : w.d.suite;
+        hs_of(&w.d)->session.ticket_bytes = from == R ? 5 : 0;
+        w.d.resumption.proven_s = 1;
         if (from == R) {
-            weir_dtls_owe(&d, WEIR_DTLS_EVENT_SESSION);
+            weir_dtls_owe(&w.d, WEIR_DTLS_EVENT_SESSION);
         }
         switch (input) {
         case PROMISED:
         case NOT_PROMISED:
-            d.hs.expects_ticket = input == PROMISED;
-            weir_dtls_transcript_begin(&d);
-            weir_dtls13_expect_ticket(&d, 1000 * WEIR_SEC);
+            exchange_of(&w.d)->expects_ticket = input == PROMISED;
+            weir_dtls_transcript_begin(&w.d);
+            weir_dtls13_expect_ticket(&w.d, 1000 * WEIR_SEC);
             break;
         case COMPLETE:
-            weir_dtls13_session_complete(&d);
+            weir_dtls13_session_complete(&w.d);
             break;
         case TICKET:
-            assert_int_equal(tell(&d, weir_dtls13_new_session_ticket, MESSAGE_NEW_SESSION_TICKET,
+            assert_int_equal(tell(&w.d, weir_dtls13_new_session_ticket, MESSAGE_NEW_SESSION_TICKET,
                                   weir_span_of(ticket, sizeof ticket)).verdict, WEIR_DTLS_OK);
             break;
         case TAKE:
-            is_taken = weir_dtls_take_session(&d, &out);
+            is_taken = weir_dtls_take_session(&w.d, &out);
             break;
         default:
-            weir_dtls13_session_stop(&d);
+            weir_dtls13_session_stop(&w.d);
             break;
         }
-        if (d.resumption.state != then[from][input]) {
-            fail_msg("state %u, input %u: then %u", from, input, d.resumption.state);
+        if (w.d.resumption.state != then[from][input]) {
+            fail_msg("state %u, input %u: then %u", from, input, w.d.resumption.state);
         }
         assert_int_equal(is_taken, from == R && input == TAKE);
         /* Told once, and not of one that is gone. */
-        bool is_told = (d.events >> WEIR_DTLS_EVENT_SESSION & 1) != 0;
-        assert_int_equal(is_told, d.resumption.state == R || (from == R && input == PROMISED));
+        bool is_told = (w.d.events >> WEIR_DTLS_EVENT_SESSION & 1) != 0;
+        assert_int_equal(is_told, w.d.resumption.state == R || (from == R && input == PROMISED));
         if (then[from][input] == N && input != NOT_PROMISED && input != TICKET
             && !(input == TAKE && from == N)) {
-            assert_memory_equal(&d.resumption.session, &none, sizeof none);
+            assert_memory_equal(&hs_of(&w.d)->session, &none, sizeof none);
         }
         if (input == TICKET && from != N) { /* the first one is kept */
-            assert_int_equal(d.resumption.session.ticket_bytes, from == A ? 2 : 5);
+            assert_int_equal(hs_of(&w.d)->session.ticket_bytes, from == A ? 2 : 5);
         }
     }
     sim_free(&s);
@@ -590,16 +600,16 @@ static void old_keys_end_as_said(void **state)
     connect_both(&s);
     for (unsigned who = 0; who < 2; who++) {
         struct weir_dtls *d = &s.end[who].d;
-        assert_false(d->old.tx.is_ready); /* all of it was acknowledged, or answered */
-        assert_true(d->old.rx.is_ready);
+        assert_false(hs_of(d)->old_tx.is_ready); /* all of it was acknowledged, or answered */
+        assert_true(d->old.is_ready);
         weir_time until = d->old.until;
         assert_true(until != WEIR_NEVER);
         weir_dtls13_old_arrived(d, until - 5); /* what is acknowledged later puts nothing off */
         assert_int_equal(d->old.until, until);
         weir_dtls13_old_tick(d, until - 1);
-        assert_true(d->old.rx.is_ready);
+        assert_true(d->old.is_ready);
         weir_dtls13_old_tick(d, until);
-        assert_false(d->old.rx.is_ready);
+        assert_false(d->old.is_ready);
         assert_int_equal(d->old.until, WEIR_NEVER);
         weir_dtls13_old_arrived(d, until); /* nothing is there whose end could be set */
         assert_int_equal(d->old.until, WEIR_NEVER);
@@ -616,35 +626,35 @@ static void events_are_told_once_and_in_order(void **state)
                                      WEIR_DTLS_EVENT_CLOSED,    WEIR_DTLS_EVENT_FAILED,
                                      WEIR_DTLS_EVENT_MOVED,     WEIR_DTLS_EVENT_SEEN };
     struct weir_dtls_event event;
-    static struct weir_dtls d;
+    static struct sim_whole w;
     for (unsigned set = 0; set < 1u << 6; set++) {
         for (int is_connected = 0; is_connected < 2; is_connected++) {
-            d.state = is_connected ? WEIR_DTLS_CONNECTED : WEIR_DTLS_FAILED;
-            d.reason = WEIR_DTLS_REASON_ALERT;
-            d.rrc.in_use = 3;
-            d.rrc.seen = 4;
-            d.events = 0;
+            w.d.state = is_connected ? WEIR_DTLS_CONNECTED : WEIR_DTLS_FAILED;
+            w.d.reason = WEIR_DTLS_REASON_ALERT;
+            w.d.rrc.in_use = 3;
+            w.d.rrc.seen = 4;
+            w.d.events = 0;
             for (unsigned i = 0; i < 6; i++) {
-                weir_dtls_owe(&d, WEIR_DTLS_EVENT_CLOSED);
+                weir_dtls_owe(&w.d, WEIR_DTLS_EVENT_CLOSED);
                 if ((set >> i & 1) != 0) {
-                    weir_dtls_owe(&d, (enum weir_dtls_event_type)order[i]);
+                    weir_dtls_owe(&w.d, (enum weir_dtls_event_type)order[i]);
                 }
             }
             if ((set & 4) == 0) {
-                weir_dtls_owe_not(&d, WEIR_DTLS_EVENT_CLOSED);
+                weir_dtls_owe_not(&w.d, WEIR_DTLS_EVENT_CLOSED);
             }
             for (unsigned i = 0; i < 6; i++) {
                 if ((set >> i & 1) == 0 || (order[i] == WEIR_DTLS_EVENT_SESSION && !is_connected)) {
                     continue;
                 }
-                assert_true(weir_dtls_event(&d, &event));
+                assert_true(weir_dtls_event(&w.d, &event));
                 assert_int_equal(event.type, order[i]);
                 assert_int_equal(event.path, order[i] == WEIR_DTLS_EVENT_MOVED  ? 3
                                              : order[i] == WEIR_DTLS_EVENT_SEEN ? 4 : 0);
                 assert_int_equal(event.reason, order[i] == WEIR_DTLS_EVENT_FAILED && !is_connected
                                                    ? WEIR_DTLS_REASON_ALERT : WEIR_DTLS_REASON_NONE);
             }
-            assert_false(weir_dtls_event(&d, &event));
+            assert_false(weir_dtls_event(&w.d, &event));
             assert_int_equal(event.type, WEIR_DTLS_EVENT_NONE);
         }
     }

@@ -40,6 +40,8 @@ struct queue {
 /* mbedtls at one end, weir at the other. */
 struct talk {
     struct weir_dtls d;
+    struct weir_arena arena;
+    struct weir_dtls_handshake block;
     mbedtls_ssl_context ssl;
     mbedtls_ssl_config config;
     mbedtls_x509_crt cert;
@@ -219,6 +221,8 @@ static void begin(struct talk *t, const struct terms *w, uint64_t seed)
     if (w->own >= 0) {
         give_id(&c, (size_t)w->own);
     }
+    weir_arena_init(&t->arena, &t->block, sizeof t->block, 1);
+    c.handshakes = &t->arena;
     weir_dtls_init(&t->d, &c, t->now);
     mbedtls_ssl_init(&t->ssl);
     mbedtls_ssl_config_init(&t->config);

@@ -464,12 +464,14 @@ static void a_copy_in_the_middle_goes_its_own_way(void **state)
     sim_init_default(&s, 23);
     sim_start(&s);
     sim_run(&s, 15 * WEIR_MS); /* the server has answered */
-    struct weir_dtls client = s.end[CLIENT].d, server = s.end[SERVER].d;
+    static struct sim_whole client, server;
+    sim_snap(&client, &s.end[CLIENT].d);
+    sim_snap(&server, &s.end[SERVER].d);
     sim_run(&s, WEIR_SEC);
     assert_true(sim_is_up(&s));
     /* Back to the snapshot; what was on the way is gone, and timers repair it. */
-    s.end[CLIENT].d = client;
-    s.end[SERVER].d = server;
+    sim_back(&s, CLIENT, &client);
+    sim_back(&s, SERVER, &server);
     memset(s.end[CLIENT].told, 0, sizeof s.end[CLIENT].told);
     memset(s.end[SERVER].told, 0, sizeof s.end[SERVER].told);
     sim_run(&s, WEIR_SEC);
@@ -482,13 +484,16 @@ static void secrets_of_the_handshake_are_wiped(void **state)
 {
     (void)state;
     struct sim s;
-    static const struct weir_dtls_handshake zero;
+    static const struct weir_dtls_exchange zero;
     uint8_t random[32], master[48];
     size_t n;
     sim_init_default(&s, 24);
     assert_true(sim_connect(&s, WEIR_SEC));
-    assert_memory_equal(&s.end[0].d.hs, &zero, sizeof zero);
-    assert_memory_equal(&s.end[1].d.hs, &zero, sizeof zero);
+    assert_memory_equal(exchange_of(&s.end[0].d), &zero, sizeof zero);
+    assert_memory_equal(exchange_of(&s.end[1].d), &zero, sizeof zero);
+    static const struct weir_dtls_plan no_plan;
+    assert_memory_equal(plan_of(&s.end[0].d), &no_plan, sizeof no_plan);
+    assert_memory_equal(plan_of(&s.end[1].d), &no_plan, sizeof no_plan);
     assert_true(weir_dtls_keylog(&s.end[0].d, WEIR_DTLS_SECRET_MASTER, random, master, &n));
     assert_int_equal(n, 48);
     assert_false(weir_dtls_keylog(&s.end[0].d, WEIR_DTLS_SECRET_EXPORTER, random, master, &n));

@@ -275,7 +275,7 @@ static void nobody_moves_before_the_connection_stands(void **state)
         mover = CLIENT;
         other = SERVER;
         ids_init(&s, &with, 2020);
-        s.end[SERVER].d.config.fingerprints = 0;
+        plan_of(&s.end[SERVER].d)->fingerprints = 0;
         sim_start(&s);
         for (unsigned i = 0; i < 50 && s.end[CLIENT].d.state != WEIR_DTLS_CONNECTED; i++) {
             sim_step(&s, s.now + WEIR_SEC);

@@ -40,6 +40,8 @@ struct sim;
 
 struct sim {
     struct sim_end end[2];
+    struct weir_arena arena; /* of both: one block each */
+    struct weir_dtls_handshake block[2];
     struct sim_datagram *datagram;
     unsigned count;
     uint64_t order;
@@ -84,7 +86,7 @@ static inline bool sim_is_elsewhere(enum weir_dtls_verdict v)
     static const enum weir_dtls_verdict elsewhere[] = {
         WEIR_DTLS_HELLO_PSK,     WEIR_DTLS_HELLO_BINDER,
         WEIR_DTLS_RECORD_NO_CID, WEIR_DTLS_RRC_MALFORMED, WEIR_DTLS_RRC_UNKNOWN,   WEIR_DTLS_RRC_STRAY,
-        WEIR_DTLS_RRC_FULL,      WEIR_DTLS_HELLO_CID,     WEIR_DTLS_CID_MALFORMED,
+        WEIR_DTLS_RRC_FULL,      WEIR_DTLS_HELLO_CID,     WEIR_DTLS_CID_MALFORMED, WEIR_DTLS_NO_BLOCK,
     };
     for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++) {
         if (elsewhere[i] == v) {
@@ -138,6 +140,43 @@ static inline struct weir_dtls_config sim_config(unsigned who, uint64_t seed)
     return c;
 }
 
+/* A machine apart: it, its block, and an arena that has that one alone. */
+struct sim_whole {
+    struct weir_dtls d;
+    struct weir_arena arena;
+    struct weir_dtls_handshake block;
+};
+
+/* As it stands: what becomes of one is nothing to the other. */
+static inline struct weir_dtls *sim_snap(struct sim_whole *w, const struct weir_dtls *from)
+{
+    w->d = *from;
+    weir_arena_init(&w->arena, &w->block, sizeof w->block, 1);
+    w->d.config.handshakes = &w->arena;
+    w->d.block = WEIR_NO_BLOCK;
+    if (weir_dtls_has_block(from)) {
+        w->d.block = weir_arena_lease(&w->arena);
+        w->block = *hs_of(from);
+    }
+    return &w->d;
+}
+
+static inline struct weir_dtls *sim_alone(struct sim_whole *w, const struct weir_dtls_config *config,
+                                          weir_time now)
+{
+    struct weir_dtls_config c = *config;
+    weir_arena_init(&w->arena, &w->block, sizeof w->block, 1);
+    c.handshakes = &w->arena;
+    weir_dtls_init(&w->d, &c, now);
+    return &w->d;
+}
+
+/* What is still to be acknowledged or repeated. */
+static inline unsigned sim_flight_used(const struct weir_dtls *d)
+{
+    return weir_dtls_has_block(d) ? hs_of(d)->flight.used : 0;
+}
+
 static inline void sim_init(struct sim *s, const struct weir_dtls_config *client,
                      const struct weir_dtls_config *server)
 {
@@ -147,8 +186,26 @@ static inline void sim_init(struct sim *s, const struct weir_dtls_config *client
     s->now = 1000 * WEIR_SEC;
     s->delay = 10 * WEIR_MS;
     weir_rand_init_number(&s->rand, 77);
-    weir_dtls_init(&s->end[CLIENT].d, client, s->now);
-    weir_dtls_init(&s->end[SERVER].d, server, s->now);
+    weir_arena_init(&s->arena, s->block, sizeof s->block[0], 2);
+    for (unsigned who = 0; who < 2; who++) {
+        struct weir_dtls_config c = who == CLIENT ? *client : *server;
+        c.handshakes = &s->arena;
+        weir_dtls_init(&s->end[who].d, &c, s->now);
+    }
+}
+
+/* An end is again what it was when the snapshot was taken. */
+static inline void sim_back(struct sim *s, unsigned who, const struct sim_whole *then)
+{
+    struct weir_dtls *d = &s->end[who].d;
+    weir_dtls_put_block(d);
+    *d = then->d;
+    d->config.handshakes = &s->arena;
+    d->block = WEIR_NO_BLOCK;
+    if (weir_dtls_has_block(&then->d)) {
+        d->block = weir_arena_lease(&s->arena);
+        *hs_of(d) = then->block;
+    }
 }
 
 static inline void sim_init_default(struct sim *s, uint64_t seed)
@@ -405,7 +462,10 @@ static inline void sim_check_up(struct sim *s)
 /* The entry of a message in an end's flight: its body, or NULL. */
 static inline uint8_t *edit_find(struct weir_dtls *d, uint8_t message, size_t *n, size_t *entry)
 {
-    struct weir_dtls_flight *f = &d->flight;
+    if (!weir_dtls_has_block(d)) {
+        return NULL;
+    }
+    struct weir_dtls_flight *f = &hs_of(d)->flight;
     for (size_t at = 0; at < f->used; at += 4u + weir_be16(f->bytes + at + 2)) {
         if (f->bytes[at] == CONTENT_HANDSHAKE && f->bytes[at + 4] == message) {
             *n = weir_be16(f->bytes + at + 2) - 12u;
@@ -419,7 +479,7 @@ static inline uint8_t *edit_find(struct weir_dtls *d, uint8_t message, size_t *n
 /* Give a message of the flight another body. False when the flight has no such message. */
 static inline bool edit_replace(struct weir_dtls *d, uint8_t message, struct weir_span body)
 {
-    struct weir_dtls_flight *f = &d->flight;
+    struct weir_dtls_flight *f = &hs_of(d)->flight;
     size_t n, entry;
     uint8_t *old = edit_find(d, message, &n, &entry);
     if (old == NULL) {
@@ -439,7 +499,7 @@ static inline bool edit_replace(struct weir_dtls *d, uint8_t message, struct wei
 /* Take a message out of the flight, and number the later ones as if it had never been. */
 static inline bool edit_remove(struct weir_dtls *d, uint8_t message)
 {
-    struct weir_dtls_flight *f = &d->flight;
+    struct weir_dtls_flight *f = &hs_of(d)->flight;
     size_t n, entry;
     if (edit_find(d, message, &n, &entry) == NULL) {
         return false;
@@ -491,8 +551,9 @@ static inline size_t sealed_record(struct weir_dtls *from, uint8_t type, struct 
                                    uint8_t *out)
 {
     uint64_t epoch = from->tx_epoch != 0 ? from->tx_epoch : 1;
-    epoch = epoch == EPOCH_APPLICATION && from->old.tx.is_ready && from->step != STEP_DONE ? EPOCH_HANDSHAKE
-                                                                                          : epoch;
+    if (epoch == EPOCH_APPLICATION && from->step != STEP_DONE && hs_of(from)->old_tx.is_ready) {
+        epoch = EPOCH_HANDSHAKE;
+    }
     weir_copy(out + weir_dtls_record_head(from, epoch), body.p, body.n);
     return weir_dtls_record_seal(from, epoch, (enum content_type)type, VERSION_1_2, out, body.n);
 }

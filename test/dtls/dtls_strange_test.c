@@ -101,8 +101,8 @@ static void attack_D38_hints_without_protection_draw_little(void **state)
                              i == 0 ? WEIR_DTLS_ACK_PLAIN : WEIR_DTLS_MESSAGE_OLD);
         }
         size_t out = s.end[SERVER].sent_bytes - flight;
-        assert_int_equal(server->flight.resends, 4); /* after 50, 150, 350, 750 ms, as without them */
-        assert_int_equal(server->flight.rto, 16 * 50 * WEIR_MS);
+        assert_int_equal(hs_of(server)->flight.resends, 4); /* after 50, 150, 350, 750 ms, as without them */
+        assert_int_equal(hs_of(server)->flight.rto, 16 * 50 * WEIR_MS);
         assert_true(out <= 4 * flight + 2 * flight + in);
         sim_free(&s);
     }
@@ -132,7 +132,8 @@ static void keys_of_the_epoch_before_end_after_two_minutes(void **state)
         sim_run(&s, WEIR_SEC);
         struct weir_dtls *server = &s.end[SERVER].d;
         size_t n = sealed_record(&s.end[CLIENT].d, CONTENT_APPLICATION_DATA, WEIR_LIT("late"), record);
-        struct weir_dtls_keys old = server->rx;
+        uint8_t old[32];
+        memcpy(old, server->rx_secret, sizeof old);
         assert_int_equal(weir_dtls_update_keys(&s.end[CLIENT].d, false), WEIR_OK);
         sim_drain(&s, CLIENT);
         weir_time updated = s.now + 10 * WEIR_MS;
@@ -141,7 +142,7 @@ static void keys_of_the_epoch_before_end_after_two_minutes(void **state)
         s.now = updated + OLD_KEYS_LIFE - (i % 2 == 0 ? 1 : 0);
         if (i >= 2) {
             weir_dtls_tick(server, s.now);
-            assert_int_equal(has_bytes(server, sizeof *server, old.aead.opaque, 32), i == 2);
+            assert_int_equal(has_bytes(&server->old, sizeof server->old, old, sizeof old), i == 2);
         }
         assert_int_equal(sim_hear(&s, SERVER, record, n),
                          i % 2 == 0 ? WEIR_DTLS_OK : WEIR_DTLS_RECORD_EPOCH);
@@ -166,14 +167,14 @@ static void keys_of_the_handshake_stay_until_it_is_acknowledged_and_that_long(vo
     struct weir_dtls *client = &s.end[CLIENT].d;
     s.now += 2 * OLD_KEYS_LIFE;
     weir_dtls_tick(client, s.now);
-    assert_true(client->old.rx.is_ready);
+    assert_true(client->old.is_ready);
     sim_drain(&s, CLIENT);
     assert_true(sim_await(&s, WEIR_SEC));
     sim_run(&s, 10 * WEIR_SEC);
     for (unsigned who = 0; who < 2; who++) {
-        assert_true(s.end[who].d.old.rx.is_ready);
+        assert_true(s.end[who].d.old.is_ready);
         weir_dtls_tick(&s.end[who].d, s.now + OLD_KEYS_LIFE);
-        assert_false(s.end[who].d.old.rx.is_ready);
+        assert_false(s.end[who].d.old.is_ready);
     }
     sim_free(&s);
 }
@@ -192,13 +193,13 @@ static void forgeries_are_counted_for_each_key(void **state)
     sim_drain(&s, CLIENT);
     sim_run(&s, WEIR_SEC);
     for (unsigned i = 0; i < 2; i++) {
-        server->old.rx.forgeries = i == 0 ? 5 : FORGERIES_MAX - 1;
+        server->old.forgeries = i == 0 ? 5 : FORGERIES_MAX - 1;
         size_t n = sealed_record(&peer, CONTENT_APPLICATION_DATA, WEIR_LIT("late"), record);
         record[n - 1] ^= 1;
         assert_int_equal(sim_hear(&s, SERVER, record, n), WEIR_DTLS_RECORD_FORGED);
         assert_int_equal(server->rx.forgeries, 0);
-        assert_int_equal(server->old.rx.forgeries, i == 0 ? 6 : 0);
-        assert_int_equal(server->old.rx.is_ready, i == 0); /* the key ends, not the connection */
+        assert_int_equal(server->old.forgeries, i == 0 ? 6 : 0);
+        assert_int_equal(server->old.is_ready, i == 0); /* the key ends, not the connection */
         assert_int_equal(server->state, WEIR_DTLS_CONNECTED);
     }
     size_t n = sealed_record(&s.end[CLIENT].d, CONTENT_APPLICATION_DATA, WEIR_LIT("new"), record);
@@ -222,11 +223,11 @@ static void a_second_finished_is_the_end(void **state)
         assert_true(sim_connect(&s, WEIR_SEC));
         struct weir_dtls *d = &s.end[who].d, from = s.end[1 - who].d;
         if (i % 2 != 0) { /* under the keys of the handshake, as the first one was */
-            from.tx = d->old.rx;
+            from.tx = hs_of(d)->old_rx;
             from.tx_epoch = EPOCH_HANDSHAKE;
             from.tx.seq = 200;
         }
-        size_t n = message_bytes(message, MESSAGE_FINISHED, d->reassembly.next, WEIR_LIT("123456789012"));
+        size_t n = message_bytes(message, MESSAGE_FINISHED, weir_dtls_peer_seq(d), WEIR_LIT("123456789012"));
         n = sealed_record(&from, CONTENT_HANDSHAKE, weir_span_of(message, n), record);
         assert_int_equal(sim_hear(&s, who, record, n), WEIR_DTLS_MESSAGE_LATE);
         assert_int_equal(d->state, WEIR_DTLS_FAILED);
@@ -292,7 +293,7 @@ static void a_server_speaks_under_its_new_keys_once_its_finished_is_out(void **s
     assert_true(sim_step(&s, WEIR_NEVER - 1));
     struct weir_dtls *server = &s.end[SERVER].d;
     assert_int_equal(server->step, STEP_SERVER13_WAIT_CERTIFICATE);
-    size_t n = peers_message(server, MESSAGE_FINISHED, server->reassembly.next, weir_span_of(body, 4), out);
+    size_t n = peers_message(server, MESSAGE_FINISHED, weir_dtls_peer_seq(server), weir_span_of(body, 4), out);
     struct weir_mspan datagram = { out, n };
     struct weir_span plain;
     assert_int_equal(weir_dtls_recv(server, s.now, &datagram, &plain), WEIR_DTLS_UNEXPECTED);
@@ -343,7 +344,7 @@ static void pieces_of_a_hello_are_acknowledged(void **state)
     weir_put24(record + 14, 120);
     s.count = 0;
     assert_int_equal(sim_hear(&s, CLIENT, record, n), WEIR_DTLS_OK);
-    assert_int_equal(s.end[CLIENT].d.ack.count, 1);
+    assert_int_equal(hs_of(&s.end[CLIENT].d)->ack.count, 1);
     assert_true(weir_dtls_deadline(&s.end[CLIENT].d) <= s.now + 13 * WEIR_MS);
     weir_dtls_tick(&s.end[CLIENT].d, s.now + 13 * WEIR_MS);
     sim_drain(&s, CLIENT);
@@ -358,7 +359,7 @@ static void pieces_of_a_hello_are_acknowledged(void **state)
     n = plain_message(record, MESSAGE_SERVER_HELLO, 0, WEIR_LIT("\xfe\xfd"));
     weir_put24(record + 14, 120);
     assert_int_equal(sim_hear(&s, CLIENT, record, n), WEIR_DTLS_OK);
-    assert_int_equal(s.end[CLIENT].d.ack.at, WEIR_NEVER);
+    assert_int_equal(hs_of(&s.end[CLIENT].d)->ack.at, WEIR_NEVER);
     sim_free(&s);
 }
 
@@ -400,6 +401,7 @@ static void a_stale_cookie_is_followed_by_a_new_one(void **state)
         assert_true(sim_step(&s, WEIR_NEVER - 1) && sim_step(&s, WEIR_NEVER - 1));
         if (i == 0) {
             v.cookie_secret[0] ^= 1;
+            v.handshakes = &s.arena;
             weir_dtls_init(&s.end[SERVER].d, &v, s.now);
         } else {
             uint8_t record[32];
@@ -429,10 +431,10 @@ static void without_fast_aes_chacha20_comes_first(void **state)
         v.crypto = i / 2 % 2 != 0 ? &slow : &fast;
         c.version_max = v.version_max = i < 4 ? WEIR_DTLS_1_2 : WEIR_DTLS_1_3;
         sim_init(&s, &c, &v);
-        assert_int_equal(s.end[CLIENT].d.config.suites, 9);
+        assert_int_equal(plan_of(&s.end[CLIENT].d)->suites, 9);
+        assert_int_equal(plan_of(&s.end[CLIENT].d)->suite[0], i % 2 != 0 ? 0x1303 : 0x1301);
         assert_true(sim_connect(&s, WEIR_SEC));
         assert_int_equal(s.end[CLIENT].d.suite, want[i / 4][i / 2 % 2]); /* the server chooses */
-        assert_int_equal(s.end[CLIENT].d.config.suite[0], i % 2 != 0 ? 0x1303 : 0x1301);
         sim_free(&s);
     }
 }
@@ -504,9 +506,9 @@ static void data_under_the_keys_of_the_handshake_is_not_delivered(void **state)
             assert_int_equal(s.end[who].d.rx_epoch, EPOCH_HANDSHAKE);
         }
         struct weir_dtls *d = &s.end[who].d, from = s.end[1 - who].d;
-        from.tx = i < 2 ? d->old.rx : d->rx;
+        from.tx = i < 2 ? hs_of(d)->old_rx : d->rx;
         if (i >= 2 && d->step == STEP_DONE) {
-            from.tx = d->old.rx;
+            from.tx = hs_of(d)->old_rx;
         }
         from.tx_epoch = EPOCH_HANDSHAKE;
         from.tx.epoch = EPOCH_HANDSHAKE;
@@ -551,18 +553,19 @@ static void nothing_secret_is_left_when_it_is_over(void **state)
         } else {
             assert_true(sim_await(&s, WEIR_SEC));
         }
-        static struct weir_dtls before;
-        struct weir_dtls *d = &s.end[who].d;
-        before = *d;
+        static struct sim_whole w;
+        struct weir_dtls *d = &s.end[who].d, before = *sim_snap(&w, d);
+        const struct weir_dtls_handshake *h = &w.block;
+        uint32_t block = d->block;
         weir_dtls_close(d, s.now);
         sim_drain(&s, who);
         const struct { const void *p; size_t n; } secret[] = {
-            { before.tx.aead.opaque, 16 }, { before.rx.aead.opaque, 16 }, { before.old.tx.aead.opaque, 16 },
+            { before.tx.aead.opaque, 16 }, { before.rx.aead.opaque, 16 }, { h->old_tx.aead.opaque, 16 },
             { before.tx.iv, 4 }, { before.rand.key, 32 }, { before.secret[WEIR_DTLS_SECRET_MASTER], 48 },
             { before.secret[WEIR_DTLS_SECRET_EXPORTER], 32 }, { before.tx_secret, 32 },
-            { before.hs.private_key, 32 }, { before.hs.premaster, 32 }, { before.hs.secret, 32 },
-            { before.config.ticket_key[0], 32 }, { before.config.cookie_secret, 32 },
-            { before.flight.bytes + 40, before.flight.used > 100 ? 32 : 0 },
+            { h->exchange.private_key, 32 }, { h->exchange.premaster, 32 }, { h->exchange.secret, 32 },
+            { h->plan.ticket_key[0], 32 }, { h->plan.cookie_secret, 32 }, { h->old_rx.aead.opaque, 16 },
+            { h->flight.bytes + 40, h->flight.used > 100 ? 32 : 0 }, { before.old.secret, 32 },
         };
         for (size_t k = 0; k < sizeof secret / sizeof secret[0]; k++) {
             static const uint8_t zero[64];
@@ -570,8 +573,12 @@ static void nothing_secret_is_left_when_it_is_over(void **state)
             if (is_there && has_bytes(d, sizeof *d, secret[k].p, secret[k].n)) {
                 fail_msg("case %u: secret %zu is left", i, k);
             }
+            if (is_there && has_bytes(&s.block[block], sizeof s.block[0], secret[k].p, secret[k].n)) {
+                fail_msg("case %u: secret %zu is left in the block", i, k);
+            }
         }
         assert_false(d->tx.is_ready);
+        assert_int_equal(s.arena.leased, 1); /* the peer's, who does not know yet */
         sim_free(&s);
     }
 }

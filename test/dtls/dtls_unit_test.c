@@ -371,7 +371,7 @@ static void of_several_fingerprints_the_strongest_kind_decides(void **state)
     c.fingerprint[0] = (struct weir_dtls_fingerprint){ .hash = WEIR_SHA1 };
     c.fingerprint[1] = (struct weir_dtls_fingerprint){ .hash = WEIR_MD5 };
     weir_dtls_init(&d, &c, 0);
-    assert_int_equal(d.config.fingerprints, 0);
+    assert_int_equal(plan_of(&d)->fingerprints, 0);
 }
 
 int main(void)

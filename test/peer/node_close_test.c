@@ -5,7 +5,7 @@
 #include "peer/node_int.h"
 #include "test/support/support.h"
 
-enum { CALLS = 6, MESSAGES = 5, MESSAGE_BYTES = 60000 };
+enum { CALLS = 6, SETUPS = 2, MESSAGES = 5, MESSAGE_BYTES = 60000 };
 
 static enum weir_pump_kind kind;
 static struct weir_node *server, *client;
@@ -17,8 +17,13 @@ static atomic_bool is_over;
 static struct weir_node *open_node(void)
 {
     char error[WEIR_NODE_ERROR_BYTES];
-    const struct weir_addr local = weir_addr_v4(127, 0, 0, 1, 0);
-    const struct weir_node_config c = { .bind = &local, .binds = 1, .no_mdns = true, .peers_max = CALLS,
+    struct weir_addr local[CALLS]; /* one for each: those who wait cannot be told apart by more than that */
+    for (uint8_t i = 0; i < CALLS; i++) {
+        local[i] = weir_addr_v4(127, 0, 0, 1 + i, 0);
+    }
+    const struct weir_node_config c = { .bind = local, .binds = CALLS, .spread_locals = true,
+                                        .no_mdns = true, .peers_max = CALLS,
+                                        .setups_max = SETUPS, /* the others wait their turn */
                                         .pump = { .kind = kind } };
     struct weir_node *n = weir_node_open(&c, error);
     if (n == NULL) {
@@ -92,6 +97,8 @@ static void connect_all(void)
         run(client, WEIR_MS);
     }
     assert_int_equal(opened, CALLS);
+    assert_int_equal(server->dtls_handshakes.count, SETUPS);
+    assert_int_equal(server->dtls_handshakes.leased_most, SETUPS);
     for (int i = 0; i < CALLS * MESSAGES; i++) {
         assert_int_equal(weir_channel_send(server, near_end[i % CALLS], channel[i % CALLS],
                                            weir_span_of(message, sizeof message), false), WEIR_OK);

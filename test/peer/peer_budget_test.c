@@ -84,13 +84,19 @@ static size_t stun_request(struct sim *s, int to, struct weir_rand *r, uint8_t *
 static size_t dtls_hello(struct weir_rand *r, uint8_t *out, size_t cap)
 {
     static struct weir_dtls d;
+    static struct weir_dtls_handshake block;
     static struct weir_identity identity;
+    struct weir_arena arena;
     struct weir_dtls_config c = { .crypto = weir_crypto_default(), .identity = &identity, .is_client = true,
+                                  .handshakes = &arena,
                                   .version_max = (uint8_t)(12 + weir_rand_below(r, 2)) };
     weir_rand_bytes(r, c.seed, sizeof c.seed);
+    weir_arena_init(&arena, &block, sizeof block, 1);
     weir_dtls_init(&d, &c, 0);
     assert_int_equal(weir_dtls_start(&d, 0), WEIR_OK);
-    return weir_dtls_send(&d, 0, (struct weir_mspan){ out, cap });
+    size_t n = weir_dtls_send(&d, 0, (struct weir_mspan){ out, cap });
+    weir_dtls_deinit(&d);
+    return n;
 }
 
 static size_t outsiders(struct sim *s, int to, struct weir_rand *r, uint8_t *out, size_t cap)

@@ -150,7 +150,7 @@ static void each_side_seals_with_its_own_keys(void **state)
         size_t n = 60;
         assert_int_equal(weir_dtls_export(&p->dtls, "EXTRACTOR-dtls_srtp", out), WEIR_OK);
         assert_true(weir_srtp_init_pair(&tx, &rx, p->config.crypto, profile, weir_span_const(out),
-                                        !p->dtls.config.is_client));
+                                        !weir_dtls_is_client(&p->dtls)));
         assert_int_equal(weir_srtp_seal(&weir_peer_rtp(p)->srtp_tx, (struct weir_mspan){ packet, sizeof packet }, &n),
                          WEIR_SRTP_OK);
         sealed.n = n;
@@ -333,11 +333,11 @@ static void another_role_ends_the_channels_of_the_first(void **state)
     struct weir_event e;
     unsigned closed = 0;
     memcpy(f.bytes, s->identity[CALLEE].fingerprint_sha256, 32);
-    assert_false(p->dtls.config.is_client);
+    assert_false(weir_dtls_is_client(&p->dtls));
     assert_true(weir_sctp_channel_info(&p->sctp, s->channel[CALLER], &info));
     weir_peer_begin_again(p, s->now, true);
     weir_peer_settle_role(p, s->now, true, &f, 1);
-    assert_true(p->dtls.config.is_client && p->sctp.is_dtls_client);
+    assert_true(weir_dtls_is_client(&p->dtls) && p->sctp.is_dtls_client);
     assert_false(weir_sctp_channel_info(&p->sctp, s->channel[CALLER], &info));
     while (weir_peer_event(p, s->now, &e)) {
         closed += e.type == WEIR_EVENT_CHANNEL_CLOSED && e.channel == s->channel[CALLER] ? 1 : 0;

@@ -11,7 +11,7 @@ static void an_answer_that_only_turns_the_roles_round_changes_nothing(void **sta
     for (int passive = 0; passive < 2; passive++) {
         struct sim *s = connected(1, passive != 0 ? WEIR_SDP_PASSIVE : WEIR_SDP_ACTIVE);
         for (int round = 0; round < 3; round++) {
-            bool is_client = s->peer[0]->dtls.config.is_client;
+            bool is_client = weir_dtls_is_client(&s->peer[0]->dtls);
             offer(s, 0);
             answer(s, 1);
             without(1, "a=tls-id:");
@@ -19,7 +19,7 @@ static void an_answer_that_only_turns_the_roles_round_changes_nothing(void **sta
                 memcpy(p, "a=setup:active \n", 15);
             }
             take_answer(s, 0);
-            assert_true(s->peer[0]->dtls.config.is_client == is_client);
+            assert_true(weir_dtls_is_client(&s->peer[0]->dtls) == is_client);
             check_data(s);
             assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
         }
@@ -34,11 +34,11 @@ static void roles_stay_whoever_offers(void **state)
         struct sim *s = connected(1, passive != 0 ? WEIR_SDP_PASSIVE : WEIR_SDP_ACTIVE);
         for (int round = 0; round < 4; round++) {
             int from = round & 1;
-            bool is_client = s->peer[1 - from]->dtls.config.is_client;
+            bool is_client = weir_dtls_is_client(&s->peer[1 - from]->dtls);
             negotiate(s, from);
             assert_true(says(0, "a=setup:actpass"));
             assert_true(says(1, is_client ? "a=setup:active" : "a=setup:passive"));
-            assert_true(s->peer[1 - from]->dtls.config.is_client == is_client);
+            assert_true(weir_dtls_is_client(&s->peer[1 - from]->dtls) == is_client);
             assert_int_equal(s->state[0], WEIR_PEER_CONNECTED);
             check_data(s);
         }
@@ -51,7 +51,7 @@ static void another_role_is_another_association(void **state)
 {
     (void)state;
     struct sim *s = connected(2, WEIR_SDP_ACTIVE);
-    assert_true(s->peer[1]->dtls.config.is_client);
+    assert_true(weir_dtls_is_client(&s->peer[1]->dtls));
     weir_peer_renew(s->peer[0]); /* who says active begins anew itself */
     offer(s, 0);
     without(0, "a=tls-id:");
@@ -62,7 +62,7 @@ static void another_role_is_another_association(void **state)
     assert_true(says(1, "a=setup:passive"));
     take_answer(s, 0);
     s->opened[0] = s->opened[1] = 0;
-    assert_true(s->peer[0]->dtls.config.is_client);
+    assert_true(weir_dtls_is_client(&s->peer[0]->dtls));
     const struct weir_sctp_channel_config c = { .label = WEIR_LIT("new"), .priority = 256 };
     assert_int_equal(weir_peer_open_channel(s->peer[0], s->now, &c, &s->channel[0]), WEIR_OK);
     sim_run(s, s->now + 5 * WEIR_SEC, true);
@@ -566,12 +566,12 @@ static struct sim *carried_anew(bool is_anew, bool has_aborted, bool turns)
     negotiate(s, 0);
     for (int i = 0; i < 2; i++) {
         struct weir_path path = { s->addr[i], weir_addr_v4(203, 0, 113, 5, 5000) };
-        bool is_client = s->peer[i]->dtls.config.is_client != turns;
+        bool is_client = weir_dtls_is_client(&s->peer[i]->dtls) != turns;
         weir_peer_rtp(s->peer[i])->resend_head = 3; /* sealed again under new keys it would be another packet */
         weir_peer_tag_stops(s->peer[i], s->now, is_client);
         weir_peer_tag_selected(s->peer[i], s->now, &path);
         assert_int_not_equal(weir_dtls_state(&s->peer[i]->dtls), WEIR_DTLS_CONNECTED);
-        assert_int_equal(s->peer[i]->dtls.config.is_client, is_client);
+        assert_int_equal(weir_dtls_is_client(&s->peer[i]->dtls), is_client);
         assert_int_equal(weir_peer_rtp(s->peer[i])->resend_head, weir_peer_rtp(s->peer[i])->resend_tail);
         assert_int_equal(s->peer[i]->tag_until, 0);
     }
@@ -583,7 +583,7 @@ static struct sim *carried_anew(bool is_anew, bool has_aborted, bool turns)
     if (is_anew) {
         weir_peer_restart_sctp(s->peer[0], s->now, false);
         s->peer[0]->snap = WEIR_PEER_DECLINED;
-        weir_sctp_set_dtls_role(&s->peer[0]->sctp, s->now, s->peer[0]->dtls.config.is_client);
+        weir_sctp_set_dtls_role(&s->peer[0]->sctp, s->now, weir_dtls_is_client(&s->peer[0]->dtls));
     }
     for (int i = 0; i < 3; i++) {
         assert_int_equal(sim_send(s, 1, 3000), has_aborted ? WEIR_ERR_STATE : WEIR_OK);
@@ -634,7 +634,7 @@ static void an_answer_says_the_role_on_a_new_transport(void **state)
         assert_int_equal(weir_peer_stop_media(s->peer[0], 0), WEIR_OK);
         offer(s, 0);
         assert_true(weir_peer_tag_closed(s->peer[0], s->now));
-        assert_false(s->peer[0]->dtls.config.is_client);
+        assert_false(weir_dtls_is_client(&s->peer[0]->dtls));
         answer(s, 1);
         without(1, "a=tls-id:");
         for (char *p = (char *)text[1]; (p = strstr(p, "a=setup:")) != NULL;) {
@@ -642,8 +642,9 @@ static void an_answer_says_the_role_on_a_new_transport(void **state)
             p += 15;
         }
         take_answer(s, 0);
-        assert_int_equal(s->peer[0]->dtls.config.is_client, passive != 0);
-        assert_true(s->peer[0]->dtls.config.fingerprints != 0);
+        assert_int_equal(weir_dtls_is_client(&s->peer[0]->dtls), passive != 0);
+        struct weir_dtls_fingerprint list[WEIR_DTLS_FINGERPRINTS_MAX];
+        assert_true(weir_dtls_fingerprints(&s->peer[0]->dtls, list) != 0);
         sim_close(s);
     }
 }
@@ -711,8 +712,9 @@ static void a_stopped_tag_and_a_new_address_is_another(void **state)
         weir_time at = round == 2 ? s->now + PEER_TAG_WAIT : s->now; /* too late */
         weir_peer_tag_selected(s->peer[1], at, &path);
         assert_int_equal(weir_dtls_state(&s->peer[1]->dtls) == WEIR_DTLS_CONNECTED, round != 3);
-        assert_true(s->peer[1]->dtls.config.is_client);
-        assert_true(s->peer[1]->dtls.config.fingerprints != 0);
+        assert_true(weir_dtls_is_client(&s->peer[1]->dtls));
+        struct weir_dtls_fingerprint list[WEIR_DTLS_FINGERPRINTS_MAX];
+        assert_true(weir_dtls_fingerprints(&s->peer[1]->dtls, list) != 0);
         sim_close(s);
     }
 }

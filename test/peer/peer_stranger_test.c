@@ -10,13 +10,15 @@ enum { CALLER, CALLEE };
 
 /* -- Y12 --------------------------------------------------------------------------------------- */
 
-static struct weir_peer *peer_alone(struct weir_pool *pool, weir_time now, unsigned locals,
+static struct weir_peer *peer_alone(struct weir_pool *pool, struct weir_arena *handshakes,
+                                    weir_time now, unsigned locals,
                                     enum weir_sdp_setup setup, uint8_t seed)
 {
     static uint8_t assembly[262144];
     static struct weir_peer_scratch scratch;
     struct weir_peer *p = malloc(sizeof *p);
     struct weir_peer_config c = { .crypto = weir_crypto_default(), .identity = sim_identity(seed & 1),
+                                  .dtls_handshakes = handshakes,
                                   .is_data_only = true, .setup = setup, .seed = { seed },
                                   .assembly = { assembly, sizeof assembly }, .scratch = &scratch };
     assert_non_null(p);
@@ -60,11 +62,14 @@ static void attack_Y12_a_description_is_worth_ten_times_its_bytes(void **state)
         enum weir_sdp_setup setup = i < 12 ? WEIR_SDP_ACTIVE : WEIR_SDP_PASSIVE;
         struct weir_buf *bufs = aligned_alloc(64, weir_pool_bytes(1024));
         struct weir_pool pool;
+        struct weir_arena handshakes;
+        static struct weir_dtls_handshake handshake[2];
         struct weir_sdp_error error;
         weir_time now = 1000 * WEIR_SEC;
         weir_pool_init(&pool, bufs, 1024);
-        struct weir_peer *stranger = peer_alone(&pool, now, 0, setup, 2);
-        struct weir_peer *p = peer_alone(&pool, now, locals, setup, 3);
+        weir_arena_init(&handshakes, handshake, sizeof handshake[0], 2);
+        struct weir_peer *stranger = peer_alone(&pool, &handshakes, now, 0, setup, 2);
+        struct weir_peer *p = peer_alone(&pool, &handshakes, now, locals, setup, 3);
         struct weir_wr w = weir_wr_of((struct weir_mspan){ offer, sizeof offer });
         assert_int_equal(weir_peer_create_offer(stranger, now, &w), WEIR_OK);
         size_t n = w.len;

@@ -46,12 +46,15 @@ struct sim *sim_open_with(const struct sim_options *options)
     s->bufs = aligned_alloc(64, weir_pool_bytes(SIM_BUFFERS));
     weir_pool_init(&s->pool, s->bufs, SIM_BUFFERS);
     s->rtp_blocks = malloc(2 * sizeof *s->rtp_blocks);
+    s->handshake = aligned_alloc(64, 2 * sizeof *s->handshake);
+    weir_arena_init(&s->handshakes, s->handshake, sizeof *s->handshake, 2);
     for (int i = 0; i < 2; i++) {
         s->identity[i] = identity[i];
         s->assembly[i] = malloc(SIM_MESSAGE_MAX);
         s->peer[i] = aligned_alloc(64, sizeof *s->peer[i]); /* its size is a multiple of that */
         s->addr[i] = s->seen[i] = weir_addr_v4(10, 0, 0, (uint8_t)(1 + i), (uint16_t)(2000 + i));
         struct weir_peer_config c = { .crypto = crypto, .identity = &s->identity[i],
+                                      .dtls_handshakes = &s->handshakes,
                                       .rtp_blocks = s->rtp_blocks, .rtp_block = (uint32_t)i,
                                       .is_data_only = !options->with_media,
                                       .setup = options->setup == WEIR_SDP_SETUP_NONE ? WEIR_SDP_ACTIVE
@@ -84,6 +87,8 @@ void sim_close(struct sim *s)
         free(s->assembly[i]);
     }
     assert_int_equal(s->pool.free_count, s->pool.count); /* every buffer came home */
+    assert_int_equal(s->handshakes.leased, 0);
+    free(s->handshake);
     free(s->rtp_blocks);
     free(s->bufs);
     free(s);

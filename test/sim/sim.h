@@ -55,6 +55,8 @@ struct sim {
     struct weir_pool pool;
     struct weir_buf *bufs;
     struct weir_peer_rtp *rtp_blocks;
+    struct weir_arena handshakes; /* of both: one block each */
+    struct weir_dtls_handshake *handshake;
     struct weir_identity identity[2];
     uint8_t *assembly[2];
     struct weir_rand rand;

@@ -25,6 +25,7 @@ static void pages_say_the_true_sizes(void **state)
     } row[] = {
         { "ice/README.md", "weir_ice", sizeof(struct weir_ice) },
         { "dtls/README.md", "weir_dtls", sizeof(struct weir_dtls) },
+        { "dtls/README.md", "weir_dtls_handshake", sizeof(struct weir_dtls_handshake) },
         { "sctp/README.md", "weir_sctp", sizeof(struct weir_sctp) },
         { "srtp/README.md", "weir_srtp", sizeof(struct weir_srtp) },
         { "rtcp/README.md", "weir_rtcp", sizeof(struct weir_rtcp) },
