@@ -68,6 +68,7 @@ static void print_moment(cJSON *stats, const char *key, const struct weir_peer *
 void report_stats(const struct program *p)
 {
     const struct weir_peer *peer = p->peer;
+    struct weir_ice_embed_info sped = weir_ice_embed_info(&peer->ice);
     cJSON *o = cJSON_CreateObject(), *s = cJSON_AddObjectToObject(o, "stats");
     cJSON_AddNumberToObject(s, "rx_packets", (double)peer->rx_packets);
     cJSON_AddNumberToObject(s, "tx_packets", (double)peer->tx_packets);
@@ -75,9 +76,9 @@ void report_stats(const struct program *p)
     cJSON_AddStringToObject(s, "group", weir_dtls_group_name(&peer->dtls));
     cJSON_AddBoolToObject(s, "resumed", weir_dtls_is_resumed(&peer->dtls));
     cJSON_AddBoolToObject(s, "snap", peer->sctp.is_told);
-    cJSON_AddStringToObject(s, "sped", weir_ice_embed_state_name(peer->ice.embed.state));
-    cJSON_AddNumberToObject(s, "sped_rx", peer->ice.embed.rx_payloads);
-    cJSON_AddNumberToObject(s, "sped_tx", peer->ice.embed.tx_payloads);
+    cJSON_AddStringToObject(s, "sped", weir_ice_embed_state_name(sped.state));
+    cJSON_AddNumberToObject(s, "sped_rx", sped.rx_payloads);
+    cJSON_AddNumberToObject(s, "sped_tx", sped.tx_payloads);
     print_moment(s, "dtls_ms", peer, peer->timeline.dtls_done);
     print_moment(s, "channel_ms", peer, peer->timeline.first_channel);
     for (int i = 0; i < WEIR_PEER_VERDICTS; i++) {

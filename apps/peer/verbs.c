@@ -90,10 +90,10 @@ void describe(struct program *p, bool is_answer)
     p->owes_description = true;
     p->describe_at = weir_node_now(p->node) + GATHER_WAIT;
     if (p->is_trickling || p->setup.node.stun_server.family == WEIR_FAMILY_NONE
-        || p->peer->ice.has_told_gathered) {
+        || weir_ice_has_gathered(&p->peer->ice)) {
         describe_now(p);
-    } else {
-        weir_gather(p->node, p->peer);
+    } else if (weir_gather(p->node, p->peer) != WEIR_OK) {
+        describe_now(p); /* it says why it cannot be described */
     }
 }
 

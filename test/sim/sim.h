@@ -55,6 +55,7 @@ struct sim {
     struct weir_pool pool;
     struct weir_buf *bufs;
     struct weir_peer_rtp *rtp_blocks;
+    struct weir_ice_room room[2];
     struct weir_identity identity[2];
     uint8_t *assembly[2];
     struct weir_rand rand;
