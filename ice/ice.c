@@ -70,6 +70,7 @@ bool weir_ice_event(struct weir_ice *ice, struct weir_ice_event *out)
 static void stop_timers(struct weir_ice *ice)
 {
     ice->check_at = ice->nominate_at = ice->fail_at = ice->gather_until = ice->spare_at = WEIR_NEVER;
+    ice->setup_until = WEIR_NEVER;
     for (uint32_t i = 0; i < ice->pairs; i++) {
         pair_at(ice, i)->next_at = WEIR_NEVER;
     }
@@ -425,7 +426,7 @@ void weir_ice_forget_generation(struct weir_ice *ice)
     ice->has_remote = ice->is_remote_done = false;
     ice->answers = 0;
     ice->role_switches = ice->refusals_told = 0;
-    ice->check_at = ice->nominate_at = ice->fail_at = ice->spare_at = WEIR_NEVER;
+    ice->check_at = ice->nominate_at = ice->fail_at = ice->spare_at = ice->setup_until = WEIR_NEVER;
 }
 
 /* Nothing of before goes on: then nothing is kept. */
@@ -572,7 +573,7 @@ void weir_ice_tick(struct weir_ice *ice, weir_time now)
         ice->old.linger_at = 0;
         memset(&ice->old.path, 0, sizeof ice->old.path);
     }
-    weir_ice_end_setup(ice);
+    weir_ice_setup_tick(ice, now);
     weir_ice_spare(ice, now);
 }
 
@@ -585,6 +586,7 @@ weir_time weir_ice_deadline(const struct weir_ice *ice)
         return WEIR_NEVER;
     }
     weir_time at = weir_time_min(weir_time_min(ice->check_at, ice->nominate_at), ice->fail_at);
+    at = weir_time_min(at, ice->setup_until);
     at = weir_time_min(at, weir_time_min(weir_ice_consent_deadline(ice),
                                          weir_ice_gather_deadline(ice)));
     if (ice->old.linger_at != 0 && !ice->old.is_used) {

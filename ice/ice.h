@@ -31,6 +31,8 @@
  *   old.linger_at      * new pairs took over after a restart: the old path is forgotten
  *   gather_until       servers are asked: do without those that have not answered
  *   spare_at           COMPLETED: pairs of no use may go; wakes nobody
+ *   setup_until        a path is there: a peer that shows no sign of the new credentials, or does not say
+ *                      that it has the last payloads, is not waited for any longer
  *   (no field)         the block of the set-up is not needed any more: due at once
  */
 #ifndef WEIR_ICE_ICE_H
@@ -432,7 +434,7 @@ struct weir_ice {
     struct weir_addr server[WEIR_ICE_SERVERS_MAX];
     struct weir_ice_answer answer[WEIR_ICE_ANSWERS_MAX];
     struct weir_ice_news event[WEIR_ICE_NEWS_MAX];
-    weir_time check_at, last_check_at, nominate_at, fail_at, gather_until, spare_at;
+    weir_time check_at, last_check_at, nominate_at, fail_at, gather_until, spare_at, setup_until;
     weir_time last_rx_at; /* the peer last proved to be there */
     uint32_t verdicts[WEIR_ICE_VERDICTS];
     uint32_t stun_verdicts[WEIR_STUN_VERDICTS];

@@ -29,6 +29,9 @@
 #define ICE_STILL_CHECKING (500 * WEIR_MS)    /* patience is over, but a check is not */
 #define ICE_GATHER_WAIT (5 * WEIR_SEC)
 #define ICE_OLD_LINGER (5 * WEIR_SEC)         /* for what is on its way on the path before a restart */
+/* The longest that a block stays leased once there is a path, whatever the peer does: by then the slowest
+ * description has arrived. */
+#define ICE_SETUP_MOST (300 * WEIR_SEC)
 /* A pair that the peer has not nominated for this long gives way to any that it does nominate. */
 #define ICE_NOMINATION_STALE (4 * WEIR_SEC)
 #define ICE_ROLE_SWITCHES_MAX 8
@@ -111,6 +114,9 @@ bool weir_ice_have_setup(struct weir_ice *ice);
 bool weir_ice_needs_setup(const struct weir_ice *ice);
 /* Give it back if nothing does. */
 void weir_ice_end_setup(struct weir_ice *ice);
+/* A path is there; and: is what is left of the set-up waited for too long? Then it is over. */
+void weir_ice_bound_setup(struct weir_ice *ice, weir_time now);
+void weir_ice_setup_tick(struct weir_ice *ice, weir_time now);
 
 /* -- ice_spare.c ------------------------------------------------------------------------------- */
 

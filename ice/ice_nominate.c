@@ -54,6 +54,7 @@ void weir_ice_move_to(struct weir_ice *ice, weir_time now, uint32_t index)
     struct weir_ice_pair *p = pair_at(ice, index);
     ice->selected = index;
     leave_old_path(ice, now);
+    weir_ice_bound_setup(ice, now);
     weir_ice_note_via(ice);
     weir_trace(ice->config.trace, now, WEIR_TRACE_ICE, WEIR_TRACE_NOTE, ice->config.conn,
                WEIR_ICE_EVENT_SELECTED, index, p->is_nominated);

@@ -97,6 +97,14 @@ static bool settle_roles(struct weir_ice *ice, weir_time now, const struct weir_
     return true;
 }
 
+/* Valid, and consent would not be over at once: a pair that was kept in reserve was not asked for it
+ * [RFC 7675 5.1 MUST]. */
+static bool may_use(const struct weir_ice *ice, weir_time now, const struct weir_ice_pair *p)
+{
+    return p->is_valid
+           && (p->at == ice->selected || weir_time_since(now, p->heard_at) < ICE_CONSENT_LIFE);
+}
+
 /* A proven request reached this pair. */
 static void request_on_pair(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p,
                             const struct weir_stun_msg *m)
@@ -115,10 +123,11 @@ static void request_on_pair(struct weir_ice *ice, weir_time now, struct weir_ice
         return;
     }
     if (m->has_use_candidate && !ice->is_controlling) { /* [RFC 8445 7.3.1.5] */
-        if (p->is_valid) {
+        if (may_use(ice, now, p)) {
             weir_ice_nominated(ice, now, p);
         } else {
             p->wants_nomination = true;
+            p->state = p->is_valid ? WEIR_ICE_WAITING : p->state; /* it is checked once more */
         }
     }
     weir_ice_trigger(ice, now, p);

@@ -137,9 +137,12 @@ static void bring_remote(struct weir_ice *ice, weir_time now, const struct weir_
         return;
     }
     remote_at(ice, at)->type = k->type;
-    /* Its pair first: whatever room there is for the others, it has a place. */
+    /* The path's pair first, and proven: whatever room there is for the others, it keeps its place. */
     if (weir_addr_eq(&used->remote, &k->addr) && weir_ice_find_local(ice, &used->local, &local)) {
-        (void)weir_ice_make_pair(ice, local, at);
+        struct weir_ice_pair *p = weir_ice_make_pair(ice, local, at);
+        if (p != NULL) {
+            p->has_request = true;
+        }
     }
     weir_ice_pair_remote(ice, now, at);
 }
@@ -210,6 +213,7 @@ static void bring_generation(struct weir_ice *ice, weir_time now)
     if (!has_pair && r->has_remote) {
         ice->fail_at = weir_time_add(now, ice->config.patience);
     }
+    weir_ice_bound_setup(ice, now); /* the peer may still know one of before */
     weir_ice_set_state(ice, now, r->state);
     weir_ice_arm_checks(ice, now);
 }

@@ -17,7 +17,7 @@ struct script {
     uint8_t packet[1300];
     size_t bytes;
     uint8_t last_txid[12];
-    uint8_t number;        /* makes transaction ids of the peer's */
+    uint32_t number;       /* makes transaction ids of the peer's */
 };
 
 static inline void drain_events(struct script *s)
@@ -77,7 +77,8 @@ static inline size_t say(struct script *s, const struct saying *w)
 {
     struct weir_stun_build b;
     char username[100];
-    uint8_t txid[12] = { 0x70, ++s->number };
+    uint8_t txid[12] = { 0x70 };
+    weir_put32(txid + 1, ++s->number);
     struct weir_span ufrag = weir_ice_ufrag(&s->ice), own = weir_ice_pwd(&s->ice);
     bool is_request = w->klass == WEIR_STUN_REQUEST;
     struct weir_span key = w->pwd != NULL ? weir_span_of(w->pwd, strlen(w->pwd))
