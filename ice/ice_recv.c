@@ -127,7 +127,7 @@ static void request_on_pair(struct weir_ice *ice, weir_time now, struct weir_ice
             weir_ice_nominated(ice, now, p);
         } else {
             p->wants_nomination = true;
-            p->state = p->is_valid ? WEIR_ICE_WAITING : p->state; /* it is checked once more */
+            p->state = p->state == WEIR_ICE_SUCCEEDED ? WEIR_ICE_WAITING : p->state; /* checked once more */
         }
     }
     weir_ice_trigger(ice, now, p);

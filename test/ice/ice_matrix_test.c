@@ -407,7 +407,7 @@ static void answers_owed_are_bounded_and_the_oldest_goes(void **state)
     }
     for (unsigned i = 0; i < WEIR_ICE_ANSWERS_MAX; i++) {
         assert_true(hear(&s, WEIR_STUN_SUCCESS, &m, &to));
-        assert_int_equal(m.txid[1], i + 4);
+        assert_int_equal(weir_be32(m.txid + 1), i + 4);
     }
     assert_false(hear(&s, WEIR_STUN_SUCCESS, &m, &to));
 }
