@@ -190,7 +190,6 @@ enum weir_status weir_ice_add_host(struct weir_ice *ice, weir_time now, const st
     c->foundation[0] = 'h';
     c->foundation[1] = (char)('a' + ice->hosts_seen % 26);
     if (!weir_ice_have_pairs(ice, weir_ice_pairs_of_local(ice, c))) {
-        weir_ice_trim(ice);
         return WEIR_ERR_FULL;
     }
     ice->hosts_seen++;
@@ -322,7 +321,6 @@ static enum weir_status add_new_remote(struct weir_ice *ice, weir_time now,
     *r = *c;
     r->addr = *addr;
     if (!weir_ice_have_pairs(ice, weir_ice_pairs_of_remote(ice, r))) {
-        weir_ice_trim(ice);
         return WEIR_ERR_FULL;
     }
     weir_ice_pair_remote(ice, now, ice->remotes++);
@@ -429,11 +427,10 @@ void weir_ice_forget_generation(struct weir_ice *ice)
     ice->check_at = ice->nominate_at = ice->fail_at = ice->spare_at = ice->setup_until = WEIR_NEVER;
 }
 
-/* Nothing of before goes on: then nothing is kept. */
+/* Where nothing of before goes on nothing is kept; and where an old path does there is a block. */
 static bool may_begin_generation(struct weir_ice *ice)
 {
-    bool goes_on = !weir_ice_is_over(ice) && (ice->selected != WEIR_ICE_NONE || ice->old.is_used);
-    return !goes_on || weir_ice_have_setup(ice);
+    return weir_ice_is_over(ice) || ice->selected == WEIR_ICE_NONE || weir_ice_have_setup(ice);
 }
 
 enum weir_status weir_ice_restart(struct weir_ice *ice, weir_time now)

@@ -648,32 +648,13 @@ WEIR_API bool weir_ice_pair_info(const struct weir_ice *ice, uint32_t i,
 WEIR_API bool weir_ice_selected_info(const struct weir_ice *ice, struct weir_ice_pair_info *out);
 /* The peer has asked on the pair that carries data. */
 WEIR_API bool weir_ice_is_asked(const struct weir_ice *ice);
-/* Candidates by index, below `locals` and `remotes`; in place, valid until the next call that changes the
- * agent. */
+/* How many candidates there are. Each of them, and each pair, by its index, below that number; in place,
+ * valid until the next call that changes the agent. */
 WEIR_API uint32_t weir_ice_locals(const struct weir_ice *ice);
 WEIR_API uint32_t weir_ice_remotes(const struct weir_ice *ice);
-
-static inline struct weir_ice_candidate *weir_ice_local_at(const struct weir_ice *ice, uint32_t i)
-{
-    uint32_t page = ice->local_page[i / WEIR_ICE_PAGE_CANDIDATES];
-    struct weir_ice_page *p = (struct weir_ice_page *)weir_arena_at(ice->config.pages, page);
-    return &p->u.candidate[i % WEIR_ICE_PAGE_CANDIDATES];
-}
-
-static inline struct weir_ice_candidate *weir_ice_remote_at(const struct weir_ice *ice, uint32_t i)
-{
-    uint32_t page = ice->remote_page[i / WEIR_ICE_PAGE_CANDIDATES];
-    struct weir_ice_page *p = (struct weir_ice_page *)weir_arena_at(ice->config.pages, page);
-    return &p->u.candidate[i % WEIR_ICE_PAGE_CANDIDATES];
-}
-
-static inline struct weir_ice_pair *weir_ice_pair_at(const struct weir_ice *ice, uint32_t i)
-{
-    uint32_t page = ice->pair_page[i / WEIR_ICE_PAGE_PAIRS];
-    struct weir_ice_page *p = (struct weir_ice_page *)weir_arena_at(ice->config.pages, page);
-    return &p->u.pair[i % WEIR_ICE_PAGE_PAIRS];
-}
-
+WEIR_API struct weir_ice_candidate *weir_ice_local_at(const struct weir_ice *ice, uint32_t i);
+WEIR_API struct weir_ice_candidate *weir_ice_remote_at(const struct weir_ice *ice, uint32_t i);
+WEIR_API struct weir_ice_pair *weir_ice_pair_at(const struct weir_ice *ice, uint32_t i);
 /* What it has of the arenas. */
 static inline bool weir_ice_is_setting_up(const struct weir_ice *ice)
 {

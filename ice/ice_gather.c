@@ -3,7 +3,6 @@
 
 void weir_ice_gather_begin(struct weir_ice *ice, weir_time now)
 {
-    ice->gathers = 0;
     for (uint32_t s = 0; s < ice->servers && !weir_ice_is_over(ice); s++) {
         for (uint32_t i = 0; i < ice->locals; i++) {
             const struct weir_ice_candidate *c = local_at(ice, i);

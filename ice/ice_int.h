@@ -99,7 +99,7 @@ static inline uint32_t short_of(weir_duration d)
 
 /* -- ice_room.c -------------------------------------------------------------------------------- */
 
-/* Have places for so many; false: the arena has no page left, nothing changed. */
+/* Have places for so many; false: the arena has no page left, and what holds nothing was given back. */
 bool weir_ice_have_locals(struct weir_ice *ice, uint32_t count);
 bool weir_ice_have_remotes(struct weir_ice *ice, uint32_t count);
 bool weir_ice_have_pairs(struct weir_ice *ice, uint32_t count);

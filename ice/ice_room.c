@@ -7,11 +7,11 @@
  *             while credentials of before a restart may still be named,
  *             while servers are asked,
  *             while a payload waits, and from the first check to the first path for those to come;
- *           the first tick after that gives it back, which is due at once. Five minutes after there is a path
- *           the peer is not waited for any longer
+ *           the first tick after that gives it back, which is due at once. Five minutes after there is a
+ *           path the peer is not waited for any longer
  *
  * Both are wiped when they go back. A closed agent has neither. One that failed has its block for a
- * description that waits and for payloads that wait for a restart, and no longer than its owner keeps it so.
+ * description that waits and for payloads that wait for a restart, no longer than its owner keeps it so.
  */
 #include "ice/ice_int.h"
 
@@ -47,11 +47,10 @@ static void shrink(struct weir_ice *ice, struct table t, uint32_t pages)
 
 static bool grow(struct weir_ice *ice, struct table t, uint32_t count)
 {
-    uint8_t before = *t.pages;
     while (*t.pages * t.each < count) {
         uint32_t page = ice->config.pages != NULL ? weir_arena_lease(ice->config.pages) : WEIR_NO_BLOCK;
         if (page == WEIR_NO_BLOCK) {
-            shrink(ice, t, before);
+            weir_ice_trim(ice); /* what was leased for it goes back */
             return false;
         }
         t.page[(*t.pages)++] = page;
@@ -84,6 +83,28 @@ void weir_ice_trim(struct weir_ice *ice)
     shrink(ice, locals_of(ice), pages_for(locals_of(ice), ice->locals));
     shrink(ice, remotes_of(ice), pages_for(remotes_of(ice), ice->remotes));
     shrink(ice, pairs_of(ice), pages_for(pairs_of(ice), ice->pairs));
+}
+
+static struct weir_ice_page *page_at(const struct weir_ice *ice, uint32_t page)
+{
+    return (struct weir_ice_page *)weir_arena_at(ice->config.pages, page);
+}
+
+struct weir_ice_candidate *weir_ice_local_at(const struct weir_ice *ice, uint32_t i)
+{
+    struct weir_ice_page *p = page_at(ice, ice->local_page[i / WEIR_ICE_PAGE_CANDIDATES]);
+    return &p->u.candidate[i % WEIR_ICE_PAGE_CANDIDATES];
+}
+
+struct weir_ice_candidate *weir_ice_remote_at(const struct weir_ice *ice, uint32_t i)
+{
+    struct weir_ice_page *p = page_at(ice, ice->remote_page[i / WEIR_ICE_PAGE_CANDIDATES]);
+    return &p->u.candidate[i % WEIR_ICE_PAGE_CANDIDATES];
+}
+
+struct weir_ice_pair *weir_ice_pair_at(const struct weir_ice *ice, uint32_t i)
+{
+    return &page_at(ice, ice->pair_page[i / WEIR_ICE_PAGE_PAIRS])->u.pair[i % WEIR_ICE_PAGE_PAIRS];
 }
 
 /* -- The block --------------------------------------------------------------------------------- */
