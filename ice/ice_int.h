@@ -29,9 +29,9 @@
 #define ICE_STILL_CHECKING (500 * WEIR_MS)    /* patience is over, but a check is not */
 #define ICE_GATHER_WAIT (5 * WEIR_SEC)
 #define ICE_OLD_LINGER (5 * WEIR_SEC)         /* for what is on its way on the path before a restart */
-/* The longest that a block stays leased once there is a path, whatever the peer does: by then the slowest
- * description has arrived. */
-#define ICE_SETUP_MOST (300 * WEIR_SEC)
+/* The longest that a block stays leased once there is a path and no description waits, whatever the peer
+ * does: by then the slowest answer has arrived, though somebody was asked first. */
+#define ICE_SETUP_MOST (900 * WEIR_SEC)
 /* A pair that the peer has not nominated for this long gives way to any that it does nominate. */
 #define ICE_NOMINATION_STALE (4 * WEIR_SEC)
 #define ICE_ROLE_SWITCHES_MAX 8

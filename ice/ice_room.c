@@ -7,8 +7,8 @@
  *             while credentials of before a restart may still be named,
  *             while servers are asked,
  *             while a payload waits, and from the first check to the first path for those to come;
- *           the first tick after that gives it back, which is due at once. Five minutes after there is a
- *           path the peer is not waited for any longer
+ *           the first tick after that gives it back, which is due at once. A quarter of an hour after there
+ *           is a path the peer is not waited for any longer
  *
  * Both are wiped when they go back. A closed agent has neither. One that failed has its block for a
  * description that waits and for payloads that wait for a restart, no longer than its owner keeps it so.
@@ -149,12 +149,15 @@ void weir_ice_end_setup(struct weir_ice *ice)
 
 void weir_ice_bound_setup(struct weir_ice *ice, weir_time now)
 {
-    ice->setup_until = ice->setup != WEIR_NO_BLOCK ? on_grid(weir_time_add(now, ICE_SETUP_MOST)) : WEIR_NEVER;
+    bool is_leased = ice->setup != WEIR_NO_BLOCK;
+    ice->setup_until = is_leased ? on_grid(weir_time_add(now, ICE_SETUP_MOST)) : WEIR_NEVER;
 }
 
 void weir_ice_setup_tick(struct weir_ice *ice, weir_time now)
 {
-    if (now >= ice->setup_until) {
+    if (now >= ice->setup_until && ice->is_held) {
+        weir_ice_bound_setup(ice, now); /* what waits has all the time that it wants */
+    } else if (now >= ice->setup_until) {
         ice->setup_until = WEIR_NEVER;
         weir_ice_forget_old(ice);
         weir_ice_embed_over(ice);
