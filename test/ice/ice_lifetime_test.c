@@ -441,6 +441,28 @@ static void candidates_without_a_page_are_refused_and_change_nothing(void **stat
     drain_events(&s);
 }
 
+/* Two pages are needed and one is there: it goes back. */
+static void a_page_that_is_not_enough_goes_back(void **state)
+{
+    (void)state;
+    static struct script s;
+    struct weir_addr second = weir_addr_v4(10, 0, 0, 7, 1000);
+    begin(&s, false);
+    for (unsigned i = 0; i < 6; i++) {
+        struct weir_addr a = weir_addr_v4(10, 0, 0, 3, (uint16_t)(3000 + i));
+        add_peer_candidate(&s, &a, 90);
+    }
+    holds(&s, 1 + 2 + 2, 0);
+    s.room.pages.count = 6;
+    assert_int_equal(weir_ice_add_host(&s.ice, s.now, &second, 1), WEIR_ERR_FULL);
+    holds(&s, 1 + 2 + 2, 0);
+    s.room.pages.count = 7;
+    assert_int_equal(weir_ice_add_host(&s.ice, s.now, &second, 1), WEIR_OK);
+    assert_int_equal(s.ice.pairs, 12);
+    holds(&s, 1 + 2 + 4, 0);
+    drain_events(&s);
+}
+
 /* A page for the candidate and none for its pair, all of which are busy: both go back. */
 static void a_discovered_candidate_without_a_pair_is_not_kept(void **state)
 {
@@ -916,6 +938,7 @@ int main(void)
         cmocka_unit_test(a_restart_without_a_path_needs_no_block),
         cmocka_unit_test(an_agent_may_have_no_blocks_at_all),
         cmocka_unit_test(candidates_without_a_page_are_refused_and_change_nothing),
+        cmocka_unit_test(a_page_that_is_not_enough_goes_back),
         cmocka_unit_test(a_discovered_candidate_without_a_pair_is_not_kept),
         cmocka_unit_test(what_the_peer_sees_needs_no_page),
         cmocka_unit_test(pairs_that_failed_go_half_a_minute_after_completion),

@@ -306,7 +306,9 @@ static void attack_S19_Y13_a_restart_whose_answer_is_slow_changes_nothing(void *
         char was[16];
         struct weir_span old = weir_ice_ufrag(&far->ice);
         memcpy(was, old.p, old.n);
-        struct weir_ice before = near->ice; /* what goes on while the signalling is on its way */
+        /* What goes on while the signalling is on its way. Its pages are there as they were: a restart keeps
+         * the first of each table, and nobody has told it anything new. */
+        struct weir_ice before = near->ice;
         assert_int_equal(weir_ice_restart(&near->ice, weir_pump_clock()), WEIR_OK);
         struct weir_wr w = weir_wr_of((struct weir_mspan){ text, sizeof text });
         assert_int_equal(weir_create_offer(client, near, &w), WEIR_OK);
