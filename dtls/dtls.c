@@ -742,6 +742,11 @@ enum weir_dtls_state weir_dtls_state(const struct weir_dtls *d)
     return d->state;
 }
 
+uint32_t weir_dtls_verdicts(const struct weir_dtls *d, enum weir_dtls_verdict v)
+{
+    return (unsigned)v < WEIR_DTLS_VERDICTS ? d->verdicts[v] : 0;
+}
+
 bool weir_dtls_is_client(const struct weir_dtls *d)
 {
     return d->config.is_client;

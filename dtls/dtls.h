@@ -651,6 +651,8 @@ WEIR_MUST_CHECK WEIR_API bool weir_dtls_peer_digest(const struct weir_dtls *d, u
 
 WEIR_API enum weir_dtls_state weir_dtls_state(const struct weir_dtls *d);
 WEIR_API bool weir_dtls_is_client(const struct weir_dtls *d);
+/* How often it judged so. */
+WEIR_API uint32_t weir_dtls_verdicts(const struct weir_dtls *d, enum weir_dtls_verdict v);
 /* The last alert that came without protection, which may explain a silence and ends nothing. */
 WEIR_API bool weir_dtls_plain_alert(const struct weir_dtls *d, uint8_t *description);
 /* The agreed SRTP profile, WEIR_DTLS_SRTP_NONE when there is none or not yet. */

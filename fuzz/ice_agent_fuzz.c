@@ -16,6 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 struct drive {
     struct weir_ice ice;
+    struct weir_ice_room room;
     weir_time now;
     uint8_t txid[8][12];      /* of the last requests that the agent sent */
     struct weir_path asked[8];
@@ -89,6 +90,8 @@ static void drain(struct drive *d)
         note_sent(d, weir_span_of(out, n), &to);
     }
     must(weir_ice_check(&d->ice));
+    must(d->room.pages.leased == weir_ice_pages(&d->ice));
+    must(d->room.setups.leased == weir_ice_is_setting_up(&d->ice));
     must(!weir_ice_selected(&d->ice, &to) || weir_ice_path_ok(&d->ice, &to));
 }
 
@@ -198,7 +201,7 @@ static void op_local(struct drive *d, uint8_t arg)
     if ((arg & 0x80) != 0) {
         (void)!weir_ice_add_server(&d->ice, d->now, &server);
     } else if ((arg & 0x40) != 0) {
-        weir_ice_gathering_done(&d->ice, d->now);
+        (void)!weir_ice_gathering_done(&d->ice, d->now);
     } else {
         (void)!weir_ice_add_host(&d->ice, d->now, &a, (uint16_t)(65535 - arg));
     }
@@ -208,7 +211,7 @@ static void op_session(struct drive *d, uint8_t arg)
 {
     switch (arg & 7) {
     case 0:
-        weir_ice_restart(&d->ice, d->now);
+        (void)!weir_ice_restart(&d->ice, d->now);
         break;
     case 1:
         weir_ice_remote_done(&d->ice, d->now);
@@ -223,7 +226,7 @@ static void op_session(struct drive *d, uint8_t arg)
         break;
     case 6:
         if ((arg >> 3 & 3) == 0) {
-            weir_ice_hold(&d->ice);
+            (void)!weir_ice_hold(&d->ice);
         } else if ((arg >> 3 & 3) == 1) {
             weir_ice_settle(&d->ice);
         } else {
@@ -282,7 +285,7 @@ static void op_riding(struct drive *d, struct weir_rd *r, uint8_t arg)
     d->has_data = (arg & 2) != 0;
     d->data_bytes = d->list_bytes = 0;
     for (uint32_t i = 0; (arg & 4) != 0 && i < d->ice.embed.count; i++) {
-        weir_put32(d->list + 4 * i, d->ice.embed.payload[i].mark);
+        weir_put32(d->list + 4 * i, d->room.setup.payload[i].mark);
         d->list_bytes += 4;
     }
     size_t want = (arg >> 3) < r->n ? (size_t)(arg >> 3) : r->n;
@@ -309,7 +312,10 @@ static void op_time(struct drive *d, uint8_t arg)
 
 static void op_follow(struct drive *d, uint8_t arg)
 {
-    struct weir_path path = { d->ice.local[0].addr, address(arg) };
+    struct weir_path path = { .remote = address(arg) };
+    if (d->ice.locals != 0) {
+        path.local = weir_ice_local_at(&d->ice, 0)->addr;
+    }
     weir_ice_follow(&d->ice, d->now, &path);
 }
 
@@ -328,6 +334,15 @@ static uint64_t run(struct drive *d, struct weir_span input)
                                  .txid_tag = TXID_TAG, .txid_key = TXID_KEY, .seed = { begin } };
     memset(d, 0, sizeof *d);
     d->now = WEIR_SEC;
+    weir_ice_room_init(&d->room);
+    if ((begin & 32) != 0) { /* less than it may want */
+        d->room.pages.count = 2 + begin / 64;
+    }
+    if ((begin & 192) == 192) {
+        d->room.setups.count = 0;
+    }
+    c.pages = &d->room.pages;
+    c.setups = &d->room.setups;
     weir_ice_init(&d->ice, &c, d->now);
     if ((begin & 16) != 0) {
         weir_ice_allow(&d->ice, begin);
@@ -377,6 +392,8 @@ static uint64_t run(struct drive *d, struct weir_span input)
         }
         drain(d);
     }
+    weir_ice_deinit(&d->ice);
+    must(d->room.pages.leased + d->room.setups.leased == 0);
     return d->digest;
 }
 

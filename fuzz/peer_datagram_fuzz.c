@@ -12,6 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static struct weir_peer peer[2], connected[2];
 static struct weir_peer_rtp rtp[2], connected_rtp[2];
 static struct weir_peer_scratch scratch;
+static struct weir_ice_room room[2], connected_room[2];
 static struct weir_buf *bufs, *connected_bufs;
 static struct weir_pool pool, connected_pool;
 static struct weir_dtls_handshake handshake[2], connected_handshake[2];
@@ -67,8 +68,10 @@ static void connect_once(void)
     struct weir_span cert = { identity.cert, identity.cert_bytes };
     weir_hash_of(&crypto, WEIR_SHA256, &cert, 1, identity.fingerprint_sha256);
     for (int i = 0; i < 2; i++) {
+        weir_ice_room_init(&room[i]);
         struct weir_peer_config c = { .crypto = &crypto, .identity = &identity,
                                       .dtls_handshakes = &handshakes,
+                                      .ice_pages = &room[i].pages, .ice_setups = &room[i].setups,
                                       .assembly = { assembly, sizeof assembly },
                                       .rtp_blocks = rtp, .rtp_block = (uint32_t)i, .scratch = &scratch };
         c.seed[0] = (uint8_t)i;
@@ -93,6 +96,7 @@ static void connect_once(void)
     memcpy(connected_handshake, handshake, sizeof handshake);
     connected_handshakes = handshakes;
     memcpy(connected_rtp, rtp, sizeof rtp);
+    memcpy(connected_room, room, sizeof room);
     memcpy(connected_bufs, bufs, weir_pool_bytes(BUFFERS));
     connected_pool = pool;
 }
@@ -107,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     memcpy(handshake, connected_handshake, sizeof handshake);
     handshakes = connected_handshakes;
     memcpy(rtp, connected_rtp, sizeof rtp);
+    memcpy(room, connected_room, sizeof room);
     memcpy(bufs, connected_bufs, weir_pool_bytes(BUFFERS));
     pool = connected_pool;
     weir_time at = now;

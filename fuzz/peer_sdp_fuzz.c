@@ -20,6 +20,7 @@ static struct weir_identity identity[2];
 static struct weir_crypto crypto;
 static struct weir_addr addr[2];
 static struct weir_peer_scratch scratch;
+static struct weir_ice_room room[2];
 static uint8_t assembly[262144], text[2][WEIR_PEER_SDP_MAX];
 static weir_time now;
 
@@ -49,8 +50,10 @@ static void begin(void)
     weir_pool_init(&pool, bufs, BUFFERS);
     weir_arena_init(&handshakes, handshake, sizeof handshake[0], 2);
     for (int i = 0; i < 2; i++) {
+        weir_ice_room_init(&room[i]);
         struct weir_peer_config c = { .crypto = &crypto, .identity = &identity[i], .scratch = &scratch,
                                       .dtls_handshakes = &handshakes,
+                                      .ice_pages = &room[i].pages, .ice_setups = &room[i].setups,
                                       .assembly = { assembly, sizeof assembly },
                                       .rtp_blocks = rtp, .rtp_block = (uint32_t)i };
         c.seed[0] = (uint8_t)i;
@@ -203,7 +206,7 @@ static void check(void)
                        && (p->media_cells == p->medias || p->signalling == WEIR_HAVE_REMOTE_OFFER)
                        && p->names <= WEIR_PEER_NAMES_MAX
                        && (p->offer_bytes != 0) == (p->signalling == WEIR_HAVE_REMOTE_OFFER)
-                       && p->ice.prior.is_on == (p->signalling != WEIR_STABLE)
+                       && weir_ice_is_held(&p->ice) == (p->signalling != WEIR_STABLE)
                        && (!p->pending.has_undo || p->signalling == WEIR_HAVE_REMOTE_OFFER)
                        && (!p->is_dtls_held || p->signalling != WEIR_STABLE);
         for (unsigned m = 0; m < p->medias; m++) {

@@ -11,71 +11,68 @@
 #define UFRAG_CHARS 8 /* [RFC 8839 5.4] at least 24 bits of randomness; this has 47 */
 #define PWD_CHARS 24  /* [RFC 8839 5.4] at least 128 bits; this has 142 */
 
-const char *weir_ice_state_name(enum weir_ice_state s)
-{
-    static const char *const name[] = { "new",          "checking", "connected", "completed",
-                                        "disconnected", "failed",   "closed" };
-    _Static_assert(sizeof name / sizeof name[0] == WEIR_ICE_STATES, "every state has a name");
-    return (unsigned)s < WEIR_ICE_STATES ? name[s] : "?";
-}
-
-const char *weir_ice_pair_state_name(enum weir_ice_pair_state s)
-{
-    static const char *const name[] = { "frozen", "waiting", "in progress", "succeeded", "failed" };
-    _Static_assert(sizeof name / sizeof name[0] == WEIR_ICE_PAIR_STATES, "every state has a name");
-    return (unsigned)s < WEIR_ICE_PAIR_STATES ? name[s] : "?";
-}
-
-const char *weir_ice_verdict_name(enum weir_ice_verdict v)
-{
-    static const char *const name[] = {
-        [WEIR_ICE_OK] = "ok",
-        [WEIR_ICE_STUN] = "stun",
-        [WEIR_ICE_METHOD] = "method",
-        [WEIR_ICE_NO_FINGERPRINT] = "no-fingerprint",
-        [WEIR_ICE_LOCAL] = "local",
-        [WEIR_ICE_USERNAME] = "username",
-        [WEIR_ICE_INTEGRITY] = "integrity",
-        [WEIR_ICE_UNKNOWN_ATTR] = "unknown-attribute",
-        [WEIR_ICE_PRIORITY] = "priority",
-        [WEIR_ICE_ROLE] = "role",
-        [WEIR_ICE_TRANSACTION] = "transaction",
-        [WEIR_ICE_ASYMMETRIC] = "asymmetric",
-        [WEIR_ICE_RESPONSE] = "error-response",
-        [WEIR_ICE_FULL] = "full",
-        [WEIR_ICE_OVER] = "over",
-        [WEIR_ICE_MAPPED] = "mapped",
-        [WEIR_ICE_ADDRESS] = "address",
-        [WEIR_ICE_AGAIN] = "again",
-    };
-    _Static_assert(sizeof name / sizeof name[0] == WEIR_ICE_VERDICTS, "every verdict has a name");
-    return (unsigned)v < WEIR_ICE_VERDICTS ? name[v] : "?";
-}
-
 /* -- State and events -------------------------------------------------------------------------- */
 
 void weir_ice_push_event(struct weir_ice *ice, const struct weir_ice_event *e)
 {
-    /* The ring holds more than one call can make; undrained, the newest is lost and state stays. */
-    if (ice->event_head - ice->event_tail < WEIR_ICE_EVENTS_MAX) {
-        ice->event[ice->event_head++ % WEIR_ICE_EVENTS_MAX] = *e;
+    /* There is room for more than one call can make; undrained, the newest is lost and state stays. */
+    if (ice->news < WEIR_ICE_NEWS_MAX) {
+        ice->event[ice->news++] = (struct weir_ice_news){ .type = (uint8_t)e->type,
+                                                          .state = (uint8_t)e->state,
+                                                          .refusal = (uint8_t)e->refusal,
+                                                          .remote = e->path.remote };
     }
+}
+
+void weir_ice_push_path(struct weir_ice *ice, enum weir_ice_event_type type, const struct weir_ice_pair *p)
+{
+    if (ice->news < WEIR_ICE_NEWS_MAX) {
+        ice->event[ice->news++] = (struct weir_ice_news){ .type = (uint8_t)type, .local = p->local,
+                                                          .remote = remote_at(ice, p->remote)->addr };
+    }
+}
+
+/* Local candidates that are not told yet, in their order; those that checks found are not told at all. */
+static bool next_candidate(struct weir_ice *ice, struct weir_ice_event *out)
+{
+    while (ice->locals_told < ice->locals) {
+        uint32_t i = ice->locals_told++;
+        if (local_at(ice, i)->type != WEIR_ICE_PRFLX) {
+            *out = (struct weir_ice_event){ .type = WEIR_ICE_EVENT_CANDIDATE, .candidate = i };
+            return true;
+        }
+    }
+    return false;
 }
 
 bool weir_ice_event(struct weir_ice *ice, struct weir_ice_event *out)
 {
-    if (ice->event_head == ice->event_tail) {
+    if (next_candidate(ice, out)) {
+        return true;
+    }
+    if (ice->news == 0) {
         return false;
     }
-    *out = ice->event[ice->event_tail++ % WEIR_ICE_EVENTS_MAX];
+    const struct weir_ice_news *n = &ice->event[0];
+    *out = (struct weir_ice_event){ .type = (enum weir_ice_event_type)n->type,
+                                    .state = (enum weir_ice_state)n->state,
+                                    .refusal = (enum weir_ice_refusal)n->refusal,
+                                    .path.remote = n->remote };
+    bool has_path = out->type == WEIR_ICE_EVENT_VALIDATED || out->type == WEIR_ICE_EVENT_SELECTED;
+    if (has_path && n->local < ice->locals) {
+        out->path.local = local_at(ice, n->local)->addr;
+    }
+    ice->news--;
+    memmove(&ice->event[0], &ice->event[1], ice->news * sizeof ice->event[0]);
     return true;
 }
 
 static void stop_timers(struct weir_ice *ice)
 {
-    ice->check_at = ice->nominate_at = ice->fail_at = ice->gather_until = WEIR_NEVER;
+    ice->check_at = ice->nominate_at = ice->fail_at = ice->gather_until = ice->spare_at = WEIR_NEVER;
+    ice->setup_until = WEIR_NEVER;
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        ice->pair[i].next_at = WEIR_NEVER;
+        pair_at(ice, i)->next_at = WEIR_NEVER;
     }
     weir_ice_consent_stop(ice);
 }
@@ -89,25 +86,19 @@ void weir_ice_set_state(struct weir_ice *ice, weir_time now, enum weir_ice_state
                (uint32_t)ice->state, (uint32_t)next, 0);
     ice->state = next;
     ice->failure = WEIR_ICE_FAILURE_NONE;
+    if (next == WEIR_ICE_COMPLETED) {
+        weir_ice_completed(ice, now);
+    }
     if (weir_ice_is_over(ice)) {
         ice->keys_at = 0; /* whoever comes after a restart shows keys of its own */
         stop_timers(ice);
         ice->gathers = 0;
+        weir_ice_forget_old(ice);
         memset(&ice->old, 0, sizeof ice->old);
-        memset(&ice->older, 0, sizeof ice->older);
+        weir_ice_end_setup(ice);
     }
     struct weir_ice_event e = { .type = WEIR_ICE_EVENT_STATE, .state = next };
     weir_ice_push_event(ice, &e);
-}
-
-enum weir_ice_state weir_ice_state(const struct weir_ice *ice)
-{
-    return ice->state;
-}
-
-enum weir_ice_failure weir_ice_failure(const struct weir_ice *ice)
-{
-    return ice->failure;
 }
 
 /* -- Beginning --------------------------------------------------------------------------------- */
@@ -143,6 +134,7 @@ void weir_ice_init(struct weir_ice *ice, const struct weir_ice_config *config, w
 {
     memset(ice, 0, sizeof *ice);
     ice->config = *config;
+    ice->setup = WEIR_NO_BLOCK;
     ice->config.ta = config->ta == 0 ? ICE_TA : config->ta;
     ice->config.nominate_wait = config->nominate_wait == 0 ? ICE_NOMINATE_WAIT : config->nominate_wait;
     ice->config.patience = config->patience == 0 ? ICE_PATIENCE : config->patience;
@@ -158,6 +150,13 @@ void weir_ice_init(struct weir_ice *ice, const struct weir_ice_config *config, w
     weir_ice_new_credentials(ice);
 }
 
+void weir_ice_deinit(struct weir_ice *ice)
+{
+    weir_ice_give_back(ice);
+    weir_wipe(ice, sizeof *ice);
+    ice->setup = WEIR_NO_BLOCK;
+}
+
 void weir_ice_set_controlling(struct weir_ice *ice, bool is_controlling)
 {
     ice->is_controlling = is_controlling && !ice->config.is_lite; /* [RFC 8445 6.1.1 MUST] */
@@ -170,15 +169,18 @@ enum weir_status weir_ice_add_host(struct weir_ice *ice, weir_time now, const st
     if (addr->family == WEIR_FAMILY_NONE || weir_addr_is_any(addr) || weir_addr_is_multicast(addr)) {
         return WEIR_ERR_ARG;
     }
+    if (ice->state == WEIR_ICE_CLOSED) {
+        return WEIR_ERR_STATE;
+    }
     for (uint32_t i = 0; i < ice->locals; i++) {
-        if (ice->local[i].type == WEIR_ICE_HOST && weir_addr_eq(&ice->local[i].addr, addr)) {
+        if (local_at(ice, i)->type == WEIR_ICE_HOST && weir_addr_eq(&local_at(ice, i)->addr, addr)) {
             return WEIR_OK; /* once is enough */
         }
     }
-    if (ice->locals == WEIR_ICE_LOCALS_MAX) {
+    if (ice->locals == WEIR_ICE_LOCALS_MAX || !weir_ice_have_locals(ice, ice->locals + 1u)) {
         return WEIR_ERR_FULL;
     }
-    struct weir_ice_candidate *c = &ice->local[ice->locals];
+    struct weir_ice_candidate *c = local_at(ice, ice->locals);
     memset(c, 0, sizeof *c);
     c->type = WEIR_ICE_HOST;
     c->component = 1;
@@ -186,9 +188,11 @@ enum weir_status weir_ice_add_host(struct weir_ice *ice, weir_time now, const st
     c->priority = weir_ice_priority(WEIR_ICE_HOST, preference);
     c->foundation_bytes = 2; /* [RFC 8445 5.1.1.3] distinct for every base */
     c->foundation[0] = 'h';
-    c->foundation[1] = (char)('a' + ice->hosts_seen++ % 26);
-    struct weir_ice_event e = { .type = WEIR_ICE_EVENT_CANDIDATE, .candidate = ice->locals };
-    weir_ice_push_event(ice, &e);
+    c->foundation[1] = (char)('a' + ice->hosts_seen % 26);
+    if (!weir_ice_have_pairs(ice, weir_ice_pairs_of_local(ice, c))) {
+        return WEIR_ERR_FULL;
+    }
+    ice->hosts_seen++;
     weir_ice_pair_local(ice, now, ice->locals++);
     return WEIR_OK;
 }
@@ -209,13 +213,18 @@ enum weir_status weir_ice_add_server(struct weir_ice *ice, weir_time now, const 
     return WEIR_OK;
 }
 
-void weir_ice_gathering_done(struct weir_ice *ice, weir_time now)
+enum weir_status weir_ice_gathering_done(struct weir_ice *ice, weir_time now)
 {
-    if (!ice->is_gathering_done) {
-        ice->is_gathering_done = true;
-        weir_ice_gather_begin(ice, now);
-        weir_ice_gather_tick(ice, now);
+    if (ice->is_gathering_done || ice->state == WEIR_ICE_CLOSED) {
+        return WEIR_OK;
     }
+    if (ice->servers != 0 && !weir_ice_is_over(ice) && !weir_ice_have_setup(ice)) {
+        return WEIR_ERR_FULL;
+    }
+    ice->is_gathering_done = true;
+    weir_ice_gather_begin(ice, now);
+    weir_ice_gather_tick(ice, now);
+    return WEIR_OK;
 }
 
 enum weir_status weir_ice_set_servers(struct weir_ice *ice, const struct weir_addr *server,
@@ -235,7 +244,7 @@ enum weir_status weir_ice_set_servers(struct weir_ice *ice, const struct weir_ad
     for (uint32_t i = 0; i < servers; i++) {
         ice->server[i] = server[i];
     }
-    ice->servers = servers;
+    ice->servers = (uint8_t)servers;
     return WEIR_OK;
 }
 
@@ -269,10 +278,12 @@ enum weir_status weir_ice_set_remote(struct weir_ice *ice, weir_time now, struct
     ice->has_remote = true;
     ice->is_remote_lite = is_lite;
     for (uint32_t i = ice->remotes; i-- > 0;) { /* [RFC 8838 9] of a session that this is not */
-        if (ice->remote[i].ufrag_hash != 0 && ice->remote[i].ufrag_hash != weir_ice_ufrag_hash(ufrag)) {
+        uint32_t of = remote_at(ice, i)->ufrag_hash;
+        if (of != 0 && of != weir_ice_ufrag_hash(ufrag)) {
             ice->strays += weir_ice_drop_remote(ice, i) ? 1 : 0;
         }
     }
+    weir_ice_trim(ice);
     if (is_lite) {
         weir_ice_set_controlling(ice, true); /* [RFC 8445 6.1.1 MUST] */
     }
@@ -299,6 +310,23 @@ bool weir_ice_is_stray(struct weir_ice *ice, const struct weir_ice_candidate *c)
     return is_stray;
 }
 
+/* All of it, or nothing. */
+static enum weir_status add_new_remote(struct weir_ice *ice, weir_time now,
+                                       const struct weir_ice_candidate *c, const struct weir_addr *addr)
+{
+    if (ice->remotes == WEIR_ICE_REMOTES_MAX || !weir_ice_have_remotes(ice, ice->remotes + 1u)) {
+        return WEIR_ERR_FULL;
+    }
+    struct weir_ice_candidate *r = remote_at(ice, ice->remotes);
+    *r = *c;
+    r->addr = *addr;
+    if (!weir_ice_have_pairs(ice, weir_ice_pairs_of_remote(ice, r))) {
+        return WEIR_ERR_FULL;
+    }
+    weir_ice_pair_remote(ice, now, ice->remotes++);
+    return WEIR_OK;
+}
+
 enum weir_status weir_ice_add_remote(struct weir_ice *ice, weir_time now,
                                      const struct weir_ice_candidate *c)
 {
@@ -316,18 +344,16 @@ enum weir_status weir_ice_add_remote(struct weir_ice *ice, weir_time now,
         return WEIR_ERR_ARG;
     }
     uint32_t at = weir_ice_find_remote(ice, &addr);
-    if (at == WEIR_ICE_NONE && ice->remotes == WEIR_ICE_REMOTES_MAX) {
-        return WEIR_ERR_FULL;
+    if (at == WEIR_ICE_NONE) {
+        return add_new_remote(ice, now, c, &addr);
     }
-    if (at != WEIR_ICE_NONE) { /* what was discovered is now signalled [RFC 8838 11.4] */
-        ice->remote[at] = *c;
-        weir_ice_reprioritise(ice);
-    } else {
-        at = ice->remotes++;
-        ice->remote[at] = *c;
+    bool is_known = remote_at(ice, at)->type != WEIR_ICE_PRFLX;
+    *remote_at(ice, at) = *c; /* what was discovered is now signalled [RFC 8838 11.4] */
+    remote_at(ice, at)->addr = addr;
+    weir_ice_reprioritise(ice);
+    if (!is_known || ice->state != WEIR_ICE_COMPLETED) { /* else its pairs had their chance */
+        weir_ice_pair_remote(ice, now, at);
     }
-    ice->remote[at].addr = addr;
-    weir_ice_pair_remote(ice, now, at);
     return WEIR_OK;
 }
 
@@ -344,31 +370,31 @@ void weir_ice_remote_done(struct weir_ice *ice, weir_time now)
  * before, which are answered as well. */
 static void keep_credentials(struct weir_ice *ice)
 {
-    struct weir_ice_old *o = &ice->old;
-    if (o->is_known) {
-        ice->older.is_known = true;
-        ice->older.local_ufrag = o->of.local_ufrag;
-        ice->older.local_pwd = o->of.local_pwd;
-        ice->older.remote_ufrag = o->of.remote_ufrag;
+    struct weir_ice_setup *s = setup_of(ice);
+    if (ice->old.is_known) {
+        ice->is_older_known = true;
+        s->older.local_ufrag = s->old.local_ufrag;
+        s->older.local_pwd = s->old.local_pwd;
+        s->older.remote_ufrag = s->old.remote_ufrag;
     }
-    o->is_known = true;
-    o->of.local_ufrag = ice->local_ufrag;
-    o->of.local_pwd = ice->local_pwd;
-    o->of.remote_ufrag = ice->remote_ufrag;
-    o->of.remote_pwd = ice->remote_pwd;
+    ice->old.is_known = true;
+    s->old.local_ufrag = ice->local_ufrag;
+    s->old.local_pwd = ice->local_pwd;
+    s->old.remote_ufrag = ice->remote_ufrag;
+    s->old.remote_pwd = ice->remote_pwd;
 }
 
 /* Keep what carries data now. */
 static void keep_old(struct weir_ice *ice)
 {
-    const struct weir_ice_pair *p = &ice->pair[ice->selected];
+    const struct weir_ice_pair *p = pair_at(ice, ice->selected);
     struct weir_ice_old *o = &ice->old;
     keep_credentials(ice);
     o->is_used = true;
     o->linger_at = WEIR_NEVER;
     o->path = weir_ice_pair_path(ice, p);
     o->rtt = p->rtt;
-    o->priority = ice->local[p->local].priority;
+    o->priority = local_at(ice, p->local)->priority;
 }
 
 void weir_ice_fail(struct weir_ice *ice, weir_time now, enum weir_ice_failure why)
@@ -386,48 +412,72 @@ static void begin_generation(struct weir_ice *ice)
     } else if (ice->old.is_used && ice->has_remote) {
         keep_credentials(ice);
     }
+    weir_ice_forget_generation(ice);
+    weir_ice_note_via(ice);
+}
+
+void weir_ice_forget_generation(struct weir_ice *ice)
+{
     ice->pairs = ice->remotes = 0;
     ice->selected = WEIR_ICE_NONE;
-    weir_ice_note_via(ice);
+    weir_ice_trim(ice);
     ice->has_remote = ice->is_remote_done = false;
-    ice->answer_head = ice->answer_tail = 0;
+    ice->answers = 0;
     ice->role_switches = ice->refusals_told = 0;
-    ice->check_at = ice->nominate_at = ice->fail_at = WEIR_NEVER;
+    ice->check_at = ice->nominate_at = ice->fail_at = ice->spare_at = ice->setup_until = WEIR_NEVER;
 }
 
-void weir_ice_restart(struct weir_ice *ice, weir_time now)
+/* Where nothing of before goes on nothing is kept; and where an old path does there is a block. */
+static bool may_begin_generation(struct weir_ice *ice)
 {
-    if (ice->state != WEIR_ICE_CLOSED) {
-        weir_ice_keep_prior(ice);
-        begin_generation(ice);
-        weir_ice_new_credentials(ice);
-        weir_ice_gather_anew(ice);
-        weir_ice_set_state(ice, now, WEIR_ICE_CHECKING);
-    }
+    return weir_ice_is_over(ice) || ice->selected == WEIR_ICE_NONE || weir_ice_have_setup(ice);
 }
 
-void weir_ice_replace_remote(struct weir_ice *ice, weir_time now)
+enum weir_status weir_ice_restart(struct weir_ice *ice, weir_time now)
 {
-    if (ice->has_remote && ice->state != WEIR_ICE_CLOSED) {
-        begin_generation(ice);
-        weir_ice_set_state(ice, now, WEIR_ICE_CHECKING);
+    if (ice->state == WEIR_ICE_CLOSED) {
+        return WEIR_ERR_STATE;
     }
+    if (!may_begin_generation(ice)) {
+        return WEIR_ERR_FULL;
+    }
+    weir_ice_keep_prior(ice);
+    begin_generation(ice);
+    weir_ice_new_credentials(ice);
+    weir_ice_gather_anew(ice);
+    weir_ice_set_state(ice, now, WEIR_ICE_CHECKING);
+    return WEIR_OK;
+}
+
+enum weir_status weir_ice_replace_remote(struct weir_ice *ice, weir_time now)
+{
+    if (!ice->has_remote || ice->state == WEIR_ICE_CLOSED) {
+        return WEIR_OK;
+    }
+    if (!may_begin_generation(ice)) {
+        return WEIR_ERR_FULL;
+    }
+    begin_generation(ice);
+    weir_ice_set_state(ice, now, WEIR_ICE_CHECKING);
+    return WEIR_OK;
 }
 
 void weir_ice_forget_old(struct weir_ice *ice)
 {
     if (ice->old.is_known) {
         ice->old.is_known = false;
-        weir_wipe(&ice->old.of, sizeof ice->old.of);
+        weir_wipe(&setup_of(ice)->old, sizeof setup_of(ice)->old);
     }
-    if (ice->older.is_known) {
-        weir_wipe(&ice->older, sizeof ice->older);
+    if (ice->is_older_known) {
+        ice->is_older_known = false;
+        weir_wipe(&setup_of(ice)->older, sizeof setup_of(ice)->older);
     }
 }
 
 void weir_ice_close(struct weir_ice *ice, weir_time now)
 {
     weir_ice_set_state(ice, now, WEIR_ICE_CLOSED);
+    weir_ice_give_back(ice);
 }
 
 /* -- Timers ------------------------------------------------------------------------------------ */
@@ -437,7 +487,8 @@ static weir_duration first_rto(const struct weir_ice *ice)
 {
     uint32_t active = 0;
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        active += ice->pair[i].state == WEIR_ICE_WAITING || ice->pair[i].state == WEIR_ICE_IN_PROGRESS;
+        uint8_t state = pair_at(ice, i)->state;
+        active += state == WEIR_ICE_WAITING || state == WEIR_ICE_IN_PROGRESS;
     }
     weir_duration shared = ice->config.ta * active;
     return shared > ICE_RTO_FIRST ? shared : ICE_RTO_FIRST;
@@ -453,7 +504,7 @@ static void begin_check(struct weir_ice *ice, struct weir_ice_pair *p)
     p->begun_at = 0;
     p->carried = p->embeds = 0;
     p->tries = 0;
-    p->rto = first_rto(ice);
+    p->rto = short_of(first_rto(ice));
 }
 
 static void tick_checks(struct weir_ice *ice, weir_time now)
@@ -503,12 +554,13 @@ static void tick_patience(struct weir_ice *ice, weir_time now)
 
 void weir_ice_tick(struct weir_ice *ice, weir_time now)
 {
+    weir_ice_end_setup(ice);
     if (weir_ice_is_over(ice)) {
         return;
     }
     weir_ice_gather_tick(ice, now);
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        tick_pair(ice, now, &ice->pair[i]);
+        tick_pair(ice, now, pair_at(ice, i));
     }
     weir_ice_consider_nomination(ice, now);
     tick_checks(ice, now);
@@ -518,22 +570,28 @@ void weir_ice_tick(struct weir_ice *ice, weir_time now)
         ice->old.linger_at = 0;
         memset(&ice->old.path, 0, sizeof ice->old.path);
     }
+    weir_ice_setup_tick(ice, now);
+    weir_ice_spare(ice, now);
 }
 
 weir_time weir_ice_deadline(const struct weir_ice *ice)
 {
+    if (ice->setup != WEIR_NO_BLOCK && !weir_ice_needs_setup(ice)) {
+        return 0; /* now */
+    }
     if (weir_ice_is_over(ice)) {
         return WEIR_NEVER;
     }
     weir_time at = weir_time_min(weir_time_min(ice->check_at, ice->nominate_at), ice->fail_at);
+    at = weir_time_min(at, ice->setup_until);
     at = weir_time_min(at, weir_time_min(weir_ice_consent_deadline(ice),
                                          weir_ice_gather_deadline(ice)));
     if (ice->old.linger_at != 0 && !ice->old.is_used) {
         at = weir_time_min(at, ice->old.linger_at);
     }
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        if (ice->pair[i].state == WEIR_ICE_IN_PROGRESS) {
-            at = weir_time_min(at, ice->pair[i].next_at);
+        if (pair_at(ice, i)->state == WEIR_ICE_IN_PROGRESS) {
+            at = weir_time_min(at, pair_at(ice, i)->next_at);
         }
     }
     return at;
@@ -554,7 +612,7 @@ enum weir_ice_proof weir_ice_path_proof(const struct weir_ice *ice, const struct
         return best;
     }
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        const struct weir_ice_pair *p = &ice->pair[i];
+        const struct weir_ice_pair *p = pair_at(ice, i);
         if (!weir_ice_pair_is_on(ice, p, path)) {
             continue;
         }
@@ -567,8 +625,8 @@ enum weir_ice_proof weir_ice_path_proof(const struct weir_ice *ice, const struct
 
 void weir_ice_note_via(struct weir_ice *ice)
 {
-    ice->via = ice->selected != WEIR_ICE_NONE ? weir_ice_pair_path(ice, &ice->pair[ice->selected])
-                                              : ice->old.path;
+    const struct weir_ice_pair *p = selected_of(ice);
+    ice->via = p != NULL ? weir_ice_pair_path(ice, p) : ice->old.path;
 }
 
 const struct weir_path *weir_ice_via(const struct weir_ice *ice)
@@ -584,91 +642,4 @@ bool weir_ice_selected(const struct weir_ice *ice, struct weir_path *path)
         *path = *via;
     }
     return via != NULL;
-}
-
-bool weir_ice_pair_info(const struct weir_ice *ice, uint32_t i, struct weir_ice_pair_info *out)
-{
-    if (i >= ice->pairs) {
-        return false;
-    }
-    const struct weir_ice_pair *p = &ice->pair[i];
-    out->path = weir_ice_pair_path(ice, p);
-    out->state = (enum weir_ice_pair_state)p->state;
-    out->local_type = ice->local[p->local].type;
-    out->remote_type = ice->remote[p->remote].type;
-    out->is_nominated = p->is_nominated;
-    out->is_selected = i == ice->selected;
-    out->is_valid = p->is_valid;
-    out->priority = p->priority;
-    memset(&out->mapped, 0, sizeof out->mapped);
-    if (p->is_valid) {
-        out->mapped = ice->local[p->mapped].addr;
-    }
-    out->rtt = p->rtt;
-    out->rtt_most = p->rtt_most;
-    out->requests = p->requests;
-    out->responses = p->responses;
-    return true;
-}
-
-struct weir_span weir_ice_ufrag(const struct weir_ice *ice)
-{
-    return weir_span_of(ice->local_ufrag.text, ice->local_ufrag.bytes);
-}
-
-struct weir_span weir_ice_old_ufrag(const struct weir_ice *ice)
-{
-    size_t n = ice->old.is_known ? ice->old.of.local_ufrag.bytes : 0;
-    return weir_span_of(ice->old.of.local_ufrag.text, n);
-}
-
-struct weir_span weir_ice_ufrag_of(const struct weir_ice *ice, enum weir_ice_generation g)
-{
-    size_t n = ice->older.is_known ? ice->older.local_ufrag.bytes : 0;
-    return g == WEIR_ICE_CURRENT ? weir_ice_ufrag(ice)
-           : g == WEIR_ICE_OLD   ? weir_ice_old_ufrag(ice)
-                                 : weir_span_of(ice->older.local_ufrag.text, n);
-}
-
-struct weir_span weir_ice_pwd(const struct weir_ice *ice)
-{
-    return weir_span_of(ice->local_pwd.text, ice->local_pwd.bytes);
-}
-
-/* -- What must hold between calls -------------------------------------------------------------- */
-
-static bool pair_holds(const struct weir_ice *ice, const struct weir_ice_pair *p)
-{
-    return p->local < ice->locals && p->remote < ice->remotes && p->mapped < ice->locals
-           && p->state < WEIR_ICE_PAIR_STATES && ice->local[p->local].type == WEIR_ICE_HOST
-           && (!p->is_nominated || p->is_valid)
-           && (!p->owes_check || p->state == WEIR_ICE_IN_PROGRESS)
-           && (p->state != WEIR_ICE_PAIR_FAILED || (!p->is_valid && p->trigger == 0));
-}
-
-bool weir_ice_check(const struct weir_ice *ice)
-{
-    bool holds = ice->locals <= WEIR_ICE_LOCALS_MAX && ice->remotes <= WEIR_ICE_REMOTES_MAX
-                 && ice->pairs <= WEIR_ICE_PAIRS_MAX && ice->gathers <= WEIR_ICE_GATHERS_MAX
-                 && ice->answer_head - ice->answer_tail <= WEIR_ICE_ANSWERS_MAX
-                 && ice->event_head - ice->event_tail <= WEIR_ICE_EVENTS_MAX
-                 && (ice->selected == WEIR_ICE_NONE || ice->selected < ice->pairs)
-                 && ice->role_switches <= ICE_ROLE_SWITCHES_MAX && weir_ice_embed_check(ice);
-    for (uint32_t i = 0; i < ice->pairs && holds; i++) {
-        holds = pair_holds(ice, &ice->pair[i]);
-    }
-    if (holds && ice->selected != WEIR_ICE_NONE) {
-        struct weir_path path = weir_ice_pair_path(ice, &ice->pair[ice->selected]);
-        holds = ice->pair[ice->selected].is_valid && (ice->consent.is_on || weir_ice_is_over(ice))
-                && weir_path_eq(&path, &ice->via);
-    }
-    holds = holds && (!ice->old.is_used || ice->old.is_known)
-            && ice->budget.returned <= ice->budget.heard;
-    if (ice->config.is_lite) {
-        holds = holds && !ice->is_controlling && ice->check_at == WEIR_NEVER && ice->gathers == 0
-                && ice->consent.ask_at == WEIR_NEVER && !ice->consent.owes;
-    }
-    bool is_up = ice->state == WEIR_ICE_CONNECTED || ice->state == WEIR_ICE_COMPLETED
-                 || ice->state == WEIR_ICE_DISCONNECTED;
-    return holds && (!is_up || ice->selected != WEIR_ICE_NONE);
 }

@@ -5,25 +5,41 @@
  * data: weir_ice_path_ok for what comes in, weir_ice_selected for what goes out.
  *
  * The machine contract: after each call drain events; before waiting drain send. `now` never decreases.
- * The structure is flat and caller-owned; a copy is a snapshot. sizeof is about 30 KiB.
  *
- * Timers, all fields of the struct:
+ * State lives as long as its use:
+ *   always       struct weir_ice, 3 KiB: what a connection needs that only waits. Flat and caller-owned
+ *   where used   candidates and pairs, in pages of 384 bytes leased from config.pages; a pair goes when it
+ *                is of no use any more, all when the agent is closed (ice_spare.c, ice_room.c)
+ *   set-up only  struct weir_ice_setup, one block leased from config.setups: what a description that
+ *                waits could be taken back to, credentials of generations that end, questions to STUN
+ *                servers, payloads on checks. It goes back with the first tick after the last of these
+ *                ended, and is leased again by the verb that needs it; when there is none that is refused
+ *                with WEIR_ERR_FULL
+ * A snapshot is the structure with the block and the pages that it names. What is not proven leases none.
+ *
+ * Timers, all fields of the struct; those marked with a star have slack: they are put on a grid that all
+ * agents share, so that who keeps many wakes for many at once (WEIR_ICE_GRID).
  *   check_at           while a pair waits for its check: the next check may leave [RFC 8445 14.2]
  *   pair.next_at       while a check is in progress: send it again, or give up [RFC 8445 14.3]
  *   nominate_at        controlling, a pair is valid: nominate the best, better ones or not
  *   fail_at            no pair is valid: give up [RFC 8863 4]
- *   consent.ask_at     data may be sent: ask for consent again [RFC 7675 5.1]
- *   consent.again_at   a consent check is unanswered: repeat it
- *   consent.silent_at  a consent check is unanswered: DISCONNECTED, unless other signs of life came;
+ *   consent.ask_at     * data may be sent: ask for consent again [RFC 7675 5.1]
+ *   consent.again_at   * a consent check is unanswered: repeat it
+ *   consent.silent_at  * a consent check is unanswered: DISCONNECTED, unless other signs of life came;
  *                      lite: no request came: DISCONNECTED
  *   consent.expire_at  data may be sent: consent is over [RFC 7675 5.1]
- *   old.linger_at      new pairs took over after a restart: the old path is forgotten
+ *   old.linger_at      * new pairs took over after a restart: the old path is forgotten
  *   gather_until       servers are asked: do without those that have not answered
+ *   spare_at           COMPLETED: pairs of no use may go; wakes nobody
+ *   setup_until        a path is there: a peer that shows no sign of the new credentials, or does not say
+ *                      that it has the last payloads, is not waited for any longer
+ *   (no field)         the block of the set-up is not needed any more: due at once
  */
 #ifndef WEIR_ICE_ICE_H
 #define WEIR_ICE_ICE_H
 
 #include "core/addr.h"
+#include "core/arena.h"
 #include "core/base.h"
 #include "core/crypto.h"
 #include "core/rand.h"
@@ -38,8 +54,9 @@
 #define WEIR_ICE_PAIRS_MAX 100   /* [RFC 8445 6.1.2.5] */
 #define WEIR_ICE_SERVERS_MAX 4   /* STUN servers asked from each base */
 #define WEIR_ICE_GATHERS_MAX 16
-#define WEIR_ICE_ANSWERS_MAX 16  /* answers owed; the oldest goes, its asker asks again */
-#define WEIR_ICE_EVENTS_MAX 32
+#define WEIR_ICE_ANSWERS_MAX 8   /* answers owed; the oldest goes, its asker asks again. Agents pace their
+                                    checks, and what is owed leaves after each batch */
+#define WEIR_ICE_NEWS_MAX 14     /* events but CANDIDATE: eight refusals and what one description changes */
 #define WEIR_ICE_EMBEDS_MAX 6    /* payloads that ride on checks; 908 bytes each */
 #define WEIR_ICE_EMBED_BYTES 900 /* of one: a check with it and the longest of usual names has 1,100 */
 #define WEIR_ICE_EMBED_SEEN_MAX 8 /* payloads of the peer remembered, so that none is taken twice */
@@ -51,6 +68,8 @@
 #define WEIR_ICE_FOUNDATION_MAX 32
 #define WEIR_ICE_OWN_MAX 24      /* characters of our own credentials: 8 and 24 */
 #define WEIR_ICE_KEPT_MAX 16     /* candidates of the peer that outlive a restart which is taken back */
+#define WEIR_ICE_GRID (50 * WEIR_MS) /* lazy timers are rounded up to it: a hundredth of the time between
+                                        consent checks, too little to be seen in any of them */
 
 enum weir_ice_type { WEIR_ICE_HOST, WEIR_ICE_SRFLX, WEIR_ICE_PRFLX, WEIR_ICE_RELAY };
 
@@ -58,11 +77,11 @@ struct weir_ice_candidate {
     enum weir_ice_type type;
     bool is_tcp;              /* read and kept out [RFC 6544 OMITTED] */
     uint8_t component;
+    uint8_t foundation_bytes;
     uint32_t priority;
+    uint32_t ufrag_hash;      /* of the generation it was made for, weir_ice_ufrag_hash; 0 = unsaid */
     struct weir_addr addr;
     struct weir_addr related; /* the base of ours; what the peer says of its own */
-    uint32_t ufrag_hash;      /* of the generation it was made for, weir_ice_ufrag_hash; 0 = unsaid */
-    uint8_t foundation_bytes;
     char foundation[WEIR_ICE_FOUNDATION_MAX];
 };
 
@@ -192,9 +211,12 @@ struct weir_ice_config {
     uint64_t txid_key;           /* secret */
     uint8_t allows;              /* enum weir_ice_allow; 0: strict */
     struct weir_ice_meter *meter; /* of all agents of one owner, or NULL; outlives the agent */
+    struct weir_arena *pages;     /* of struct weir_ice_page; outlives the agent */
+    struct weir_arena *setups;    /* of struct weir_ice_setup; outlives the agent; NULL: there are none */
 };
 
 struct weir_ice_pair {
+    uint8_t at;             /* its own index, which may change when another pair goes */
     uint8_t local, remote;  /* indices */
     uint8_t mapped;         /* index of the local candidate that the peer sees us as */
     uint8_t state;          /* enum weir_ice_pair_state */
@@ -216,17 +238,19 @@ struct weir_ice_pair {
     uint32_t carried;       /* mark of the one payload of the request under way, 0 = none or several */
     uint32_t trigger;       /* place in the triggered-check queue, 0 = not in it */
     uint32_t requests, responses;
+    uint32_t rto, rtt, rtt_most; /* microseconds */
     uint64_t priority;
-    weir_duration rto, rtt, rtt_most;
     weir_time next_at, begun_at, sent_at, heard_at; /* the request under way: first and last sent */
+    weir_time asked_at;     /* when the peer last asked on it; 0: never */
     weir_time nominated_at; /* when the peer last asked for this pair */
 };
 
 struct weir_ice_answer {
-    struct weir_path path;
+    struct weir_addr remote;
     uint8_t txid[WEIR_STUN_TXID_BYTES];
     uint16_t error; /* 0 = success */
     uint16_t asked; /* bytes of the request */
+    uint8_t local;  /* index of the candidate that was asked */
     uint8_t of;     /* enum weir_ice_generation: which of our passwords proves it */
     uint8_t unknowns;
     uint16_t unknown[WEIR_STUN_UNKNOWN_MAX];
@@ -276,33 +300,30 @@ struct weir_ice_old {
     weir_time linger_at; /* WEIR_NEVER while it is used; 0 = there is none, or its path is over */
     weir_duration rtt;
     uint32_t priority;   /* what PRIORITY said */
-    struct weir_ice_credentials of;
 };
 
 /* A generation of before that one, while the peer may still ask with it: it is answered, and no more. */
 struct weir_ice_older {
-    bool is_known;
     struct weir_ice_own local_ufrag, local_pwd;
     struct weir_ice_text remote_ufrag;
 };
 
 /* What there was when a description came to wait for its answer, for weir_ice_roll_back. */
 struct weir_ice_prior {
-    bool is_on;        /* one waits */
-    bool is_restarted; /* and began a generation: what stands below is of the one before */
+    bool is_restarted; /* it began a generation: what stands below is of the one before */
     bool has_remote, is_remote_lite, is_remote_done, has_pair, is_nominated;
     uint32_t remotes;  /* candidates of the peer, where no generation began since */
     enum weir_ice_state state;
     enum weir_ice_failure failure;
     struct weir_ice_credentials of;
     struct weir_path path; /* that carried data */
-    weir_duration rtt;
+    uint32_t rtt;
     uint32_t kept;
     struct weir_ice_kept {
         struct weir_addr addr;
         uint32_t priority;
         enum weir_ice_type type;
-    } keep[WEIR_ICE_KEPT_MAX]; /* those that had worked first */
+    } keep[WEIR_ICE_KEPT_MAX]; /* that of the path first, then those that had worked */
 };
 
 /* Do checks carry payloads? */
@@ -331,7 +352,53 @@ struct weir_ice_embed {
     uint32_t seen[WEIR_ICE_EMBED_SEEN_MAX]; /* marks of what came, the newest last */
     uint32_t rx_at, rx_bytes;    /* where in the last message a new payload stands */
     uint32_t tx_payloads, rx_payloads, rx_repeats; /* counters */
-    struct weir_ice_payload payload[WEIR_ICE_EMBEDS_MAX];
+};
+
+/* -- Set-up only: one block of an arena that the config names ----------------------------------- */
+
+struct weir_ice_setup {
+    struct weir_ice_credentials old;                      /* while old.is_known */
+    struct weir_ice_older older;                          /* while is_older_known */
+    struct weir_ice_prior prior;                          /* while is_held */
+    struct weir_stun_client gather[WEIR_ICE_GATHERS_MAX]; /* `gathers` of them */
+    struct weir_ice_payload payload[WEIR_ICE_EMBEDS_MAX]; /* `embed.count` of them */
+};
+
+/* -- Where used: pages of another arena ---------------------------------------------------------- */
+
+#define WEIR_ICE_PAGE_BYTES 384
+#define WEIR_ICE_PAGE_PAIRS 3
+#define WEIR_ICE_PAGE_CANDIDATES 4
+#define WEIR_ICE_LOCAL_PAGES (WEIR_ICE_LOCALS_MAX / WEIR_ICE_PAGE_CANDIDATES)
+#define WEIR_ICE_REMOTE_PAGES (WEIR_ICE_REMOTES_MAX / WEIR_ICE_PAGE_CANDIDATES)
+#define WEIR_ICE_PAIR_PAGES ((WEIR_ICE_PAIRS_MAX + WEIR_ICE_PAGE_PAIRS - 1) / WEIR_ICE_PAGE_PAIRS)
+/* The most that one agent ever has: 17 KiB. Two addresses of ours and three of the peer's take four. */
+#define WEIR_ICE_PAGES_MAX (WEIR_ICE_LOCAL_PAGES + WEIR_ICE_REMOTE_PAGES + WEIR_ICE_PAIR_PAGES)
+
+struct weir_ice_page {
+    union {
+        struct weir_ice_pair pair[WEIR_ICE_PAGE_PAIRS];
+        struct weir_ice_candidate candidate[WEIR_ICE_PAGE_CANDIDATES];
+        uint8_t bytes[WEIR_ICE_PAGE_BYTES];
+    } u;
+};
+
+WEIR_STATIC_ASSERT(sizeof(struct weir_ice_page) == WEIR_ICE_PAGE_BYTES, "pages fill cache lines");
+
+/* All that one agent alone needs, in one piece; it stays where it is while it is used. */
+struct weir_ice_room {
+    struct weir_arena pages, setups;
+    struct weir_ice_page page[WEIR_ICE_PAGES_MAX];
+    struct weir_ice_setup setup;
+};
+
+/* -- Always -------------------------------------------------------------------------------------- */
+
+/* What is to be told but candidates. */
+struct weir_ice_news {
+    uint8_t type, state, refusal;
+    uint8_t local;           /* of its path: index of the candidate */
+    struct weir_addr remote;
 };
 
 struct weir_ice {
@@ -341,38 +408,37 @@ struct weir_ice {
     enum weir_ice_failure failure;
     bool is_controlling;
     bool is_remote_lite, has_remote, is_remote_done, is_gathering_done, has_told_gathered;
-    uint64_t tie_breaker;
+    bool is_held;        /* a description waits for its answer */
+    bool is_older_known;
     uint8_t role_switches;
     uint8_t prflx_seen;  /* numbers foundations of what is discovered */
+    uint8_t hosts_seen;  /* and of our hosts */
+    uint8_t refusals_told;
+    uint8_t locals, remotes, pairs;
+    uint8_t locals_told; /* of the local candidates, the first so many */
+    uint8_t local_pages, remote_pages, pair_pages;
+    uint8_t servers, gathers;
+    uint8_t news, answers; /* waiting; the oldest stands first */
+    uint32_t setup;      /* block of config.setups, or WEIR_NO_BLOCK */
+    uint32_t local_page[WEIR_ICE_LOCAL_PAGES], remote_page[WEIR_ICE_REMOTE_PAGES];
+    uint32_t pair_page[WEIR_ICE_PAIR_PAGES];
+    uint64_t tie_breaker;
     struct weir_ice_own local_ufrag, local_pwd;
     struct weir_ice_text remote_ufrag, remote_pwd;
-    struct weir_ice_candidate local[WEIR_ICE_LOCALS_MAX];
-    struct weir_ice_candidate remote[WEIR_ICE_REMOTES_MAX];
-    struct weir_ice_pair pair[WEIR_ICE_PAIRS_MAX];
-    uint32_t locals, remotes, pairs;
-    uint8_t hosts_seen;  /* numbers foundations of our hosts */
     uint32_t selected;   /* index of the pair that carries data, or WEIR_ICE_NONE */
     uint32_t triggers;   /* ever put into the triggered-check queue */
     struct weir_path via; /* of the selected pair, or of old */
     struct weir_ice_old old;
-    struct weir_ice_older older;
-    struct weir_ice_prior prior;
     struct weir_ice_consent consent;
     struct weir_ice_embed embed;
     struct weir_addr server[WEIR_ICE_SERVERS_MAX];
-    uint32_t servers;
-    struct weir_stun_client gather[WEIR_ICE_GATHERS_MAX];
-    uint32_t gathers;
     struct weir_ice_answer answer[WEIR_ICE_ANSWERS_MAX];
-    uint32_t answer_head, answer_tail;
-    struct weir_ice_event event[WEIR_ICE_EVENTS_MAX];
-    uint32_t event_head, event_tail;
-    weir_time check_at, last_check_at, nominate_at, fail_at, gather_until;
+    struct weir_ice_news event[WEIR_ICE_NEWS_MAX];
+    weir_time check_at, last_check_at, nominate_at, fail_at, gather_until, spare_at, setup_until;
     weir_time last_rx_at; /* the peer last proved to be there */
     uint32_t verdicts[WEIR_ICE_VERDICTS];
     uint32_t stun_verdicts[WEIR_STUN_VERDICTS];
     uint32_t refused[WEIR_ICE_REFUSALS]; /* addresses */
-    uint8_t refusals_told;
     uint32_t strays;                     /* candidates of another generation than the peer's credentials */
     uint32_t recent[WEIR_ICE_RECENT_MAX]; /* marks of the peer's last transactions that were proven */
     uint32_t recents;                     /* ever noted */
@@ -383,10 +449,21 @@ struct weir_ice {
 
 #define WEIR_ICE_NONE UINT32_MAX
 
-/* Begin. Ufrag and password of ours come from the seed. */
+/* Begin. Ufrag and password of ours come from the seed. Nothing is leased. */
 WEIR_API void weir_ice_init(struct weir_ice *ice, const struct weir_ice_config *config, weir_time now);
+/* The end: what is leased goes back, and all is wiped. */
+WEIR_API void weir_ice_deinit(struct weir_ice *ice);
+/* The arenas of one agent alone, for its config: &room->pages and &room->setups. */
+WEIR_API void weir_ice_room_init(struct weir_ice_room *room);
+/* Lease the block of a set-up now: until the next tick no verb is refused for want of it. WEIR_ERR_FULL:
+ * there is none, nothing changed. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_prepare(struct weir_ice *ice);
+/* The owner has failed and will not tick until it restarts ICE: what was set up is over now, but for a
+ * description that waits, and payloads. */
+WEIR_API void weir_ice_rest(struct weir_ice *ice);
 
-/* A host candidate. `preference` orders our own: 65535 is best. WEIR_ERR_FULL beyond the table. */
+/* A host candidate. `preference` orders our own: 65535 is best. WEIR_ERR_FULL: beyond the table, or no page
+ * is left for it or for its pairs. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_add_host(struct weir_ice *ice, weir_time now,
                                                             const struct weir_addr *addr,
                                                             uint16_t preference);
@@ -399,8 +476,10 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_add_server(struct weir_ice *i
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_set_servers(struct weir_ice *ice,
                                                                const struct weir_addr *server,
                                                                uint32_t servers);
-/* No more hosts or servers: GATHERED follows once the servers have answered. */
-WEIR_API void weir_ice_gathering_done(struct weir_ice *ice, weir_time now);
+/* No more hosts or servers: GATHERED follows once the servers have answered. WEIR_ERR_FULL: there are
+ * servers, and no block for the questions; nothing changed. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_gathering_done(struct weir_ice *ice, weir_time now);
+WEIR_API bool weir_ice_has_gathered(const struct weir_ice *ice); /* GATHERED was made, of this generation */
 
 /* The peer's credentials, which begin the checks. The same ones again change nothing; others need
  * weir_ice_restart or weir_ice_replace_remote first: WEIR_ERR_STATE. WEIR_ERR_ARG: shorter or longer than
@@ -408,7 +487,8 @@ WEIR_API void weir_ice_gathering_done(struct weir_ice *ice, weir_time now);
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_set_remote(struct weir_ice *ice, weir_time now,
                                                               struct weir_span ufrag,
                                                               struct weir_span pwd, bool is_lite);
-/* A candidate of the peer. WEIR_ERR_FULL: it is left out; WEIR_ERR_ARG: not one to check; WEIR_ERR_STATE:
+/* A candidate of the peer. WEIR_ERR_FULL: it is left out, for want of a place in the table or of a page for
+ * it or its pairs; WEIR_ERR_ARG: not one to check; WEIR_ERR_STATE:
  * of another generation than the peer's credentials, counted in `strays`, or the agent is over. Before the
  * credentials are known those of any generation are taken, and go when they turn out to be of another. */
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_add_remote(struct weir_ice *ice, weir_time now,
@@ -421,30 +501,38 @@ WEIR_API void weir_ice_remote_done(struct weir_ice *ice, weir_time now);
 WEIR_API void weir_ice_set_controlling(struct weir_ice *ice, bool is_controlling);
 
 /* New credentials of ours; the old pairs carry data until new ones are valid [RFC 8445 9]. Where there are
- * servers, gathering begins anew with the next weir_ice_gathering_done. */
-WEIR_API void weir_ice_restart(struct weir_ice *ice, weir_time now);
+ * servers, gathering begins anew with the next weir_ice_gathering_done. WEIR_ERR_FULL: no block for what
+ * goes on; WEIR_ERR_STATE: closed; nothing changed. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_restart(struct weir_ice *ice, weir_time now);
 /* The credentials that a restart at this moment would give us. */
 WEIR_API void weir_ice_next_credentials(const struct weir_ice *ice, struct weir_ice_own *ufrag,
                                         struct weir_ice_own *pwd);
 /* And would it begin gathering anew? */
 WEIR_API bool weir_ice_gathers_anew(const struct weir_ice *ice);
 /* The same with our credentials kept: another agent has taken the peer's place, which answered what we said
- * to the one of before. weir_ice_set_remote follows. Nothing happens before the first one. */
-WEIR_API void weir_ice_replace_remote(struct weir_ice *ice, weir_time now);
+ * to the one of before. weir_ice_set_remote follows. Nothing happens before the first one. WEIR_ERR_FULL as
+ * there. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_replace_remote(struct weir_ice *ice, weir_time now);
+/* What is leased goes back. */
 WEIR_API void weir_ice_close(struct weir_ice *ice, weir_time now);
 
 /* A description waits for its answer: what there is now can be brought back [RFC 8829 4.1.10.2]. Then
  * either it is answered, or taken back, with what it changed: the generation that it began is over and the
  * one of before goes on, with the path that carried data, if the peer consents to that still; of the
  * peer's other candidates of then up to sixteen are checked again. `is_announced`: our credentials stood
- * in nothing but that description, and are given up. */
-WEIR_API void weir_ice_hold(struct weir_ice *ice);
+ * in nothing but that description, and are given up. WEIR_ERR_FULL: no block for it, nothing changed. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_hold(struct weir_ice *ice);
 WEIR_API void weir_ice_settle(struct weir_ice *ice);
 WEIR_API void weir_ice_roll_back(struct weir_ice *ice, weir_time now, bool is_announced);
+/* One waits; it began a generation; and the state of the agent before that. */
+WEIR_API bool weir_ice_is_held(const struct weir_ice *ice);
+WEIR_API bool weir_ice_has_begun(const struct weir_ice *ice, enum weir_ice_state *before);
 /* Are these the credentials of the peer that both sides agreed on last, whatever waits? NONE: there are
- * none. */
+ * none. And: those that it has now? */
 enum weir_ice_sameness { WEIR_ICE_NONE_THERE, WEIR_ICE_THE_SAME, WEIR_ICE_OTHERS };
 WEIR_API enum weir_ice_sameness weir_ice_compare_agreed(const struct weir_ice *ice, struct weir_span ufrag,
+                                                        struct weir_span pwd);
+WEIR_API enum weir_ice_sameness weir_ice_compare_remote(const struct weir_ice *ice, struct weir_span ufrag,
                                                         struct weir_span pwd);
 
 /* The five verbs. */
@@ -513,7 +601,7 @@ WEIR_API void weir_ice_embed_stop(struct weir_ice *ice);
 /* Checks carry payloads; and more may be added. */
 WEIR_API bool weir_ice_embed_is_on(const struct weir_ice *ice);
 WEIR_API bool weir_ice_embed_is_open(const struct weir_ice *ice);
-WEIR_API bool weir_ice_embed_has_room(const struct weir_ice *ice);
+WEIR_API bool weir_ice_embed_has_room(const struct weir_ice *ice); /* for one more, and a block */
 WEIR_API void weir_ice_embed_clear(struct weir_ice *ice);
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_ice_embed_add(struct weir_ice *ice,
                                                              struct weir_span payload);
@@ -531,6 +619,11 @@ WEIR_API void weir_ice_embed_took(struct weir_ice *ice, uint32_t mark);
 /* The owner has nothing further to add; and: the peer proved that it is finished too. */
 WEIR_API void weir_ice_embed_finish(struct weir_ice *ice);
 WEIR_API void weir_ice_embed_over(struct weir_ice *ice);
+struct weir_ice_embed_info {
+    enum weir_ice_embed_state state;
+    uint32_t tx_payloads, rx_payloads, rx_repeats;
+};
+WEIR_API struct weir_ice_embed_info weir_ice_embed_info(const struct weir_ice *ice);
 WEIR_API const char *weir_ice_embed_state_name(enum weir_ice_embed_state s);
 
 /* -- Inspection -------------------------------------------------------------------------------- */
@@ -549,9 +642,35 @@ struct weir_ice_pair_info {
 
 WEIR_API enum weir_ice_state weir_ice_state(const struct weir_ice *ice);
 WEIR_API enum weir_ice_failure weir_ice_failure(const struct weir_ice *ice);
-/* The i-th pair; false past the last. */
+/* The i-th pair; false past the last. And the one that carries data; false: there is none. */
 WEIR_API bool weir_ice_pair_info(const struct weir_ice *ice, uint32_t i,
                                  struct weir_ice_pair_info *out);
+WEIR_API bool weir_ice_selected_info(const struct weir_ice *ice, struct weir_ice_pair_info *out);
+/* The peer has asked on the pair that carries data. */
+WEIR_API bool weir_ice_is_asked(const struct weir_ice *ice);
+/* How many candidates there are. Each of them, and each pair, by its index, below that number; in place,
+ * valid until the next call that changes the agent. */
+/* How often it judged so; addresses that it refused for this; candidates of another generation. */
+WEIR_API uint32_t weir_ice_verdicts(const struct weir_ice *ice, enum weir_ice_verdict v);
+WEIR_API uint32_t weir_ice_refused(const struct weir_ice *ice, enum weir_ice_refusal r);
+WEIR_API uint32_t weir_ice_strays(const struct weir_ice *ice);
+WEIR_API uint32_t weir_ice_locals(const struct weir_ice *ice);
+WEIR_API uint32_t weir_ice_remotes(const struct weir_ice *ice);
+WEIR_API struct weir_ice_candidate *weir_ice_local_at(const struct weir_ice *ice, uint32_t i);
+WEIR_API struct weir_ice_candidate *weir_ice_remote_at(const struct weir_ice *ice, uint32_t i);
+WEIR_API struct weir_ice_pair *weir_ice_pair_at(const struct weir_ice *ice, uint32_t i);
+/* What it has of the arenas. */
+static inline bool weir_ice_is_setting_up(const struct weir_ice *ice)
+{
+    return ice->setup != WEIR_NO_BLOCK;
+}
+
+static inline uint32_t weir_ice_pages(const struct weir_ice *ice)
+{
+    return (uint32_t)ice->local_pages + ice->remote_pages + ice->pair_pages;
+}
+
+WEIR_API bool weir_ice_has_remote(const struct weir_ice *ice); /* credentials of the peer */
 WEIR_API struct weir_span weir_ice_ufrag(const struct weir_ice *ice);
 WEIR_API struct weir_span weir_ice_pwd(const struct weir_ice *ice);
 /* Ours of each generation, as long as requests may name it; empty: none. */

@@ -52,9 +52,10 @@ static void fill(struct weir_ice_meter *m, weir_time now)
 /* Its owner answered us from there, with any pair, now or before the restart. */
 static bool is_proven(const struct weir_ice *ice, const struct weir_ice_pair *p)
 {
-    const struct weir_addr *remote = &ice->remote[p->remote].addr;
+    const struct weir_addr *remote = &remote_at(ice, p->remote)->addr;
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        if (ice->pair[i].responses != 0 && weir_addr_eq(&ice->remote[ice->pair[i].remote].addr, remote)) {
+        const struct weir_ice_pair *q = pair_at(ice, i);
+        if (q->responses != 0 && weir_addr_eq(&remote_at(ice, q->remote)->addr, remote)) {
             return true;
         }
     }

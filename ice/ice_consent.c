@@ -15,13 +15,14 @@
 static void arm(struct weir_ice *ice, weir_time now)
 {
     if (ice->config.is_lite) {
-        ice->consent.silent_at = weir_time_add(now, ICE_LITE_SILENCE);
+        ice->consent.silent_at = on_grid(weir_time_add(now, ICE_LITE_SILENCE));
         return;
     }
-    /* [RFC 7675 5.1 MUST] 0.8 to 1.2 times the period, so that the questions of many do not meet. */
+    /* [RFC 7675 5.1 MUST] 0.8 to 1.2 times the period, so that the questions of many do not meet, but for
+     * those of one step of the grid. What the grid adds is less than a step. */
     weir_duration fifth = ICE_CONSENT_INTERVAL / 5;
-    weir_duration spread = weir_rand_below(&ice->rand, (uint32_t)(2 * fifth));
-    ice->consent.ask_at = weir_time_add(now, ICE_CONSENT_INTERVAL - fifth + spread);
+    weir_duration spread = weir_rand_below(&ice->rand, (uint32_t)(2 * fifth - WEIR_ICE_GRID));
+    ice->consent.ask_at = on_grid(weir_time_add(now, ICE_CONSENT_INTERVAL - fifth + spread));
 }
 
 static void forget_question(struct weir_ice_consent *c)
@@ -58,14 +59,14 @@ void weir_ice_consent_came(struct weir_ice *ice, weir_time now)
         }
     }
     if (ice->state == WEIR_ICE_DISCONNECTED && ice->selected != WEIR_ICE_NONE) {
-        weir_ice_set_state(ice, now, ice->pair[ice->selected].is_nominated ? WEIR_ICE_COMPLETED
-                                                                           : WEIR_ICE_CONNECTED);
+        weir_ice_set_state(ice, now, selected_of(ice)->is_nominated ? WEIR_ICE_COMPLETED
+                                                                    : WEIR_ICE_CONNECTED);
     }
 }
 
 static weir_duration rtt_of(const struct weir_ice *ice)
 {
-    return ice->selected != WEIR_ICE_NONE ? ice->pair[ice->selected].rtt : ice->old.rtt;
+    return ice->selected != WEIR_ICE_NONE ? selected_of(ice)->rtt : ice->old.rtt;
 }
 
 /* A question was written. [RFC 7675 5.1 DEVIATION] each is to leave once only; we repeat an unanswered
@@ -76,13 +77,12 @@ void weir_ice_consent_sent(struct weir_ice *ice, weir_time now)
     weir_duration slow = 2 * rtt_of(ice);
     weir_duration wait = slow > ICE_CONSENT_AGAIN ? slow : ICE_CONSENT_AGAIN;
     if (c->sends++ == 0 && c->silent_at == WEIR_NEVER) {
-        c->silent_at = weir_time_add(now, 4 * wait > ICE_CONSENT_SILENT ? 4 * wait
-                                                                        : ICE_CONSENT_SILENT);
+        weir_duration most = 4 * wait > ICE_CONSENT_SILENT ? 4 * wait : ICE_CONSENT_SILENT;
+        c->silent_at = on_grid(weir_time_add(now, most));
     }
     c->owes = false;
     c->sent_at = now;
-    c->again_at = c->sends < ICE_CONSENT_SENDS ? weir_time_add(now, wait)
-                                               : WEIR_NEVER;
+    c->again_at = c->sends < ICE_CONSENT_SENDS ? on_grid(weir_time_add(now, wait)) : WEIR_NEVER;
 }
 
 static void ask(struct weir_ice *ice, weir_time now)
@@ -104,6 +104,9 @@ static void expire(struct weir_ice *ice, weir_time now)
     if (ice->selected != WEIR_ICE_NONE) {
         weir_ice_fail(ice, now, WEIR_ICE_FAILURE_CONSENT);
     } else {
+        if (ice->old.is_known) {
+            weir_wipe(&setup_of(ice)->old, sizeof setup_of(ice)->old);
+        }
         memset(&ice->old, 0, sizeof ice->old);
     }
 }
@@ -113,7 +116,7 @@ static void tick_silence(struct weir_ice *ice, weir_time now)
     struct weir_ice_consent *c = &ice->consent;
     weir_time quiet_at = weir_time_add(ice->last_rx_at, ICE_SILENCE);
     if (now < quiet_at && c->misses < ICE_MISSES_MAX) {
-        c->silent_at = quiet_at;
+        c->silent_at = on_grid(quiet_at);
         return;
     }
     c->silent_at = WEIR_NEVER;

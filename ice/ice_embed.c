@@ -21,6 +21,37 @@ const char *weir_ice_embed_state_name(enum weir_ice_embed_state s)
 
 /* -- The owner's side -------------------------------------------------------------------------- */
 
+struct weir_ice_embed_info weir_ice_embed_info(const struct weir_ice *ice)
+{
+    const struct weir_ice_embed *e = &ice->embed;
+    return (struct weir_ice_embed_info){ e->state, e->tx_payloads, e->rx_payloads, e->rx_repeats };
+}
+
+static struct weir_ice_payload *payload_at(const struct weir_ice *ice, uint32_t i)
+{
+    return &setup_of(ice)->payload[i];
+}
+
+static void drop(struct weir_ice *ice, uint32_t at)
+{
+    struct weir_ice_embed *e = &ice->embed;
+    e->count--;
+    memmove(payload_at(ice, at), payload_at(ice, at + 1),
+            (e->count - at) * sizeof(struct weir_ice_payload));
+    e->turn = (uint8_t)(e->turn - (e->turn > at ? 1 : 0));
+}
+
+/* Nothing is carried any more: what was sent by itself need not wait. */
+static void end_with(struct weir_ice *ice, enum weir_ice_embed_state state)
+{
+    ice->embed.state = state;
+    for (uint32_t i = ice->embed.count; i-- > 0;) {
+        if (!payload_at(ice, i)->owes_bare) {
+            drop(ice, i);
+        }
+    }
+}
+
 void weir_ice_embed_begin(struct weir_ice *ice)
 {
     ice->embed.state = WEIR_ICE_EMBED_TENTATIVE;
@@ -28,7 +59,7 @@ void weir_ice_embed_begin(struct weir_ice *ice)
 
 void weir_ice_embed_stop(struct weir_ice *ice)
 {
-    ice->embed.state = WEIR_ICE_EMBED_OFF;
+    end_with(ice, WEIR_ICE_EMBED_OFF);
 }
 
 bool weir_ice_embed_is_on(const struct weir_ice *ice)
@@ -43,7 +74,9 @@ bool weir_ice_embed_is_open(const struct weir_ice *ice)
 
 bool weir_ice_embed_has_room(const struct weir_ice *ice)
 {
-    return ice->embed.count < WEIR_ICE_EMBEDS_MAX;
+    bool has_block = ice->setup != WEIR_NO_BLOCK
+                     || (ice->config.setups != NULL && weir_arena_free(ice->config.setups) != 0);
+    return ice->embed.count < WEIR_ICE_EMBEDS_MAX && has_block && ice->state != WEIR_ICE_CLOSED;
 }
 
 void weir_ice_embed_clear(struct weir_ice *ice)
@@ -58,10 +91,13 @@ enum weir_status weir_ice_embed_add(struct weir_ice *ice, struct weir_span paylo
     if (payload.n == 0 || payload.n > WEIR_ICE_EMBED_BYTES) {
         return WEIR_ERR_SIZE;
     }
-    if (!weir_ice_embed_has_room(ice)) {
+    if (ice->state == WEIR_ICE_CLOSED) {
+        return WEIR_ERR_STATE;
+    }
+    if (e->count == WEIR_ICE_EMBEDS_MAX || !weir_ice_have_setup(ice)) {
         return WEIR_ERR_FULL;
     }
-    struct weir_ice_payload *p = &e->payload[e->count++];
+    struct weir_ice_payload *p = payload_at(ice, e->count++);
     p->mark = weir_stun_crc32(payload);
     p->bytes = (uint16_t)payload.n;
     p->owes_bare = true;
@@ -69,18 +105,10 @@ enum weir_status weir_ice_embed_add(struct weir_ice *ice, struct weir_span paylo
     return WEIR_OK;
 }
 
-static void drop(struct weir_ice_embed *e, uint32_t at)
-{
-    e->count--;
-    memmove(&e->payload[at], &e->payload[at + 1], (e->count - at) * sizeof e->payload[0]);
-    e->turn = (uint8_t)(e->turn - (e->turn > at ? 1 : 0));
-}
-
 size_t weir_ice_embed_bare(struct weir_ice *ice, struct weir_mspan out)
 {
-    struct weir_ice_embed *e = &ice->embed;
-    for (uint32_t i = 0; i < e->count; i++) {
-        struct weir_ice_payload *p = &e->payload[i];
+    for (uint32_t i = 0; i < ice->embed.count; i++) {
+        struct weir_ice_payload *p = payload_at(ice, i);
         size_t n = p->bytes;
         if (!p->owes_bare || n > out.n) {
             continue;
@@ -88,7 +116,7 @@ size_t weir_ice_embed_bare(struct weir_ice *ice, struct weir_mspan out)
         memcpy(out.p, p->data, n);
         p->owes_bare = false;
         if (!weir_ice_embed_is_on(ice)) {
-            drop(e, i); /* it will never be carried */
+            drop(ice, i); /* it will never be carried */
         }
         return n;
     }
@@ -97,9 +125,9 @@ size_t weir_ice_embed_bare(struct weir_ice *ice, struct weir_mspan out)
 
 void weir_ice_embed_push(struct weir_ice *ice)
 {
-    uint32_t owed = ice->answer_head - ice->answer_tail; /* they take one payload each */
+    uint32_t owed = ice->answers; /* they take one payload each */
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        struct weir_ice_pair *p = &ice->pair[i];
+        struct weir_ice_pair *p = pair_at(ice, i);
         if (ice->embed.count > owed && p->has_request && p->state == WEIR_ICE_IN_PROGRESS
             && !p->owes_check) {
             p->owes_check = p->is_extra = true;
@@ -117,7 +145,7 @@ void weir_ice_embed_finish(struct weir_ice *ice)
 void weir_ice_embed_over(struct weir_ice *ice)
 {
     if (ice->embed.state == WEIR_ICE_EMBED_ENDING) {
-        ice->embed.state = WEIR_ICE_EMBED_DONE;
+        end_with(ice, WEIR_ICE_EMBED_DONE);
     }
 }
 
@@ -163,11 +191,11 @@ bool weir_ice_embedded(const struct weir_ice *ice, size_t *at, size_t *bytes)
     return *bytes != 0;
 }
 
-static void prune(struct weir_ice_embed *e, uint32_t mark)
+static void prune(struct weir_ice *ice, uint32_t mark)
 {
-    for (uint32_t i = e->count; i-- > 0;) {
-        if (e->payload[i].mark == mark) {
-            drop(e, i);
+    for (uint32_t i = ice->embed.count; i-- > 0;) {
+        if (payload_at(ice, i)->mark == mark) {
+            drop(ice, i);
         }
     }
 }
@@ -179,12 +207,12 @@ static bool is_list(const struct weir_stun_msg *m)
            && m->dtls_in_stun_ack.n <= 4 * ICE_EMBED_NAMED_MAX;
 }
 
-static void take_list(struct weir_ice_embed *e, struct weir_span list)
+static void take_list(struct weir_ice *ice, struct weir_span list)
 {
     struct weir_rd r = weir_rd_of(list);
     uint32_t mark;
     while (weir_rd_u32(&r, &mark)) {
-        prune(e, mark);
+        prune(ice, mark);
     }
 }
 
@@ -234,13 +262,13 @@ void weir_ice_embed_take(struct weir_ice *ice, const struct weir_stun_msg *m, ui
         return;
     }
     if (!m->has_dtls_in_stun && !m->has_dtls_in_stun_ack) {
-        e->state = e->state == WEIR_ICE_EMBED_ENDING ? WEIR_ICE_EMBED_DONE : WEIR_ICE_EMBED_OFF;
+        end_with(ice, e->state == WEIR_ICE_EMBED_ENDING ? WEIR_ICE_EMBED_DONE : WEIR_ICE_EMBED_OFF);
         return;
     }
     e->state = e->state == WEIR_ICE_EMBED_TENTATIVE ? WEIR_ICE_EMBED_CONFIRMED : e->state;
-    prune(e, carried);
+    prune(ice, carried);
     if (is_list(m)) {
-        take_list(e, m->dtls_in_stun_ack);
+        take_list(ice, m->dtls_in_stun_ack);
     }
     if (is_for_owner(m->dtls_in_stun)) {
         take_payload(ice, m);
@@ -268,7 +296,7 @@ uint32_t weir_ice_embed_put(struct weir_ice *ice, struct weir_stun_build *b, siz
     }
     put_list(e, b);
     e->turn = e->turn < e->count ? e->turn : 0;
-    const struct weir_ice_payload *p = e->count == 0 ? NULL : &e->payload[e->turn];
+    const struct weir_ice_payload *p = e->count == 0 ? NULL : payload_at(ice, e->turn);
     if (p != NULL && b->w.len + p->bytes + ICE_EMBED_TAIL <= limit) {
         weir_stun_put_bytes(b, WEIR_STUN_DTLS_IN_STUN, weir_span_of(p->data, p->bytes));
         e->turn++;
@@ -284,7 +312,7 @@ uint32_t weir_ice_embed_put(struct weir_ice *ice, struct weir_stun_build *b, siz
 void weir_ice_embed_sent(struct weir_ice *ice, uint32_t mark)
 {
     for (uint32_t i = 0; i < ice->embed.count; i++) {
-        struct weir_ice_payload *p = &ice->embed.payload[i];
+        struct weir_ice_payload *p = payload_at(ice, i);
         p->owes_bare = p->owes_bare && p->mark != mark;
     }
 }
@@ -295,7 +323,7 @@ bool weir_ice_embed_check(const struct weir_ice *ice)
     bool holds = e->count <= WEIR_ICE_EMBEDS_MAX && e->seen_count <= WEIR_ICE_EMBED_SEEN_MAX
                  && e->state < WEIR_ICE_EMBED_STATES;
     for (uint32_t i = 0; i < e->count && holds; i++) {
-        holds = e->payload[i].bytes != 0 && e->payload[i].bytes <= WEIR_ICE_EMBED_BYTES;
+        holds = payload_at(ice, i)->bytes != 0 && payload_at(ice, i)->bytes <= WEIR_ICE_EMBED_BYTES;
     }
     return holds;
 }

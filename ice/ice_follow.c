@@ -19,7 +19,7 @@
 static bool is_following(const struct weir_ice *ice)
 {
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        if (ice->pair[i].is_followed) {
+        if (pair_at(ice, i)->is_followed) {
             return true;
         }
     }
@@ -33,7 +33,7 @@ void weir_ice_follow(struct weir_ice *ice, weir_time now, const struct weir_path
         || !weir_ice_find_local(ice, &path->local, &local)) {
         return;
     }
-    uint32_t priority = ice->remote[ice->pair[ice->selected].remote].priority;
+    uint32_t priority = remote_at(ice, selected_of(ice)->remote)->priority;
     uint32_t remote = weir_ice_find_remote(ice, &path->remote);
     if (remote == WEIR_ICE_NONE) {
         struct weir_addr addr = path->remote;
@@ -57,9 +57,9 @@ void weir_ice_follow(struct weir_ice *ice, weir_time now, const struct weir_path
 
 void weir_ice_followed(struct weir_ice *ice, struct weir_ice_pair *p)
 {
-    struct weir_ice_pair *s = ice->selected != WEIR_ICE_NONE ? &ice->pair[ice->selected] : p;
+    struct weir_ice_pair *s = selected_of(ice);
     p->is_followed = false;
-    if (s == p) {
+    if (s == NULL || s == p) {
         return;
     }
     p->wants_nomination = p->wants_nomination || (s->is_nominated && !ice->is_controlling);

@@ -29,6 +29,9 @@
 #define ICE_STILL_CHECKING (500 * WEIR_MS)    /* patience is over, but a check is not */
 #define ICE_GATHER_WAIT (5 * WEIR_SEC)
 #define ICE_OLD_LINGER (5 * WEIR_SEC)         /* for what is on its way on the path before a restart */
+/* The longest that a block stays leased once there is a path and no description waits, whatever the peer
+ * does: by then the slowest answer has arrived, though somebody was asked first. */
+#define ICE_SETUP_MOST (900 * WEIR_SEC)
 /* A pair that the peer has not nominated for this long gives way to any that it does nominate. */
 #define ICE_NOMINATION_STALE (4 * WEIR_SEC)
 #define ICE_ROLE_SWITCHES_MAX 8
@@ -53,6 +56,74 @@ static inline bool weir_ice_is_over(const struct weir_ice *ice)
     return ice->state == WEIR_ICE_FAILED || ice->state == WEIR_ICE_CLOSED;
 }
 
+/* Candidates and pairs in their pages; the places are there. */
+static inline struct weir_ice_candidate *local_at(const struct weir_ice *ice, uint32_t i)
+{
+    return weir_ice_local_at(ice, i);
+}
+
+static inline struct weir_ice_candidate *remote_at(const struct weir_ice *ice, uint32_t i)
+{
+    return weir_ice_remote_at(ice, i);
+}
+
+static inline struct weir_ice_pair *pair_at(const struct weir_ice *ice, uint32_t i)
+{
+    return weir_ice_pair_at(ice, i);
+}
+
+/* The pair that carries data, or NULL. */
+static inline struct weir_ice_pair *selected_of(const struct weir_ice *ice)
+{
+    return ice->selected != WEIR_ICE_NONE ? pair_at(ice, ice->selected) : NULL;
+}
+
+/* The block of the set-up, which is leased. */
+static inline struct weir_ice_setup *setup_of(const struct weir_ice *ice)
+{
+    return (struct weir_ice_setup *)weir_arena_at(ice->config.setups, ice->setup);
+}
+
+/* A lazy timer goes off a little later, together with those of others. */
+static inline weir_time on_grid(weir_time at)
+{
+    weir_duration past = at % WEIR_ICE_GRID;
+    return past == 0 ? at : weir_time_add(at, WEIR_ICE_GRID - past);
+}
+
+/* Round-trip times and timeouts are kept in 32 bits: 71 minutes are as good as more. */
+static inline uint32_t short_of(weir_duration d)
+{
+    return d < UINT32_MAX ? (uint32_t)d : UINT32_MAX;
+}
+
+/* -- ice_room.c -------------------------------------------------------------------------------- */
+
+/* Have places for so many; false: the arena has no page left, and what holds nothing was given back. */
+bool weir_ice_have_locals(struct weir_ice *ice, uint32_t count);
+bool weir_ice_have_remotes(struct weir_ice *ice, uint32_t count);
+bool weir_ice_have_pairs(struct weir_ice *ice, uint32_t count);
+/* Give back pages that hold nothing, but the first of each table: what comes next needs one, and a
+ * generation that is brought back must find it. */
+void weir_ice_trim(struct weir_ice *ice);
+/* Give back everything. */
+void weir_ice_give_back(struct weir_ice *ice);
+/* Have the block of the set-up; false: there is none. */
+bool weir_ice_have_setup(struct weir_ice *ice);
+/* Does anything need it? */
+bool weir_ice_needs_setup(const struct weir_ice *ice);
+/* Give it back if nothing does. */
+void weir_ice_end_setup(struct weir_ice *ice);
+/* A path is there; and: is what is left of the set-up waited for too long? Then it is over. */
+void weir_ice_bound_setup(struct weir_ice *ice, weir_time now);
+void weir_ice_setup_tick(struct weir_ice *ice, weir_time now);
+
+/* -- ice_spare.c ------------------------------------------------------------------------------- */
+
+/* A pair is nominated and in use. And: let go what is of no use any more, if it is time to. */
+void weir_ice_completed(struct weir_ice *ice, weir_time now);
+void weir_ice_spare(struct weir_ice *ice, weir_time now);
+
 /* -- ice.c ------------------------------------------------------------------------------------- */
 
 void weir_ice_set_state(struct weir_ice *ice, weir_time now, enum weir_ice_state next);
@@ -62,9 +133,13 @@ void weir_ice_fail(struct weir_ice *ice, weir_time now, enum weir_ice_failure wh
 void weir_ice_note_via(struct weir_ice *ice);
 /* [RFC 8445 9] nobody needs the credentials of before a restart any more. */
 void weir_ice_forget_old(struct weir_ice *ice);
+/* Candidates and credentials of the peer, pairs, and what is owed to it. */
+void weir_ice_forget_generation(struct weir_ice *ice);
 /* Credentials that nobody was told. */
 void weir_ice_new_credentials(struct weir_ice *ice);
 void weir_ice_push_event(struct weir_ice *ice, const struct weir_ice_event *e);
+/* The same for a pair's path. */
+void weir_ice_push_path(struct weir_ice *ice, enum weir_ice_event_type type, const struct weir_ice_pair *p);
 
 /* -- ice_pairs.c ------------------------------------------------------------------------------- */
 
@@ -79,6 +154,11 @@ struct weir_ice_pair *weir_ice_make_pair(struct weir_ice *ice, uint32_t local, u
 void weir_ice_pair_local(struct weir_ice *ice, weir_time now, uint32_t local);
 void weir_ice_pair_remote(struct weir_ice *ice, weir_time now, uint32_t remote);
 void weir_ice_reprioritise(struct weir_ice *ice);
+/* Take one out; the last pair gets its place and index. */
+void weir_ice_drop_pair(struct weir_ice *ice, uint32_t index);
+/* So many pairs a new candidate could make. */
+uint32_t weir_ice_pairs_of_local(const struct weir_ice *ice, const struct weir_ice_candidate *local);
+uint32_t weir_ice_pairs_of_remote(const struct weir_ice *ice, const struct weir_ice_candidate *remote);
 /* The peer's candidate with this address; WEIR_ICE_NONE when it has none. */
 uint32_t weir_ice_find_remote(const struct weir_ice *ice, const struct weir_addr *addr);
 /* A peer-reflexive one of this address [RFC 8445 7.3.1.3]; WEIR_ICE_NONE when there is no room. */
@@ -139,6 +219,13 @@ void weir_ice_new_txid(struct weir_ice *ice, uint8_t txid[WEIR_STUN_TXID_BYTES])
 void weir_ice_tag_txid(const struct weir_ice *ice, uint8_t txid[WEIR_STUN_TXID_BYTES]);
 bool weir_ice_is_recent(const struct weir_ice *ice, const uint8_t txid[WEIR_STUN_TXID_BYTES]);
 void weir_ice_note_recent(struct weir_ice *ice, const uint8_t txid[WEIR_STUN_TXID_BYTES]);
+
+/* -- ice_recv.c -------------------------------------------------------------------------------- */
+
+/* The oldest answer that is owed has left, or never will. */
+void weir_ice_answer_gone(struct weir_ice *ice);
+/* Ours of a generation that is known. */
+struct weir_span weir_ice_password_of(const struct weir_ice *ice, enum weir_ice_generation of);
 
 /* -- ice_follow.c ------------------------------------------------------------------------------ */
 

@@ -18,22 +18,17 @@
  */
 #include "ice/ice_int.h"
 
-static bool is_selected(const struct weir_ice *ice, const struct weir_ice_pair *p)
-{
-    return ice->selected != WEIR_ICE_NONE && p == &ice->pair[ice->selected];
-}
-
 static bool has_moved(const struct weir_ice *ice, weir_time now, const struct weir_ice_pair *p)
 {
-    return ice->selected != WEIR_ICE_NONE && !is_selected(ice, p)
-           && weir_time_since(now, ice->pair[ice->selected].heard_at) >= ICE_SILENCE;
+    return ice->selected != WEIR_ICE_NONE && ice->selected != p->at
+           && weir_time_since(now, selected_of(ice)->heard_at) >= ICE_SILENCE;
 }
 
 void weir_ice_heard_keys(struct weir_ice *ice, weir_time now)
 {
     ice->keys_at = now;
     if (ice->selected != WEIR_ICE_NONE) {
-        ice->pair[ice->selected].is_keyed = true;
+        selected_of(ice)->is_keyed = true;
     }
 }
 

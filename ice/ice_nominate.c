@@ -10,17 +10,13 @@
  */
 #include "ice/ice_int.h"
 
-static uint32_t index_of(const struct weir_ice *ice, const struct weir_ice_pair *p)
-{
-    return (uint32_t)(p - ice->pair);
-}
-
 static uint32_t best_valid(const struct weir_ice *ice, uint32_t except)
 {
     uint32_t best = WEIR_ICE_NONE;
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        if (i != except && ice->pair[i].is_valid
-            && (best == WEIR_ICE_NONE || ice->pair[i].priority > ice->pair[best].priority)) {
+        const struct weir_ice_pair *p = pair_at(ice, i);
+        if (i != except && p->is_valid
+            && (best == WEIR_ICE_NONE || p->priority > pair_at(ice, best)->priority)) {
             best = i;
         }
     }
@@ -29,7 +25,7 @@ static uint32_t best_valid(const struct weir_ice *ice, uint32_t except)
 
 static bool has_nominated(const struct weir_ice *ice)
 {
-    return ice->selected != WEIR_ICE_NONE && ice->pair[ice->selected].is_nominated;
+    return ice->selected != WEIR_ICE_NONE && selected_of(ice)->is_nominated;
 }
 
 /* -- Selecting --------------------------------------------------------------------------------- */
@@ -44,10 +40,10 @@ static void leave_old_path(struct weir_ice *ice, weir_time now)
         return;
     }
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        is_known_there |= ice->pair[i].has_request;
+        is_known_there |= pair_at(ice, i)->has_request;
     }
     ice->old.is_used = false;
-    ice->old.linger_at = weir_time_add(now, ICE_OLD_LINGER);
+    ice->old.linger_at = on_grid(weir_time_add(now, ICE_OLD_LINGER));
     if (is_known_there) {
         weir_ice_forget_old(ice);
     }
@@ -55,15 +51,14 @@ static void leave_old_path(struct weir_ice *ice, weir_time now)
 
 void weir_ice_move_to(struct weir_ice *ice, weir_time now, uint32_t index)
 {
-    struct weir_ice_pair *p = &ice->pair[index];
-    struct weir_ice_event e = { .type = WEIR_ICE_EVENT_SELECTED,
-                                .path = weir_ice_pair_path(ice, p) };
+    struct weir_ice_pair *p = pair_at(ice, index);
     ice->selected = index;
     leave_old_path(ice, now);
+    weir_ice_bound_setup(ice, now);
     weir_ice_note_via(ice);
     weir_trace(ice->config.trace, now, WEIR_TRACE_ICE, WEIR_TRACE_NOTE, ice->config.conn,
                WEIR_ICE_EVENT_SELECTED, index, p->is_nominated);
-    weir_ice_push_event(ice, &e);
+    weir_ice_push_path(ice, WEIR_ICE_EVENT_SELECTED, p);
     weir_ice_consent_begin(ice, now, p->heard_at);
 }
 
@@ -72,14 +67,14 @@ static void select_pair(struct weir_ice *ice, weir_time now, uint32_t index)
     if (ice->selected != index) {
         weir_ice_move_to(ice, now, index);
     }
-    weir_ice_set_state(ice, now, ice->pair[index].is_nominated ? WEIR_ICE_COMPLETED
+    weir_ice_set_state(ice, now, pair_at(ice, index)->is_nominated ? WEIR_ICE_COMPLETED
                                                                : WEIR_ICE_CONNECTED);
 }
 
 /* Does a pair that the peer nominates now replace the nominated one? */
 static bool takes_over(const struct weir_ice *ice, weir_time now, const struct weir_ice_pair *p)
 {
-    const struct weir_ice_pair *s = &ice->pair[ice->selected];
+    const struct weir_ice_pair *s = selected_of(ice);
     return !s->is_nominated || !s->is_valid || ice->state == WEIR_ICE_DISCONNECTED
            || p->priority >= s->priority
            || weir_time_since(now, s->nominated_at) >= ICE_NOMINATION_STALE;
@@ -92,7 +87,7 @@ void weir_ice_nominated(struct weir_ice *ice, weir_time now, struct weir_ice_pai
     p->nominated_at = now;
     ice->nominate_at = WEIR_NEVER;
     if (ice->selected == WEIR_ICE_NONE || takes_over(ice, now, p)) {
-        select_pair(ice, now, index_of(ice, p));
+        select_pair(ice, now, p->at);
     }
 }
 
@@ -103,7 +98,7 @@ static bool better_is_pending(const struct weir_ice *ice, const struct weir_ice_
 {
     bool is_any = false;
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        const struct weir_ice_pair *p = &ice->pair[i];
+        const struct weir_ice_pair *p = pair_at(ice, i);
         is_any |= p->priority > best->priority && !p->is_valid && p->state != WEIR_ICE_PAIR_FAILED;
     }
     return is_any;
@@ -113,7 +108,7 @@ static bool is_nominating(const struct weir_ice *ice)
 {
     bool is_any = false;
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        is_any |= ice->pair[i].is_nominating;
+        is_any |= pair_at(ice, i)->is_nominating;
     }
     return is_any;
 }
@@ -121,8 +116,8 @@ static bool is_nominating(const struct weir_ice *ice)
 static void nominate(struct weir_ice *ice, weir_time now, uint32_t index)
 {
     ice->nominate_at = WEIR_NEVER;
-    ice->pair[index].is_nominating = true;
-    weir_ice_trigger(ice, now, &ice->pair[index]);
+    pair_at(ice, index)->is_nominating = true;
+    weir_ice_trigger(ice, now, pair_at(ice, index));
 }
 
 void weir_ice_consider_nomination(struct weir_ice *ice, weir_time now)
@@ -135,7 +130,7 @@ void weir_ice_consider_nomination(struct weir_ice *ice, weir_time now)
     if (ice->nominate_at == WEIR_NEVER) {
         ice->nominate_at = weir_time_add(now, ice->config.nominate_wait);
     }
-    if (!better_is_pending(ice, &ice->pair[best]) || now >= ice->nominate_at) {
+    if (!better_is_pending(ice, pair_at(ice, best)) || now >= ice->nominate_at) {
         nominate(ice, now, best);
     }
 }
@@ -144,7 +139,8 @@ void weir_ice_role_changed(struct weir_ice *ice, weir_time now)
 {
     weir_ice_reprioritise(ice);
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        ice->pair[i].is_nominating = ice->pair[i].wants_nomination = false;
+        struct weir_ice_pair *p = pair_at(ice, i);
+        p->is_nominating = p->wants_nomination = false;
     }
     weir_ice_consider_nomination(ice, now);
 }
@@ -163,9 +159,9 @@ void weir_ice_leave_silent_pair(struct weir_ice *ice, weir_time now)
         return;
     }
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        struct weir_ice_pair *p = &ice->pair[i];
+        struct weir_ice_pair *p = pair_at(ice, i);
         if (i != ice->selected && p->is_valid && p->is_nominated) {
-            ice->pair[ice->selected].is_nominated = false;
+            selected_of(ice)->is_nominated = false;
             weir_time expire_at = ice->consent.expire_at;
             weir_ice_move_to(ice, now, i);
             ice->consent.expire_at = expire_at; /* nothing was proven by changing over */
@@ -193,9 +189,9 @@ void weir_ice_validated(struct weir_ice *ice, weir_time now, struct weir_ice_pai
         weir_ice_nominated(ice, now, p);
     } else if (!has_nominated(ice)) {
         select_pair(ice, now, ice->state == WEIR_ICE_DISCONNECTED
-                                  ? index_of(ice, p) : best_valid(ice, WEIR_ICE_NONE));
+                                  ? p->at : best_valid(ice, WEIR_ICE_NONE));
     }
-    if (ice->selected == index_of(ice, p)) {
+    if (ice->selected == p->at) {
         weir_ice_consent_came(ice, now);
     }
     weir_ice_consider_nomination(ice, now);
@@ -208,7 +204,7 @@ void weir_ice_invalidated(struct weir_ice *ice, weir_time now, struct weir_ice_p
     p->is_valid = p->is_nominated = p->is_nominating = p->wants_nomination = p->owes_check = false;
     p->is_followed = false;
     p->next_at = WEIR_NEVER;
-    if (ice->selected == index_of(ice, p)) {
+    if (ice->selected == p->at) {
         uint32_t next = best_valid(ice, WEIR_ICE_NONE);
         if (next != WEIR_ICE_NONE) {
             select_pair(ice, now, next);
@@ -231,9 +227,10 @@ void weir_ice_remote_gone(struct weir_ice *ice, weir_time now)
         return;
     }
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        if (i != selected && (ice->pair[i].is_valid || ice->pair[i].is_nominating)) {
-            weir_ice_invalidated(ice, now, &ice->pair[i]);
+        struct weir_ice_pair *p = pair_at(ice, i);
+        if (i != selected && (p->is_valid || p->is_nominating)) {
+            weir_ice_invalidated(ice, now, p);
         }
     }
-    weir_ice_invalidated(ice, now, &ice->pair[selected]);
+    weir_ice_invalidated(ice, now, pair_at(ice, selected));
 }

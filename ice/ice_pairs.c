@@ -10,21 +10,21 @@ uint32_t weir_ice_priority(enum weir_ice_type type, uint16_t preference)
 
 struct weir_path weir_ice_pair_path(const struct weir_ice *ice, const struct weir_ice_pair *p)
 {
-    struct weir_path path = { ice->local[p->local].addr, ice->remote[p->remote].addr };
+    struct weir_path path = { local_at(ice, p->local)->addr, remote_at(ice, p->remote)->addr };
     return path;
 }
 
 bool weir_ice_pair_is_on(const struct weir_ice *ice, const struct weir_ice_pair *p,
                          const struct weir_path *path)
 {
-    return weir_addr_eq(&ice->remote[p->remote].addr, &path->remote)
-           && weir_addr_eq(&ice->local[p->local].addr, &path->local);
+    return weir_addr_eq(&remote_at(ice, p->remote)->addr, &path->remote)
+           && weir_addr_eq(&local_at(ice, p->local)->addr, &path->local);
 }
 
 /* [RFC 8445 6.1.2.3] 2^32 min(G,D) + 2 max(G,D) + (G > D), G the controlling side's. */
 static uint64_t pair_priority(const struct weir_ice *ice, uint32_t local, uint32_t remote)
 {
-    uint64_t ours = ice->local[local].priority, theirs = ice->remote[remote].priority;
+    uint64_t ours = local_at(ice, local)->priority, theirs = remote_at(ice, remote)->priority;
     uint64_t g = ice->is_controlling ? ours : theirs, d = ice->is_controlling ? theirs : ours;
     return ((g < d ? g : d) << 32) + 2 * (g > d ? g : d) + (g > d ? 1 : 0);
 }
@@ -32,7 +32,7 @@ static uint64_t pair_priority(const struct weir_ice *ice, uint32_t local, uint32
 void weir_ice_reprioritise(struct weir_ice *ice)
 {
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        struct weir_ice_pair *p = &ice->pair[i];
+        struct weir_ice_pair *p = pair_at(ice, i);
         p->priority = pair_priority(ice, p->local, p->remote);
     }
 }
@@ -40,8 +40,8 @@ void weir_ice_reprioritise(struct weir_ice *ice)
 struct weir_ice_pair *weir_ice_find_pair(struct weir_ice *ice, uint32_t local, uint32_t remote)
 {
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        if (ice->pair[i].local == local && ice->pair[i].remote == remote) {
-            return &ice->pair[i];
+        if (pair_at(ice, i)->local == local && pair_at(ice, i)->remote == remote) {
+            return pair_at(ice, i);
         }
     }
     return NULL;
@@ -51,18 +51,20 @@ struct weir_ice_pair *weir_ice_find_pair(struct weir_ice *ice, uint32_t local, u
 static bool is_idle(const struct weir_ice *ice, const struct weir_ice_pair *p)
 {
     return !p->is_valid && !p->has_request && p->state != WEIR_ICE_IN_PROGRESS
-           && (ice->selected == WEIR_ICE_NONE || p != &ice->pair[ice->selected]);
+           && p->at != ice->selected;
 }
 
 /* [RFC 8445 6.1.2.5] at the limit the pair of lowest priority makes room, if it is worse. */
 static struct weir_ice_pair *room_for_pair(struct weir_ice *ice, uint64_t priority)
 {
     struct weir_ice_pair *worst = NULL;
-    if (ice->pairs < WEIR_ICE_PAIRS_MAX) {
-        return &ice->pair[ice->pairs++];
+    if (ice->pairs < WEIR_ICE_PAIRS_MAX && weir_ice_have_pairs(ice, ice->pairs + 1u)) {
+        ice->pairs++;
+        pair_at(ice, ice->pairs - 1u)->at = (uint8_t)(ice->pairs - 1);
+        return pair_at(ice, ice->pairs - 1u);
     }
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        struct weir_ice_pair *p = &ice->pair[i];
+        struct weir_ice_pair *p = pair_at(ice, i);
         if (is_idle(ice, p) && p->priority < priority
             && (worst == NULL || p->priority < worst->priority)) {
             worst = p;
@@ -80,12 +82,9 @@ struct weir_ice_pair *weir_ice_make_pair(struct weir_ice *ice, uint32_t local, u
     }
     p = room_for_pair(ice, priority);
     if (p != NULL) {
-        memset(p, 0, sizeof *p);
-        p->local = p->mapped = (uint8_t)local;
-        p->remote = (uint8_t)remote;
-        p->state = WEIR_ICE_FROZEN;
-        p->next_at = WEIR_NEVER;
-        p->priority = priority;
+        *p = (struct weir_ice_pair){ .at = p->at, .local = (uint8_t)local, .mapped = (uint8_t)local,
+                                     .remote = (uint8_t)remote, .state = WEIR_ICE_FROZEN,
+                                     .next_at = WEIR_NEVER, .priority = priority };
     }
     return p;
 }
@@ -99,10 +98,28 @@ static bool can_pair(const struct weir_ice_candidate *local, const struct weir_i
            && (weir_addr_is_loopback(&local->addr) || !weir_addr_is_loopback(&remote->addr));
 }
 
+uint32_t weir_ice_pairs_of_local(const struct weir_ice *ice, const struct weir_ice_candidate *local)
+{
+    uint32_t more = 0;
+    for (uint32_t i = 0; !ice->config.is_lite && i < ice->remotes; i++) {
+        more += can_pair(local, remote_at(ice, i));
+    }
+    return ice->pairs + more < WEIR_ICE_PAIRS_MAX ? ice->pairs + more : WEIR_ICE_PAIRS_MAX;
+}
+
+uint32_t weir_ice_pairs_of_remote(const struct weir_ice *ice, const struct weir_ice_candidate *remote)
+{
+    uint32_t more = 0;
+    for (uint32_t i = 0; !ice->config.is_lite && i < ice->locals; i++) {
+        more += can_pair(local_at(ice, i), remote);
+    }
+    return ice->pairs + more < WEIR_ICE_PAIRS_MAX ? ice->pairs + more : WEIR_ICE_PAIRS_MAX;
+}
+
 void weir_ice_pair_local(struct weir_ice *ice, weir_time now, uint32_t local)
 {
     for (uint32_t i = 0; !ice->config.is_lite && i < ice->remotes; i++) {
-        if (can_pair(&ice->local[local], &ice->remote[i])) {
+        if (can_pair(local_at(ice, local), remote_at(ice, i))) {
             (void)weir_ice_make_pair(ice, local, i);
         }
     }
@@ -112,7 +129,7 @@ void weir_ice_pair_local(struct weir_ice *ice, weir_time now, uint32_t local)
 void weir_ice_pair_remote(struct weir_ice *ice, weir_time now, uint32_t remote)
 {
     for (uint32_t i = 0; !ice->config.is_lite && i < ice->locals; i++) {
-        if (can_pair(&ice->local[i], &ice->remote[remote])) {
+        if (can_pair(local_at(ice, i), remote_at(ice, remote))) {
             (void)weir_ice_make_pair(ice, i, remote);
         }
     }
@@ -122,7 +139,8 @@ void weir_ice_pair_remote(struct weir_ice *ice, weir_time now, uint32_t remote)
 bool weir_ice_find_local(const struct weir_ice *ice, const struct weir_addr *addr, uint32_t *out)
 {
     for (uint32_t i = 0; i < ice->locals; i++) {
-        if (ice->local[i].type == WEIR_ICE_HOST && weir_addr_eq(&ice->local[i].addr, addr)) {
+        const struct weir_ice_candidate *c = local_at(ice, i);
+        if (c->type == WEIR_ICE_HOST && weir_addr_eq(&c->addr, addr)) {
             *out = i;
             return true;
         }
@@ -135,7 +153,7 @@ bool weir_ice_find_local(const struct weir_ice *ice, const struct weir_addr *add
 uint32_t weir_ice_find_remote(const struct weir_ice *ice, const struct weir_addr *addr)
 {
     for (uint32_t i = 0; i < ice->remotes; i++) {
-        if (weir_addr_eq(&ice->remote[i].addr, addr)) {
+        if (weir_addr_eq(&remote_at(ice, i)->addr, addr)) {
             return i;
         }
     }
@@ -147,7 +165,7 @@ uint32_t weir_ice_find_remote(const struct weir_ice *ice, const struct weir_addr
 static bool is_dead(const struct weir_ice *ice, uint32_t remote)
 {
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        const struct weir_ice_pair *p = &ice->pair[i];
+        const struct weir_ice_pair *p = pair_at(ice, i);
         bool is_of_use = ice->config.is_lite ? i == ice->selected
                                              : p->is_valid || p->state != WEIR_ICE_PAIR_FAILED;
         if (p->remote == remote && is_of_use) {
@@ -157,35 +175,40 @@ static bool is_dead(const struct weir_ice *ice, uint32_t remote)
     return true;
 }
 
-/* Take the pairs of a dead candidate out; the last pair fills the gap. */
+void weir_ice_drop_pair(struct weir_ice *ice, uint32_t index)
+{
+    ice->pairs--;
+    *pair_at(ice, index) = *pair_at(ice, ice->pairs);
+    pair_at(ice, index)->at = (uint8_t)index;
+    if (ice->selected == ice->pairs) {
+        ice->selected = index;
+    }
+}
+
 static void drop_pairs_of(struct weir_ice *ice, uint32_t remote)
 {
     for (uint32_t i = ice->pairs; i-- > 0;) {
-        if (ice->pair[i].remote != remote) {
-            continue;
-        }
-        ice->pairs--;
-        ice->pair[i] = ice->pair[ice->pairs];
-        if (ice->selected == ice->pairs) {
-            ice->selected = i;
+        if (pair_at(ice, i)->remote == remote) {
+            weir_ice_drop_pair(ice, i);
         }
     }
 }
 
 bool weir_ice_drop_remote(struct weir_ice *ice, uint32_t remote)
 {
-    uint32_t last = ice->remotes - 1;
+    uint32_t last = ice->remotes - 1u;
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        if (ice->pair[i].remote == remote && (ice->pair[i].is_valid || ice->pair[i].has_request)) {
+        const struct weir_ice_pair *p = pair_at(ice, i);
+        if (p->remote == remote && (p->is_valid || p->has_request)) {
             return false;
         }
     }
     drop_pairs_of(ice, remote);
-    ice->remote[remote] = ice->remote[last];
-    ice->remotes = last;
+    *remote_at(ice, remote) = *remote_at(ice, last);
+    ice->remotes--;
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        if (ice->pair[i].remote == last) {
-            ice->pair[i].remote = (uint8_t)remote;
+        if (pair_at(ice, i)->remote == last) {
+            pair_at(ice, i)->remote = (uint8_t)remote;
         }
     }
     return true;
@@ -195,12 +218,13 @@ static uint32_t room_for_discovery(struct weir_ice *ice)
 {
     uint32_t discovered = 0, dead = WEIR_ICE_NONE;
     for (uint32_t i = 0; i < ice->remotes; i++) {
-        if (ice->remote[i].type == WEIR_ICE_PRFLX) {
+        if (remote_at(ice, i)->type == WEIR_ICE_PRFLX) {
             discovered++;
             dead = is_dead(ice, i) ? i : dead;
         }
     }
-    if (discovered < WEIR_ICE_PRFLX_MAX && ice->remotes < WEIR_ICE_REMOTES_MAX) {
+    if (discovered < WEIR_ICE_PRFLX_MAX && ice->remotes < WEIR_ICE_REMOTES_MAX
+        && weir_ice_have_remotes(ice, ice->remotes + 1u)) {
         return ice->remotes++;
     }
     if (dead != WEIR_ICE_NONE) {
@@ -216,7 +240,7 @@ uint32_t weir_ice_discover_remote(struct weir_ice *ice, const struct weir_addr *
     if (at == WEIR_ICE_NONE) {
         return at;
     }
-    struct weir_ice_candidate *c = &ice->remote[at];
+    struct weir_ice_candidate *c = remote_at(ice, at);
     memset(c, 0, sizeof *c);
     c->type = WEIR_ICE_PRFLX;
     c->component = 1;
@@ -240,16 +264,16 @@ static struct weir_span foundation_of(const struct weir_ice_candidate *c)
 static bool same_foundation(const struct weir_ice *ice, const struct weir_ice_pair *a,
                             const struct weir_ice_pair *b)
 {
-    return weir_span_eq(foundation_of(&ice->local[a->local]), foundation_of(&ice->local[b->local]))
-           && weir_span_eq(foundation_of(&ice->remote[a->remote]),
-                           foundation_of(&ice->remote[b->remote]));
+    return weir_span_eq(foundation_of(local_at(ice, a->local)), foundation_of(local_at(ice, b->local)))
+           && weir_span_eq(foundation_of(remote_at(ice, a->remote)),
+                           foundation_of(remote_at(ice, b->remote)));
 }
 
 /* [RFC 8445 6.1.4.2] a frozen pair waits while one of its foundation is waiting or in progress. */
 static bool may_thaw(const struct weir_ice *ice, const struct weir_ice_pair *p)
 {
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        const struct weir_ice_pair *q = &ice->pair[i];
+        const struct weir_ice_pair *q = pair_at(ice, i);
         if ((q->state == WEIR_ICE_WAITING || q->state == WEIR_ICE_IN_PROGRESS)
             && same_foundation(ice, p, q)) {
             return false;
@@ -262,7 +286,7 @@ static struct weir_ice_pair *first_triggered(struct weir_ice *ice)
 {
     struct weir_ice_pair *first = NULL;
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        struct weir_ice_pair *p = &ice->pair[i];
+        struct weir_ice_pair *p = pair_at(ice, i);
         if (p->trigger != 0 && (first == NULL || p->trigger < first->trigger)) {
             first = p;
         }
@@ -274,7 +298,7 @@ static struct weir_ice_pair *best_in(struct weir_ice *ice, enum weir_ice_pair_st
 {
     struct weir_ice_pair *best = NULL;
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        struct weir_ice_pair *p = &ice->pair[i];
+        struct weir_ice_pair *p = pair_at(ice, i);
         if (p->state == state && (best == NULL || p->priority > best->priority)
             && (state != WEIR_ICE_FROZEN || may_thaw(ice, p))) {
             best = p;
@@ -287,8 +311,7 @@ static struct weir_ice_pair *best_in(struct weir_ice *ice, enum weir_ice_pair_st
  * are how a peer that moved is found again. */
 static bool is_settled(const struct weir_ice *ice)
 {
-    return ice->is_controlling && ice->selected != WEIR_ICE_NONE
-           && ice->pair[ice->selected].is_nominated;
+    return ice->is_controlling && ice->selected != WEIR_ICE_NONE && selected_of(ice)->is_nominated;
 }
 
 struct weir_ice_pair *weir_ice_next_check(struct weir_ice *ice)
@@ -305,14 +328,14 @@ bool weir_ice_is_checking(const struct weir_ice *ice)
 {
     bool is_any = false;
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        is_any |= ice->pair[i].state <= WEIR_ICE_IN_PROGRESS;
+        is_any |= pair_at(ice, i)->state <= WEIR_ICE_IN_PROGRESS;
     }
     return is_any && ice->has_remote;
 }
 
 void weir_ice_arm_checks(struct weir_ice *ice, weir_time now)
 {
-    bool may_check = ice->has_remote && !weir_ice_is_over(ice);
+    bool may_check = ice->has_remote && !weir_ice_is_over(ice) && !ice->config.is_lite;
     if (may_check && ice->check_at == WEIR_NEVER && weir_ice_next_check(ice) != NULL) {
         weir_time paced = ice->last_check_at == 0
                               ? 0 : weir_time_add(ice->last_check_at, ice->config.ta);

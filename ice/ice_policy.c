@@ -20,7 +20,7 @@ const char *weir_ice_refusal_name(enum weir_ice_refusal r)
 static bool has_local(const struct weir_ice *ice, bool (*is_kind)(const struct weir_addr *))
 {
     for (uint32_t i = 0; i < ice->locals; i++) {
-        if (ice->local[i].type == WEIR_ICE_HOST && is_kind(&ice->local[i].addr)) {
+        if (local_at(ice, i)->type == WEIR_ICE_HOST && is_kind(&local_at(ice, i)->addr)) {
             return true;
         }
     }

@@ -12,15 +12,23 @@
 
 /* -- Answers owed ------------------------------------------------------------------------------ */
 
-static struct weir_ice_answer *owe_answer(struct weir_ice *ice, const struct weir_path *path,
-                                          const struct weir_stun_msg *m, uint16_t error)
+void weir_ice_answer_gone(struct weir_ice *ice)
 {
-    if (ice->answer_head - ice->answer_tail == WEIR_ICE_ANSWERS_MAX) {
-        ice->answer_tail++; /* its asker asks again [RFC 8489 6.2.1] */
+    ice->answers--;
+    memmove(&ice->answer[0], &ice->answer[1], ice->answers * sizeof ice->answer[0]);
+}
+
+static struct weir_ice_answer *owe_answer(struct weir_ice *ice, uint32_t local,
+                                          const struct weir_path *path, const struct weir_stun_msg *m,
+                                          uint16_t error)
+{
+    if (ice->answers == WEIR_ICE_ANSWERS_MAX) {
+        weir_ice_answer_gone(ice); /* its asker asks again [RFC 8489 6.2.1] */
     }
-    struct weir_ice_answer *a = &ice->answer[ice->answer_head++ % WEIR_ICE_ANSWERS_MAX];
+    struct weir_ice_answer *a = &ice->answer[ice->answers++];
     memset(a, 0, sizeof *a);
-    a->path = *path;
+    a->local = (uint8_t)local;
+    a->remote = path->remote;
     memcpy(a->txid, m->txid, sizeof a->txid);
     a->error = error;
     a->asked = (uint16_t)m->packet.n;
@@ -45,24 +53,23 @@ static bool username_is(struct weir_span username, const struct weir_ice_own *lo
  * until its description came. */
 static enum weir_ice_generation generation_of(const struct weir_ice *ice, struct weir_span username)
 {
-    const struct weir_ice_credentials *o = &ice->old.of;
-    const struct weir_ice_older *older = &ice->older;
+    const struct weir_ice_setup *s = ice->setup != WEIR_NO_BLOCK ? setup_of(ice) : NULL;
     if (username_is(username, &ice->local_ufrag, ice->has_remote ? &ice->remote_ufrag : NULL)) {
         return WEIR_ICE_CURRENT;
     }
-    if (ice->old.is_known && username_is(username, &o->local_ufrag, &o->remote_ufrag)) {
+    if (ice->old.is_known && username_is(username, &s->old.local_ufrag, &s->old.remote_ufrag)) {
         return WEIR_ICE_OLD;
     }
-    return older->is_known && username_is(username, &older->local_ufrag, &older->remote_ufrag)
+    return ice->is_older_known && username_is(username, &s->older.local_ufrag, &s->older.remote_ufrag)
                ? WEIR_ICE_OLDER
                : WEIR_ICE_GENERATIONS;
 }
 
-static struct weir_span password_of(const struct weir_ice *ice, enum weir_ice_generation of)
+struct weir_span weir_ice_password_of(const struct weir_ice *ice, enum weir_ice_generation of)
 {
     return weir_ice_own_span(of == WEIR_ICE_CURRENT ? &ice->local_pwd
-                             : of == WEIR_ICE_OLD   ? &ice->old.of.local_pwd
-                                                    : &ice->older.local_pwd);
+                             : of == WEIR_ICE_OLD   ? &setup_of(ice)->old.local_pwd
+                                                    : &setup_of(ice)->older.local_pwd);
 }
 
 static void switch_role(struct weir_ice *ice, weir_time now)
@@ -90,29 +97,37 @@ static bool settle_roles(struct weir_ice *ice, weir_time now, const struct weir_
     return true;
 }
 
+/* Valid, and consent would not be over at once: a pair that was kept in reserve was not asked for it
+ * [RFC 7675 5.1 MUST]. */
+static bool may_use(const struct weir_ice *ice, weir_time now, const struct weir_ice_pair *p)
+{
+    return p->is_valid
+           && (p->at == ice->selected || weir_time_since(now, p->heard_at) < ICE_CONSENT_LIFE);
+}
+
 /* A proven request reached this pair. */
 static void request_on_pair(struct weir_ice *ice, weir_time now, struct weir_ice_pair *p,
                             const struct weir_stun_msg *m)
 {
     bool is_first = !p->has_request && !p->is_valid;
     p->has_request = true;
+    p->asked_at = now;
     if (p->responses == 0) {
         weir_ice_budget_heard(ice, m->packet.n);
     }
     if (is_first) {
-        struct weir_ice_event e = { .type = WEIR_ICE_EVENT_VALIDATED,
-                                    .path = weir_ice_pair_path(ice, p) };
-        weir_ice_push_event(ice, &e);
+        weir_ice_push_path(ice, WEIR_ICE_EVENT_VALIDATED, p);
     }
     if (ice->config.is_lite) {
         weir_ice_lite_request(ice, now, p, m->has_use_candidate);
         return;
     }
     if (m->has_use_candidate && !ice->is_controlling) { /* [RFC 8445 7.3.1.5] */
-        if (p->is_valid) {
+        if (may_use(ice, now, p)) {
             weir_ice_nominated(ice, now, p);
         } else {
             p->wants_nomination = true;
+            p->state = p->state == WEIR_ICE_SUCCEEDED ? WEIR_ICE_WAITING : p->state; /* checked once more */
         }
     }
     weir_ice_trigger(ice, now, p);
@@ -127,17 +142,22 @@ static enum weir_ice_verdict learn_from(struct weir_ice *ice, weir_time now, uin
     if (remote == WEIR_ICE_NONE && !weir_ice_admits(ice, &addr)) {
         return WEIR_ICE_ADDRESS;
     }
-    (void)owe_answer(ice, path, m, 0);
+    (void)owe_answer(ice, local, path, m, 0);
     ice->last_rx_at = now;
     weir_ice_note_recent(ice, m->txid);
     if (!ice->old.is_used) { /* the peer has our new credentials */
         weir_ice_forget_old(ice);
     }
-    if (remote == WEIR_ICE_NONE) {
+    bool is_new = remote == WEIR_ICE_NONE;
+    if (is_new) {
         remote = weir_ice_discover_remote(ice, &path->remote, m->priority);
     }
     struct weir_ice_pair *p = remote != WEIR_ICE_NONE ? weir_ice_make_pair(ice, local, remote) : NULL;
     if (p == NULL) {
+        if (is_new && remote != WEIR_ICE_NONE) {
+            (void)weir_ice_drop_remote(ice, remote);
+            weir_ice_trim(ice);
+        }
         return WEIR_ICE_FULL;
     }
     weir_ice_embed_take(ice, m, 0);
@@ -152,7 +172,7 @@ static void repeated(struct weir_ice *ice, weir_time now, uint32_t local, const 
 {
     uint32_t remote = weir_ice_find_remote(ice, &path->remote);
     struct weir_ice_pair *p = remote != WEIR_ICE_NONE ? weir_ice_find_pair(ice, local, remote) : NULL;
-    (void)owe_answer(ice, path, m, 0);
+    (void)owe_answer(ice, local, path, m, 0);
     weir_ice_embed_take(ice, m, 0);
     if (p != NULL && p->has_request && !ice->config.is_lite) {
         weir_ice_trigger(ice, now, p);
@@ -171,12 +191,12 @@ static enum weir_ice_verdict recv_request(struct weir_ice *ice, weir_time now,
     if (of == WEIR_ICE_GENERATIONS) {
         return WEIR_ICE_USERNAME;
     }
-    if (weir_stun_verify(m, ice->config.crypto, password_of(ice, of)) != WEIR_STUN_OK) {
+    if (weir_stun_verify(m, ice->config.crypto, weir_ice_password_of(ice, of)) != WEIR_STUN_OK) {
         return WEIR_ICE_INTEGRITY;
     }
     bool is_again = weir_ice_is_recent(ice, m->txid);
     if (of != WEIR_ICE_CURRENT) { /* [RFC 8445 9] it keeps the old pair going, and changes nothing else */
-        owe_answer(ice, path, m, 0)->of = (uint8_t)of;
+        owe_answer(ice, local, path, m, 0)->of = (uint8_t)of;
         if (!is_again && ice->config.is_lite && ice->old.is_used && weir_path_eq(path, &ice->old.path)) {
             weir_ice_note_recent(ice, m->txid);
             weir_ice_consent_came(ice, now);
@@ -188,17 +208,17 @@ static enum weir_ice_verdict recv_request(struct weir_ice *ice, weir_time now,
         return WEIR_ICE_AGAIN;
     }
     if (m->unknowns != 0) { /* [RFC 8489 6.3.1 MUST] */
-        struct weir_ice_answer *a = owe_answer(ice, path, m, 420);
+        struct weir_ice_answer *a = owe_answer(ice, local, path, m, 420);
         a->unknowns = m->unknowns;
         memcpy(a->unknown, m->unknown, sizeof a->unknown);
         return WEIR_ICE_UNKNOWN_ATTR;
     }
     if (!m->has_priority) {
-        (void)owe_answer(ice, path, m, 400);
+        (void)owe_answer(ice, local, path, m, 400);
         return WEIR_ICE_PRIORITY;
     }
     if (!settle_roles(ice, now, m)) {
-        (void)owe_answer(ice, path, m, 487);
+        (void)owe_answer(ice, local, path, m, 487);
         return WEIR_ICE_ROLE;
     }
     return learn_from(ice, now, local, path, m);
@@ -209,7 +229,7 @@ static enum weir_ice_verdict recv_request(struct weir_ice *ice, weir_time now,
 static struct weir_ice_pair *find_transaction(struct weir_ice *ice, const uint8_t txid[12])
 {
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        struct weir_ice_pair *p = &ice->pair[i];
+        struct weir_ice_pair *p = pair_at(ice, i);
         if (p->state == WEIR_ICE_IN_PROGRESS && memcmp(p->txid, txid, sizeof p->txid) == 0) {
             return p;
         }
@@ -241,16 +261,16 @@ static enum weir_ice_verdict error_on_pair(struct weir_ice *ice, weir_time now,
 static void learn_mapped(struct weir_ice *ice, struct weir_ice_pair *p, const struct weir_addr *mapped)
 {
     for (uint32_t i = 0; i < ice->locals; i++) {
-        if (weir_addr_eq(&ice->local[i].addr, mapped)) {
+        if (weir_addr_eq(&local_at(ice, i)->addr, mapped)) {
             p->mapped = (uint8_t)i;
             return;
         }
     }
-    if (ice->locals == WEIR_ICE_LOCALS_MAX) {
+    if (ice->locals == WEIR_ICE_LOCALS_MAX || !weir_ice_have_locals(ice, ice->locals + 1u)) {
         return; /* it is good to know, and no more: the pair works with its base */
     }
-    const struct weir_ice_candidate *base = &ice->local[p->local];
-    struct weir_ice_candidate *c = &ice->local[ice->locals];
+    const struct weir_ice_candidate *base = local_at(ice, p->local);
+    struct weir_ice_candidate *c = local_at(ice, ice->locals);
     memset(c, 0, sizeof *c);
     c->type = WEIR_ICE_PRFLX;
     c->component = 1;
@@ -266,7 +286,7 @@ static void learn_mapped(struct weir_ice *ice, struct weir_ice_pair *p, const st
 static void note_rtt(struct weir_ice_pair *p, weir_time now, weir_time sent_at)
 {
     weir_duration rtt = weir_time_since(now, sent_at);
-    p->rtt = p->rtt_most = rtt == 0 ? 1 : rtt;
+    p->rtt = p->rtt_most = short_of(rtt == 0 ? 1 : rtt);
 }
 
 /* After a repetition it is not known which request was answered: the first at best. */
@@ -275,7 +295,7 @@ static void note_check_rtt(struct weir_ice_pair *p, weir_time now)
     if (!p->was_resent) {
         note_rtt(p, now, p->sent_at);
     } else if (p->rtt == 0) {
-        p->rtt_most = weir_time_since(now, p->begun_at);
+        p->rtt_most = short_of(weir_time_since(now, p->begun_at));
     }
 }
 
@@ -299,8 +319,7 @@ static enum weir_ice_verdict response_on_pair(struct weir_ice *ice, weir_time no
     note_check_rtt(p, now);
     learn_mapped(ice, p, &m->mapped);
     if (!p->has_request && !p->is_valid) {
-        struct weir_ice_event e = { .type = WEIR_ICE_EVENT_VALIDATED, .path = *path };
-        weir_ice_push_event(ice, &e);
+        weir_ice_push_path(ice, WEIR_ICE_EVENT_VALIDATED, p);
     }
     weir_ice_validated(ice, now, p);
     return WEIR_ICE_OK;
@@ -320,7 +339,7 @@ static bool is_consent_answer(const struct weir_ice *ice, const struct weir_path
 static enum weir_ice_verdict recv_consent(struct weir_ice *ice, weir_time now,
                                           const struct weir_stun_msg *m)
 {
-    struct weir_ice_pair *p = ice->selected != WEIR_ICE_NONE ? &ice->pair[ice->selected] : NULL;
+    struct weir_ice_pair *p = selected_of(ice);
     if (m->klass == WEIR_STUN_ERROR) {
         if (m->error_code == 403) { /* [RFC 7675 5.2] consent is taken back */
             ice->consent.expire_at = now;
@@ -347,7 +366,7 @@ static enum weir_ice_verdict recv_response(struct weir_ice *ice, weir_time now,
     struct weir_ice_pair *p = find_transaction(ice, m->txid);
     bool is_consent = p == NULL && is_consent_answer(ice, path, m);
     bool is_old = is_consent && ice->selected == WEIR_ICE_NONE;
-    const struct weir_ice_text *pwd = is_old ? &ice->old.of.remote_pwd : &ice->remote_pwd;
+    const struct weir_ice_text *pwd = is_old ? &setup_of(ice)->old.remote_pwd : &ice->remote_pwd;
     if (p == NULL && !is_consent) {
         return WEIR_ICE_TRANSACTION;
     }
@@ -397,6 +416,7 @@ enum weir_ice_verdict weir_ice_recv(struct weir_ice *ice, weir_time now, const s
     if (v == WEIR_ICE_OK) {
         weir_trace(ice->config.trace, now, WEIR_TRACE_ICE, WEIR_TRACE_RX, ice->config.conn,
                    (uint32_t)packet.n, weir_be32(packet.p), path->remote.port);
+        weir_ice_spare(ice, now); /* lite agents have no timer that goes off while the peer asks */
     } else {
         weir_trace(ice->config.trace, now, WEIR_TRACE_ICE, WEIR_TRACE_VERDICT, ice->config.conn,
                    (uint32_t)v, (uint32_t)packet.n, packet.n >= 4 ? weir_be32(packet.p) : 0);

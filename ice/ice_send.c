@@ -11,9 +11,10 @@ static struct weir_stun_seal seal_with(const struct weir_ice *ice, struct weir_s
  * there, which says that the peer is where it seems to be. Lite, we never know. */
 static size_t answer_limit(const struct weir_ice *ice, const struct weir_ice_answer *a)
 {
-    for (uint32_t i = 0; i < ice->pairs; i++) {
-        if (ice->pair[i].is_valid && !ice->config.is_lite
-            && weir_ice_pair_is_on(ice, &ice->pair[i], &a->path)) {
+    for (uint32_t i = 0; i < ice->pairs && !ice->config.is_lite; i++) {
+        const struct weir_ice_pair *p = pair_at(ice, i);
+        if (p->is_valid && p->local == a->local
+            && weir_addr_eq(&remote_at(ice, p->remote)->addr, &a->remote)) {
             return ICE_EMBED_PACKET_MAX;
         }
     }
@@ -27,14 +28,12 @@ static size_t write_answer(struct weir_ice *ice, const struct weir_ice_answer *a
                            struct weir_mspan out)
 {
     struct weir_stun_build b;
-    const struct weir_ice_own *pwd = a->of == WEIR_ICE_CURRENT ? &ice->local_pwd
-                                     : a->of == WEIR_ICE_OLD   ? &ice->old.of.local_pwd
-                                                               : &ice->older.local_pwd;
-    const struct weir_stun_seal seal = seal_with(ice, weir_ice_own_span(pwd));
+    const struct weir_stun_seal seal =
+        seal_with(ice, weir_ice_password_of(ice, (enum weir_ice_generation)a->of));
     weir_stun_begin(&b, out, WEIR_STUN_BINDING, a->error == 0 ? WEIR_STUN_SUCCESS : WEIR_STUN_ERROR,
                     a->txid);
     if (a->error == 0) {
-        weir_stun_put_addr(&b, WEIR_STUN_XOR_MAPPED_ADDRESS, &a->path.remote);
+        weir_stun_put_addr(&b, WEIR_STUN_XOR_MAPPED_ADDRESS, &a->remote);
         if (a->of == WEIR_ICE_CURRENT) {
             uint32_t mark = weir_ice_embed_put(ice, &b, answer_limit(ice, a));
             if (ice->config.is_lite) {
@@ -120,7 +119,7 @@ static size_t send_check(struct weir_ice *ice, weir_time now, struct weir_ice_pa
     uint32_t carried = 0;
     size_t limit = weir_ice_budget_room(ice, now, p);
     const struct asking a = { &ice->local_ufrag, &ice->remote_ufrag, &ice->remote_pwd, p->txid,
-                              ice->local[p->local].priority, p->is_nominating && ice->is_controlling,
+                              local_at(ice, p->local)->priority, p->is_nominating && ice->is_controlling,
                               limit, &carried };
     size_t n = limit == 0 ? 0 : write_check(ice, &a, out);
     *to = weir_ice_pair_path(ice, p);
@@ -146,16 +145,17 @@ static size_t send_consent(struct weir_ice *ice, weir_time now, struct weir_mspa
     if (!weir_ice_selected(ice, to)) {
         return 0;
     }
-    if (ice->selected != WEIR_ICE_NONE) {
-        struct weir_ice_pair *p = &ice->pair[ice->selected];
-        a.priority = ice->local[p->local].priority;
+    struct weir_ice_pair *p = selected_of(ice);
+    if (p != NULL) {
+        a.priority = local_at(ice, p->local)->priority;
         /* Peers that nominate again and again, as we let them, expect to see which pair it is. */
         a.with_nomination = ice->is_controlling && p->is_nominated;
         p->requests++;
     } else {
-        a.local_ufrag = &ice->old.of.local_ufrag;
-        a.remote_ufrag = &ice->old.of.remote_ufrag;
-        a.remote_pwd = &ice->old.of.remote_pwd;
+        const struct weir_ice_credentials *old = &setup_of(ice)->old;
+        a.local_ufrag = &old->local_ufrag;
+        a.remote_ufrag = &old->remote_ufrag;
+        a.remote_pwd = &old->remote_pwd;
         a.limit = 0;
     }
     size_t n = write_check(ice, &a, out);
@@ -167,34 +167,36 @@ static size_t send_consent(struct weir_ice *ice, weir_time now, struct weir_mspa
 
 static size_t send_answer(struct weir_ice *ice, struct weir_mspan out, struct weir_path *to)
 {
-    const struct weir_ice_answer *a = &ice->answer[ice->answer_tail % WEIR_ICE_ANSWERS_MAX];
+    const struct weir_ice_answer *a = &ice->answer[0];
     size_t n = write_answer(ice, a, out);
-    *to = a->path;
-    ice->answer_tail += n != 0 ? 1 : 0;
+    *to = (struct weir_path){ local_at(ice, a->local)->addr, a->remote };
+    if (n != 0) {
+        weir_ice_answer_gone(ice);
+    }
     return n;
 }
 
 /* Are the credentials that its request named still there? */
 static bool is_provable(const struct weir_ice *ice, const struct weir_ice_answer *a)
 {
-    return a->of == WEIR_ICE_CURRENT || (a->of == WEIR_ICE_OLD ? ice->old.is_known : ice->older.is_known);
+    return a->of == WEIR_ICE_CURRENT || (a->of == WEIR_ICE_OLD ? ice->old.is_known : ice->is_older_known);
 }
 
 static size_t send_next(struct weir_ice *ice, weir_time now, struct weir_mspan out,
                         struct weir_path *to)
 {
-    while (ice->answer_head != ice->answer_tail
-           && !is_provable(ice, &ice->answer[ice->answer_tail % WEIR_ICE_ANSWERS_MAX])) {
-        ice->answer_tail++; /* the credentials it was to be proven with are gone */
+    while (ice->answers != 0 && !is_provable(ice, &ice->answer[0])) {
+        weir_ice_answer_gone(ice); /* the credentials it was to be proven with are gone */
     }
-    if (ice->answer_head != ice->answer_tail) {
+    if (ice->answers != 0) {
         return send_answer(ice, out, to);
     }
     if (ice->consent.owes) {
         return send_consent(ice, now, out, to);
     }
     for (uint32_t i = 0; i < ice->pairs; i++) {
-        size_t n = ice->pair[i].owes_check ? send_check(ice, now, &ice->pair[i], out, to) : 0;
+        struct weir_ice_pair *p = pair_at(ice, i);
+        size_t n = p->owes_check ? send_check(ice, now, p, out, to) : 0;
         if (n != 0) {
             return n;
         }

@@ -58,7 +58,8 @@ struct weir_node_config {
                                          0 = 4,000,000 */
     uint32_t peers_max;               /* 0 = 64 */
     uint32_t media_peers_max;         /* of them with audio and video, 156 KiB each when used; 0 = all */
-    uint32_t setups_max;              /* connections that may be setting up at one time; 0 = peers_max */
+    uint32_t setups_max;              /* connections that may be setting up at one time; 0 = peers_max. With
+                                         none left offers and answers are refused with WEIR_ERR_FULL */
     uint32_t timers_max;              /* of the application's own, 32 bytes each; 0 = none */
     size_t share_bytes;               /* memory that every peer has by right; 0 = 128 KiB */
     size_t lend_bytes;                /* memory that is lent to who needs more; 0 = 1 MiB for each of
@@ -126,7 +127,7 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_add_candidate(struct weir_node *n
 WEIR_API WEIR_MUST_CHECK enum weir_status weir_add_candidate_of(struct weir_node *n, struct weir_peer *p,
                                                                 struct weir_span text,
                                                                 struct weir_span ufrag);
-WEIR_API void weir_gather(struct weir_node *n, struct weir_peer *p);
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_gather(struct weir_node *n, struct weir_peer *p);
 WEIR_API WEIR_MUST_CHECK enum weir_status
 weir_open_channel(struct weir_node *n, struct weir_peer *p,
                   const struct weir_sctp_channel_config *config, uint16_t *channel);

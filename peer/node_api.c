@@ -50,9 +50,9 @@ enum weir_status weir_add_candidate_of(struct weir_node *n, struct weir_peer *p,
     return weir_peer_add_candidate_of(p, now_of(n, p), text, ufrag);
 }
 
-void weir_gather(struct weir_node *n, struct weir_peer *p)
+enum weir_status weir_gather(struct weir_node *n, struct weir_peer *p)
 {
-    weir_peer_gather(p, now_of(n, p));
+    return weir_peer_gather(p, now_of(n, p));
 }
 
 enum weir_status weir_open_channel(struct weir_node *n, struct weir_peer *p,

@@ -200,6 +200,7 @@ struct weir_node {
     struct weir_keypool keys;
     struct weir_arena dtls_handshakes; /* setups_max blocks, for all peers */
     struct weir_ice_meter meter;
+    struct weir_arena ice_pages, ice_setups; /* of all peers: candidates and pairs, and set-ups */
     struct weir_pool pool;
     uint32_t account;         /* our own there: payloads that go to many */
     struct weir_addr local[WEIR_PUMP_SOCKETS_MAX];

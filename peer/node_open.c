@@ -49,6 +49,8 @@ static void lay_out(struct weir_node *n, struct cut *c)
     uint32_t peers = n->config.peers_max;
     struct weir_buf *bufs = cut(c, weir_pool_bytes(pool_buffers(&n->config)));
     n->peer = cut(c, sizeof *n->peer * peers);
+    void *pages = cut(c, sizeof(struct weir_ice_page) * WEIR_ICE_PAGES_MAX * peers);
+    void *ice_setups = cut(c, sizeof(struct weir_ice_setup) * n->config.setups_max);
     n->rtp = cut(c, sizeof *n->rtp * n->config.media_peers_max);
     n->free_rtp = cut(c, sizeof *n->free_rtp * n->config.media_peers_max);
     void *handshakes = cut(c, sizeof(struct weir_dtls_handshake) * n->config.setups_max);
@@ -68,6 +70,8 @@ static void lay_out(struct weir_node *n, struct cut *c)
         weir_pool_init(&n->pool, bufs, pool_buffers(&n->config));
         (void)!weir_pool_divide(&n->pool, peers + 1, buffers_of(n->config.share_bytes)); /* counted so */
         n->account = weir_account_open(&n->pool, NODE_NONE);
+        weir_arena_init(&n->ice_pages, pages, sizeof(struct weir_ice_page), WEIR_ICE_PAGES_MAX * peers);
+        weir_arena_init(&n->ice_setups, ice_setups, sizeof(struct weir_ice_setup), n->config.setups_max);
         weir_demux_init(&n->demux, weir_rand_u64(&n->rand), peers, demux);
         weir_timers_init(&n->timers, weir_pump_clock(), peers + n->config.timers_max, timers);
         for (uint32_t i = 0; i < n->config.media_peers_max; i++) {
@@ -303,6 +307,7 @@ struct weir_peer *weir_node_peer(struct weir_node *n, bool is_data_only)
                                   .is_lite = n->config.is_lite,
                                   .channel_wait = n->config.channel_wait,
                                   .allows = n->config.allows, .meter = &n->meter,
+                                  .ice_pages = &n->ice_pages, .ice_setups = &n->ice_setups,
                                   .txid_key = weir_shard_txid_key(n),
                                   .txid_tag = weir_shard_make_tag(n, slot), .has_txid_tag = true,
                                   .dtls_version_max = n->config.dtls_version_max,

@@ -38,7 +38,8 @@ static void init_ice(struct weir_peer *p, weir_time now)
 {
     struct weir_ice_config c = { .crypto = p->config.crypto, .ufrag_first = p->config.ufrag_first,
                                  .is_lite = p->config.is_lite, .allows = p->config.allows,
-                                 .meter = p->config.meter, .txid_key = p->config.txid_key,
+                                 .meter = p->config.meter, .pages = p->config.ice_pages,
+                                 .setups = p->config.ice_setups, .txid_key = p->config.txid_key,
                                  .txid_tag = p->config.txid_tag,
                                  .has_txid_tag = p->config.has_txid_tag,
                                  .trace = p->config.trace,
@@ -167,6 +168,7 @@ void weir_peer_deinit(struct weir_peer *p)
     weir_peer_lite_end(p);
     weir_peer_leave_reading(p);
     drop_left(p);
+    weir_ice_deinit(&p->ice);
     weir_sctp_release_all(&p->sctp);
     if (!p->config.is_data_only) {
         weir_rtcp_history_clear(&rtp_of(p)->history, p->pool);
@@ -211,14 +213,15 @@ size_t weir_peer_bytes(const struct weir_peer_config *config)
     /* A cell of each buffer describes the others. */
     size_t in_pool = (rx + tx + history + offer) / WEIR_CELLS_PER_BUF * 32;
     size_t rtp = config->is_data_only ? 0 : sizeof(struct weir_peer_rtp);
-    return sizeof(struct weir_peer) + sizeof(struct weir_dtls_handshake) + rtp + in_pool + runs_bytes(config)
-           + sizeof(struct weir_buf);
+    size_t setup = sizeof(struct weir_dtls_handshake) + sizeof(struct weir_ice_setup)
+                   + WEIR_ICE_PAGES_MAX * sizeof(struct weir_ice_page);
+    return sizeof(struct weir_peer) + setup + rtp + in_pool + runs_bytes(config) + sizeof(struct weir_buf);
 }
 
 enum weir_status weir_peer_add_local(struct weir_peer *p, weir_time now, const struct weir_addr *addr)
 {
     bool is_loopback = weir_addr_is_loopback(addr);
-    uint16_t preference = (uint16_t)((is_loopback ? 10000u : 65535u) - p->ice.locals);
+    uint16_t preference = (uint16_t)((is_loopback ? 10000u : 65535u) - weir_ice_locals(&p->ice));
     return weir_ice_add_host(&p->ice, now, addr, preference);
 }
 
@@ -234,10 +237,11 @@ enum weir_status weir_peer_add_stun_server(struct weir_peer *p, weir_time now,
     return weir_ice_add_server(&p->ice, now, server);
 }
 
-void weir_peer_gather(struct weir_peer *p, weir_time now)
+enum weir_status weir_peer_gather(struct weir_peer *p, weir_time now)
 {
-    weir_ice_gathering_done(&p->ice, now);
+    enum weir_status status = weir_ice_gathering_done(&p->ice, now);
     weir_peer_progress(p, now);
+    return status;
 }
 
 /* -- Messages ---------------------------------------------------------------------------------- */

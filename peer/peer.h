@@ -133,6 +133,11 @@ struct weir_peer_config {
     uint8_t allows;                       /* enum weir_ice_allow: where candidates of the peer may lead in
                                              addition; 0 = where a stranger may send us and no further */
     struct weir_ice_meter *meter;         /* of what leaves for unproven addresses, shared; or NULL */
+    struct weir_arena *ice_pages;         /* candidates and pairs: struct weir_ice_page, at most
+                                             WEIR_ICE_PAGES_MAX of each peer; outlives the peer */
+    struct weir_arena *ice_setups;        /* struct weir_ice_setup, one while the peer is set up, restarts
+                                             ICE or waits for an answer; outlives the peer. With none left
+                                             a description is refused with WEIR_ERR_FULL */
     bool has_txid_tag;                    /* see struct weir_ice_config */
     uint32_t txid_tag;
     uint64_t txid_key;
@@ -543,8 +548,9 @@ WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_set_stun_servers(struct weir
                                                                      const struct weir_addr *server,
                                                                      uint32_t servers);
 /* No more local addresses and servers will come: ask the servers now. Creating a description does so
- * too; who cannot trickle calls this first, waits for the empty CANDIDATE event, and then describes. */
-WEIR_API void weir_peer_gather(struct weir_peer *p, weir_time now);
+ * too; who cannot trickle calls this first, waits for the empty CANDIDATE event, and then describes.
+ * WEIR_ERR_FULL: too many connections are being set up (ice_setups); try again later. */
+WEIR_API WEIR_MUST_CHECK enum weir_status weir_peer_gather(struct weir_peer *p, weir_time now);
 
 /* -- Channels and media -- */
 

@@ -160,10 +160,10 @@ static bool take_candidate(struct weir_peer *p, struct weir_event *e)
     if (index != END_OF_CANDIDATES) {
         struct weir_wr w = weir_wr_of((struct weir_mspan){ (uint8_t *)n->candidate_text,
                                                            sizeof n->candidate_text });
-        if (index >= p->ice.locals) {
+        if (index >= weir_ice_locals(&p->ice)) {
             return false;
         }
-        weir_ice_candidate_write_of(&w, &p->ice.local[index], e->candidate.ufrag);
+        weir_ice_candidate_write_of(&w, weir_ice_local_at(&p->ice, index), e->candidate.ufrag);
         e->data = weir_span_of(w.base, weir_wr_done(&w));
         e->candidate.ufrag.p = e->data.p + e->data.n - e->candidate.ufrag.n; /* it is the last word */
     }

@@ -33,7 +33,7 @@ void weir_peer_begin_pending(struct weir_peer *p)
                                              .had_dtls = p->is_dtls_ready,
                                              .tag_was_client = p->tag_is_client,
                                              .tag_was_until = p->tag_until };
-    weir_ice_hold(&p->ice);
+    (void)!weir_ice_hold(&p->ice); /* prepared by who calls this */
 }
 
 void weir_peer_end_pending(struct weir_peer *p)
@@ -81,7 +81,7 @@ static struct weir_sdp_local planned_side(const struct weir_peer *p, struct weir
     if (plan->restarts && weir_ice_gathers_anew(&p->ice)) { /* what servers told is asked for again */
         uint32_t hosts = 0;
         for (uint32_t i = 0; i < l.candidates; i++) {
-            if (p->ice.local[i].type == WEIR_ICE_HOST) {
+            if (weir_ice_local_at(&p->ice, i)->type == WEIR_ICE_HOST) {
                 s->span[hosts++] = s->span[i];
             }
         }
@@ -204,7 +204,7 @@ static void begin_offer(struct weir_peer *p, weir_time now, const struct plan *p
     }
     if (plan->restarts) {
         weir_peer_revive(p, now);
-        weir_ice_restart(&p->ice, now);
+        (void)!weir_ice_restart(&p->ice, now); /* prepared */
     }
     p->session_version++;
     weir_peer_note_offered(p);
@@ -233,8 +233,11 @@ enum weir_status weir_peer_write_offer(struct weir_peer *p, struct weir_peer_scr
     struct weir_sdp_local local = planned_side(p, s, &plan);
     weir_peer_our_sections(p, s);
     weir_sdp_make_offer(&local, s->section, p->medias, &s->ours);
-    bool is_written = weir_sdp_write(text, &s->ours);
-    if (is_written && !is_preview) {
+    enum weir_status status = weir_sdp_write(text, &s->ours) ? WEIR_OK : WEIR_ERR_SIZE;
+    if (status == WEIR_OK && !is_preview) {
+        status = weir_ice_prepare(&p->ice);
+    }
+    if (status == WEIR_OK && !is_preview) {
         if (p->signalling == WEIR_STABLE) {
             weir_peer_begin_pending(p);
         }
@@ -254,7 +257,7 @@ enum weir_status weir_peer_write_offer(struct weir_peer *p, struct weir_peer_scr
     }
     weir_wipe(&plan, sizeof plan);
     weir_wipe(&rand, sizeof rand);
-    return is_written ? WEIR_OK : WEIR_ERR_SIZE;
+    return status;
 }
 
 enum weir_status weir_peer_offer(struct weir_peer *p, struct weir_peer_scratch *s, weir_time now,
@@ -271,7 +274,7 @@ enum weir_status weir_peer_offer(struct weir_peer *p, struct weir_peer_scratch *
     }
     p->has_local = true;
     p->signalling = WEIR_HAVE_LOCAL_OFFER;
-    weir_peer_gather(p, now);
+    (void)!weir_peer_gather(p, now); /* prepared */
     return WEIR_OK;
 }
 
@@ -294,7 +297,8 @@ static void roll_back_ours(struct weir_peer *p, weir_time now)
 static void roll_back_theirs(struct weir_peer *p, weir_time now)
 {
     const struct weir_peer_pending *q = &p->pending;
-    if (p->ice.prior.is_restarted || !q->had_remote) {
+    enum weir_ice_state before;
+    if (weir_ice_has_begun(&p->ice, &before) || !q->had_remote) {
         weir_peer_forget_names(p);
     }
     weir_peer_put_sections_back(p);

@@ -50,6 +50,9 @@ void weir_peer_set_state(struct weir_peer *p, weir_time now, enum weir_peer_stat
     if (next == WEIR_PEER_FAILED) {
         tell_reason(p, &e);
     }
+    if (next == WEIR_PEER_FAILED && weir_ice_failure(&p->ice) == WEIR_ICE_FAILURE_NONE) {
+        weir_ice_embed_clear(&p->ice); /* DTLS did, and has nothing more to say */
+    }
     weir_trace(p->config.trace, now, WEIR_TRACE_PEER, WEIR_TRACE_STATE, p->config.conn,
                (uint32_t)p->state, (uint32_t)next, (uint32_t)e.reason);
     p->state = next;
@@ -200,6 +203,9 @@ void weir_peer_progress(struct weir_peer *p, weir_time now)
     watch_data(p, now);
     weir_peer_take_rtcp_events(p, now);
     weir_peer_update_state(p, now);
+    if (p->state == WEIR_PEER_FAILED || p->has_ended) { /* ICE ticks no more: weir_peer_deadline */
+        weir_ice_rest(&p->ice);
+    }
     weir_peer_tell_signalling(p);
     weir_peer_drain(p, now);
 }

@@ -134,8 +134,8 @@ void weir_peer_tag_stops(struct weir_peer *p, weir_time now, bool is_client)
         p->tag_is_client = is_client;
         p->tag_until = weir_time_add(now, PEER_TAG_WAIT);
         p->tag_knowns = 0;
-        for (uint32_t i = 0; i < p->ice.remotes && i < WEIR_PEER_TAG_KNOWN; i++) {
-            p->tag_known[p->tag_knowns++] = address_digest(&p->ice.remote[i].addr);
+        for (uint32_t i = 0; i < weir_ice_remotes(&p->ice) && i < WEIR_PEER_TAG_KNOWN; i++) {
+            p->tag_known[p->tag_knowns++] = address_digest(&weir_ice_remote_at(&p->ice, i)->addr);
         }
     }
 }

@@ -18,7 +18,7 @@ struct weir_sdp_local weir_peer_local_side(const struct weir_peer *p, struct wei
                                 .session_version = p->session_version,
                                 .ufrag = weir_ice_ufrag(&p->ice), .pwd = weir_ice_pwd(&p->ice),
                                 .setup = p->config.setup, .candidate = s->span,
-                                .has_end_of_candidates = p->ice.has_told_gathered,
+                                .has_end_of_candidates = weir_ice_has_gathered(&p->ice),
                                 .tls_id = weir_span_of(p->tls_id, sizeof p->tls_id),
                                 .sctp_port = PEER_SCTP_PORT,
                                 .max_message_size = weir_sctp_message_max(&p->sctp),
@@ -32,10 +32,10 @@ struct weir_sdp_local weir_peer_local_side(const struct weir_peer *p, struct wei
         l.cname.n++;
     }
     l.cname.p = (const uint8_t *)p->cname;
-    for (uint32_t i = 0; i < p->ice.locals && i < WEIR_SDP_CANDIDATES_MAX; i++) {
+    for (uint32_t i = 0; i < weir_ice_locals(&p->ice) && i < WEIR_SDP_CANDIDATES_MAX; i++) {
         struct weir_wr w = weir_wr_of((struct weir_mspan){ (uint8_t *)s->candidate[i],
                                                            sizeof s->candidate[i] });
-        weir_ice_candidate_write(&w, &p->ice.local[i]);
+        weir_ice_candidate_write(&w, weir_ice_local_at(&p->ice, i));
         s->span[i] = weir_span_of(s->candidate[i], weir_wr_done(&w));
         l.candidates = i + 1;
     }
@@ -64,16 +64,10 @@ static void take_transport(struct weir_peer *p, weir_time now, const struct weir
     weir_peer_settle_role(p, now, is_client, list, t->fingerprints);
 }
 
-static bool same_text(const struct weir_ice_text *t, struct weir_span s)
-{
-    return weir_span_eq(weir_span_of(t->text, t->bytes), s);
-}
-
 /* New credentials of a peer that we know mean that it restarts ICE [RFC 8839 5.4]. */
 static bool has_new_credentials(const struct weir_peer *p, const struct weir_sdp_media *t)
 {
-    return p->ice.has_remote
-           && !(same_text(&p->ice.remote_ufrag, t->ufrag) && same_text(&p->ice.remote_pwd, t->pwd));
+    return weir_ice_compare_remote(&p->ice, t->ufrag, t->pwd) == WEIR_ICE_OTHERS;
 }
 
 static void take_ice(struct weir_peer *p, weir_time now, const struct weir_sdp *sdp,
@@ -82,16 +76,16 @@ static void take_ice(struct weir_peer *p, weir_time now, const struct weir_sdp *
     bool is_changed = has_new_credentials(p, t);
     if (is_changed && is_offer) {
         weir_peer_revive(p, now);
-        weir_ice_restart(&p->ice, now);
+        (void)!weir_ice_restart(&p->ice, now); /* prepared by take_offer */
         p->session_version++;
     }
     if (is_changed && !is_offer) { /* in an answer: another one answers, as a page that was loaded anew */
-        weir_ice_replace_remote(&p->ice, now);
+        (void)!weir_ice_replace_remote(&p->ice, now); /* our offer waits: there is a block */
     }
     if (is_changed) {
         weir_peer_forget_names(p);
     }
-    if (!p->ice.has_remote || is_changed) {
+    if (!weir_ice_has_remote(&p->ice) || is_changed) {
         (void)!weir_ice_set_remote(&p->ice, now, t->ufrag, t->pwd, sdp->has_ice_lite);
     }
     for (uint32_t i = 0; i < t->candidates; i++) {
@@ -163,8 +157,9 @@ static enum weir_status judge_offer(struct weir_peer *p, struct weir_peer_scratc
         return WEIR_ERR_ARG;
     }
     const struct weir_sdp_media *t = weir_sdp_transport(&s->theirs);
+    enum weir_ice_state before;
     bool has_failed = p->state == WEIR_PEER_FAILED || weir_peer_dtls_failed(p)
-                      || (p->ice.prior.is_restarted && p->ice.prior.state == WEIR_ICE_FAILED);
+                      || (weir_ice_has_begun(&p->ice, &before) && before == WEIR_ICE_FAILED);
     if (has_failed
         && (t == NULL || weir_ice_compare_agreed(&p->ice, t->ufrag, t->pwd) != WEIR_ICE_OTHERS)) {
         return WEIR_ERR_STATE; /* [RFC 8445 9] only new ones can mend it */
@@ -221,7 +216,7 @@ static enum weir_status take_offer(struct weir_peer *p, struct weir_peer_scratch
     if (status != WEIR_OK) {
         return status;
     }
-    if (!keep_all(p, sdp, text, &undo)) {
+    if (weir_ice_prepare(&p->ice) != WEIR_OK || !keep_all(p, sdp, text, &undo)) {
         return WEIR_ERR_FULL;
     }
     if (p->signalling == WEIR_HAVE_LOCAL_OFFER) { /* [RFC 8829 4.1.10.2] they meet, and ours gives way */
@@ -423,7 +418,7 @@ static void settle_answer(struct weir_peer *p, struct weir_peer_scratch *s, weir
         p->timeline.local_description = now;
     }
     p->has_local = true;
-    weir_peer_gather(p, now);
+    (void)!weir_peer_gather(p, now); /* the block is there until the next tick */
 }
 
 /* [RFC 8829 5.3.1] What we stopped is answered as if it had been offered with port 0. */

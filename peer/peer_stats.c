@@ -93,10 +93,10 @@ bool weir_peer_pair(const struct weir_peer *p, uint32_t i, struct weir_ice_pair_
 
 bool weir_peer_local_candidate(const struct weir_peer *p, uint32_t i, struct weir_ice_candidate *c)
 {
-    if (i >= p->ice.locals) {
+    if (i >= weir_ice_locals(&p->ice)) {
         return false;
     }
-    *c = p->ice.local[i];
+    *c = *weir_ice_local_at(&p->ice, i);
     return true;
 }
 
@@ -105,18 +105,18 @@ bool weir_peer_local_candidate(const struct weir_peer *p, uint32_t i, struct wei
 void weir_peer_transport(const struct weir_peer *p, struct weir_peer_transport *out)
 {
     struct weir_sctp_stats data;
+    struct weir_ice_embed_info sped = weir_ice_embed_info(&p->ice);
     const struct weir_peer_rtp *r = rtp_of(p);
     weir_sctp_stats(&p->sctp, &data);
     *out = (struct weir_peer_transport){ .rx_packets = p->rx_packets, .rx_bytes = p->rx_bytes,
                                          .tx_packets = p->tx_packets, .tx_bytes = p->tx_bytes,
                                          .version = "", .suite = "", .group = "",
-                                         .is_snap = data.is_told, .sped = p->ice.embed.state,
-                                         .sped_rx = p->ice.embed.rx_payloads,
-                                         .sped_tx = p->ice.embed.tx_payloads,
-                                         .candidates_stray = p->ice.strays,
+                                         .is_snap = data.is_told, .sped = sped.state,
+                                         .sped_rx = sped.rx_payloads, .sped_tx = sped.tx_payloads,
+                                         .candidates_stray = weir_ice_strays(&p->ice),
                                          .names_left_out = p->names_left_out };
     for (unsigned i = 0; i < WEIR_ICE_REFUSALS; i++) {
-        out->candidates_refused += p->ice.refused[i];
+        out->candidates_refused += weir_ice_refused(&p->ice, (enum weir_ice_refusal)i);
     }
     out->srtp = weir_srtp_profile_name(r != NULL ? weir_srtp_profile(&r->srtp_tx) : WEIR_SRTP_NONE);
     out->streams_refused = r != NULL ? weir_rtcp_refused(&r->rtcp) : 0;
@@ -127,7 +127,7 @@ void weir_peer_transport(const struct weir_peer *p, struct weir_peer_transport *
         out->group = weir_dtls_group_name(&p->dtls);
         out->is_resumed = weir_dtls_is_resumed(&p->dtls);
         out->has_role = p->is_dtls_begun;
-        out->is_client = p->is_dtls_begun && p->dtls.config.is_client;
+        out->is_client = p->is_dtls_begun && weir_dtls_is_client(&p->dtls);
     }
 }
 
@@ -138,12 +138,12 @@ uint32_t weir_peer_verdicts(const struct weir_peer *p, enum weir_peer_verdict v)
 
 uint32_t weir_peer_ice_verdicts(const struct weir_peer *p, enum weir_ice_verdict v)
 {
-    return (unsigned)v < WEIR_ICE_VERDICTS ? p->ice.verdicts[v] : 0;
+    return weir_ice_verdicts(&p->ice, v);
 }
 
 uint32_t weir_peer_dtls_verdicts(const struct weir_peer *p, enum weir_dtls_verdict v)
 {
-    return p->is_dtls_ready && (unsigned)v < WEIR_DTLS_VERDICTS ? p->dtls.verdicts[v] : 0;
+    return p->is_dtls_ready ? weir_dtls_verdicts(&p->dtls, v) : 0;
 }
 
 uint32_t weir_peer_sctp_verdicts(const struct weir_peer *p, enum weir_sctp_verdict v)

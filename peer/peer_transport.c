@@ -96,10 +96,8 @@ static void take_path(struct weir_peer *p)
 {
     struct weir_ice_pair_info info = { .rtt_most = 0 };
     p->has_had_path = true;
-    p->is_asked = p->ice.selected != WEIR_ICE_NONE && p->ice.pair[p->ice.selected].has_request;
-    if (p->ice.selected != WEIR_ICE_NONE) {
-        (void)!weir_ice_pair_info(&p->ice, p->ice.selected, &info);
-    }
+    p->is_asked = weir_ice_is_asked(&p->ice);
+    (void)!weir_ice_selected_info(&p->ice, &info);
     weir_dtls_set_rtt_hint(&p->dtls, info.rtt_most != 0 ? info.rtt_most : PEER_RTT_GUESS);
     if (info.rtt_most != 0) {
         weir_sctp_set_rtt_hint(&p->sctp, info.rtt_most);
@@ -111,8 +109,7 @@ static void take_path(struct weir_peer *p)
  * would pass until the timer. */
 void weir_peer_hear_check(struct weir_peer *p)
 {
-    bool is_asked = p->has_had_path && p->ice.selected != WEIR_ICE_NONE
-                    && p->ice.pair[p->ice.selected].has_request;
+    bool is_asked = p->has_had_path && weir_ice_is_asked(&p->ice);
     if (is_asked && !p->is_asked && !weir_ice_embed_is_open(&p->ice)) {
         weir_dtls_path_hint(&p->dtls);
     }

@@ -92,8 +92,8 @@ void describe(struct program *p, bool is_answer)
     if (p->is_trickling || p->setup.node.stun_server.family == WEIR_FAMILY_NONE
         || weir_peer_gathering(p->peer) == WEIR_GATHERING_COMPLETE) {
         describe_now(p);
-    } else {
-        weir_gather(p->node, p->peer);
+    } else if (weir_gather(p->node, p->peer) != WEIR_OK) {
+        describe_now(p); /* it says why it cannot be described */
     }
 }
 

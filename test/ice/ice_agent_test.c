@@ -1,6 +1,6 @@
 /* Two agents on a simulated network: they find each other, and nobody else finds them. */
 #include "ice/ice.h"
-#include "test/support/support.h"
+#include "test/ice/ice_room.h"
 
 /* -- A small network: delay, loss, address translation, all from one seed ---------------------- */
 
@@ -16,6 +16,7 @@ struct packet {
 
 struct world {
     struct weir_ice agent[2];
+    struct weir_ice_room room[2];
     struct packet wire[WIRE_MAX];
     unsigned in_flight;
     struct weir_rand rand;
@@ -51,7 +52,7 @@ static void init_world(struct world *w, uint64_t seed)
     w->delay = 10 * WEIR_MS;
     for (int i = 0; i < 2; i++) {
         struct weir_ice_config c = config(seed * 2 + (uint64_t)i, i == 0);
-        weir_ice_init(&w->agent[i], &c, w->now);
+        begin_in_room(&w->agent[i], &w->room[i], &c, w->now);
     }
 }
 
@@ -76,7 +77,7 @@ static void tell_candidates(struct world *w, int to)
         struct weir_wr t = weir_wr_of((struct weir_mspan){ text, sizeof text });
         struct weir_ice_candidate c;
         struct weir_span name;
-        weir_ice_candidate_write(&t, &from->local[i]);
+        weir_ice_candidate_write(&t, weir_ice_local_at(from, i));
         assert_true(weir_ice_candidate_parse(weir_span_of(text, t.len), &c, &name));
         (void)!weir_ice_add_remote(&w->agent[to], w->now, &c);
     }
@@ -86,7 +87,7 @@ static void tell_candidates(struct world *w, int to)
 static void introduce(struct world *w)
 {
     for (int i = 0; i < 2; i++) {
-        weir_ice_gathering_done(&w->agent[i], w->now);
+        assert_int_equal(weir_ice_gathering_done(&w->agent[i], w->now), WEIR_OK);
         tell_credentials(w, i);
         tell_candidates(w, i);
     }
@@ -96,7 +97,8 @@ static bool owns(const struct weir_ice *ice, const struct weir_addr *a)
 {
     bool is_any = false;
     for (uint32_t i = 0; i < ice->locals; i++) {
-        is_any |= ice->local[i].type == WEIR_ICE_HOST && weir_addr_eq(&ice->local[i].addr, a);
+        const struct weir_ice_candidate *c = weir_ice_local_at(ice, i);
+        is_any |= c->type == WEIR_ICE_HOST && weir_addr_eq(&c->addr, a);
     }
     return is_any;
 }
@@ -114,9 +116,9 @@ static void carry(struct world *w, int from, struct weir_path path, const uint8_
     }
     if (w->is_natted && from == 1) {
         for (uint32_t i = 0; i < w->agent[0].locals; i++) {
-            struct weir_addr outside = nat_address(w->agent[0].local[i].addr);
+            struct weir_addr outside = nat_address(weir_ice_local_at(&w->agent[0], i)->addr);
             if (weir_addr_eq(&outside, &target)) {
-                target = w->agent[0].local[i].addr;
+                target = weir_ice_local_at(&w->agent[0], i)->addr;
                 goto translated;
             }
         }
@@ -257,14 +259,15 @@ static void candidates_may_trickle_late_and_one_side_early(void **state)
     run(&w, w.now + 300 * WEIR_MS);
     assert_int_equal(w.agent[1].remotes, 1); /* peer-reflexive, from a proven request */
     assert_int_equal(weir_ice_state(&w.agent[1]), WEIR_ICE_NEW);
-    struct weir_path early = { w.agent[1].local[0].addr, w.agent[0].local[0].addr };
+    struct weir_path early = { weir_ice_local_at(&w.agent[1], 0)->addr,
+                               weir_ice_local_at(&w.agent[0], 0)->addr };
     assert_true(weir_ice_path_ok(&w.agent[1], &early)); /* so a hello may come in */
     tell_credentials(&w, 1);
     run(&w, w.now + WEIR_SEC);
     assert_completed(&w);
     tell_candidates(&w, 1); /* what was discovered gets its name */
     assert_int_equal(w.agent[1].remotes, 1);
-    assert_int_equal(w.agent[1].remote[0].type, WEIR_ICE_HOST);
+    assert_int_equal(weir_ice_remote_at(&w.agent[1], 0)->type, WEIR_ICE_HOST);
 }
 
 static void behind_a_translator_the_pair_is_peer_reflexive(void **state)
@@ -370,18 +373,18 @@ static void attack_S19_after_a_restart_the_old_credentials_are_dropped(void **st
     introduce(&w);
     run(&w, w.now + WEIR_SEC);
     assert_completed(&w);
-    static struct weir_ice old;
-    old = w.agent[1];
-    weir_ice_restart(&w.agent[0], w.now);
-    weir_ice_restart(&w.agent[1], w.now);
+    static struct ice_alone old;
+    copy_agent(&old.ice, &old.room, &w.agent[1], &w.room[1]);
+    assert_int_equal(weir_ice_restart(&w.agent[0], w.now), WEIR_OK);
+    assert_int_equal(weir_ice_restart(&w.agent[1], w.now), WEIR_OK);
     assert_true(weir_ice_selected(&w.agent[0], &path)); /* the old path carries on */
     assert_true(weir_ice_path_ok(&w.agent[0], &path));
     introduce(&w);
     /* A check of the old generation. */
     uint8_t out[600];
     struct weir_path to, back;
-    weir_ice_tick(&old, w.now + 10 * WEIR_SEC);
-    size_t n = weir_ice_send(&old, w.now, (struct weir_mspan){ out, sizeof out }, &to);
+    weir_ice_tick(&old.ice, w.now + 10 * WEIR_SEC);
+    size_t n = weir_ice_send(&old.ice, w.now, (struct weir_mspan){ out, sizeof out }, &to);
     assert_true(n != 0);
     back = (struct weir_path){ to.remote, to.local };
     /* Until a new pair works it is answered, and teaches nothing. */
@@ -419,15 +422,19 @@ static void attack_S8_an_unproven_request_changes_nothing(void **state)
     uint8_t packet[600];
     size_t n = one_request(&w, packet, &path);
     for (size_t bit = 0; bit < n * 8; bit++) {
-        struct weir_ice ice = w.agent[0];
+        static struct ice_alone fork;
+        struct weir_ice *ice = &fork.ice;
+        copy_agent(ice, &fork.room, &w.agent[0], &w.room[0]);
         uint8_t work[600];
         memcpy(work, packet, n);
         work[bit / 8] ^= (uint8_t)(1u << bit % 8);
-        assert_int_not_equal(weir_ice_recv(&ice, w.now, &path, weir_span_of(work, n)), WEIR_ICE_OK);
-        assert_int_equal(ice.remotes, 0);
-        assert_int_equal(ice.pairs, 0);
-        assert_int_equal(ice.answer_head, ice.answer_tail); /* and is not answered */
-        assert_false(weir_ice_path_ok(&ice, &path));
+        assert_int_not_equal(weir_ice_recv(ice, w.now, &path, weir_span_of(work, n)), WEIR_ICE_OK);
+        assert_int_equal(ice->remotes, 0);
+        assert_int_equal(ice->pairs, 0);
+        assert_int_equal(ice->answers, 0); /* and is not answered */
+        assert_int_equal(weir_ice_pages(ice), weir_ice_pages(&w.agent[0])); /* nor leases anything */
+        assert_int_equal(fork.room.setups.leased, w.room[0].setups.leased);
+        assert_false(weir_ice_path_ok(ice, &path));
     }
     assert_int_equal(weir_ice_recv(&w.agent[0], w.now, &path, weir_span_of(packet, n)), WEIR_ICE_OK);
     assert_true(weir_ice_path_ok(&w.agent[0], &path)); /* S20: from here, and from nowhere else */
@@ -475,11 +482,12 @@ static void attack_S12_unproven_responses_are_dropped(void **state)
         }
         size_t bytes = weir_stun_end(&b, &wrong);
         to = (struct weir_path){ back.remote, back.local };
-        struct weir_ice before = w.agent[1];
+        bool was_controlling = w.agent[1].is_controlling;
+        uint8_t was = weir_ice_pair_at(&w.agent[1], 0)->state;
         assert_int_equal(weir_ice_recv(&w.agent[1], w.now, &to, weir_span_of(out, bytes)),
                          WEIR_ICE_INTEGRITY);
-        assert_int_equal(w.agent[1].is_controlling, before.is_controlling);
-        assert_int_equal(w.agent[1].pair[0].state, before.pair[0].state);
+        assert_int_equal(w.agent[1].is_controlling, was_controlling);
+        assert_int_equal(weir_ice_pair_at(&w.agent[1], 0)->state, was);
     }
 }
 

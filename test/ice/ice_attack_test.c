@@ -1,10 +1,11 @@
 /* What a stranger can make an agent do: check addresses inside, believe what was recorded, send more than it
  * was told; and a restart, which must not be an attack on oneself. */
 #include "ice/ice_int.h"
-#include "test/support/support.h"
+#include "test/ice/ice_room.h"
 
 struct pair_of_agents {
     struct weir_ice agent[2];
+    struct weir_ice_room room[2];
     weir_time now;
     bool is_cut[2]; /* what agent i sends is lost */
     uint8_t kept[1500]; /* agent 0's last request */
@@ -20,6 +21,11 @@ static struct weir_addr addr_of(const char *text)
     return a;
 }
 
+static struct weir_addr host_of(const struct pair_of_agents *w, int i)
+{
+    return weir_ice_local_at(&w->agent[i], 0)->addr;
+}
+
 static void open_pair(struct pair_of_agents *w, bool is_lite)
 {
     memset(w, 0, sizeof *w);
@@ -28,16 +34,16 @@ static void open_pair(struct pair_of_agents *w, bool is_lite)
         struct weir_ice_config c = { .crypto = weir_crypto_default(), .is_controlling = i == 0,
                                      .is_lite = is_lite && i == 1, .seed = { (uint8_t)(3 + i) } };
         struct weir_addr a = addr_of(text_of[i]);
-        weir_ice_init(&w->agent[i], &c, w->now);
+        begin_in_room(&w->agent[i], &w->room[i], &c, w->now);
         assert_int_equal(weir_ice_add_host(&w->agent[i], w->now, &a, 65535), WEIR_OK);
-        weir_ice_gathering_done(&w->agent[i], w->now);
+        assert_int_equal(weir_ice_gathering_done(&w->agent[i], w->now), WEIR_OK);
     }
 }
 
 static void tell(struct pair_of_agents *w, int to)
 {
     const struct weir_ice *from = &w->agent[1 - to];
-    struct weir_ice_candidate c = from->local[0];
+    struct weir_ice_candidate c = *weir_ice_local_at(from, 0);
     assert_int_equal(weir_ice_set_remote(&w->agent[to], w->now, weir_ice_ufrag(from), weir_ice_pwd(from),
                                          from->config.is_lite), WEIR_OK);
     assert_int_equal(weir_ice_add_remote(&w->agent[to], w->now, &c), WEIR_OK);
@@ -61,7 +67,8 @@ static void run(struct pair_of_agents *w, weir_duration time)
                     memcpy(w->kept, out, n);
                     w->kept_bytes = n;
                 }
-                if (!w->is_cut[i] && weir_addr_eq(&to.remote, &w->agent[1 - i].local[0].addr)) {
+                const struct weir_addr there = host_of(w, 1 - i);
+                if (!w->is_cut[i] && weir_addr_eq(&to.remote, &there)) {
                     (void)weir_ice_recv(&w->agent[1 - i], w->now, &seen, weir_span_of(out, n));
                 }
             }
@@ -162,7 +169,7 @@ static void attack_S17_where_checks_may_go(void **state)
             }
             assert_int_equal(told, want != WEIR_ICE_FINE);
             for (uint32_t p = 0; p < ice->pairs; p++) { /* nothing leaves this machine's own addresses for it */
-                const struct weir_path path = weir_ice_pair_path(ice, &ice->pair[p]);
+                const struct weir_path path = weir_ice_pair_path(ice, weir_ice_pair_at(ice, p));
                 assert_true(weir_addr_is_loopback(&path.local) || !weir_addr_is_loopback(&path.remote));
             }
         }
@@ -182,7 +189,7 @@ static void attack_S17_mapped_addresses_are_made_canonical_first(void **state)
     assert_int_equal(w.agent[0].refused[WEIR_ICE_REFUSED_LOOPBACK], 1);
     c.addr.ip[12] = 198;
     assert_int_equal(weir_ice_add_remote(&w.agent[0], w.now, &c), WEIR_OK);
-    assert_int_equal(w.agent[0].remote[0].addr.family, WEIR_IPV4);
+    assert_int_equal(weir_ice_remote_at(&w.agent[0], 0)->addr.family, WEIR_IPV4);
 }
 
 /* A request proves who wrote it; the address on it anybody can write. */
@@ -197,12 +204,12 @@ static void attack_S17_a_spoofed_request_is_no_way_inside(void **state)
         w.is_cut[0] = true;
         run(&w, 100 * WEIR_MS);
         for (unsigned i = 0; i < 3; i++) {
-            struct weir_path path = { w.agent[1].local[0].addr, addr_of(from[i]) };
+            struct weir_path path = { host_of(&w, 1), addr_of(from[i]) };
             assert_int_equal(weir_ice_recv(&w.agent[1], w.now, &path, weir_span_of(w.kept, w.kept_bytes)),
                              WEIR_ICE_ADDRESS);
         }
         assert_int_equal(w.agent[1].remotes, 0);
-        assert_int_equal(w.agent[1].answer_head, w.agent[1].answer_tail);
+        assert_int_equal(w.agent[1].answers, 0);
     }
 }
 
@@ -231,7 +238,7 @@ static void attack_S17_refusals_are_counted_all_and_told_a_few(void **state)
 /* Send the agent what was recorded from another address, for minutes; how many bytes left for there. */
 static uint64_t replay(struct pair_of_agents *w, const uint8_t *bytes, size_t n, unsigned times, uint64_t *to_there)
 {
-    const struct weir_path path = { w->agent[1].local[0].addr, addr_of("203.0.113.66:6666") };
+    const struct weir_path path = { host_of(w, 1), addr_of("203.0.113.66:6666") };
     uint64_t from = 0;
     for (unsigned i = 0; i < times; i++) {
         uint8_t out[1500];
@@ -276,7 +283,7 @@ static void attack_Y11_a_recorded_question_keeps_no_consent(void **state)
         connect_pair(&w, lite != 0);
         size_t n = w.kept_bytes;
         memcpy(recorded, w.kept, n);
-        const struct weir_path path = { w.agent[1].local[0].addr, w.agent[0].local[0].addr };
+        const struct weir_path path = { host_of(&w, 1), host_of(&w, 0) };
         w.is_cut[0] = w.is_cut[1] = true;
         for (unsigned i = 0; i < 32; i++) {
             (void)weir_ice_recv(&w.agent[1], w.now, &path, weir_span_of(recorded, n));
@@ -294,7 +301,7 @@ static void attack_Y9_a_question_alone_is_no_answer(void **state)
     for (int lite = 0; lite < 2; lite++) {
         static struct pair_of_agents w;
         connect_pair(&w, lite != 0);
-        const struct weir_path path = { w.agent[1].local[0].addr, w.agent[0].local[0].addr };
+        const struct weir_path path = { host_of(&w, 1), host_of(&w, 0) };
         const struct weir_path other = { path.local, addr_of("203.0.113.66:6666") };
         assert_int_equal(weir_ice_path_proof(&w.agent[1], &path), lite ? WEIR_ICE_ASKED : WEIR_ICE_ANSWERED);
         weir_ice_heard_keys(&w.agent[1], w.now);
@@ -315,12 +322,12 @@ static void attack_Y11_a_recorded_question_keeps_no_old_path(void **state)
     static struct pair_of_agents w;
     uint8_t recorded[1500];
     connect_pair(&w, true);
-    weir_ice_restart(&w.agent[1], w.now);
+    assert_int_equal(weir_ice_restart(&w.agent[1], w.now), WEIR_OK);
     run(&w, 20 * WEIR_SEC); /* one of the old generation was heard */
     size_t n = w.kept_bytes;
     memcpy(recorded, w.kept, n);
     assert_true(weir_ice_may_send(&w.agent[1]));
-    const struct weir_path path = { w.agent[1].local[0].addr, w.agent[0].local[0].addr };
+    const struct weir_path path = { host_of(&w, 1), host_of(&w, 0) };
     w.is_cut[0] = w.is_cut[1] = true;
     for (unsigned i = 0; i < 32; i++) {
         assert_int_equal(weir_ice_recv(&w.agent[1], w.now, &path, weir_span_of(recorded, n)),
@@ -455,11 +462,11 @@ static void who_answered_is_not_counted(void **state)
     run(&w, 600 * WEIR_SEC);
     assert_up(&w);
     assert_int_equal(w.agent[0].budget.spent, spent);
-    uint32_t asked = w.agent[0].pair[0].requests;
-    w.agent[0].pair[0].is_nominating = true; /* a check, not a question for consent */
-    weir_ice_trigger(&w.agent[0], w.now, &w.agent[0].pair[0]);
+    uint32_t asked = weir_ice_pair_at(&w.agent[0], 0)->requests;
+    weir_ice_pair_at(&w.agent[0], 0)->is_nominating = true; /* a check, not a question for consent */
+    weir_ice_trigger(&w.agent[0], w.now, weir_ice_pair_at(&w.agent[0], 0));
     run(&w, 50 * WEIR_MS);
-    assert_true(w.agent[0].pair[0].requests > asked);
+    assert_true(weir_ice_pair_at(&w.agent[0], 0)->requests > asked);
     assert_int_equal(w.agent[0].budget.spent, spent);
 }
 
@@ -471,11 +478,11 @@ static void attack_S19_the_old_path_goes_on_until_the_answer_comes(void **state)
     for (int who = 0; who < 2; who++) { /* the controlling one restarts, or the other */
         static struct pair_of_agents w;
         connect_pair(&w, false);
-        weir_ice_restart(&w.agent[who], w.now);
+        assert_int_equal(weir_ice_restart(&w.agent[who], w.now), WEIR_OK);
         run(&w, 100 * WEIR_SEC); /* nobody told the other side yet: longer than consent lasts */
         assert_int_equal(weir_ice_state(&w.agent[1 - who]), WEIR_ICE_COMPLETED);
         assert_true(weir_ice_may_send(&w.agent[who]));
-        weir_ice_restart(&w.agent[1 - who], w.now);
+        assert_int_equal(weir_ice_restart(&w.agent[1 - who], w.now), WEIR_OK);
         tell(&w, 1 - who); /* the offer came, and the answer to it is slow */
         run(&w, 100 * WEIR_SEC);
         assert_true(weir_ice_may_send(&w.agent[0]) && weir_ice_may_send(&w.agent[1]));
@@ -495,10 +502,10 @@ static void attack_S19_patience_does_not_end_what_works(void **state)
     for (int is_cut = 0; is_cut < 2; is_cut++) {
         static struct pair_of_agents w;
         connect_pair(&w, false);
-        weir_ice_restart(&w.agent[1], w.now);
+        assert_int_equal(weir_ice_restart(&w.agent[1], w.now), WEIR_OK);
         assert_int_equal(weir_ice_set_remote(&w.agent[1], w.now, WEIR_LIT("newu"),
                                              WEIR_LIT("0123456789012345678901"), false), WEIR_OK);
-        struct weir_ice_candidate c = w.agent[0].local[0];
+        struct weir_ice_candidate c = *weir_ice_local_at(&w.agent[0], 0);
         assert_int_equal(weir_ice_add_remote(&w.agent[1], w.now, &c), WEIR_OK);
         w.is_cut[0] = is_cut != 0;
         run(&w, 100 * WEIR_SEC);
@@ -508,13 +515,18 @@ static void attack_S19_patience_does_not_end_what_works(void **state)
     }
 }
 
+static void bring_back(struct pair_of_agents *w, int i, const struct ice_alone *from)
+{
+    copy_agent(&w->agent[i], &w->room[i], &from->ice, &from->room);
+}
+
 /* Both restart and only agent 1 hears the other's new credentials; `before` is agent 0 unrestarted. */
-static void restart_half_told(struct pair_of_agents *w, struct weir_ice *before)
+static void restart_half_told(struct pair_of_agents *w, struct ice_alone *before)
 {
     connect_pair(w, false);
-    *before = w->agent[0];
-    weir_ice_restart(&w->agent[0], w->now);
-    weir_ice_restart(&w->agent[1], w->now);
+    copy_agent(&before->ice, &before->room, &w->agent[0], &w->room[0]);
+    assert_int_equal(weir_ice_restart(&w->agent[0], w->now), WEIR_OK);
+    assert_int_equal(weir_ice_restart(&w->agent[1], w->now), WEIR_OK);
     tell(w, 1);
     run(w, 2 * WEIR_SEC);
     assert_true(w->agent[1].selected != WEIR_ICE_NONE); /* the peer answered from the new generation */
@@ -525,14 +537,14 @@ static void attack_Y13_a_second_restart_keeps_the_names_that_both_know(void **st
 {
     (void)state;
     static struct pair_of_agents w;
-    struct weir_ice before;
+    static struct ice_alone before;
     restart_half_told(&w, &before);
-    weir_ice_restart(&w.agent[1], w.now);
-    w.agent[0] = before; /* the answer to the first never came */
+    assert_int_equal(weir_ice_restart(&w.agent[1], w.now), WEIR_OK);
+    bring_back(&w, 0, &before); /* the answer to the first never came */
     w.agent[0].consent.ask_at = w.now;
-    uint32_t answered = w.agent[0].pair[0].responses;
+    uint32_t answered = weir_ice_pair_at(&w.agent[0], 0)->responses;
     run(&w, 20 * WEIR_MS);
-    assert_int_equal(w.agent[0].pair[0].responses, answered + 1);
+    assert_int_equal(weir_ice_pair_at(&w.agent[0], 0)->responses, answered + 1);
 }
 
 /* Our checks are answered as soon as the peer has its new credentials; its questions name the old ones until
@@ -541,21 +553,22 @@ static void attack_S19_old_names_are_answered_until_the_new_ones_are_used(void *
 {
     (void)state;
     static struct pair_of_agents w;
-    struct weir_ice before;
+    static struct ice_alone before;
     restart_half_told(&w, &before);
     assert_true(weir_ice_old_ufrag(&w.agent[1]).n != 0);
-    struct weir_ice now = w.agent[0];
-    w.agent[0] = before;
+    static struct ice_alone now;
+    copy_agent(&now.ice, &now.room, &w.agent[0], &w.room[0]);
+    bring_back(&w, 0, &before);
     w.agent[0].consent.ask_at = w.now;
-    uint32_t answered = w.agent[0].pair[0].responses;
+    uint32_t answered = weir_ice_pair_at(&w.agent[0], 0)->responses;
     run(&w, 20 * WEIR_MS);
-    assert_int_equal(w.agent[0].pair[0].responses, answered + 1);
-    w.agent[0] = now;
+    assert_int_equal(weir_ice_pair_at(&w.agent[0], 0)->responses, answered + 1);
+    bring_back(&w, 0, &now);
     tell(&w, 0);
     run(&w, 2 * WEIR_SEC);
     assert_up(&w);
     uint32_t refused = w.agent[1].verdicts[WEIR_ICE_USERNAME]; /* [RFC 8445 9] and now they are over */
-    w.agent[0] = before;
+    bring_back(&w, 0, &before);
     w.agent[0].consent.ask_at = w.now;
     run(&w, 10 * WEIR_MS);
     assert_int_equal(w.agent[1].verdicts[WEIR_ICE_USERNAME], refused + 1);
@@ -568,12 +581,12 @@ static void attack_Y13_restarts_one_after_another_and_both_at_once(void **state)
         static struct pair_of_agents w;
         connect_pair(&w, lite != 0);
         for (unsigned i = 0; i < 9; i++) {
-            weir_ice_restart(&w.agent[0], w.now); /* both at once */
+            assert_int_equal(weir_ice_restart(&w.agent[0], w.now), WEIR_OK); /* both at once */
             if (i % 3 == 1) {
                 run(&w, 3 * WEIR_SEC);
-                weir_ice_restart(&w.agent[0], w.now); /* and one twice, before anybody heard of the first */
+                assert_int_equal(weir_ice_restart(&w.agent[0], w.now), WEIR_OK); /* and one twice, before anybody heard of the first */
             }
-            weir_ice_restart(&w.agent[1], w.now);
+            assert_int_equal(weir_ice_restart(&w.agent[1], w.now), WEIR_OK);
             run(&w, 200 * WEIR_MS);
             assert_true(weir_ice_may_send(&w.agent[0]) && weir_ice_may_send(&w.agent[1]));
             tell(&w, (int)(i & 1));
@@ -594,15 +607,16 @@ static void an_answer_without_its_password_does_not_leave(void **state)
     uint8_t out[1500];
     struct weir_path to;
     connect_pair(&w, false);
-    weir_ice_restart(&w.agent[1], w.now);
+    assert_int_equal(weir_ice_restart(&w.agent[1], w.now), WEIR_OK);
     w.is_cut[0] = true;
     run(&w, 7 * WEIR_SEC);
     w.agent[1].consent.owes = false;
-    const struct weir_path path = { w.agent[1].local[0].addr, w.agent[0].local[0].addr };
+    const struct weir_path path = { host_of(&w, 1), host_of(&w, 0) };
     assert_int_equal(weir_ice_recv(&w.agent[1], w.now, &path, weir_span_of(w.kept, w.kept_bytes)), WEIR_ICE_OK);
-    struct weir_ice kept = w.agent[1];
+    static struct ice_alone kept;
+    copy_agent(&kept.ice, &kept.room, &w.agent[1], &w.room[1]);
     assert_true(weir_ice_send(&w.agent[1], w.now, (struct weir_mspan){ out, sizeof out }, &to) != 0);
-    w.agent[1] = kept;
+    bring_back(&w, 1, &kept);
     w.agent[1].old.is_used = false;
     weir_ice_forget_old(&w.agent[1]);
     assert_int_equal(weir_ice_send(&w.agent[1], w.now, (struct weir_mspan){ out, sizeof out }, &to), 0);
@@ -620,7 +634,7 @@ static void a_name_before_the_description_has_four_letters(void **state)
         struct weir_wr u = weir_wr_of((struct weir_mspan){ name, sizeof name });
         open_pair(&w, false);
         const struct weir_stun_seal seal = { weir_crypto_default(), weir_ice_pwd(&w.agent[0]), false, true };
-        const struct weir_path path = { w.agent[0].local[0].addr, w.agent[1].local[0].addr };
+        const struct weir_path path = { host_of(&w, 0), host_of(&w, 1) };
         weir_wr_bytes(&u, weir_ice_ufrag(&w.agent[0]));
         weir_wr_u8(&u, ':');
         weir_wr_bytes(&u, weir_span_of("abcdef", n));
@@ -642,7 +656,8 @@ static enum weir_ice_verdict answer_with(struct pair_of_agents *w, const uint8_t
     struct weir_stun_build b;
     const struct weir_stun_seal seal = { weir_crypto_default(), weir_ice_pwd(&w->agent[1]), false, true };
     weir_stun_begin(&b, (struct weir_mspan){ out, sizeof out }, WEIR_STUN_BINDING, WEIR_STUN_SUCCESS, txid);
-    weir_stun_put_addr(&b, WEIR_STUN_XOR_MAPPED_ADDRESS, &w->agent[0].local[0].addr);
+    const struct weir_addr mapped = host_of(w, 0);
+    weir_stun_put_addr(&b, WEIR_STUN_XOR_MAPPED_ADDRESS, &mapped);
     size_t n = weir_stun_end(&b, &seal);
     enum weir_ice_verdict v = weir_ice_recv(&w->agent[0], w->now, path, weir_span_of(out, n));
     assert_true(weir_ice_check(&w->agent[0]));
@@ -665,7 +680,7 @@ static void an_answer_is_known_by_all_of_its_transaction_and_path(void **state)
         }
         w.is_cut[0] = w.is_cut[1] = true;
         run(&w, 20 * WEIR_MS);
-        struct weir_ice_pair *p = &w.agent[0].pair[0];
+        struct weir_ice_pair *p = weir_ice_pair_at(&w.agent[0], 0);
         const struct weir_path path = weir_ice_pair_path(&w.agent[0], p);
         memcpy(txid, consent != 0 ? w.agent[0].consent.txid : p->txid, sizeof txid);
         assert_memory_equal(txid, w.kept + 8, sizeof txid);
@@ -676,9 +691,10 @@ static void an_answer_is_known_by_all_of_its_transaction_and_path(void **state)
         }
         struct weir_path other = path;
         other.remote.port++;
-        struct weir_ice before = w.agent[0];
+        static struct ice_alone before;
+        copy_agent(&before.ice, &before.room, &w.agent[0], &w.room[0]);
         assert_int_equal(answer_with(&w, txid, &other), consent != 0 ? WEIR_ICE_TRANSACTION : WEIR_ICE_ASYMMETRIC);
-        w.agent[0] = before;
+        bring_back(&w, 0, &before);
         weir_time life = w.agent[0].consent.expire_at;
         w.now += WEIR_SEC;
         assert_int_equal(answer_with(&w, txid, &path), WEIR_ICE_OK);

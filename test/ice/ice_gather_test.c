@@ -1,9 +1,9 @@
 /* Server-reflexive candidates: servers that answer, stay silent, say nothing new, or are not servers. */
-#include "ice/ice.h"
-#include "test/support/support.h"
+#include "test/ice/ice_room.h"
 
 struct gatherer {
     struct weir_ice ice;
+    struct weir_ice_room room;
     weir_time now;
     struct weir_addr host[2], server;
     unsigned candidates, gathered;
@@ -31,7 +31,7 @@ static void begin(struct gatherer *g, bool with_server)
     g->host[0] = weir_addr_v4(10, 0, 0, 1, 1000);
     g->host[1] = weir_addr_v4(10, 0, 1, 1, 1001);
     g->server = weir_addr_v4(192, 0, 2, 9, 3478);
-    weir_ice_init(&g->ice, &c, g->now);
+    begin_in_room(&g->ice, &g->room, &c, g->now);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(weir_ice_add_host(&g->ice, g->now, &g->host[i], (uint16_t)(65535 - i)), WEIR_OK);
     }
@@ -40,7 +40,7 @@ static void begin(struct gatherer *g, bool with_server)
     }
     take_events(g);
     assert_int_equal(g->candidates, 2);
-    weir_ice_gathering_done(&g->ice, g->now);
+    assert_int_equal(weir_ice_gathering_done(&g->ice, g->now), WEIR_OK);
 }
 
 /* The next question to the server. */
@@ -89,10 +89,10 @@ static void each_base_asks_and_what_the_server_saw_becomes_a_candidate(void **st
     take_events(&g);
     assert_int_equal(g.candidates, 3);
     assert_int_equal(g.gathered, 0);
-    const struct weir_ice_candidate *c = &g.ice.local[g.last];
+    const struct weir_ice_candidate *c = weir_ice_local_at(&g.ice, g.last);
     assert_int_equal(c->type, WEIR_ICE_SRFLX);
     assert_true(weir_addr_eq(&c->addr, &outside) && weir_addr_eq(&c->related, &g.host[0]));
-    assert_true(c->priority < g.ice.local[0].priority);
+    assert_true(c->priority < weir_ice_local_at(&g.ice, 0)->priority);
     /* The second is not behind a translator: nothing new [RFC 8445 5.1.3], and that was all. */
     assert_int_equal(answer(&g, txid[1], &to[1], &g.host[1]), WEIR_ICE_OK);
     take_events(&g);
@@ -111,7 +111,7 @@ static void what_is_written_of_it_hides_the_base(void **state)
     assert_true(hear(&g, txid, &to));
     assert_int_equal(answer(&g, txid, &to, &outside), WEIR_ICE_OK);
     struct weir_wr w = weir_wr_of((struct weir_mspan){ text, sizeof text - 1 });
-    weir_ice_candidate_write(&w, &g.ice.local[2]);
+    weir_ice_candidate_write(&w, weir_ice_local_at(&g.ice, 2));
     text[weir_wr_done(&w)] = '\0';
     assert_non_null(strstr((char *)text, " 203.0.113.5 40000 typ srflx raddr 0.0.0.0 rport 0"));
 }
@@ -231,18 +231,18 @@ static void a_restart_asks_again(void **state)
     assert_int_equal(ask_all(&g, 1), 0);
     for (unsigned round = 2; round < 5; round++) {
         assert_true(weir_ice_gathers_anew(&g.ice));
-        weir_ice_restart(&g.ice, g.now);
+        assert_int_equal(weir_ice_restart(&g.ice, g.now), WEIR_OK);
         assert_int_equal(g.ice.locals, 2);
         assert_false(g.ice.has_told_gathered);
         g.candidates = 0;
-        weir_ice_gathering_done(&g.ice, g.now);
+        assert_int_equal(weir_ice_gathering_done(&g.ice, g.now), WEIR_OK);
         assert_int_equal(ask_all(&g, (uint8_t)round), 6);
         assert_int_equal(g.candidates, 2);
         assert_int_equal(g.gathered, round);
-        assert_int_equal(g.ice.local[2].addr.port, 1000 + round);
+        assert_int_equal(weir_ice_local_at(&g.ice, 2)->addr.port, 1000 + round);
     }
     assert_int_equal(weir_ice_set_servers(&g.ice, NULL, 0), WEIR_OK);
-    weir_ice_restart(&g.ice, g.now); /* there is nobody to ask: what is known is what there is */
+    assert_int_equal(weir_ice_restart(&g.ice, g.now), WEIR_OK); /* there is nobody to ask: what is known is what there is */
     assert_true(g.ice.has_told_gathered);
     assert_int_equal(g.ice.locals, 4);
 }

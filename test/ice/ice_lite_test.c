@@ -1,7 +1,6 @@
 /* A lite agent: it is asked, answers, and goes where it is asked from. The full agent at the other end is
  * made of messages that are written by hand. */
-#include "ice/ice.h"
-#include "test/support/support.h"
+#include "test/ice/ice_room.h"
 
 #define PEER_UFRAG "peer"
 #define PEER_PWD "peer-password-of-24-char"
@@ -9,6 +8,7 @@
 
 struct bench {
     struct weir_ice ice;
+    struct weir_ice_room room;
     weir_time now;
     struct weir_addr local, remote; /* where the peer asks from */
     uint8_t number;
@@ -32,9 +32,9 @@ static void init_bench(struct bench *b)
     b->now = BEGIN;
     b->local = weir_addr_v4(192, 0, 2, 1, 1000);
     b->remote = elsewhere(0);
-    weir_ice_init(&b->ice, &c, b->now);
+    begin_in_room(&b->ice, &b->room, &c, b->now);
     assert_int_equal(weir_ice_add_host(&b->ice, b->now, &b->local, 65535), WEIR_OK);
-    weir_ice_gathering_done(&b->ice, b->now);
+    assert_int_equal(weir_ice_gathering_done(&b->ice, b->now), WEIR_OK);
 }
 
 static void tell_peer(struct bench *b)
@@ -385,7 +385,7 @@ static void during_a_restart_the_old_path_goes_on(void **state)
     memcpy(pwd, old.pwd.p, old.pwd.n);
     old.ufrag.p = ufrag;
     old.pwd.p = pwd;
-    weir_ice_restart(&b.ice, b.now);
+    assert_int_equal(weir_ice_restart(&b.ice, b.now), WEIR_OK);
     for (unsigned i = 0; i < 8; i++) { /* its questions for consent go on with what they had */
         wait_in_silence(&b, 5 * WEIR_SEC);
         ask_and_hear(&b, &old);

@@ -29,13 +29,14 @@ static void credentials_have_their_lengths(void **state)
 static void an_owner_may_choose_the_first_letter_of_every_name(void **state)
 {
     (void)state;
-    struct weir_ice ice;
+    static struct ice_alone alone;
+    struct weir_ice *ice = &alone.ice;
     const struct weir_ice_config c = { .crypto = weir_crypto_default(), .ufrag_first = '/', .seed = { 1 } };
-    weir_ice_init(&ice, &c, 0);
+    begin_in_room(ice, &alone.room, &c, 0);
     for (unsigned i = 0; i < 3; i++) {
-        assert_int_equal(weir_ice_ufrag(&ice).p[0], '/');
-        assert_int_equal(weir_ice_ufrag(&ice).n, 8);
-        weir_ice_restart(&ice, WEIR_SEC);
+        assert_int_equal(weir_ice_ufrag(ice).p[0], '/');
+        assert_int_equal(weir_ice_ufrag(ice).n, 8);
+        assert_int_equal(weir_ice_restart(ice, WEIR_SEC), WEIR_OK);
     }
 }
 
@@ -72,17 +73,17 @@ static void a_frozen_pair_waits_for_the_one_of_its_foundation(void **state)
     add_peer_candidate(&s, &s.path.remote, 2000);
     add_peer_candidate(&s, &alike, 1000);
     assert_true(hear_request(&s));
-    assert_int_equal(s.ice.pair[0].state, WEIR_ICE_IN_PROGRESS);
+    assert_int_equal(weir_ice_pair_at(&s.ice, 0)->state, WEIR_ICE_IN_PROGRESS);
     for (unsigned i = 0; i < 50; i++) {
         s.now += 20 * WEIR_MS;
         (void)hear_request(&s);
-        assert_int_equal(s.ice.pair[1].state, WEIR_ICE_FROZEN);
+        assert_int_equal(weir_ice_pair_at(&s.ice, 1)->state, WEIR_ICE_FROZEN);
     }
-    memcpy(s.last_txid, s.ice.pair[0].txid, 12);
+    memcpy(s.last_txid, weir_ice_pair_at(&s.ice, 0)->txid, 12);
     assert_int_equal(succeed(&s), WEIR_ICE_OK);
     s.now += 20 * WEIR_MS;
     assert_true(hear_request(&s));
-    assert_int_equal(s.ice.pair[1].state, WEIR_ICE_IN_PROGRESS);
+    assert_int_equal(weir_ice_pair_at(&s.ice, 1)->state, WEIR_ICE_IN_PROGRESS);
 }
 
 /* -- Roles ------------------------------------------------------------------------------------- */
@@ -115,7 +116,7 @@ static void a_restart_lets_roles_change_again(void **state)
     const struct saying conflict = { .is_controlling = was_controlling,
                                      .tie_breaker = was_controlling ? 6 : 4 };
     assert_int_equal(tell(&s, &conflict), WEIR_ICE_ROLE); /* it has changed often enough */
-    weir_ice_restart(&s.ice, s.now);
+    assert_int_equal(weir_ice_restart(&s.ice, s.now), WEIR_OK);
     assert_int_equal(weir_ice_set_remote(&s.ice, s.now, WEIR_LIT(PEER_UFRAG), WEIR_LIT(PEER_PWD), false),
                      WEIR_OK);
     assert_int_equal(tell(&s, &conflict), WEIR_ICE_OK);
@@ -182,7 +183,7 @@ static void consent_is_as_old_as_the_answer_that_gave_it(void **state)
     struct weir_path path[2], to;
     const struct saying nominates = { .is_controlling = true, .with_nomination = true };
     begin_with_two_valid(&s, path);
-    const weir_time heard_at = s.ice.pair[1].heard_at;
+    const weir_time heard_at = weir_ice_pair_at(&s.ice, 1)->heard_at;
     while (s.now < heard_at + 18 * WEIR_SEC) { /* the better pair carries data, and answers */
         (void)hear_question(&s, &to);
         assert_true(weir_path_eq(&to, &path[0]));
@@ -275,13 +276,13 @@ static void who_was_heard_elsewhere_is_asked_there_and_then_followed(void **stat
     weir_ice_follow(&s.ice, s.now, &third); /* one at a time */
     s.now += 20 * WEIR_MS;
     assert_false(hear(&s, WEIR_STUN_REQUEST, &m, &to) && weir_path_eq(&to, &third));
-    memcpy(s.last_txid, s.ice.pair[1].txid, 12);
+    memcpy(s.last_txid, weir_ice_pair_at(&s.ice, 1)->txid, 12);
     const struct saying success = { .klass = WEIR_STUN_SUCCESS, .txid = s.last_txid };
     assert_int_equal(tell_from(&s, &success, &new_path), WEIR_ICE_OK);
     assert_true(weir_ice_selected(&s.ice, &to) && weir_path_eq(&to, &new_path));
     assert_int_equal(weir_ice_state(&s.ice), WEIR_ICE_COMPLETED);
-    assert_int_equal(s.ice.pair[0].state, WEIR_ICE_PAIR_FAILED);
-    assert_false(s.ice.pair[0].is_valid);
+    assert_int_equal(weir_ice_pair_at(&s.ice, 0)->state, WEIR_ICE_PAIR_FAILED);
+    assert_false(weir_ice_pair_at(&s.ice, 0)->is_valid);
 }
 
 static void nobody_is_followed_who_does_not_answer_or_may_not_be_asked(void **state)
@@ -312,7 +313,7 @@ static void nobody_is_followed_who_does_not_answer_or_may_not_be_asked(void **st
         }
     }
     assert_int_equal(asked, ICE_FOLLOW_TRIES);
-    assert_int_equal(s.ice.pair[1].state, WEIR_ICE_PAIR_FAILED);
+    assert_int_equal(weir_ice_pair_at(&s.ice, 1)->state, WEIR_ICE_PAIR_FAILED);
     assert_true(weir_ice_selected(&s.ice, &to) && weir_path_eq(&to, &s.path));
 }
 
@@ -332,13 +333,14 @@ static void a_valid_pair_is_not_followed(void **state)
         assert_true(hear(&s, WEIR_STUN_REQUEST, &m, &to));
     }
     for (unsigned i = 2; i-- > 0;) { /* the worse one answers first */
-        const struct saying success = { .klass = WEIR_STUN_SUCCESS, .txid = s.ice.pair[i].txid };
+        const struct saying success = { .klass = WEIR_STUN_SUCCESS,
+                                        .txid = weir_ice_pair_at(&s.ice, i)->txid };
         assert_int_equal(tell_from(&s, &success, &path[i]), WEIR_ICE_OK);
     }
     assert_true(hear_nomination(&s));
     const struct saying success = { .klass = WEIR_STUN_SUCCESS, .txid = s.last_txid };
     assert_int_equal(tell_from(&s, &success, &path[0]), WEIR_ICE_OK);
-    assert_true(s.ice.pair[0].is_nominated && s.ice.pair[1].is_valid);
+    assert_true(weir_ice_pair_at(&s.ice, 0)->is_nominated && weir_ice_pair_at(&s.ice, 1)->is_valid);
     weir_ice_follow(&s.ice, s.now, &path[1]);
     s.now += 20 * WEIR_MS;
     assert_false(hear(&s, WEIR_STUN_REQUEST, &m, &to));

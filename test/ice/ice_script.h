@@ -3,8 +3,7 @@
 #ifndef WEIR_TEST_ICE_SCRIPT_H
 #define WEIR_TEST_ICE_SCRIPT_H
 
-#include "ice/ice.h"
-#include "test/support/support.h"
+#include "test/ice/ice_room.h"
 
 #define PEER_UFRAG "peer"
 #define PEER_PWD "peer-password-of-24-char"
@@ -12,12 +11,13 @@
 
 struct script {
     struct weir_ice ice;
+    struct weir_ice_room room;
     weir_time now;
     struct weir_path path; /* as the agent sees it */
     uint8_t packet[1300];
     size_t bytes;
     uint8_t last_txid[12];
-    uint8_t number;        /* makes transaction ids of the peer's */
+    uint32_t number;       /* makes transaction ids of the peer's */
 };
 
 static inline void drain_events(struct script *s)
@@ -35,9 +35,9 @@ static inline void begin_with(struct script *s, bool is_controlling, bool with_r
     memset(s, 0, sizeof *s);
     s->now = WEIR_SEC;
     s->path = (struct weir_path){ weir_addr_v4(10, 0, 0, 1, 1000), weir_addr_v4(10, 0, 0, 2, 2000) };
-    weir_ice_init(&s->ice, &c, s->now);
+    begin_in_room(&s->ice, &s->room, &c, s->now);
     assert_int_equal(weir_ice_add_host(&s->ice, s->now, &s->path.local, 65535), WEIR_OK);
-    weir_ice_gathering_done(&s->ice, s->now);
+    assert_int_equal(weir_ice_gathering_done(&s->ice, s->now), WEIR_OK);
     if (with_remote) {
         assert_int_equal(weir_ice_set_remote(&s->ice, s->now, WEIR_LIT(PEER_UFRAG),
                                              WEIR_LIT(PEER_PWD), false), WEIR_OK);
@@ -77,7 +77,8 @@ static inline size_t say(struct script *s, const struct saying *w)
 {
     struct weir_stun_build b;
     char username[100];
-    uint8_t txid[12] = { 0x70, ++s->number };
+    uint8_t txid[12] = { 0x70 };
+    weir_put32(txid + 1, ++s->number);
     struct weir_span ufrag = weir_ice_ufrag(&s->ice), own = weir_ice_pwd(&s->ice);
     bool is_request = w->klass == WEIR_STUN_REQUEST;
     struct weir_span key = w->pwd != NULL ? weir_span_of(w->pwd, strlen(w->pwd))
@@ -170,7 +171,7 @@ static inline enum weir_ice_verdict succeed(struct script *s)
 static inline struct weir_ice_pair *the_pair(struct script *s)
 {
     assert_true(s->ice.pairs >= 1);
-    return &s->ice.pair[0];
+    return weir_ice_pair_at(&s->ice, 0);
 }
 
 /* -- As far as --------------------------------------------------------------------------------- */

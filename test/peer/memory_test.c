@@ -62,19 +62,30 @@ static void structures(void)
 
 /* -- A connection at its moments --------------------------------------------------------------- */
 
+/* Of the arenas: pages and blocks. */
+static uint64_t leased(const struct sim *s, int who)
+{
+    const struct weir_peer *p = s->peer[who];
+    const struct weir_ice_room *room = &s->room[who];
+    uint64_t handshake = p->is_dtls_ready && weir_dtls_has_block(&p->dtls) ? sizeof(struct weir_dtls_handshake) : 0;
+    return (uint64_t)room->pages.leased * room->pages.block_bytes
+           + (uint64_t)room->setups.leased * room->setups.block_bytes + handshake;
+}
+
 static void moment(const char *what, const struct sim *s, int who, bool with_media)
 {
     uint32_t used = cells(s, who), spare = weir_account_spare(&s->pool, s->peer[who]->account);
     uint32_t buffers = (used + spare) / WEIR_CELLS_PER_BUF;
     uint64_t flat = sizeof(struct weir_peer) + (with_media ? sizeof(struct weir_peer_rtp) : 0);
-    uint64_t all = flat + (uint64_t)buffers * sizeof(struct weir_buf) + sizeof(struct weir_account);
-    fprintf(out, "| %s | %s | %u | %u | %s |\n", what, with_commas(flat), used, buffers, with_commas(all));
+    uint64_t all = flat + leased(s, who) + (uint64_t)buffers * sizeof(struct weir_buf) + sizeof(struct weir_account);
+    fprintf(out, "| %s | %s | %s | %u | %u | %s |\n", what, with_commas(flat), with_commas(leased(s, who)), used,
+            buffers, with_commas(all));
 }
 
 static void moments(void)
 {
-    fputs("| a connection | structures | cells in the pool | in buffers | bytes in all |\n"
-          "|---|---|---|---|---|\n", out);
+    fputs("| a connection | structures | leased | cells in the pool | in buffers | bytes in all |\n"
+          "|---|---|---|---|---|---|\n", out);
     for (int with_media = 0; with_media < 2; with_media++) {
         const struct sim_options o = { .seed = 21, .with_media = with_media != 0, .no_sped = { true, true } };
         struct sim *s = sim_open_with(&o);

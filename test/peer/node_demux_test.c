@@ -124,6 +124,7 @@ static void an_id_leads_to_its_slot_under_its_key_alone(void **state)
 /* -- Holders (node_paths.c) -------------------------------------------------------------------- */
 
 static struct weir_node *node;
+static struct weir_ice_room rooms[PEERS];
 
 static int open_node(void **state)
 {
@@ -134,7 +135,10 @@ static int open_node(void **state)
     for (uint32_t slot = 0; slot < PEERS; slot++) {
         node->peer[slot].node_slot = slot;
         node->peer[slot].timeline.dtls_done = WEIR_NEVER;
-        node->peer[slot].ice.selected = WEIR_ICE_NONE;
+        weir_ice_room_init(&rooms[slot]);
+        const struct weir_ice_config c = { .crypto = weir_crypto_default(), .pages = &rooms[slot].pages,
+                                           .setups = &rooms[slot].setups };
+        weir_ice_init(&node->peer[slot].ice, &c, 0);
         weir_demux_add_peer(&node->demux, slot, WEIR_LIT("abcd"));
     }
     return 0;
@@ -151,11 +155,12 @@ static int close_node(void **state)
 static void prove(uint32_t slot, const struct weir_path *path, enum weir_ice_proof proof)
 {
     struct weir_ice *ice = &node->peer[slot].ice;
-    ice->locals = ice->remotes = ice->pairs = 1;
-    ice->local[0].addr = path->local;
-    ice->remote[0].addr = path->remote;
-    ice->pair[0].has_request = proof >= WEIR_ICE_ASKED;
-    ice->pair[0].is_valid = proof == WEIR_ICE_ANSWERED;
+    struct weir_ice_candidate theirs = { .component = 1, .addr = path->remote };
+    assert_int_equal(weir_ice_add_host(ice, 0, &path->local, 65535), WEIR_OK);
+    assert_int_equal(weir_ice_add_remote(ice, 0, &theirs), WEIR_OK);
+    assert_int_equal(ice->pairs, 1);
+    weir_ice_pair_at(ice, 0)->has_request = proof >= WEIR_ICE_ASKED;
+    weir_ice_pair_at(ice, 0)->is_valid = proof == WEIR_ICE_ANSWERED;
     weir_node_hold_path(node, &node->peer[slot], path);
 }
 

@@ -271,12 +271,55 @@ static void attack_Y9_who_uses_anothers_ssrc_takes_no_media(void **state)
     close_both();
 }
 
+/* One connection at a time is set up: who comes second is refused, nothing of it has changed, and it is served
+ * when the first one is up. */
+static void as_many_set_up_at_a_time_as_the_node_has_room_for(void **state)
+{
+    (void)state;
+    static uint8_t text[WEIR_PEER_SDP_MAX];
+    const struct weir_addr one = weir_addr_v4(127, 0, 0, 1, 0);
+    struct weir_node_config c = { .bind = &one, .binds = 1, .no_mdns = true, .peers_max = PEERS };
+    char error[WEIR_NODE_ERROR_BYTES];
+    struct weir_sdp_error wrong;
+    open_both(0);
+    weir_node_close(client);
+    c.setups_max = 1;
+    client = weir_node_open(&c, error);
+    assert_non_null(client);
+    assert_int_equal(server->ice_setups.count, PEERS);
+    assert_int_equal(client->ice_setups.count, 1);
+    for (uint32_t round = 0; round < 3; round++) {
+        struct weir_wr w = weir_wr_of((struct weir_mspan){ text, sizeof text });
+        struct weir_peer *waits = weir_node_peer(client, true); /* sets nothing up yet */
+        assert_non_null(waits);
+        waits->user = PEERS - 1;
+        struct weir_peer *first = weir_node_peer(client, true);
+        assert_non_null(first);
+        assert_int_equal(weir_create_offer(client, first, &w), WEIR_OK);
+        w = weir_wr_of((struct weir_mspan){ text, sizeof text });
+        assert_int_equal(weir_create_offer(client, waits, &w), WEIR_ERR_FULL);
+        assert_int_equal(waits->signalling, WEIR_STABLE);
+        assert_int_equal(weir_set_remote_answer(client, waits, WEIR_LIT("v=0"), &wrong), WEIR_ERR_STATE);
+        weir_node_free(client, waits);
+        weir_node_free(client, first);
+        assert_int_equal(client->ice_setups.leased, 0);
+        connect_pair(round, false); /* and this one has it */
+        for (int k = 0; k < 1000 && client->ice_setups.leased + server->ice_setups.leased != 0; k++) {
+            run_for(WEIR_MS);
+        }
+        assert_int_equal(client->ice_setups.leased + server->ice_setups.leased, 0);
+        assert_true(client->ice_pages.leased <= 4 * (round + 1));
+    }
+    close_both();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attack_Y10_who_never_acknowledges_is_not_missed),
         cmocka_unit_test(who_was_refused_is_told_by_the_node),
         cmocka_unit_test(a_payload_for_many_is_kept_once),
+        cmocka_unit_test(as_many_set_up_at_a_time_as_the_node_has_room_for),
         cmocka_unit_test(attack_Y9_who_uses_anothers_ssrc_takes_no_media),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,7 +56,7 @@ static void write_and_post(int from, enum mail_kind kind)
     post(1 - from, kind, weir_span_of(out, w.len));
     for (uint32_t i = 0; i < p->ice.locals; i++) { /* and once more by itself, with its generation */
         w = weir_wr_of((struct weir_mspan){ out, sizeof out });
-        weir_ice_candidate_write_of(&w, &p->ice.local[i], weir_ice_ufrag(&p->ice));
+        weir_ice_candidate_write_of(&w, weir_ice_local_at(&p->ice, i), weir_ice_ufrag(&p->ice));
         post(1 - from, CANDIDATE, weir_span_of(out, w.len));
     }
 }
@@ -180,7 +180,7 @@ static void check_same(const struct sim *s)
         assert_memory_equal(x->remote_ufrag.text, y->local_ufrag.text, y->local_ufrag.bytes);
         assert_true(weir_ice_check(x));
         assert_int_equal(s->state[i], WEIR_PEER_CONNECTED);
-        assert_int_equal(x->prior.is_on, false);
+        assert_int_equal(weir_ice_is_held(x), false);
     }
     for (int i = 0; i < 2; i++) {
         const uint32_t sections = a->medias * WEIR_CELLS_OF(sizeof(struct weir_media));

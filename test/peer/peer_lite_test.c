@@ -78,7 +78,7 @@ static void either_side_may_be_lite(void **state)
         data_flows_both_ways(s);
         const struct weir_ice *lite = &s->peer[w.lite]->ice, *full = &s->peer[1 - w.lite]->ice;
         assert_true(full->is_remote_lite && full->is_controlling && !lite->is_controlling);
-        assert_int_equal(lite->pair[lite->selected].requests, 0);
+        assert_int_equal(weir_ice_pair_at(lite, lite->selected)->requests, 0);
         assert_int_equal(full->embed.rx_payloads != 0, !w.no_sped);
         if (w.version == 12) {
             assert_string_equal(weir_dtls_version_name(&s->peer[0]->dtls), "DTLS 1.2");
@@ -217,8 +217,8 @@ static void ask_from_two(bool both_nominate)
     sim_meet(s, &at_once);
     for (unsigned k = 0; k < 2000; k++) {
         unsigned where = asked % 4 == 3 ? 1 : 0;
-        s->peer[CALLER]->ice.pair[0].is_nominating = where == 1 || both_nominate;
-        weir_put32(s->peer[CALLER]->ice.pair[0].txid, k); /* a new question each time */
+        weir_ice_pair_at(&s->peer[CALLER]->ice, 0)->is_nominating = where == 1 || both_nominate;
+        weir_put32(weir_ice_pair_at(&s->peer[CALLER]->ice, 0)->txid, k); /* a new question each time */
         size_t n = weir_peer_send(s->peer[CALLER], s->now, (struct weir_mspan){ out, sizeof out }, &path);
         if (n != 0) {
             struct weir_packet packet = { .data = out, .len = (uint16_t)n,

@@ -242,7 +242,7 @@ static void nothing_for(struct sim *s, int of, const struct weir_addr *stranger)
         assert_false(weir_addr_eq(&to.remote, stranger));
     }
     for (uint32_t i = 0; i < s->peer[of]->ice.remotes; i++) {
-        assert_false(weir_addr_eq(&s->peer[of]->ice.remote[i].addr, stranger));
+        assert_false(weir_addr_eq(&weir_ice_remote_at(&s->peer[of]->ice, i)->addr, stranger));
     }
 }
 

@@ -9,8 +9,11 @@ static int open_peer(void **state)
 {
     static struct weir_identity identity;
     static struct weir_peer_scratch scratch;
+    static struct weir_ice_room room;
+    weir_ice_room_init(&room);
     struct weir_peer_config c = { .crypto = weir_crypto_default(), .identity = &identity, .seed = { 1 },
-                                  .scratch = &scratch };
+                                  .scratch = &scratch, .ice_pages = &room.pages,
+                                  .ice_setups = &room.setups };
     (void)state;
     peer = malloc(sizeof *peer);
     weir_pool_init(&pool, aligned_alloc(64, weir_pool_bytes(64)), 64);

@@ -226,7 +226,7 @@ static void an_ice_restart_keeps_the_association(void **state)
     struct sim *s = sim_open(8, false);
     assert_true(opens_within(s, &at_once, 5 * WEIR_SEC) != WEIR_NEVER);
     uint32_t tag = s->peer[0]->sctp.local_tag;
-    weir_ice_restart(&s->peer[0]->ice, s->now);
+    assert_int_equal(weir_ice_restart(&s->peer[0]->ice, s->now), WEIR_OK);
     renegotiate(s, 0, true);
     sim_run(s, s->now + WEIR_SEC, false);
     data_flows_both_ways(s);

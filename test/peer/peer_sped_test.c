@@ -382,7 +382,7 @@ static void an_ice_restart_on_the_way_changes_nothing(void **state)
     sim_run(s, s->now + 70 * WEIR_MS, false);
     struct weir_wr offer = weir_wr_of((struct weir_mspan){ text[0], sizeof text[0] });
     struct weir_wr answer = weir_wr_of((struct weir_mspan){ text[1], sizeof text[1] });
-    weir_ice_restart(&s->peer[0]->ice, s->now);
+    assert_int_equal(weir_ice_restart(&s->peer[0]->ice, s->now), WEIR_OK);
     assert_int_equal(weir_peer_create_offer(s->peer[0], s->now, &offer), WEIR_OK);
     assert_int_equal(weir_peer_set_remote(s->peer[1], s->now, true, weir_span_of(text[0], offer.len),
                                           &error), WEIR_OK);

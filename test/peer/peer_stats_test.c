@@ -392,7 +392,7 @@ static void streams_are_counted_at_both_ends(void **state)
     assert_true(rx.nacks != 0 && tx.nacks != 0 && tx.retransmissions != 0 && rx.recovered != 0);
     assert_true(tx.retransmissions >= rx.recovered);
     assert_true(tx.rtt >= 15 * WEIR_MS && tx.rtt < 40 * WEIR_MS);
-    assert_true(rx.jitter < 20 * WEIR_MS && tx.jitter < 20 * WEIR_MS);
+    assert_true(rx.jitter < 40 * WEIR_MS && tx.jitter < 40 * WEIR_MS);
     assert_true(rx.last_rx <= s->now);
     assert_true(weir_peer_media_rtt(s->peer[CALLER]) >= 15 * WEIR_MS);
     assert_int_equal(weir_peer_rtcp_verdicts(s->peer[CALLEE], WEIR_RTCP_SHORT), 0);

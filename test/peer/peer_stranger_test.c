@@ -16,11 +16,15 @@ static struct weir_peer *peer_alone(struct weir_pool *pool, struct weir_arena *h
 {
     static uint8_t assembly[262144];
     static struct weir_peer_scratch scratch;
+    static struct weir_ice_room room[2];
     struct weir_peer *p = malloc(sizeof *p);
+    weir_ice_room_init(&room[seed & 1]);
     struct weir_peer_config c = { .crypto = weir_crypto_default(), .identity = sim_identity(seed & 1),
                                   .dtls_handshakes = handshakes,
                                   .is_data_only = true, .setup = setup, .seed = { seed },
-                                  .assembly = { assembly, sizeof assembly }, .scratch = &scratch };
+                                  .assembly = { assembly, sizeof assembly }, .scratch = &scratch,
+                                  .ice_pages = &room[seed & 1].pages,
+                                  .ice_setups = &room[seed & 1].setups };
     assert_non_null(p);
     weir_peer_init(p, &c, pool, now);
     for (unsigned i = 0; i < locals; i++) {

@@ -53,8 +53,10 @@ struct sim *sim_open_with(const struct sim_options *options)
         s->assembly[i] = malloc(SIM_MESSAGE_MAX);
         s->peer[i] = aligned_alloc(64, sizeof *s->peer[i]); /* its size is a multiple of that */
         s->addr[i] = s->seen[i] = weir_addr_v4(10, 0, 0, (uint8_t)(1 + i), (uint16_t)(2000 + i));
+        weir_ice_room_init(&s->room[i]);
         struct weir_peer_config c = { .crypto = crypto, .identity = &s->identity[i],
                                       .dtls_handshakes = &s->handshakes,
+                                      .ice_pages = &s->room[i].pages, .ice_setups = &s->room[i].setups,
                                       .rtp_blocks = s->rtp_blocks, .rtp_block = (uint32_t)i,
                                       .is_data_only = !options->with_media,
                                       .setup = options->setup == WEIR_SDP_SETUP_NONE ? WEIR_SDP_ACTIVE
@@ -83,6 +85,7 @@ void sim_close(struct sim *s)
     }
     for (int i = 0; i < 2; i++) {
         weir_peer_deinit(s->peer[i]);
+        assert_int_equal(s->room[i].pages.leased + s->room[i].setups.leased, 0); /* everything came back */
         free(s->peer[i]);
         free(s->assembly[i]);
     }
@@ -127,7 +130,7 @@ static void tell_candidates(struct sim *s, int of)
 {
     uint8_t text[200];
     struct weir_wr w = weir_wr_of((struct weir_mspan){ text, sizeof text });
-    weir_ice_candidate_write(&w, &s->peer[of]->ice.local[0]);
+    weir_ice_candidate_write(&w, weir_ice_local_at(&s->peer[of]->ice, 0));
     assert_int_equal(weir_peer_add_candidate(s->peer[1 - of], s->now,
                                              weir_span_of(text, weir_wr_done(&w))), WEIR_OK);
     assert_int_equal(weir_peer_add_candidate(s->peer[1 - of], s->now, weir_span_of(NULL, 0)),

@@ -57,6 +57,7 @@ struct sim {
     struct weir_peer_rtp *rtp_blocks;
     struct weir_arena handshakes; /* of both: one block each */
     struct weir_dtls_handshake *handshake;
+    struct weir_ice_room room[2];
     struct weir_identity identity[2];
     uint8_t *assembly[2];
     struct weir_rand rand;

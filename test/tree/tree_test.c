@@ -204,7 +204,8 @@ static void check_composition(const char *path, const char *text)
     static const struct forbidden f[] = {
         { "sctp.", "abcdefghijklmnopqrstuvwxyz" }, { "rtcp.", "abcdefghijklmnopqrstuvwxyz" },
         { "srtp_tx.", "abcdefghijklmnopqrstuvwxyz" }, { "srtp_rx.", "abcdefghijklmnopqrstuvwxyz" },
-        { "history.", "abcdefghijklmnopqrstuvwxyz" }, { NULL, NULL },
+        { "history.", "abcdefghijklmnopqrstuvwxyz" }, { "->ice.", "abcdefghijklmnopqrstuvwxyz" },
+        { "->dtls.", "abcdefghijklmnopqrstuvwxyz" }, { NULL, NULL },
     };
     char *code = malloc(strlen(text) + 1), *out = code; /* without what is included */
     for (const char *p = text; *p != '\0';) {
