@@ -87,7 +87,7 @@ static void lists_clear(struct weir_sctp *s)
 {
     s->segment_head = WEIR_NO_CELL;
     s->segment_tail = WEIR_NO_CELL;
-    s->unread_head = WEIR_NO_CELL;
+    s->unread_head = s->cookie = WEIR_NO_CELL;
     s->unread_tail = WEIR_NO_CELL;
     s->out_head = WEIR_NO_CELL;
     s->out_tail = WEIR_NO_CELL;
@@ -191,6 +191,9 @@ void weir_sctp_set_state(struct weir_sctp *s, weir_time now, enum weir_sctp_stat
     weir_trace(s->config.trace, now, WEIR_TRACE_SCTP, WEIR_TRACE_STATE, s->config.conn,
                (uint32_t)s->state, (uint32_t)next, why);
     s->state = next;
+    if (next != WEIR_SCTP_COOKIE_ECHOED) {
+        weir_sctp_cookie_drop(s);
+    }
 }
 
 void weir_sctp_owe_event(struct weir_sctp *s, enum weir_sctp_event_type type)
@@ -260,6 +263,7 @@ void weir_sctp_release_all(struct weir_sctp *s)
 {
     weir_sctp_tx_release(s);
     weir_sctp_reasm_release(s);
+    weir_sctp_cookie_drop(s);
     while (s->unread_head != WEIR_NO_CELL) {
         struct weir_sctp_message m;
         if (weir_sctp_read(s, &m)) {

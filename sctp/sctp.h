@@ -94,7 +94,8 @@ enum weir_sctp_verdict {
     /* Set-up [RFC 9260 5] */
     WEIR_SCTP_INIT_VALUE,       /* tag or stream count of zero, window under 1,500 */
     WEIR_SCTP_PARAM_LENGTH,     /* a parameter shorter than its header or longer than its chunk */
-    WEIR_SCTP_COOKIE_MISSING,   /* INIT ACK without a cookie, or with one too large to hold */
+    WEIR_SCTP_COOKIE_MISSING,   /* INIT ACK without a cookie, or with one that is too large to hold, or
+                                   finds no room in the pool */
     WEIR_SCTP_COOKIE_FORGED,    /* wrong size or MAC */
     WEIR_SCTP_COOKIE_STALE,     /* past its life */
     WEIR_SCTP_COOKIE_TAGS,      /* of another association, or late */
@@ -393,10 +394,9 @@ struct weir_sctp {
     uint32_t answer_tag;                /* tag of a reflected or final packet */
     uint16_t heartbeat_bytes;
     uint16_t report_bytes;
-    uint16_t cookie_bytes;
     uint8_t heartbeat[WEIR_SCTP_HEARTBEAT_MAX];
     uint8_t report[WEIR_SCTP_REPORT_MAX];       /* error causes */
-    uint8_t cookie[WEIR_SCTP_COOKIE_MAX];       /* the peer's, to echo */
+    uint32_t cookie;                            /* the peer's, to echo, in the pool; or WEIR_NO_CELL */
 
     /* Timers, WEIR_NEVER = off; see sctp.c for the list. */
     weir_time t1_at, t2_at, t3_at, sack_at, reset_at, heartbeat_at, open_at, quiet_at;

@@ -306,6 +306,8 @@ weir_duration weir_sctp_backoff(const struct weir_sctp *s, weir_duration base, u
 /* -- sctp_setup.c ----------------------------------------------------------------------------- */
 
 enum weir_sctp_verdict weir_sctp_rx_init(struct weir_sctp *s, weir_time now, const struct chunk *c);
+/* The peer's cookie needs no more echoing. */
+void weir_sctp_cookie_drop(struct weir_sctp *s);
 enum weir_sctp_verdict weir_sctp_rx_init_ack(struct weir_sctp *s, weir_time now,
                                              const struct chunk *c);
 enum weir_sctp_verdict weir_sctp_rx_cookie_echo(struct weir_sctp *s, weir_time now,

@@ -118,7 +118,10 @@ static size_t send_cookie_echo(struct weir_sctp *s, weir_time now, struct weir_w
     s->owed &= ~(uint32_t)OWES_COOKIE_ECHO;
     packet_begin(w, s, s->remote_tag);
     struct weir_mark m = weir_sctp_chunk_open(w, CHUNK_COOKIE_ECHO, 0);
-    weir_wr_bytes(w, weir_span_of(s->cookie, s->cookie_bytes));
+    struct weir_span part;
+    for (uint32_t run = s->cookie; weir_rope_next(s->pool, &run, &part);) {
+        weir_wr_bytes(w, part);
+    }
     weir_sctp_chunk_close(w, m);
     if ((s->owed & OWES_ERROR) != 0 && s->report_bytes + 4u <= room_left(w)) {
         error_causes_write(s, w, CHUNK_ERROR);

@@ -181,6 +181,30 @@ static void report_unknown(struct weir_sctp *s, const struct weir_sctp_init_chun
     }
 }
 
+/* It is echoed until the association stands, and no longer. */
+static bool keep_cookie(struct weir_sctp *s, struct weir_span cookie)
+{
+    struct weir_rope rope;
+    if (cookie.n == 0 || cookie.n > WEIR_SCTP_COOKIE_MAX
+        || !weir_rope_begin(s->pool, s->account, WEIR_STORE_DENSE, sizeof(struct weir_piece),
+                            (uint32_t)cookie.n, &rope)) {
+        return false;
+    }
+    uint32_t tail = rope.head;
+    weir_rope_write(s->pool, &tail, cookie);
+    weir_sctp_cookie_drop(s);
+    s->cookie = rope.head;
+    return true;
+}
+
+void weir_sctp_cookie_drop(struct weir_sctp *s)
+{
+    if (s->cookie != WEIR_NO_CELL) {
+        weir_rope_put(s->pool, s->account, s->cookie);
+        s->cookie = WEIR_NO_CELL;
+    }
+}
+
 enum weir_sctp_verdict weir_sctp_rx_init_ack(struct weir_sctp *s, weir_time now,
                                              const struct chunk *c)
 {
@@ -192,10 +216,9 @@ enum weir_sctp_verdict weir_sctp_rx_init_ack(struct weir_sctp *s, weir_time now,
     if (v != WEIR_SCTP_OK) {
         return v;
     }
-    if (init.cookie.n == 0 || !weir_copy_into(s->cookie, sizeof s->cookie, init.cookie)) {
+    if (!keep_cookie(s, init.cookie)) {
         return WEIR_SCTP_COOKIE_MISSING;
     }
-    s->cookie_bytes = (uint16_t)init.cookie.n;
     init.cookie = weir_span_of(NULL, 0);
     adopt_remote(s, &init);
     report_unknown(s, &init);
