@@ -87,7 +87,7 @@ static void lists_clear(struct weir_sctp *s)
 {
     s->segment_head = WEIR_NO_CELL;
     s->segment_tail = WEIR_NO_CELL;
-    s->unread_head = s->cookie = WEIR_NO_CELL;
+    s->unread_head = s->cookie = s->heartbeat = s->range_run = WEIR_NO_CELL;
     s->unread_tail = WEIR_NO_CELL;
     s->out_head = WEIR_NO_CELL;
     s->out_tail = WEIR_NO_CELL;
@@ -185,6 +185,28 @@ enum weir_sctp_verdict weir_sctp_note(struct weir_sctp *s, weir_time now, enum w
     return v;
 }
 
+bool weir_sctp_keep(struct weir_sctp *s, uint32_t *kept, struct weir_span bytes)
+{
+    struct weir_rope rope;
+    if (!weir_rope_begin(s->pool, s->account, WEIR_STORE_DENSE, sizeof(struct weir_piece),
+                         (uint32_t)bytes.n, &rope)) {
+        return false;
+    }
+    uint32_t tail = rope.head;
+    weir_rope_write(s->pool, &tail, bytes);
+    weir_sctp_unkeep(s, kept);
+    *kept = rope.head;
+    return true;
+}
+
+void weir_sctp_unkeep(struct weir_sctp *s, uint32_t *kept)
+{
+    if (*kept != WEIR_NO_CELL) {
+        weir_rope_put(s->pool, s->account, *kept);
+        *kept = WEIR_NO_CELL;
+    }
+}
+
 void weir_sctp_set_state(struct weir_sctp *s, weir_time now, enum weir_sctp_state next,
                          uint32_t why)
 {
@@ -264,6 +286,8 @@ void weir_sctp_release_all(struct weir_sctp *s)
     weir_sctp_tx_release(s);
     weir_sctp_reasm_release(s);
     weir_sctp_cookie_drop(s);
+    weir_sctp_unkeep(s, &s->heartbeat);
+    weir_sctp_tsn_clear(s);
     while (s->unread_head != WEIR_NO_CELL) {
         struct weir_sctp_message m;
         if (weir_sctp_read(s, &m)) {

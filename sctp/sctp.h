@@ -36,6 +36,7 @@
 #define WEIR_SCTP_NAME_MAX 512
 /* Runs of TSNs received beyond a gap; what would make one run more is dropped. 8 bytes each. */
 #define WEIR_SCTP_RANGES_MAX 128
+#define WEIR_SCTP_RANGES_FEW 4 /* that every association has room for; more are in the pool */
 /* Duplicate TSNs remembered for the next SACK. */
 #define WEIR_SCTP_DUPLICATES_MAX 16
 /* SACKs owed for one batch of packets; what would need one more is told with the last. 4 bytes each. */
@@ -114,7 +115,7 @@ enum weir_sctp_verdict {
     WEIR_SCTP_SACK_BLOCKS,      /* gap blocks out of order or range: those are ignored */
     WEIR_SCTP_FORWARD_REFUSED,  /* FORWARD-TSN without the extension, malformed, or a wild jump */
     WEIR_SCTP_FORWARD_OLD,      /* skips nothing */
-    WEIR_SCTP_HEARTBEAT_INFO,   /* malformed, or more than we echo */
+    WEIR_SCTP_HEARTBEAT_INFO,   /* malformed, more than we echo, or without room in the pool */
     WEIR_SCTP_HEARTBEAT_FOREIGN,/* acknowledges what we did not send */
     /* Streams [RFC 6525] */
     WEIR_SCTP_RECONFIG_REFUSED, /* without the extension, or malformed */
@@ -296,6 +297,13 @@ struct weir_sctp_init_chunk {
     uint16_t unknown_bytes;
 };
 
+/* What of it matters later. */
+struct weir_sctp_remote {
+    uint32_t tag, a_rwnd, tsn;
+    uint16_t out_streams, in_streams;
+    bool has_forward_tsn, has_reconfig;
+};
+
 /* One stream, both directions; in a cell of the pool. */
 struct weir_sctp_stream {
     uint16_t id;
@@ -382,7 +390,7 @@ struct weir_sctp {
     uint32_t local_tag, remote_tag;
     uint32_t local_tsn;       /* our initial TSN */
     uint32_t tie_local, tie_remote;
-    struct weir_sctp_init_chunk remote;
+    struct weir_sctp_remote remote;
     bool is_dtls_role_known, is_dtls_client, is_carrier_client; /* the last one counts after a restart */
     bool is_told;             /* the two INITs went another way: weir_sctp_connect_with */
     bool has_heard_init;      /* init_answer is the peer's INIT, which came another way */
@@ -392,9 +400,8 @@ struct weir_sctp {
     struct weir_sctp_init_chunk init_answer;  /* peer's INIT that the INIT ACK answers */
     uint32_t init_tag, init_tsn;        /* what the INIT ACK says of us */
     uint32_t answer_tag;                /* tag of a reflected or final packet */
-    uint16_t heartbeat_bytes;
     uint16_t report_bytes;
-    uint8_t heartbeat[WEIR_SCTP_HEARTBEAT_MAX];
+    uint32_t heartbeat;                         /* what its answer says, in the pool; or WEIR_NO_CELL */
     uint8_t report[WEIR_SCTP_REPORT_MAX];       /* error causes */
     uint32_t cookie;                            /* the peer's, to echo, in the pool; or WEIR_NO_CELL */
 
@@ -413,7 +420,9 @@ struct weir_sctp {
 
     /* Receiving. */
     uint32_t rx_cum;          /* everything up to here has arrived */
-    struct weir_sctp_range range[WEIR_SCTP_RANGES_MAX];
+    struct weir_sctp_range few[WEIR_SCTP_RANGES_FEW];
+    uint32_t range_run;       /* of the pool, for WEIR_SCTP_RANGES_MAX, since there were more; or
+                                 WEIR_NO_CELL */
     uint32_t duplicate[WEIR_SCTP_DUPLICATES_MAX];
     uint16_t range_count, duplicate_count;
     uint32_t rx_high;         /* the highest TSN that has arrived */

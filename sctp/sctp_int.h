@@ -210,6 +210,14 @@ static inline struct tx_chunk *chunk_at(const struct weir_sctp *s, uint32_t run)
 
 /* -- Serial numbers [RFC 1982, RFC 9260 1.6] -------------------------------------------------- */
 
+#define RANGE_CELLS WEIR_CELLS_OF(WEIR_SCTP_RANGES_MAX * sizeof(struct weir_sctp_range))
+
+static inline const struct weir_sctp_range *ranges_of(const struct weir_sctp *s)
+{
+    const void *many = s->range_run == WEIR_NO_CELL ? NULL : weir_cell_at(s->pool, s->range_run);
+    return many == NULL ? s->few : (const struct weir_sctp_range *)many;
+}
+
 static inline bool tsn_before(uint32_t a, uint32_t b)
 {
     return a - b >= 0x80000000u;
@@ -306,6 +314,10 @@ weir_duration weir_sctp_backoff(const struct weir_sctp *s, weir_duration base, u
 /* -- sctp_setup.c ----------------------------------------------------------------------------- */
 
 enum weir_sctp_verdict weir_sctp_rx_init(struct weir_sctp *s, weir_time now, const struct chunk *c);
+/* Keep a few bytes of the peer's in the pool, instead of those kept before. False: no room, and those stay.
+ * And no more (sctp.c). */
+bool weir_sctp_keep(struct weir_sctp *s, uint32_t *kept, struct weir_span bytes);
+void weir_sctp_unkeep(struct weir_sctp *s, uint32_t *kept);
 /* The peer's cookie needs no more echoing. */
 void weir_sctp_cookie_drop(struct weir_sctp *s);
 enum weir_sctp_verdict weir_sctp_rx_init_ack(struct weir_sctp *s, weir_time now,
@@ -358,8 +370,10 @@ void weir_sctp_stream_schedule(struct weir_sctp *s, uint32_t slot);
 /* -- sctp_tsn.c ------------------------------------------------------------------------------- */
 
 bool weir_sctp_tsn_received(const struct weir_sctp *s, uint32_t tsn);
-/* Can this TSN be noted without one range too many? */
-bool weir_sctp_tsn_has_room(const struct weir_sctp *s, uint32_t tsn);
+/* Can this TSN be noted without one range too many, or one that the pool has no room for? */
+bool weir_sctp_tsn_has_room(struct weir_sctp *s, uint32_t tsn);
+/* There are no ranges. */
+void weir_sctp_tsn_clear(struct weir_sctp *s);
 void weir_sctp_tsn_note(struct weir_sctp *s, uint32_t tsn);
 /* Take a received run back; false when that would make one range too many. */
 bool weir_sctp_tsn_forget(struct weir_sctp *s, uint32_t first, uint32_t last);

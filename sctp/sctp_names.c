@@ -146,13 +146,14 @@ static bool check_segments(const struct weir_sctp *s)
 
 static bool check_ranges(const struct weir_sctp *s)
 {
+    const struct weir_sctp_range *range = ranges_of(s);
     uint32_t last = s->rx_cum;
     for (unsigned i = 0; i < s->range_count; i++) {
-        if (!tsn_after(s->range[i].first, last + 1) ||
-            tsn_before(s->range[i].last, s->range[i].first)) {
+        if (!tsn_after(range[i].first, last + 1) ||
+            tsn_before(range[i].last, range[i].first)) {
             return false;
         }
-        last = s->range[i].last;
+        last = range[i].last;
     }
     return true;
 }

@@ -57,6 +57,14 @@ static void error_causes_write(struct weir_sctp *s, struct weir_wr *w, uint8_t t
     s->owed &= ~(uint32_t)OWES_ERROR;
 }
 
+static void kept_write(const struct weir_sctp *s, uint32_t run, struct weir_wr *w)
+{
+    struct weir_span part;
+    while (weir_rope_next(s->pool, &run, &part)) {
+        weir_wr_bytes(w, part);
+    }
+}
+
 /* -- Packets that stand alone ----------------------------------------------------------------- */
 
 static size_t send_alone(struct weir_sctp *s, weir_time now, struct weir_wr *w)
@@ -118,10 +126,7 @@ static size_t send_cookie_echo(struct weir_sctp *s, weir_time now, struct weir_w
     s->owed &= ~(uint32_t)OWES_COOKIE_ECHO;
     packet_begin(w, s, s->remote_tag);
     struct weir_mark m = weir_sctp_chunk_open(w, CHUNK_COOKIE_ECHO, 0);
-    struct weir_span part;
-    for (uint32_t run = s->cookie; weir_rope_next(s->pool, &run, &part);) {
-        weir_wr_bytes(w, part);
-    }
+    kept_write(s, s->cookie, w);
     weir_sctp_chunk_close(w, m);
     if ((s->owed & OWES_ERROR) != 0 && s->report_bytes + 4u <= room_left(w)) {
         error_causes_write(s, w, CHUNK_ERROR);
@@ -147,7 +152,7 @@ static void heartbeat_write(struct weir_sctp *s, weir_time now, struct weir_wr *
 static void heartbeat_ack_write(struct weir_sctp *s, struct weir_wr *w)
 {
     struct weir_mark m = weir_sctp_chunk_open(w, CHUNK_HEARTBEAT_ACK, 0);
-    weir_wr_bytes(w, weir_span_of(s->heartbeat, s->heartbeat_bytes));
+    kept_write(s, s->heartbeat, w);
     weir_sctp_chunk_close(w, m);
 }
 
@@ -173,8 +178,9 @@ static void control_write(struct weir_sctp *s, weir_time now, struct weir_wr *w)
     if (is_sack_due(s, now)) {
         weir_sctp_sack_write(s, w, room_left(w));
     }
-    if (s->heartbeat_bytes + 4u <= room_left(w) && take_owed(s, OWES_HEARTBEAT_ACK)) {
+    if (WEIR_SCTP_HEARTBEAT_MAX + 4u <= room_left(w) && take_owed(s, OWES_HEARTBEAT_ACK)) {
         heartbeat_ack_write(s, w);
+        weir_sctp_unkeep(s, &s->heartbeat);
     }
     if (room_left(w) >= 16 && take_owed(s, OWES_HEARTBEAT)) {
         heartbeat_write(s, now, w);

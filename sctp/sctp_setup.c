@@ -47,10 +47,12 @@ enum weir_status weir_sctp_connect(struct weir_sctp *s, weir_time now)
 /* Take over what the peer said in INIT, INIT ACK or its cookie. */
 static void adopt_remote(struct weir_sctp *s, const struct weir_sctp_init_chunk *remote)
 {
-    s->remote = *remote;
+    s->remote = (struct weir_sctp_remote){ remote->tag, remote->a_rwnd, remote->tsn,
+                                           remote->out_streams, remote->in_streams,
+                                           remote->has_forward_tsn, remote->has_reconfig };
     s->remote_tag = remote->tag;
     s->rx_cum = remote->tsn - 1;
-    s->range_count = 0;
+    weir_sctp_tsn_clear(s);
     s->duplicate_count = 0;
     s->peer_reset_next = remote->tsn;
     s->peer_reset_told = 0;
@@ -184,25 +186,12 @@ static void report_unknown(struct weir_sctp *s, const struct weir_sctp_init_chun
 /* It is echoed until the association stands, and no longer. */
 static bool keep_cookie(struct weir_sctp *s, struct weir_span cookie)
 {
-    struct weir_rope rope;
-    if (cookie.n == 0 || cookie.n > WEIR_SCTP_COOKIE_MAX
-        || !weir_rope_begin(s->pool, s->account, WEIR_STORE_DENSE, sizeof(struct weir_piece),
-                            (uint32_t)cookie.n, &rope)) {
-        return false;
-    }
-    uint32_t tail = rope.head;
-    weir_rope_write(s->pool, &tail, cookie);
-    weir_sctp_cookie_drop(s);
-    s->cookie = rope.head;
-    return true;
+    return cookie.n != 0 && cookie.n <= WEIR_SCTP_COOKIE_MAX && weir_sctp_keep(s, &s->cookie, cookie);
 }
 
 void weir_sctp_cookie_drop(struct weir_sctp *s)
 {
-    if (s->cookie != WEIR_NO_CELL) {
-        weir_rope_put(s->pool, s->account, s->cookie);
-        s->cookie = WEIR_NO_CELL;
-    }
+    weir_sctp_unkeep(s, &s->cookie);
 }
 
 enum weir_sctp_verdict weir_sctp_rx_init_ack(struct weir_sctp *s, weir_time now,

@@ -177,10 +177,9 @@ enum weir_sctp_verdict weir_sctp_rx_heartbeat(struct weir_sctp *s, const struct 
         return WEIR_SCTP_UNEXPECTED;
     }
     if (!weir_sctp_param_next(&r, &info) || info.type != PARAM_HEARTBEAT ||
-        !weir_copy_into(s->heartbeat, sizeof s->heartbeat, c->value)) {
+        c->value.n > WEIR_SCTP_HEARTBEAT_MAX || !weir_sctp_keep(s, &s->heartbeat, c->value)) {
         return WEIR_SCTP_HEARTBEAT_INFO;
     }
-    s->heartbeat_bytes = (uint16_t)c->value.n;
     s->owed |= OWES_HEARTBEAT_ACK;
     return WEIR_SCTP_OK;
 }

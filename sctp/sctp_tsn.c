@@ -1,18 +1,55 @@
 /* Which TSNs have arrived, and the SACK that says so [RFC 9260 6.2, 6.7, 3.3.4].
  *
- * rx_cum is the cumulative TSN; beyond it, `range` holds the runs that have arrived, in order,
- * never touching each other or rx_cum. In-order arrival touches no range at all.
+ * rx_cum is the cumulative TSN; beyond it ranges hold the runs that have arrived, in order,
+ * never touching each other or rx_cum. In-order arrival touches no range at all. A few lie in the
+ * association; more are in the pool, until all holes are closed.
  */
 #include "sctp/sctp_int.h"
+
+static struct weir_sctp_range *ranges(struct weir_sctp *s)
+{
+    return s->range_run == WEIR_NO_CELL ? s->few
+                                        : (struct weir_sctp_range *)weir_cell_at(s->pool, s->range_run);
+}
+
+/* Is there room for one more, or can there be? */
+static bool may_insert(struct weir_sctp *s)
+{
+    if (s->range_run != WEIR_NO_CELL || s->range_count < WEIR_SCTP_RANGES_FEW) {
+        return s->range_count < WEIR_SCTP_RANGES_MAX;
+    }
+    uint32_t run = weir_run_get(s->pool, s->account, WEIR_STORE_DENSE, RANGE_CELLS);
+    if (run == WEIR_NO_CELL) {
+        return false;
+    }
+    memcpy(weir_cell_at(s->pool, run), s->few, sizeof s->few);
+    s->range_run = run;
+    return true;
+}
+
+static void give_back(struct weir_sctp *s)
+{
+    if (s->range_count == 0 && s->range_run != WEIR_NO_CELL) {
+        weir_run_put(s->pool, s->account, s->range_run, RANGE_CELLS);
+        s->range_run = WEIR_NO_CELL;
+    }
+}
+
+void weir_sctp_tsn_clear(struct weir_sctp *s)
+{
+    s->range_count = 0;
+    give_back(s);
+}
 
 /* How many ranges begin at or before tsn, which lies beyond rx_cum. */
 static unsigned ranges_up_to(const struct weir_sctp *s, uint32_t tsn)
 {
+    const struct weir_sctp_range *range = ranges_of(s);
     unsigned low = 0;
     unsigned high = s->range_count;
     while (low < high) {
         unsigned mid = (low + high) / 2;
-        if (tsn_after(s->range[mid].first, tsn)) {
+        if (tsn_after(range[mid].first, tsn)) {
             high = mid;
         } else {
             low = mid + 1;
@@ -23,16 +60,19 @@ static unsigned ranges_up_to(const struct weir_sctp *s, uint32_t tsn)
 
 static void range_remove(struct weir_sctp *s, unsigned i)
 {
+    struct weir_sctp_range *range = ranges(s);
     s->range_count--;
-    memmove(&s->range[i], &s->range[i + 1], (s->range_count - i) * sizeof s->range[0]);
+    memmove(&range[i], &range[i + 1], (s->range_count - i) * sizeof range[0]);
+    give_back(s);
 }
 
 /* There is room: weir_sctp_tsn_has_room was asked, or forget checked it. */
 static void range_insert(struct weir_sctp *s, unsigned i, uint32_t first, uint32_t last)
 {
-    memmove(&s->range[i + 1], &s->range[i], (s->range_count - i) * sizeof s->range[0]);
-    s->range[i].first = first;
-    s->range[i].last = last;
+    struct weir_sctp_range *range = ranges(s);
+    memmove(&range[i + 1], &range[i], (s->range_count - i) * sizeof range[0]);
+    range[i].first = first;
+    range[i].last = last;
     s->range_count++;
 }
 
@@ -42,32 +82,34 @@ bool weir_sctp_tsn_received(const struct weir_sctp *s, uint32_t tsn)
         return true;
     }
     unsigned i = ranges_up_to(s, tsn);
-    return i != 0 && !tsn_after(tsn, s->range[i - 1].last);
+    return i != 0 && !tsn_after(tsn, ranges_of(s)[i - 1].last);
 }
 
-bool weir_sctp_tsn_has_room(const struct weir_sctp *s, uint32_t tsn)
+bool weir_sctp_tsn_has_room(struct weir_sctp *s, uint32_t tsn)
 {
-    if (s->range_count < WEIR_SCTP_RANGES_MAX || tsn == s->rx_cum + 1) {
+    if (tsn == s->rx_cum + 1 || may_insert(s)) {
         return true;
     }
+    const struct weir_sctp_range *range = ranges_of(s);
     unsigned i = ranges_up_to(s, tsn);
-    return (i != 0 && s->range[i - 1].last + 1 == tsn) ||
-           (i < s->range_count && s->range[i].first == tsn + 1);
+    return (i != 0 && range[i - 1].last + 1 == tsn) || (i < s->range_count && range[i].first == tsn + 1);
 }
 
 /* Take the first ranges into the cumulative TSN as far as they touch it. */
 static void absorb(struct weir_sctp *s)
 {
+    struct weir_sctp_range *range = ranges(s);
     unsigned gone = 0;
-    while (gone < s->range_count && !tsn_after(s->range[gone].first, s->rx_cum + 1)) {
-        if (tsn_after(s->range[gone].last, s->rx_cum)) {
-            s->rx_cum = s->range[gone].last;
+    while (gone < s->range_count && !tsn_after(range[gone].first, s->rx_cum + 1)) {
+        if (tsn_after(range[gone].last, s->rx_cum)) {
+            s->rx_cum = range[gone].last;
         }
         gone++;
     }
     if (gone != 0) {
         s->range_count = (uint16_t)(s->range_count - gone);
-        memmove(&s->range[0], &s->range[gone], s->range_count * sizeof s->range[0]);
+        memmove(&range[0], &range[gone], s->range_count * sizeof range[0]);
+        give_back(s);
     }
 }
 
@@ -79,16 +121,17 @@ void weir_sctp_tsn_note(struct weir_sctp *s, uint32_t tsn)
         absorb(s);
         return;
     }
+    struct weir_sctp_range *range = ranges(s);
     unsigned i = ranges_up_to(s, tsn);
-    bool touches_before = i != 0 && s->range[i - 1].last + 1 == tsn;
-    bool touches_after = i < s->range_count && s->range[i].first == tsn + 1;
+    bool touches_before = i != 0 && range[i - 1].last + 1 == tsn;
+    bool touches_after = i < s->range_count && range[i].first == tsn + 1;
     if (touches_before && touches_after) {
-        s->range[i - 1].last = s->range[i].last;
+        range[i - 1].last = range[i].last;
         range_remove(s, i);
     } else if (touches_before) {
-        s->range[i - 1].last = tsn;
+        range[i - 1].last = tsn;
     } else if (touches_after) {
-        s->range[i].first = tsn;
+        range[i].first = tsn;
     } else {
         range_insert(s, i, tsn, tsn);
     }
@@ -97,16 +140,17 @@ void weir_sctp_tsn_note(struct weir_sctp *s, uint32_t tsn)
 bool weir_sctp_tsn_forget(struct weir_sctp *s, uint32_t first, uint32_t last)
 {
     unsigned i = ranges_up_to(s, first);
-    if (i == 0 || tsn_after(last, s->range[i - 1].last)) {
+    if (i == 0 || tsn_after(last, ranges(s)[i - 1].last)) {
         return false;
     }
-    struct weir_sctp_range *r = &s->range[i - 1];
+    struct weir_sctp_range *r = &ranges(s)[i - 1];
     bool keeps_front = r->first != first;
     bool keeps_back = r->last != last;
     if (keeps_front && keeps_back) {
-        if (s->range_count == WEIR_SCTP_RANGES_MAX) {
+        if (!may_insert(s)) {
             return false;
         }
+        r = &ranges(s)[i - 1]; /* they may have moved */
         uint32_t back = r->last;
         r->last = first - 1;
         range_insert(s, i, last + 1, back);
@@ -186,6 +230,7 @@ void weir_sctp_sack_write(struct weir_sctp *s, struct weir_wr *w, size_t room)
     size_t blocks = known < entries ? known : entries;
     entries -= blocks;
     size_t duplicates = s->duplicate_count < entries ? s->duplicate_count : entries;
+    const struct weir_sctp_range *range = ranges_of(s);
     struct weir_mark m = weir_sctp_chunk_open(w, CHUNK_SACK, 0);
     s->rwnd_told = weir_sctp_rwnd(s);
     weir_wr_u32(w, cum);
@@ -193,8 +238,8 @@ void weir_sctp_sack_write(struct weir_sctp *s, struct weir_wr *w, size_t room)
     weir_wr_u16(w, (uint16_t)blocks);
     weir_wr_u16(w, (uint16_t)duplicates);
     for (size_t i = 0; i < blocks; i++) {
-        uint32_t last = tsn_after(s->range[i].last, point) ? point : s->range[i].last;
-        weir_wr_u16(w, (uint16_t)(s->range[i].first - cum));
+        uint32_t last = tsn_after(range[i].last, point) ? point : range[i].last;
+        weir_wr_u16(w, (uint16_t)(range[i].first - cum));
         weir_wr_u16(w, (uint16_t)(last - cum));
     }
     for (size_t i = 0; i < duplicates; i++) {

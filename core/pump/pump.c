@@ -162,6 +162,16 @@ static void close_last_run(struct weir_pump *p)
     }
 }
 
+/* Nothing is queued or in flight: the rings begin at their first places, which are in the cache, and the
+ * others are never touched by who sends little. */
+static void begin_anew(struct weir_pump *p)
+{
+    if (p->run_tail == p->run_head) {
+        p->run_head = p->run_sent = p->run_tail = 0;
+        p->slot_head = p->slot_tail = 0;
+    }
+}
+
 static bool watch_inside(int epoll, int fd)
 {
     struct epoll_event e = { .events = EPOLLIN };
@@ -200,6 +210,7 @@ enum weir_status weir_pump_wait(struct weir_pump *p, weir_time until)
         p->now = weir_pump_clock();
         return WEIR_OK;
     }
+    begin_anew(p);
     p->ops->recycle(p);
     p->landings = 0;
     p->landing_at = 0;

@@ -120,7 +120,7 @@ WEIR_API void weir_pump_flush(struct weir_pump *);
 WEIR_API size_t weir_pump_recv(struct weir_pump *, struct weir_packet *batch, size_t max);
 
 /* Room for the next outgoing datagram: at least 1,500 bytes, or n = 0 when every slot is in use. The
- * room is the same until send is called. */
+ * room is the same until send, or a wait. */
 WEIR_API struct weir_mspan weir_pump_room(struct weir_pump *);
 
 /* Queue the bytes written to the room. WEIR_ERR_ARG when no socket has path->local. */

@@ -201,6 +201,33 @@ static void gaps_have_a_limit(void **state)
     drive_end(&d);
 }
 
+/* A few gaps are known without the pool, more take room there until they are closed; without that room what
+ * would open one more is not taken, and what closes one is. */
+static void many_gaps_are_known_in_the_pool(void **state)
+{
+    (void)state;
+    struct drive d;
+    drive_begin(&d, PLAIN);
+    struct weir_sctp *s = &d.s;
+    uint32_t cells = weir_account_cells(s->pool, s->account);
+    for (uint32_t i = 0; i < WEIR_SCTP_RANGES_FEW; i++) {
+        send_data(&d, WHOLE | FLAG_UNORDERED, 1 + 2 * i, 0, 0, 1);
+        assert_int_equal(read_count(&d), 1);
+    }
+    assert_int_equal(weir_account_cells(s->pool, s->account) - s->streams.count, cells);
+    send_data(&d, WHOLE | FLAG_UNORDERED, 1 + 2 * WEIR_SCTP_RANGES_FEW, 0, 0, 1);
+    assert_int_equal(read_count(&d), 1);
+    assert_true(weir_account_cells(s->pool, s->account) > cells + 8);
+    assert_true(weir_sctp_check(s));
+    for (uint32_t i = 0; i <= WEIR_SCTP_RANGES_FEW; i++) {
+        send_data(&d, WHOLE | FLAG_UNORDERED, 2 * i, 0, 0, 1);
+        assert_int_equal(read_count(&d), 1);
+    }
+    assert_int_equal(s->rx_cum, DRIVE_PEER_TSN + 2 * WEIR_SCTP_RANGES_FEW + 1);
+    assert_int_equal(weir_account_cells(s->pool, s->account) - s->streams.count, cells);
+    drive_end(&d);
+}
+
 /* C8: each contradiction between neighbours, whichever comes first. */
 static void attack_C8_fragments_that_contradict(void **state)
 {
@@ -686,6 +713,7 @@ int main(void)
         cmocka_unit_test(tiny_fragments_are_packed),
         cmocka_unit_test(what_comes_first_makes_room_for_itself),
         cmocka_unit_test(gaps_have_a_limit),
+        cmocka_unit_test(many_gaps_are_known_in_the_pool),
         cmocka_unit_test(attack_C8_fragments_that_contradict),
         cmocka_unit_test(attack_C10_forward_tsn),
         cmocka_unit_test(attack_C14_more_streams_than_were_announced),
