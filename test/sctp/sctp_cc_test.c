@@ -602,6 +602,7 @@ static void data_that_is_held_waits_and_the_rest_goes(void **state)
     weir_sctp_hold(&d.s, true);
     assert_int_equal(flush(), 0);
     assert_false(weir_sctp_has_held(&d.s)); /* there is none */
+    drive_end(&d);
 }
 
 /* A SACK that waits for its delay, or for DATA to go along with, waits on. */
@@ -615,6 +616,8 @@ static void data_that_is_held_takes_no_sack_along(void **state)
     assert_false(sends_sack());
     weir_sctp_hold(&d.s, false);
     assert_true(sends_sack());
+    drive_read_all(&d);
+    drive_end(&d);
 }
 
 /* So that those of many associations leave together, and never early. */
@@ -633,6 +636,7 @@ static void heartbeats_leave_on_a_grid(void **state)
         assert_in_range(d.s.heartbeat_at - least, 0, 50 * WEIR_MS - 1);
         d.s.is_heartbeat_out = false;
     }
+    drive_end(&d);
 }
 
 /* Two windows in a round trip while it doubles, one and a quarter afterwards. */
@@ -651,6 +655,7 @@ static void the_pace_is_a_window_in_a_round_trip(void **state)
     assert_int_equal(weir_sctp_pace(&d.s), 1000000);
     d.s.ssthresh = 49999;
     assert_int_equal(weir_sctp_pace(&d.s), 625000);
+    drive_end(&d);
 }
 
 int main(void)
