@@ -83,9 +83,13 @@ size_t weir_dtls_fingerprints(const struct weir_dtls *d,
                               struct weir_dtls_fingerprint list[WEIR_DTLS_FINGERPRINTS_MAX])
 {
     if (d->has_peer_cert) {
-        list[0].hash = WEIR_SHA512;
-        memcpy(list[0].bytes, d->peer.sha512, sizeof d->peer.sha512);
-        return 1;
+        /* By every hash: whoever is told them knows the certificate by whichever is named later. */
+        static const enum weir_hash_id hash[] = { WEIR_SHA512, WEIR_SHA384, WEIR_SHA256 };
+        for (size_t i = 0; i < sizeof hash / sizeof hash[0]; i++) {
+            list[i].hash = hash[i];
+            memcpy(list[i].bytes, digest_of(&d->peer, hash[i]), weir_hash_bytes(hash[i]));
+        }
+        return sizeof hash / sizeof hash[0];
     }
     if (d->state != WEIR_DTLS_NEW && d->state != WEIR_DTLS_HANDSHAKE) {
         return 0;

@@ -643,6 +643,7 @@ static void an_answer_says_the_role_on_a_new_transport(void **state)
         }
         take_answer(s, 0);
         assert_int_equal(weir_dtls_is_client(&s->peer[0]->dtls), passive != 0);
+        assert_int_equal(s->peer[0]->sctp.state, WEIR_SCTP_ESTABLISHED); /* it moves over: the same peer */
         struct weir_dtls_fingerprint list[WEIR_DTLS_FINGERPRINTS_MAX];
         assert_true(weir_dtls_fingerprints(&s->peer[0]->dtls, list) != 0);
         sim_close(s);
