@@ -40,6 +40,28 @@ static void assert_told(const struct sim *s, int who)
 static const struct sim_link bad = { .delay = 40 * WEIR_MS, .jitter = 10 * WEIR_MS, .loss = 100,
                                      .duplicate = 30, .reorder = 50, .corrupt = 10, .mtu = 1280 };
 
+/* A connection that never stood has nothing to wait for where nothing is queued. */
+static void without_anything_queued_nothing_is_waited_for(void **state)
+{
+    (void)state;
+    static uint8_t text[WEIR_PEER_SDP_MAX];
+    struct weir_sdp_error error;
+    struct weir_wr w = weir_wr_of((struct weir_mspan){ text, sizeof text });
+    struct sim *s = sim_open(1, false);
+    s->link.loss = 1000;
+    assert_int_equal(weir_peer_create_offer(s->peer[0], s->now, &w), WEIR_OK);
+    assert_int_equal(weir_peer_set_remote(s->peer[1], s->now, true, weir_span_of(text, w.len), &error), WEIR_OK);
+    w = weir_wr_of((struct weir_mspan){ text, sizeof text });
+    assert_int_equal(weir_peer_create_answer(s->peer[1], s->now, &w), WEIR_OK);
+    assert_int_equal(weir_peer_set_remote(s->peer[0], s->now, false, weir_span_of(text, w.len), &error), WEIR_OK);
+    sim_run(s, s->now + WEIR_SEC, false);
+    assert_int_equal(s->state[CALLER], WEIR_PEER_CONNECTING);
+    let_go(s, CALLER, 100 * WEIR_SEC);
+    sim_run(s, s->now + WEIR_SEC, false);
+    assert_int_equal(s->ends[CALLER], 1);
+    sim_close(s);
+}
+
 static void all_that_is_queued_arrives_before_the_end(void **state)
 {
     (void)state;
@@ -536,6 +558,7 @@ static void the_end_is_told_when_all_else_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_anything_queued_nothing_is_waited_for),
         cmocka_unit_test(all_that_is_queued_arrives_before_the_end),
         cmocka_unit_test(with_nothing_queued_it_is_soon_over),
         cmocka_unit_test(both_sides_may_close_at_once),
