@@ -228,6 +228,27 @@ static void many_gaps_are_known_in_the_pool(void **state)
     drive_end(&d);
 }
 
+/* A received run that is taken back in its middle makes one more, and with it all move into the pool. */
+static void a_run_that_is_taken_back_in_its_middle_is_two(void **state)
+{
+    (void)state;
+    static const uint32_t arrived[] = { 1, 2, 3, 5, 7, 9 };
+    struct drive d;
+    drive_begin(&d, PLAIN);
+    for (unsigned i = 0; i < sizeof arrived / sizeof arrived[0]; i++) {
+        assert_true(weir_sctp_tsn_has_room(&d.s, DRIVE_PEER_TSN + arrived[i]));
+        weir_sctp_tsn_note(&d.s, DRIVE_PEER_TSN + arrived[i]);
+    }
+    assert_int_equal(d.s.range_count, WEIR_SCTP_RANGES_FEW);
+    assert_true(weir_sctp_tsn_forget(&d.s, DRIVE_PEER_TSN + 2, DRIVE_PEER_TSN + 2));
+    assert_int_equal(d.s.range_count, WEIR_SCTP_RANGES_FEW + 1);
+    for (uint32_t i = 0; i < 10; i++) {
+        bool is_there = i % 2 == 1;
+        assert_int_equal(weir_sctp_tsn_received(&d.s, DRIVE_PEER_TSN + i), is_there);
+    }
+    drive_end(&d);
+}
+
 /* C8: each contradiction between neighbours, whichever comes first. */
 static void attack_C8_fragments_that_contradict(void **state)
 {
@@ -714,6 +735,7 @@ int main(void)
         cmocka_unit_test(what_comes_first_makes_room_for_itself),
         cmocka_unit_test(gaps_have_a_limit),
         cmocka_unit_test(many_gaps_are_known_in_the_pool),
+        cmocka_unit_test(a_run_that_is_taken_back_in_its_middle_is_two),
         cmocka_unit_test(attack_C8_fragments_that_contradict),
         cmocka_unit_test(attack_C10_forward_tsn),
         cmocka_unit_test(attack_C14_more_streams_than_were_announced),
