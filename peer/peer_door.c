@@ -138,12 +138,23 @@ static void look_ahead(struct weir_peer *p, weir_time now)
     }
 }
 
-/* Media was refused: half of what may wait is free again, and the pool has room for a packet. */
+/* Would media be taken again? Half of what may wait is free, and the pool has room for a packet; where none
+ * waits, one may leave at once. */
+static bool takes_media(const struct weir_peer *p, weir_time now)
+{
+    struct weir_path to;
+    uint32_t waiting = weir_peer_rtp_waiting(p);
+    if (waiting != 0) {
+        return waiting <= WEIR_PEER_QUEUE_MAX / 2 && weir_account_room(p->pool, p->account) != 0;
+    }
+    return weir_pacer_may(&p->door.all, now)
+           && (!weir_ice_selected(&p->ice, &to) || weir_peer_lite_room(p, &to, WEIR_MTU) == WEIR_MTU);
+}
+
+/* Media was refused. */
 static void tell_writable(struct weir_peer *p, weir_time now)
 {
-    bool has_room = weir_peer_rtp_waiting(p) <= WEIR_PEER_QUEUE_MAX / 2
-                    && (weir_account_room(p->pool, p->account) != 0 || weir_peer_rtp_waiting(p) == 0);
-    if (p->door.owes_writable && has_room) {
+    if (p->door.owes_writable && takes_media(p, now)) {
         struct weir_event e = { .type = WEIR_EVENT_MEDIA_WRITABLE };
         p->door.owes_writable = false;
         weir_peer_push(p, &e);

@@ -327,6 +327,28 @@ static void who_is_refused_is_told_when_half_has_left(void **state)
     sim_close(s);
 }
 
+/* Who writes at once and is too fast is told when the next may leave, and not before: else it would try in
+ * vain for ever. */
+static void who_was_too_fast_is_told_when_the_next_may_leave(void **state)
+{
+    (void)state;
+    struct sim *s = connected(15);
+    s->is_deaf[0] = true;
+    weir_peer_set_send_rate(s->peer[0], s->now, 10000);
+    while (write_now(s, VIDEO) == WEIR_OK) {
+    }
+    while (next_out(s, NULL) != 0) {
+    }
+    assert_int_equal(writables(s), 0);
+    sim_run(s, s->now + 20 * WEIR_MS, false); /* a packet takes a tenth of a second */
+    assert_int_equal(writables(s), 0);
+    assert_int_equal(write_now(s, VIDEO), WEIR_ERR_FULL);
+    sim_run(s, s->now + 200 * WEIR_MS, false);
+    assert_int_equal(writables(s), 1);
+    assert_int_equal(write_now(s, VIDEO), WEIR_OK);
+    sim_close(s);
+}
+
 /* The pool is another's: media waits, is told, and goes on. */
 static void media_that_the_pool_had_no_room_for_is_told_too(void **state)
 {
@@ -464,6 +486,7 @@ int main(void)
         cmocka_unit_test(a_short_message_after_silence_does_not_wait),
         cmocka_unit_test(what_waited_too_long_is_dropped_and_counted),
         cmocka_unit_test(who_is_refused_is_told_when_half_has_left),
+        cmocka_unit_test(who_was_too_fast_is_told_when_the_next_may_leave),
         cmocka_unit_test(media_that_the_pool_had_no_room_for_is_told_too),
         cmocka_unit_test(a_payload_for_many_waits_once),
         cmocka_unit_test(a_close_drops_what_waits_and_a_graceful_end_does_not),
